@@ -1,0 +1,7 @@
+/** A place that holds one bootable system. */
+export const SLOT_NAMES = ["a", "b", "recovery"] as const;
+export type SlotName = (typeof SLOT_NAMES)[number];
+
+export function isSlotName(text: string): text is SlotName {
+  return (SLOT_NAMES as readonly string[]).includes(text);
+}

@@ -1,0 +1,56 @@
+/**
+ * A disk, a part of one or a plain file, read and written at byte offsets. The one seam through which tandem changes a disk: tests
+ * put a recorder behind it that lists every write and flush.
+ */
+export interface BlockFile {
+  /** What messages call it. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Fills the whole of `target` or throws. */
+  readInto(offsetBytes: number, target: Uint8Array): void;
+  /** Writes all of `bytes` or throws. Durable only after flush(). */
+  write(offsetBytes: number, bytes: Uint8Array): void;
+  /** fdatasync(2): what was written before is on the medium afterwards. */
+  flush(): Promise<void>;
+  /** Makes the next read of the range come from the medium and not from the page cache. Call flush() first. */
+  dropCache(offsetBytes: number, sizeBytes: number): void;
+  close(): void;
+}
+
+export function readBlock(file: BlockFile, offsetBytes: number, sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  file.readInto(offsetBytes, bytes);
+  return bytes;
+}
+
+export interface Range {
+  readonly name: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+/** A part of `file` as a BlockFile of its own. Closing it closes nothing: the owner of `file` does that. */
+export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: Range): BlockFile {
+  const check = (at: number, length: number): void => {
+    if (at < 0 || length < 0 || at + length > sizeBytes)
+      throw new RangeError(`Cannot access ${name} at ${at}+${length}: it has ${sizeBytes} bytes`);
+  };
+  return {
+    name,
+    sizeBytes,
+    readInto(at, target) {
+      check(at, target.byteLength);
+      file.readInto(offsetBytes + at, target);
+    },
+    write(at, bytes) {
+      check(at, bytes.byteLength);
+      file.write(offsetBytes + at, bytes);
+    },
+    flush: () => file.flush(),
+    dropCache(at, length) {
+      check(at, length);
+      file.dropCache(offsetBytes + at, length);
+    },
+    close() {},
+  };
+}
