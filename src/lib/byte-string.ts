@@ -5,9 +5,9 @@
 export type ByteString = string & { readonly byteString: unique symbol };
 
 export function byteString(bytes: Uint8Array): ByteString {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
-    "latin1",
-  ) as ByteString;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Latin-1 is what makes it one.
+  return text as ByteString;
 }
 
 /** The UTF-8 bytes of a text. */
