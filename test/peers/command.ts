@@ -1,0 +1,22 @@
+/** Runs a program to its end and returns what it wrote to stdout; throws with its stderr when it fails. */
+export async function command(...words: readonly string[]): Promise<string> {
+  return (await commandBytes(...words)).toString("utf8");
+}
+
+export async function commandBytes(...words: readonly string[]): Promise<Buffer> {
+  const child = Bun.spawn([...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, status] = await Promise.all([
+    new Response(child.stdout).arrayBuffer(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (status !== 0)
+    throw new Error(`Cannot run ${words.join(" ")}: status ${status}, ${stderr.trim()}`);
+  return Buffer.from(stdout);
+}
+
+/** Which of these programs are not installed here. */
+export function missingPrograms(...names: readonly string[]): string[] {
+  const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
+  return names.filter((name) => Bun.which(name, { PATH: path }) === null);
+}
