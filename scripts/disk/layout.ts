@@ -1,0 +1,70 @@
+import { alignUp, KiB, MiB } from "../../src/lib/units.ts";
+
+export type PartName = "bios" | "esp" | "control" | "a" | "b" | "recovery" | "data";
+
+/** Sizes in bytes; a part without one is left out. */
+export interface DiskSizes {
+  readonly espBytes?: number;
+  readonly controlBytes?: number;
+  readonly slotBytes: number;
+  readonly recoveryBytes?: number;
+  readonly dataBytes?: number;
+}
+
+export interface Part {
+  readonly name: PartName;
+  readonly label: string;
+  /** As sgdisk(8) writes types. */
+  readonly type: string;
+  readonly number: number;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  readonly partuuid: string;
+}
+
+/** Room for the backup table at the end. */
+const BACKUP_BYTES = MiB;
+const PARTS = [
+  { name: "bios", label: "BIOS boot", type: "ef02", bytes: () => MiB },
+  {
+    name: "esp",
+    label: "EFI system",
+    type: "ef00",
+    bytes: (s: DiskSizes) => s.espBytes ?? 64 * MiB,
+  },
+  {
+    name: "control",
+    label: "tandem-control",
+    type: "8300",
+    bytes: (s: DiskSizes) => s.controlBytes ?? MiB,
+  },
+  { name: "a", label: "tandem-a", type: "8300", bytes: (s: DiskSizes) => s.slotBytes },
+  { name: "b", label: "tandem-b", type: "8300", bytes: (s: DiskSizes) => s.slotBytes },
+  {
+    name: "recovery",
+    label: "tandem-recovery",
+    type: "8300",
+    bytes: (s: DiskSizes) => s.recoveryBytes ?? 0,
+  },
+  { name: "data", label: "data", type: "8300", bytes: (s: DiskSizes) => s.dataBytes ?? 0 },
+] as const;
+
+/** The partitions of a tandem disk one after the other, each at a whole MiB. */
+export function layOut(sizes: DiskSizes): readonly Part[] {
+  const parts: Part[] = [];
+  let offsetBytes = MiB;
+  for (const { bytes, ...part } of PARTS) {
+    const sizeBytes = alignUp(bytes(sizes), 4 * KiB);
+    if (sizeBytes === 0) continue;
+    const number = parts.length + 1;
+    parts.push({ ...part, number, offsetBytes, sizeBytes, partuuid: crypto.randomUUID() });
+    offsetBytes = alignUp(offsetBytes + sizeBytes, MiB);
+  }
+  return parts;
+}
+
+/** How large the disk has to be. */
+export function diskBytes(parts: readonly Part[]): number {
+  const end = Math.max(...parts.map((part) => part.offsetBytes + part.sizeBytes));
+  return alignUp(end, MiB) + BACKUP_BYTES;
+}

@@ -1,0 +1,12 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+
+/** Writes into an existing file and leaves the rest of it as it is. */
+export function writeAt(path: string, offsetBytes: number, bytes: Uint8Array): void {
+  const file = openSync(path, "r+");
+  try {
+    for (let done = 0; done < bytes.byteLength;)
+      done += writeSync(file, bytes, done, bytes.byteLength - done, offsetBytes + done);
+  } finally {
+    closeSync(file);
+  }
+}

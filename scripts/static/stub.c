@@ -1,0 +1,256 @@
+/*
+ * The loader stub: the first code that runs in the packed binary.
+ *
+ * A compiled Bun program is linked against glibc and names the host's dynamic loader. The packed binary names none, so the
+ * kernel jumps here. The stub puts the C libraries it carries into memory files, maps the loader it carries, and jumps to it
+ * as the kernel would have done. The loader then finds every library as /proc/self/fd/N, so nothing of the host is used
+ * but the kernel and /proc.
+ *
+ * No C library, no relocation, no writable data: pack.ts lays out `head` (and checks everything that can be checked at build
+ * time), stub.ld fixes the addresses. Only the page with the slots is written to, and it is made read-only again.
+ */
+typedef unsigned long u64;
+
+/* linux/asm/unistd_64.h, asm-generic/errno.h, asm-generic/mman.h, linux/memfd.h, linux/auxvec.h */
+enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_EXIT_GROUP = 231, SYS_MEMFD_CREATE = 319 };
+enum { ENOENT = 2, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
+enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, O_CLOEXEC = 02000000 };
+enum { MFD_CLOEXEC = 1, MFD_NOEXEC_SEAL = 8 };
+enum { AT_NULL = 0, AT_PHDR = 3, AT_BASE = 7, AT_ENTRY = 9 };
+enum { PAGE = 4096, STATUS_CANNOT_START = 127 };
+
+/* Where the loader reads a library's name: its soname in the file, /proc/self/fd/N once it is in descriptor N. */
+struct slot {
+	char path[28];
+	int descriptor;
+};
+
+struct library {
+	const char *image;
+	u64 size_bytes;
+	struct slot *slot;
+};
+
+/* A PT_LOAD of the dynamic loader. */
+struct segment {
+	u64 offset_bytes, address, file_bytes, protection;
+};
+
+/* Written by pack.ts; the field order is the one of HEAD there. */
+extern const struct head {
+	u64 program_entry;
+	u64 program_headers;
+	const char *loader_image;
+	u64 loader_memory_bytes, loader_entry, segment_count, library_count;
+	struct slot *slots;
+	struct segment segments[8];
+	struct library libraries[8];
+} head;
+
+/*
+ * start: what the kernel jumps to, with rsp at argc. The loader gets the same stack, and rdx = 0: no function to run at exit.
+ * loaded: what the loader jumps to when all is linked. It takes its memory files' descriptors back and goes on to the program.
+ */
+__asm__(".section .text.start, \"ax\"\n"
+	"start:	mov %rsp, %rdi\n"
+	"	mov %rsp, %rbx\n"
+	"	and $-16, %rsp\n"
+	"	call prepare\n"
+	"	mov %rbx, %rsp\n"
+	"	xor %edx, %edx\n"
+	"	jmp *%rax\n"
+	"loaded: mov %rsp, %rbx\n"
+	"	mov %rdx, %rbp\n"
+	"	and $-16, %rsp\n"
+	"	call close_descriptors\n"
+	"	mov %rbp, %rdx\n"
+	"	mov %rbx, %rsp\n"
+	"	xor %ebp, %ebp\n"
+	"	jmp *head\n"
+	".globl start, loaded\n"
+	".text\n");
+extern const char loaded[];
+
+static long call(u64 number, u64 a, u64 b, u64 c, u64 d)
+{
+	register u64 r10 __asm__("r10") = d;
+	register u64 r8 __asm__("r8") = (u64)-1; /* mmap: no file */
+	register u64 r9 __asm__("r9") = 0;       /* mmap: no offset */
+	long result;
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+static u64 length(const char *text)
+{
+	u64 count = 0;
+	while (text[count])
+		count++;
+	return count;
+}
+
+static void print(const char *text)
+{
+	call(SYS_WRITE, 2, (u64)text, length(text), 0);
+}
+
+static __attribute__((noreturn)) void die(const char *why)
+{
+	print("tandem: Cannot start: ");
+	print(why);
+	print("\n");
+	for (;;)
+		call(SYS_EXIT_GROUP, STATUS_CANNOT_START, 0, 0, 0);
+}
+
+static int starts_with(const char *text, const char *prefix)
+{
+	while (*prefix && *text == *prefix)
+		text++, prefix++;
+	return !*prefix;
+}
+
+/*
+ * Variables that make Bun, the loader or the C library run foreign code, write files or skip checks. They are removed for
+ * good: the program's children do not get them either. Everything else passes: proxies, resolver options, locale, time zone.
+ */
+static int is_forbidden(const char *variable)
+{
+	static const char *const prefixes[] = { "BUN_", "LD_", "NODE_", "GLIBC_", "GCONV_PATH=", "MALLOC_", "MIMALLOC_" };
+	static const char *const wanted[] = { "NODE_EXTRA_CA_CERTS=", "NODE_USE_SYSTEM_CA=" };
+	for (u64 i = 0; i < sizeof wanted / sizeof *wanted; i++)
+		if (starts_with(variable, wanted[i]))
+			return 0;
+	for (u64 i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (starts_with(variable, prefixes[i]))
+			return 1;
+	return 0;
+}
+
+/* Closes the gaps of the removed variables. The auxiliary vector has to follow the environment, so it moves down as well. */
+static u64 *clean_environment(char **from)
+{
+	char **to = from;
+	for (; *from; from++)
+		if (!is_forbidden(*from))
+			*to++ = *from;
+	*to++ = 0;
+	u64 *auxiliary = (u64 *)to, *next = (u64 *)(from + 1);
+	do {
+		*auxiliary++ = next[0];
+		*auxiliary++ = next[1];
+		next += 2;
+	} while (next[-2] != AT_NULL);
+	return (u64 *)to;
+}
+
+static void set_auxiliary(u64 *auxiliary, u64 type, u64 value)
+{
+	for (; *auxiliary != type; auxiliary += 2)
+		if (*auxiliary == AT_NULL)
+			die("the kernel gave an incomplete auxiliary vector");
+	auxiliary[1] = value;
+}
+
+static void protect(u64 address, u64 size_bytes, u64 protection)
+{
+	u64 start = address & -PAGE;
+	if (call(SYS_MPROTECT, start, address + size_bytes - start, protection, 0) < 0)
+		die("the kernel refused to change the protection of memory");
+}
+
+static u64 map_loader(void)
+{
+	u64 base = call(SYS_MMAP, 0, head.loader_memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+	if ((long)base < 0 && (long)base > -PAGE)
+		die("no memory to map the loader");
+	for (u64 i = 0; i < head.segment_count; i++) {
+		const struct segment *segment = &head.segments[i];
+		void *target = (void *)(base + segment->address);
+		const void *source = head.loader_image + segment->offset_bytes;
+		u64 count = segment->file_bytes;
+		__asm__ volatile("rep movsb" : "+D"(target), "+S"(source), "+c"(count) : : "memory");
+		protect(base + segment->address, segment->file_bytes, segment->protection);
+	}
+	return base;
+}
+
+static int new_memory_file(const char *name)
+{
+	/* The seal is asked for because vm.memfd_noexec = 2 demands it; mapping the file executable stays allowed. */
+	long descriptor = call(SYS_MEMFD_CREATE, (u64)name, MFD_CLOEXEC | MFD_NOEXEC_SEAL, 0, 0);
+	if (descriptor == -EINVAL) /* before Linux 6.3 */
+		descriptor = call(SYS_MEMFD_CREATE, (u64)name, MFD_CLOEXEC, 0, 0);
+	if (descriptor == -EMFILE || descriptor == -ENFILE)
+		die("no file descriptor is free; raise the limit (ulimit -n)");
+	if (descriptor < 0)
+		die("memfd_create is refused; it needs Linux 4.19 or newer and no seccomp filter against it");
+	return descriptor;
+}
+
+static void write_path(char *path, unsigned descriptor)
+{
+	char digits[10];
+	u64 count = 0;
+	for (const char *prefix = "/proc/self/fd/"; *prefix;)
+		*path++ = *prefix++;
+	do
+		digits[count++] = '0' + descriptor % 10;
+	while (descriptor /= 10);
+	while (count)
+		*path++ = digits[--count];
+	*path = 0;
+}
+
+static void store(const struct library *library)
+{
+	int descriptor = new_memory_file(library->slot->path);
+	for (u64 done = 0; done < library->size_bytes;) {
+		long count = call(SYS_WRITE, descriptor, (u64)library->image + done, library->size_bytes - done, 0);
+		if (count <= 0)
+			die("no memory for the C library");
+		done += count;
+	}
+	write_path(library->slot->path, descriptor);
+	library->slot->descriptor = descriptor;
+}
+
+/* The loader would say less, and say it worse. Done last, so that a descriptor is left for the loader too. */
+static void check_reachable(const struct slot *slot)
+{
+	long descriptor = call(SYS_OPEN, (u64)slot->path, O_CLOEXEC, 0, 0);
+	if (descriptor == -EMFILE || descriptor == -ENFILE)
+		die("no file descriptor is free; raise the limit (ulimit -n)");
+	if (descriptor == -ENOENT)
+		die("/proc is not mounted (mount -t proc proc /proc)");
+	if (descriptor < 0)
+		die("/proc/self/fd cannot be read");
+	call(SYS_CLOSE, descriptor, 0, 0, 0);
+}
+
+/* Gets all ready and returns where the loader begins. */
+__attribute__((used)) u64 prepare(u64 *stack)
+{
+	u64 *auxiliary = clean_environment((char **)(stack + 1 + stack[0] + 1));
+	u64 slots_bytes = head.library_count * sizeof(struct slot);
+	protect((u64)head.slots, slots_bytes, PROT_READ | PROT_WRITE);
+	for (u64 i = 0; i < head.library_count; i++)
+		store(&head.libraries[i]);
+	protect((u64)head.slots, slots_bytes, PROT_READ);
+	check_reachable(&head.slots[head.library_count - 1]);
+	u64 base = map_loader();
+	set_auxiliary(auxiliary, AT_BASE, base);
+	set_auxiliary(auxiliary, AT_PHDR, head.program_headers);
+	set_auxiliary(auxiliary, AT_ENTRY, (u64)loaded);
+	return base + head.loader_entry;
+}
+
+/* Everything is mapped by now; the numbers are free again for the program and unknown to its children. */
+__attribute__((used)) void close_descriptors(void)
+{
+	for (u64 i = 0; i < head.library_count; i++)
+		call(SYS_CLOSE, head.slots[i].descriptor, 0, 0, 0);
+}

@@ -1,0 +1,64 @@
+/** Runs groups of tests and sums up: `bun scripts/test.ts GROUP...`. The last line is "N passed, N failed". */
+import { readdirSync } from "node:fs";
+
+/** Groups that need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
+const SLOW = ["oracle", "static", "e2e", "cli"] as const;
+const TIMEOUT_MS = { unit: 30_000, slow: 900_000 } as const;
+
+interface Sums {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const groups = process.argv.slice(2);
+const sums: Sums[] = [];
+for (const group of groups) sums.push(await runGroup(group));
+const passed = sums.reduce((sum, one) => sum + one.passed, 0);
+const failed = sums.reduce((sum, one) => sum + one.failed, 0);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+function foldersOf(group: string): string[] {
+  if (group !== "unit") return [`./test/${group}/`];
+  return readdirSync("test", { withFileTypes: true })
+    .filter((item) => item.isDirectory() || item.name.endsWith(".test.ts"))
+    .map(({ name }) => name)
+    .filter((name) => !SLOW.some((slow) => slow === name))
+    .map((name) => `./test/${name}`);
+}
+
+async function runGroup(group: string): Promise<Sums> {
+  console.log(`# ${group}`);
+  const timeoutMs = group === "unit" ? TIMEOUT_MS.unit : TIMEOUT_MS.slow;
+  const child = Bun.spawn(
+    [process.execPath, "test", `--timeout=${timeoutMs}`, ...foldersOf(group)],
+    { stdout: "inherit", stderr: "pipe", env: { ...process.env, FORCE_COLOR: "0" } },
+  );
+  const output = await echo(child.stderr);
+  const status = await child.exited;
+  return judge(group, output, status);
+}
+
+/** bun prints its report on stderr. */
+async function echo(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    process.stderr.write(chunk);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+/** What a group counts for. Skipped tests, a group without tests and a runner that died are failures too. */
+function judge(group: string, output: string, status: number): Sums {
+  const count = (word: string): number =>
+    Number(output.match(new RegExp(`^ *(\\d+) ${word}$`, "m"))?.[1] ?? 0);
+  const passedHere = count("pass");
+  const failedHere = count("fail") + count("errors?") + count("skip") + count("todo");
+  if (failedHere === 0 && (status !== 0 || passedHere === 0)) {
+    console.error(`${group}: ended with status ${status} and ${passedHere} tests passed`);
+    return { passed: passedHere, failed: 1 };
+  }
+  return { passed: passedHere, failed: failedHere };
+}
