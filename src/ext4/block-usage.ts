@@ -1,0 +1,90 @@
+import { assert } from "../lib/assert.ts";
+import type { BlockRun } from "./block.ts";
+import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
+import type { Layout } from "./layout.ts";
+import { groupBlocks, hasSuperblock } from "./layout.ts";
+
+/** Which blocks are in use. Groups in which nothing but a backup superblock lies keep no bitmap: memory follows the data. */
+export class BlockUsage {
+  readonly #layout: Layout;
+  readonly #bitmaps: (Uint8Array | undefined)[];
+  readonly #used: number[];
+
+  /** With the fixed parts of `layout` in use. */
+  constructor(layout: Layout) {
+    this.#layout = layout;
+    this.#bitmaps = Array.from({ length: layout.groups });
+    this.#used = Array.from({ length: layout.groups }, (_, group) => this.#backupBlocks(group));
+    for (const block of layout.blockBitmaps) this.mark({ block, blocks: 1 });
+    for (const block of layout.inodeBitmaps) this.mark({ block, blocks: 1 });
+    for (const block of layout.inodeTables) this.mark({ block, blocks: layout.inodeTableBlocks });
+  }
+
+  get usedBlocks(): number {
+    return this.#used.reduce((sum, used) => sum + used, 0);
+  }
+
+  freeIn(group: number): number {
+    return groupBlocks(this.#layout, group) - (this.#used[group] ?? 0);
+  }
+
+  /** The block bitmap of `group`, or undefined if it may stay uninitialized. */
+  bitmap(group: number): Uint8Array | undefined {
+    // The kernel would have to add what lies beyond the end by itself: it does, e2fsck complains.
+    if (group === this.#layout.groups - 1) return this.#open(group);
+    return this.#bitmaps[group];
+  }
+
+  mark({ block, blocks }: BlockRun): void {
+    assert(block + blocks <= this.#layout.blocks, "blocks lie in the file system");
+    let at = block;
+    const end = block + blocks;
+    while (at < end) {
+      const group = Math.floor(at / GROUP_BLOCKS);
+      const start = at - group * GROUP_BLOCKS;
+      const count = Math.min(end - at, GROUP_BLOCKS - start);
+      assert(setBits(this.#open(group), start, count), "no block is used twice");
+      this.#used[group] = (this.#used[group] ?? 0) + count;
+      at += count;
+    }
+  }
+
+  #open(group: number): Uint8Array {
+    const open = this.#bitmaps[group];
+    if (open !== undefined) return open;
+    const bitmap = new Uint8Array(BLOCK_BYTES);
+    const blocks = groupBlocks(this.#layout, group);
+    setBits(bitmap, 0, this.#backupBlocks(group));
+    setBits(bitmap, blocks, GROUP_BLOCKS - blocks);
+    this.#bitmaps[group] = bitmap;
+    return bitmap;
+  }
+
+  #backupBlocks(group: number): number {
+    return hasSuperblock(group) ? 1 + this.#layout.descriptorBlocks : 0;
+  }
+}
+
+/** Sets `count` bits from `start` on. Returns whether all of them were clear. */
+export function setBits(bitmap: Uint8Array, start: number, count: number): boolean {
+  const end = start + count;
+  const wholeStart = Math.min(end, Math.ceil(start / 8) * 8);
+  const wholeEnd = Math.max(wholeStart, Math.floor(end / 8) * 8);
+  const edges = setEach(bitmap, start, wholeStart) && setEach(bitmap, wholeEnd, end);
+  const whole = bitmap.subarray(wholeStart / 8, wholeEnd / 8);
+  const clear = edges && whole.every((byte) => byte === 0);
+  whole.fill(0xff);
+  return clear;
+}
+
+function setEach(bitmap: Uint8Array, start: number, end: number): boolean {
+  let clear = true;
+  for (let bit = start; bit < end; bit += 1) {
+    const at = Math.floor(bit / 8);
+    const before = bitmap[at] ?? 0;
+    const mask = 1 << (bit % 8);
+    if ((before & mask) !== 0) clear = false;
+    bitmap[at] = before | mask;
+  }
+  return clear;
+}

@@ -1,0 +1,104 @@
+import { assert } from "../lib/assert.ts";
+import type { ByteString } from "../lib/byte-string.ts";
+import { byteStringOf } from "../lib/byte-string.ts";
+import type { TreeNode } from "../layer/tree.ts";
+import { BLOCK_BYTES } from "./block.ts";
+import { crc32c } from "./checksum.ts";
+import { put, u16, u32, u8, viewOf } from "./field.ts";
+
+/** struct ext4_dir_entry_2 and its tail: https://docs.kernel.org/filesystems/ext4/directory.html */
+export const ENTRY = {
+  inode: u32(0),
+  recordBytes: u16(4),
+  nameBytes: u8(6),
+  fileType: u8(7),
+} as const;
+export const ENTRY_HEADER_BYTES = 8;
+const TAIL_BYTES = 12;
+const TAIL_FILE_TYPE = 0xde;
+const TAIL_CHECKSUM = u32(8);
+/** What the entries of one block have. */
+export const ENTRIES_BYTES = BLOCK_BYTES - TAIL_BYTES;
+export const NAME_BYTES_MAX = 255;
+
+const FILE_TYPE: Readonly<Record<TreeNode["kind"], number>> = {
+  file: 1,
+  directory: 2,
+  character: 3,
+  block: 4,
+  fifo: 5,
+  symlink: 7,
+};
+
+export interface DirectoryEntry {
+  readonly name: ByteString;
+  readonly inode: number;
+  readonly kind: TreeNode["kind"];
+}
+
+/** The inode of a directory, that of its parent, and what it holds, sorted by name. */
+export interface DirectoryContent {
+  readonly inode: number;
+  readonly parent: number;
+  readonly entries: readonly DirectoryEntry[];
+}
+
+export function recordBytesOf(name: ByteString): number {
+  return ENTRY_HEADER_BYTES + ((name.length + 3) & ~3);
+}
+
+export function dotEntries(content: DirectoryContent): readonly [DirectoryEntry, DirectoryEntry] {
+  return [
+    { name: byteStringOf("."), inode: content.inode, kind: "directory" },
+    { name: byteStringOf(".."), inode: content.parent, kind: "directory" },
+  ];
+}
+
+/** Whether all entries find room in one block, which then needs no index. */
+export function fitsOneBlock(content: DirectoryContent): boolean {
+  let bytes = 2 * recordBytesOf(byteStringOf(".."));
+  for (const { name } of content.entries) {
+    bytes += recordBytesOf(name);
+    if (bytes > ENTRIES_BYTES) return false;
+  }
+  return true;
+}
+
+/** The block of a directory for which fitsOneBlock() holds. */
+export function encodeDirectory(content: DirectoryContent, seed: number): Uint8Array {
+  return encodeLeaf([...dotEntries(content), ...content.entries], seed);
+}
+
+/** One block of entries, or an empty one. `seed` is the inode's checksum seed. */
+export function encodeLeaf(entries: readonly DirectoryEntry[], seed: number): Uint8Array {
+  const block = new Uint8Array(BLOCK_BYTES);
+  let at = 0;
+  let last = 0;
+  for (const entry of entries) {
+    last = at;
+    at += recordBytesOf(entry.name);
+    assert(at <= ENTRIES_BYTES, "the entries fit their block");
+    putEntry(block.subarray(last, at), entry, at - last);
+  }
+  put(viewOf(block.subarray(last)), ENTRY.recordBytes, ENTRIES_BYTES - last);
+  sealLeaf(block, seed);
+  return block;
+}
+
+/** Fills the zeroed `record` with `entry` and lets it reach over `recordBytes`. */
+export function putEntry(record: Uint8Array, entry: DirectoryEntry, recordBytes: number): void {
+  const view = viewOf(record);
+  put(view, ENTRY.inode, entry.inode);
+  put(view, ENTRY.recordBytes, recordBytes);
+  put(view, ENTRY.nameBytes, entry.name.length);
+  put(view, ENTRY.fileType, FILE_TYPE[entry.kind]);
+  for (let index = 0; index < entry.name.length; index += 1)
+    record[ENTRY_HEADER_BYTES + index] = entry.name.charCodeAt(index);
+}
+
+function sealLeaf(block: Uint8Array, seed: number): void {
+  const tail = viewOf(block.subarray(ENTRIES_BYTES));
+  put(tail, ENTRY.recordBytes, TAIL_BYTES);
+  put(tail, ENTRY.fileType, TAIL_FILE_TYPE);
+  put(tail, TAIL_CHECKSUM, crc32c(seed, block.subarray(0, ENTRIES_BYTES)));
+}

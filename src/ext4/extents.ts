@@ -1,0 +1,114 @@
+import { assert } from "../lib/assert.ts";
+import type { Extent } from "../layer/entry.ts";
+import { BLOCK_BYTES } from "./block.ts";
+import { crc32c } from "./checksum.ts";
+import { put, u16, u32, viewOf } from "./field.ts";
+import { INODE_MAP } from "./inode.ts";
+
+/** struct ext4_extent_header, ext4_extent, ext4_extent_idx: https://docs.kernel.org/filesystems/ext4/ifork.html */
+const HEADER = { magic: u16(0), entries: u16(2), entriesMax: u16(4), depth: u16(6) } as const;
+const LEAF = { logicalBlock: u32(0), blocks: u16(4), physicalBlock: u32(8) } as const;
+const INDEX = { logicalBlock: u32(0), child: u32(4) } as const;
+const MAGIC = 0xf30a;
+const ENTRY_BYTES = 12;
+const ROOT_ENTRIES = (INODE_MAP.bytes - ENTRY_BYTES) / ENTRY_BYTES;
+/** The checksum takes the four bytes that are left. */
+const NODE_ENTRIES = Math.floor((BLOCK_BYTES - ENTRY_BYTES) / ENTRY_BYTES);
+const NODE_CHECKSUM = u32(ENTRY_BYTES + NODE_ENTRIES * ENTRY_BYTES);
+/** More would mean "not initialized". */
+const EXTENT_BLOCKS_MAX = 32768;
+
+/** What one node of the tree says about a part of the file. `blocks` is unused in an index. */
+interface Entry {
+  readonly logicalBlock: number;
+  readonly physicalBlock: number;
+  readonly blocks: number;
+}
+
+export interface ExtentTree {
+  /** For the inode. */
+  readonly map: Uint8Array;
+  /** How many blocks the tree itself takes. */
+  readonly blocks: number;
+}
+
+/**
+ * Builds the tree over `extents` (going up, not overlapping). Nodes that do not fit the inode go to `append`, which tells their block.
+ * `seed` is the inode's checksum seed.
+ */
+export function encodeExtents(
+  extents: readonly Extent[],
+  seed: number,
+  append: (node: Uint8Array) => number,
+): ExtentTree {
+  let entries: readonly Entry[] = splitLong(extents);
+  let depth = 0;
+  let blocks = 0;
+  while (entries.length > ROOT_ENTRIES) {
+    const parents: Entry[] = [];
+    for (let at = 0; at < entries.length; at += NODE_ENTRIES) {
+      const piece = entries.slice(at, at + NODE_ENTRIES);
+      parents.push({ ...at0(piece), physicalBlock: append(encodeNode(piece, depth, seed)) });
+    }
+    blocks += parents.length;
+    entries = parents;
+    depth += 1;
+  }
+  const map = new Uint8Array(INODE_MAP.bytes);
+  encodeEntries(map, entries, { depth, entriesMax: ROOT_ENTRIES });
+  return { map, blocks };
+}
+
+function at0(entries: readonly Entry[]): Entry {
+  const [first] = entries;
+  assert(first !== undefined, "a node has an entry");
+  return first;
+}
+
+function splitLong(extents: readonly Extent[]): readonly Entry[] {
+  if (extents.every(({ blocks }) => blocks <= EXTENT_BLOCKS_MAX)) return extents;
+  return extents.flatMap(({ logicalBlock, physicalBlock, blocks }) =>
+    Array.from({ length: Math.ceil(blocks / EXTENT_BLOCKS_MAX) }, (_, index) => {
+      const skip = index * EXTENT_BLOCKS_MAX;
+      return {
+        logicalBlock: logicalBlock + skip,
+        physicalBlock: physicalBlock + skip,
+        blocks: Math.min(EXTENT_BLOCKS_MAX, blocks - skip),
+      };
+    }),
+  );
+}
+
+function encodeNode(entries: readonly Entry[], depth: number, seed: number): Uint8Array {
+  const node = new Uint8Array(BLOCK_BYTES);
+  encodeEntries(node, entries, { depth, entriesMax: NODE_ENTRIES });
+  put(viewOf(node), NODE_CHECKSUM, crc32c(seed, node.subarray(0, NODE_CHECKSUM.offset)));
+  return node;
+}
+
+function encodeEntries(
+  node: Uint8Array,
+  entries: readonly Entry[],
+  { depth, entriesMax }: { readonly depth: number; readonly entriesMax: number },
+): void {
+  const header = viewOf(node);
+  put(header, HEADER.magic, MAGIC);
+  put(header, HEADER.entries, entries.length);
+  put(header, HEADER.entriesMax, entriesMax);
+  put(header, HEADER.depth, depth);
+  for (const [index, entry] of entries.entries()) {
+    const at = (index + 1) * ENTRY_BYTES;
+    const record = viewOf(node.subarray(at, at + ENTRY_BYTES));
+    if (depth === 0) encodeLeaf(record, entry);
+    else {
+      put(record, INDEX.logicalBlock, entry.logicalBlock);
+      put(record, INDEX.child, entry.physicalBlock);
+    }
+  }
+}
+
+function encodeLeaf(record: DataView, entry: Entry): void {
+  put(record, LEAF.logicalBlock, entry.logicalBlock);
+  put(record, LEAF.blocks, entry.blocks);
+  put(record, LEAF.physicalBlock, entry.physicalBlock);
+}

@@ -1,0 +1,32 @@
+/** Where a little-endian number lies in an on-disk record, and how wide it is. */
+export interface Field {
+  readonly offset: number;
+  readonly bytes: 1 | 2 | 4;
+}
+
+export const u8 = (offset: number): Field => ({ offset, bytes: 1 });
+export const u16 = (offset: number): Field => ({ offset, bytes: 2 });
+export const u32 = (offset: number): Field => ({ offset, bytes: 4 });
+
+/** Stores the low bits of `value`; callers split what is wider than its field. `record` starts where the record does. */
+export function put(record: DataView, field: Field, value: number): void {
+  if (field.bytes === 4) record.setUint32(field.offset, value, true);
+  else if (field.bytes === 2) record.setUint16(field.offset, value, true);
+  else record.setUint8(field.offset, value);
+}
+
+/** Stores several fields of one table by their names. */
+export function putAll<Table extends Readonly<Record<string, Field>>>(
+  record: DataView,
+  table: Table,
+  values: Readonly<Partial<Record<keyof Table & string, number>>>,
+): void {
+  for (const [name, value] of Object.entries<number | undefined>(values)) {
+    const field = table[name];
+    if (field !== undefined && value !== undefined) put(record, field, value);
+  }
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

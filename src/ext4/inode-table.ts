@@ -1,0 +1,36 @@
+import { BLOCK_BYTES } from "./block.ts";
+import { INODE_BYTES } from "./inode.ts";
+import type { Layout } from "./layout.ts";
+import type { PlacedWriter } from "./placed-writer.ts";
+
+/** Collects inodes, which come by rising number, into the blocks of the inode tables. Blocks without one are not written. */
+export class InodeTable {
+  readonly #layout: Layout;
+  readonly #writer: PlacedWriter;
+  readonly #buffer = new Uint8Array(BLOCK_BYTES);
+  #block: number | undefined;
+
+  constructor(layout: Layout, writer: PlacedWriter) {
+    this.#layout = layout;
+    this.#writer = writer;
+  }
+
+  put(inode: number, bytes: Uint8Array): void {
+    const { inodesPerGroup, inodeTables } = this.#layout;
+    const group = Math.floor((inode - 1) / inodesPerGroup);
+    const atBytes = ((inode - 1) % inodesPerGroup) * INODE_BYTES;
+    const block = (inodeTables[group] ?? 0) + Math.floor(atBytes / BLOCK_BYTES);
+    if (block !== this.#block) {
+      this.finish();
+      this.#block = block;
+    }
+    this.#buffer.set(bytes, atBytes % BLOCK_BYTES);
+  }
+
+  /** Hands the last block on. */
+  finish(): void {
+    if (this.#block !== undefined) this.#writer.put(this.#block, this.#buffer);
+    this.#buffer.fill(0);
+    this.#block = undefined;
+  }
+}

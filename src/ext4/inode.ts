@@ -1,0 +1,115 @@
+import type { Attributes } from "../layer/tree.ts";
+import { crc32c, crc32cOfWord } from "./checksum.ts";
+import { put, u16, u32 } from "./field.ts";
+import { clampTime, extraOf } from "./timestamp.ts";
+
+export const INODE_BYTES = 256;
+/** What is used beyond the first 128 bytes: up to i_projid, as mke2fs has it. */
+export const EXTRA_INODE_BYTES = 32;
+
+/** struct ext4_inode, https://docs.kernel.org/filesystems/ext4/inodes.html; what is not listed stays zero. */
+export const INODE = {
+  mode: u16(0x00),
+  uidLow: u16(0x02),
+  sizeLow: u32(0x04),
+  accessTime: u32(0x08),
+  changeTime: u32(0x0c),
+  modifyTime: u32(0x10),
+  gidLow: u16(0x18),
+  links: u16(0x1a),
+  sectorsLow: u32(0x1c),
+  flags: u32(0x20),
+  xattrBlock: u32(0x68),
+  sizeHigh: u32(0x6c),
+  sectorsHigh: u16(0x74),
+  uidHigh: u16(0x78),
+  gidHigh: u16(0x7a),
+  checksumLow: u16(0x7c),
+  extraBytes: u16(0x80),
+  checksumHigh: u16(0x82),
+  changeTimeExtra: u32(0x84),
+  modifyTimeExtra: u32(0x88),
+  accessTimeExtra: u32(0x8c),
+  makeTime: u32(0x90),
+  makeTimeExtra: u32(0x94),
+} as const;
+/** Extent tree, short symlink target or device number. */
+export const INODE_MAP = { offset: 0x28, bytes: 60 } as const;
+export const INODE_XATTRS_OFFSET = 0x80 + EXTRA_INODE_BYTES;
+
+export const INODE_FLAG = { index: 0x1000, extents: 0x80000 } as const;
+
+export const FORMAT_BITS = {
+  fifo: 0x1000,
+  character: 0x2000,
+  directory: 0x4000,
+  block: 0x6000,
+  file: 0x8000,
+  symlink: 0xa000,
+} as const;
+
+const SECTORS_PER_BLOCK = 8;
+
+export interface InodeValues {
+  readonly kind: keyof typeof FORMAT_BITS;
+  readonly attributes: Attributes;
+  readonly sizeBytes: number;
+  readonly links: number;
+  /** All blocks that belong to it, its extent tree and xattrs included. */
+  readonly blocks: number;
+  readonly flags: number;
+  readonly map: Uint8Array;
+  readonly xattrBlock: number;
+  readonly makeTimeSeconds: number;
+}
+
+/** Fills the 256 bytes at `record`, all but the xattrs and the checksum. They have to be zero. */
+export function encodeInode(record: DataView, values: InodeValues): void {
+  const { attributes, sizeBytes } = values;
+  const sectors = values.blocks * SECTORS_PER_BLOCK;
+  put(record, INODE.mode, FORMAT_BITS[values.kind] | attributes.mode);
+  put(record, INODE.uidLow, attributes.uid);
+  put(record, INODE.uidHigh, attributes.uid / 2 ** 16);
+  put(record, INODE.gidLow, attributes.gid);
+  put(record, INODE.gidHigh, attributes.gid / 2 ** 16);
+  put(record, INODE.sizeLow, sizeBytes);
+  put(record, INODE.sizeHigh, sizeBytes / 2 ** 32);
+  put(record, INODE.links, values.links);
+  put(record, INODE.sectorsLow, sectors);
+  put(record, INODE.sectorsHigh, sectors / 2 ** 32);
+  put(record, INODE.flags, values.flags);
+  put(record, INODE.xattrBlock, values.xattrBlock);
+  new Uint8Array(record.buffer, record.byteOffset + INODE_MAP.offset).set(values.map);
+  encodeTimes(record, values);
+}
+
+/** An archive tells one time: it serves as the time of access and change too. */
+function encodeTimes(
+  record: DataView,
+  { attributes, makeTimeSeconds }: Pick<InodeValues, "attributes" | "makeTimeSeconds">,
+): void {
+  const time = clampTime(attributes.mtime);
+  const extra = extraOf(time);
+  put(record, INODE.extraBytes, EXTRA_INODE_BYTES);
+  put(record, INODE.accessTime, time.seconds);
+  put(record, INODE.changeTime, time.seconds);
+  put(record, INODE.modifyTime, time.seconds);
+  put(record, INODE.accessTimeExtra, extra);
+  put(record, INODE.changeTimeExtra, extra);
+  put(record, INODE.modifyTimeExtra, extra);
+  const made = clampTime({ seconds: makeTimeSeconds, nanoseconds: 0 });
+  put(record, INODE.makeTime, made.seconds);
+  put(record, INODE.makeTimeExtra, extraOf(made));
+}
+
+/** The checksum seed of inode `inode` (generation 0), also for its directory and extent blocks. */
+export function inodeSeed(seed: number, inode: number): number {
+  return crc32cOfWord(crc32cOfWord(seed, inode), 0);
+}
+
+/** Stores the checksum of a complete inode. `seed` is the inode's own (see inodeSeed). */
+export function sealInode(bytes: Uint8Array, record: DataView, seed: number): void {
+  const checksum = crc32c(seed, bytes);
+  put(record, INODE.checksumLow, checksum);
+  put(record, INODE.checksumHigh, checksum >>> 16);
+}

@@ -1,0 +1,24 @@
+import { TandemError } from "../lib/error.ts";
+import { formatBytes, MiB } from "../lib/units.ts";
+import type { FileNode } from "../layer/tree.ts";
+import type { BlockFile } from "../system/block-file.ts";
+import { BLOCK_BYTES } from "./block.ts";
+
+/** For a command line, a release file and the like: what is held in memory whole. */
+const FILE_BYTES_MAX = 16 * MiB;
+
+/** The data of a small file, read from where its writer put it. Throws a TandemError "content" if it is not small. */
+export function readFile(target: BlockFile, node: FileNode): Uint8Array {
+  if (node.sizeBytes > FILE_BYTES_MAX)
+    throw new TandemError(
+      "content",
+      `Cannot read a file of ${formatBytes(node.sizeBytes)} whole: want at most ${formatBytes(FILE_BYTES_MAX)}`,
+    );
+  const bytes = new Uint8Array(node.sizeBytes);
+  for (const { logicalBlock, physicalBlock, blocks } of node.extents) {
+    const start = logicalBlock * BLOCK_BYTES;
+    const place = bytes.subarray(start, start + blocks * BLOCK_BYTES);
+    target.readInto(physicalBlock * BLOCK_BYTES, place);
+  }
+  return bytes;
+}

@@ -1,0 +1,156 @@
+import type { ByteString } from "../lib/byte-string.ts";
+import { bytesOf } from "../lib/byte-string.ts";
+import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
+import { crc32c, CRC_START } from "./checksum.ts";
+import { put, putAll, u16, u32, u8, viewOf } from "./field.ts";
+import { EXTRA_INODE_BYTES, INODE_BYTES } from "./inode.ts";
+import type { Layout } from "./layout.ts";
+
+/** The primary superblock lies behind the boot sectors, a backup at the start of its block. */
+export const SUPERBLOCK_OFFSET_BYTES = 1024;
+export const SUPERBLOCK_BYTES = 1024;
+const CHECKSUMMED_BYTES = 1020;
+
+/** struct ext4_super_block, https://docs.kernel.org/filesystems/ext4/super.html; what is not listed stays zero. */
+export const SUPERBLOCK = {
+  inodes: u32(0x00),
+  blocks: u32(0x04),
+  freeBlocks: u32(0x0c),
+  freeInodes: u32(0x10),
+  blockSizeLog: u32(0x18),
+  clusterSizeLog: u32(0x1c),
+  blocksPerGroup: u32(0x20),
+  clustersPerGroup: u32(0x24),
+  inodesPerGroup: u32(0x28),
+  writeTime: u32(0x30),
+  mountsMax: u16(0x36),
+  magic: u16(0x38),
+  state: u16(0x3a),
+  errors: u16(0x3c),
+  checkTime: u32(0x40),
+  revision: u32(0x4c),
+  firstInode: u32(0x54),
+  inodeBytes: u16(0x58),
+  group: u16(0x5a),
+  compatible: u32(0x5c),
+  incompatible: u32(0x60),
+  readOnlyCompatible: u32(0x64),
+  defaultHash: u8(0xfc),
+  mountOptions: u32(0x100),
+  makeTime: u32(0x108),
+  extraInodeBytesMin: u16(0x15c),
+  extraInodeBytesWanted: u16(0x15e),
+  flags: u32(0x160),
+  groupsPerFlexLog: u8(0x174),
+  checksumType: u8(0x175),
+  writeTimeHigh: u8(0x274),
+  makeTimeHigh: u8(0x276),
+  checkTimeHigh: u8(0x277),
+  checksum: u32(0x3fc),
+} as const;
+const UUID_OFFSET = 0x68;
+const LABEL_OFFSET = 0x78;
+export const LABEL_BYTES_MAX = 16;
+const HASH_SEED_OFFSET = 0xec;
+
+/** GRUB 2.06 reads all of these (it checks the incompatible ones only), and so does every kernel since 3.18. */
+const COMPATIBLE = { extendedAttributes: 0x8, directoryIndex: 0x20 };
+const INCOMPATIBLE = { fileType: 0x2, extents: 0x40, flexibleGroups: 0x200 };
+const READ_ONLY_COMPATIBLE = {
+  sparseSuperblocks: 0x1,
+  largeFile: 0x2,
+  hugeFile: 0x8,
+  directoryLinks: 0x20,
+  extraInodeBytes: 0x40,
+  metadataChecksums: 0x400,
+};
+
+const MAGIC = 0xef53;
+const HASH_HALF_MD4 = 1;
+const CHECKSUM_CRC32C = 1;
+/** Bytes of names count as unsigned in the directory hash. */
+const FLAG_UNSIGNED_HASH = 0x2;
+const MOUNT_XATTR_ACL = 0x4 | 0x8;
+const NO_MOUNT_LIMIT = 0xffff;
+/** All groups form one flexible group: their bitmaps and inode tables may lie anywhere. */
+const GROUPS_PER_FLEX_LOG = 31;
+export const FIRST_INODE = 11;
+
+export interface SuperblockValues {
+  readonly layout: Layout;
+  readonly freeBlocks: number;
+  readonly freeInodes: number;
+  readonly uuid: Uint8Array;
+  readonly hashSeed: Uint8Array;
+  readonly label: ByteString;
+  readonly timeSeconds: number;
+}
+
+/** The 1024 bytes of the superblock that lies in `group`. */
+export function encodeSuperblock(values: SuperblockValues, group: number): Uint8Array {
+  const bytes = new Uint8Array(SUPERBLOCK_BYTES);
+  const view = viewOf(bytes);
+  putAll(view, SUPERBLOCK, { ...sizes(values), ...times(values.timeSeconds), ...FIXED, group });
+  bytes.set(values.uuid, UUID_OFFSET);
+  bytes.set(bytesOf(values.label), LABEL_OFFSET);
+  bytes.set(values.hashSeed, HASH_SEED_OFFSET);
+  put(view, SUPERBLOCK.checksum, crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES)));
+  return bytes;
+}
+
+/** Block 0: boot sectors of zeroes, then the superblock. */
+export function encodeBlock0(values: SuperblockValues): Uint8Array {
+  const block = new Uint8Array(BLOCK_BYTES);
+  block.set(encodeSuperblock(values, 0), SUPERBLOCK_OFFSET_BYTES);
+  return block;
+}
+
+const FIXED = {
+  blockSizeLog: 2,
+  clusterSizeLog: 2,
+  blocksPerGroup: GROUP_BLOCKS,
+  clustersPerGroup: GROUP_BLOCKS,
+  mountsMax: NO_MOUNT_LIMIT,
+  magic: MAGIC,
+  state: 1,
+  errors: 1,
+  revision: 1,
+  firstInode: FIRST_INODE,
+  inodeBytes: INODE_BYTES,
+  compatible: anyOf(COMPATIBLE),
+  incompatible: anyOf(INCOMPATIBLE),
+  readOnlyCompatible: anyOf(READ_ONLY_COMPATIBLE),
+  defaultHash: HASH_HALF_MD4,
+  mountOptions: MOUNT_XATTR_ACL,
+  extraInodeBytesMin: EXTRA_INODE_BYTES,
+  extraInodeBytesWanted: EXTRA_INODE_BYTES,
+  flags: FLAG_UNSIGNED_HASH,
+  groupsPerFlexLog: GROUPS_PER_FLEX_LOG,
+  checksumType: CHECKSUM_CRC32C,
+} as const;
+
+function sizes({ layout, freeBlocks, freeInodes }: SuperblockValues) {
+  return {
+    inodes: layout.groups * layout.inodesPerGroup,
+    blocks: layout.blocks,
+    freeBlocks,
+    freeInodes,
+    inodesPerGroup: layout.inodesPerGroup,
+  };
+}
+
+function times(seconds: number) {
+  const high = Math.floor(seconds / 2 ** 32);
+  return {
+    writeTime: seconds,
+    makeTime: seconds,
+    checkTime: seconds,
+    writeTimeHigh: high,
+    makeTimeHigh: high,
+    checkTimeHigh: high,
+  };
+}
+
+function anyOf(features: Readonly<Record<string, number>>): number {
+  return Object.values(features).reduce((sum, bit) => sum + bit, 0);
+}
