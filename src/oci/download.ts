@@ -1,0 +1,110 @@
+import { TandemError } from "../lib/error.ts";
+import { KiB } from "../lib/units.ts";
+import { Transient, type Attempts } from "./attempts.ts";
+import { parseContentRange } from "./content-range.ts";
+import type { Answer } from "./transport.ts";
+
+/** A try that gained this much, or lasted this long, was none of the failures in a row. */
+const PROGRESS_BYTES = 256 * KiB;
+const PROGRESS_MS = 60_000;
+
+export interface DownloadOptions {
+  readonly sizeBytes: number;
+  /** Asks for the blob from a byte on: a success (200 or 206), or it throws. */
+  readonly open: (offsetBytes: number) => Promise<Answer>;
+  readonly attempts: Attempts;
+  /** "sha256:… of r.io/app" */
+  readonly what: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The bytes of a blob in order, each once, however often the connection breaks. Their number may still be wrong: what comes is passed
+ * on, for verified() to judge.
+ */
+export async function* download(
+  options: DownloadOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { sizeBytes, open, attempts, signal } = options;
+  let offsetBytes = 0;
+  while (offsetBytes < sizeBytes) {
+    const startBytes = offsetBytes;
+    const startMs = performance.now();
+    try {
+      const answer = await open(offsetBytes);
+      for await (const chunk of without(
+        answer.bytes(),
+        surplusBytes(answer, startBytes, options),
+      )) {
+        offsetBytes += chunk.byteLength;
+        yield chunk;
+      }
+      if (offsetBytes < sizeBytes)
+        throw new Transient(`the end after ${offsetBytes} of ${sizeBytes} bytes`);
+    } catch (error) {
+      if (!(error instanceof Transient)) throw error;
+      if (offsetBytes >= sizeBytes) return;
+      if (offsetBytes - startBytes >= PROGRESS_BYTES || performance.now() - startMs >= PROGRESS_MS)
+        attempts.progressed();
+      await attempts.failed(error, signal);
+    }
+  }
+}
+
+/** How many bytes at the start of the body we have already. Throws when the body is not what was asked for. */
+function surplusBytes(
+  answer: Answer,
+  offsetBytes: number,
+  { sizeBytes, what }: DownloadOptions,
+): number {
+  const isPartial = answer.status === 206;
+  const range = isPartial
+    ? parseContentRange(answer.headers.get("content-range") ?? "")
+    : undefined;
+  const why = isPartial
+    ? rangeFault(range, offsetBytes, sizeBytes)
+    : lengthFault(answer, sizeBytes);
+  if (why === undefined) return isPartial ? 0 : offsetBytes;
+  answer.discard();
+  throw new TandemError("content", `Cannot accept ${what} from ${answer.host}: ${why}`);
+}
+
+/** A range may end early, then we ask for the rest; it must begin where we are. */
+function rangeFault(
+  range: ReturnType<typeof parseContentRange>,
+  offsetBytes: number,
+  sizeBytes: number,
+): string | undefined {
+  if (range === undefined) return "it answers a part without saying which";
+  if (range.firstByte !== offsetBytes || range.lastByte >= sizeBytes)
+    return `want its bytes from ${offsetBytes} on, got ${range.firstByte} to ${range.lastByte}`;
+  if (range.totalBytes !== undefined && range.totalBytes !== sizeBytes)
+    return `want ${sizeBytes} bytes in all, it has ${range.totalBytes}`;
+  return undefined;
+}
+
+function lengthFault({ headers }: Answer, sizeBytes: number): string | undefined {
+  const declared = headers.get("content-length");
+  if (declared === null || Number(declared) === sizeBytes) return undefined;
+  return `want ${sizeBytes} bytes, it has ${declared}${encodingNote(headers)}`;
+}
+
+/** For messages: someone on the way may have packed the blob once more. */
+export function encodingNote(headers: Headers): string {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding === "identity") return "";
+  return ` (a proxy seems to change it: Content-Encoding is ${encoding.replaceAll(/\P{ASCII}|\p{C}/gu, "?")})`;
+}
+
+async function* without(
+  bytes: AsyncIterable<Uint8Array>,
+  count: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = count;
+  for await (const chunk of bytes) {
+    const size = chunk.byteLength;
+    if (left === 0) yield chunk;
+    else if (left < size) yield chunk.slice(left);
+    left = Math.max(0, left - size);
+  }
+}

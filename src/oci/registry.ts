@@ -1,0 +1,166 @@
+import { Attempts, persist, type Sleep } from "./attempts.ts";
+import { Authorization } from "./authorization.ts";
+import type { Credentials } from "./credentials.ts";
+import { digestOf, type Digest } from "./digest.ts";
+import { download, encodingNote } from "./download.ts";
+import { endpointOf, type Endpoint } from "./endpoint.ts";
+import { failureOf } from "./failure.ts";
+import { DOCUMENT_BYTES_MAX, type Descriptor, type Document } from "./manifest.ts";
+import { ACCEPT_MANIFESTS, documentKind, mediaTypeOf } from "./media-type.ts";
+import { printReference, type Reference } from "./reference.ts";
+import type { Documents } from "./resolve.ts";
+import { TokenService } from "./token.ts";
+import { readBody, Transport, type Answer, type Fetch } from "./transport.ts";
+import { verified, verifyWhole, type Expected } from "./verify.ts";
+
+export interface RegistryOptions {
+  readonly insecureRegistries: readonly string[];
+  readonly credentials: Credentials | undefined;
+  readonly log: (message: string) => void;
+  readonly sleep: Sleep;
+  /** How long the registry may send nothing. */
+  readonly stallMs: number;
+  readonly fetch?: Fetch;
+}
+
+interface Question {
+  /** "manifests/latest", "blobs/sha256:…" */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly task: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One repository of one registry, to read from (distribution-spec "Pull"). Everything it gives was verified. */
+export class Registry implements Documents {
+  readonly name: string;
+  readonly #reference: Reference;
+  readonly #options: RegistryOptions;
+  readonly #endpoint: Endpoint;
+  readonly #transport: Transport;
+  readonly #authorization: Authorization;
+  readonly #identity: string;
+
+  constructor(reference: Reference, options: RegistryOptions) {
+    const { credentials, log, stallMs, fetch } = options;
+    this.name = printReference(reference);
+    this.#reference = reference;
+    this.#options = options;
+    this.#endpoint = endpointOf(reference, options.insecureRegistries);
+    const endpoint = this.#endpoint;
+    this.#transport = new Transport({ endpoint, log, stallMs, ...(fetch ? { fetch } : {}) });
+    this.#identity =
+      credentials === undefined
+        ? "without credentials"
+        : `with the credentials from "${credentials.from}"`;
+    const tokens = new TokenService({
+      endpoint,
+      transport: this.#transport,
+      credentials,
+      task: `get a token for ${this.#repository}`,
+      identity: this.#identity,
+    });
+    const scope = `repository:${reference.repository}:pull`;
+    this.#authorization = new Authorization({ credentials, tokens, scope });
+  }
+
+  /** What the reference names: by digest if it has one, else by tag. */
+  async root(): Promise<Document> {
+    const { tag = "latest", digest } = this.#reference;
+    const { bytes, headers } = await this.#manifest(digest ?? tag);
+    const actual = digestOf(bytes, digest);
+    if (digest !== undefined)
+      verifyWhole(bytes, { digest, sizeBytes: bytes.byteLength }, this.#from(headers));
+    this.#warn(headers, actual);
+    const declaredType = mediaTypeOf(headers.get("content-type"));
+    return { bytes, digest: actual, ...(declaredType === undefined ? {} : { declaredType }) };
+  }
+
+  async manifest(descriptor: Descriptor): Promise<Uint8Array> {
+    const { bytes, headers } = await this.#manifest(descriptor.digest);
+    return verifyWhole(bytes, descriptor, this.#from(headers));
+  }
+
+  async config(descriptor: Descriptor): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.blob(descriptor)) chunks.push(chunk);
+    return new Uint8Array(Buffer.concat(chunks));
+  }
+
+  /** The raw bytes of a blob, resumed where the connection breaks. Throws instead of ending when they are wrong. */
+  blob(want: Expected, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    let headers = new Headers();
+    const what = `${want.digest} of ${this.#repository}`;
+    const task = `fetch ${what}`;
+    const open = async (offsetBytes: number): Promise<Answer> => {
+      const range = offsetBytes === 0 ? {} : { range: `bytes=${offsetBytes}-` };
+      const path = `blobs/${want.digest}`;
+      const answer = await this.#open({ path, headers: range, task, signal });
+      ({ headers } = answer);
+      return answer;
+    };
+    const attempts = new Attempts(this.#attempts(task));
+    const bytes = download({ sizeBytes: want.sizeBytes, open, attempts, what, signal });
+    return verified(bytes, want, () => this.#from(headers)());
+  }
+
+  async #manifest(target: string): Promise<{ bytes: Uint8Array; headers: Headers }> {
+    const what = `manifest "${target}" of ${this.#repository}`;
+    const task = `fetch ${what}`;
+    return persist(async () => {
+      const path = `manifests/${target}`;
+      const answer = await this.#open({ path, headers: { accept: ACCEPT_MANIFESTS }, task });
+      return { bytes: await readBody(answer, DOCUMENT_BYTES_MAX, what), headers: answer.headers };
+    }, this.#attempts(task));
+  }
+
+  /** One request, identified as the registry wants it. Throws Transient when it failed in a way that may pass. */
+  async #open({ path, headers, task, signal }: Question): Promise<Answer> {
+    const url = new URL(`/v2/${this.#reference.repository}/${path}`, this.#endpoint.origin);
+    const sent: (string | undefined)[] = [];
+    for (;;) {
+      const authorization = await this.#authorization.header();
+      sent.push(authorization);
+      const identified = authorization === undefined ? headers : { ...headers, authorization };
+      const answer = await this.#transport.send({ url, headers: identified, signal });
+      if (answer.status === 200 || answer.status === 206) return answer;
+      // Only the registry itself may ask who we are: nobody it sends us to.
+      const challenge = answer.headers.get("www-authenticate") ?? "";
+      const mayAsk = answer.status === 401 && !answer.isForeign;
+      if (!mayAsk || !(await this.#authorization.learn(challenge, sent)))
+        throw await failureOf(answer, { task, identity: this.#identity });
+      answer.discard();
+    }
+  }
+
+  /** What is wrong with the answer but cannot do harm, because the bytes were hashed. */
+  #warn(headers: Headers, actual: Digest): void {
+    const claimed = headers.get("docker-content-digest");
+    if (
+      claimed?.startsWith("sha256:") === true &&
+      actual.startsWith("sha256:") &&
+      claimed !== actual
+    )
+      this.#options.log(
+        `Cannot rely on Docker-Content-Digest of ${this.#endpoint.host}: it differs from ${actual} of ${this.name}, continuing`,
+      );
+    const type = mediaTypeOf(headers.get("content-type"));
+    if (documentKind(type) === undefined)
+      this.#options.log(
+        `Cannot tell what ${this.name} is from its Content-Type "${type ?? ""}", continuing with what it says itself`,
+      );
+  }
+
+  #from(headers: Headers): () => string {
+    return () => `${this.#repository}${encodingNote(headers)}`;
+  }
+
+  get #repository(): string {
+    return `${this.#reference.host}/${this.#reference.repository}`;
+  }
+
+  #attempts(task: string): ConstructorParameters<typeof Attempts>[0] {
+    const { sleep, log } = this.#options;
+    return { sleep, log, task, host: this.#endpoint.host };
+  }
+}

@@ -1,0 +1,172 @@
+import { Buffer } from "node:buffer";
+import * as v from "valibot";
+
+import { TandemError } from "../lib/error.ts";
+import { KiB } from "../lib/units.ts";
+import type { Credentials } from "./credentials.ts";
+import { whyNotTo, type Endpoint } from "./endpoint.ts";
+import { failureOf } from "./failure.ts";
+import { readBody, type Answer, type Transport } from "./transport.ts";
+
+const TOKEN_BODY_BYTES_MAX = 64 * KiB;
+/** Both the lifetime that counts when none is given and the shortest one that is of use (distribution, token.md). */
+const LIFETIME_MIN_S = 60;
+/** A token is not used in its last seconds. */
+const SKEW_S = 10;
+
+const tokenSchema = v.looseObject({
+  token: v.nullish(v.string()),
+  access_token: v.nullish(v.string()),
+  expires_in: v.nullish(v.number()),
+});
+
+/** What to ask for: the parameters of a Bearer challenge. */
+export interface TokenRequest {
+  readonly realm: string;
+  readonly service: string | undefined;
+  /** The most important one first: some services read no other. */
+  readonly scopes: readonly string[];
+}
+
+export interface TokenServiceOptions {
+  readonly endpoint: Endpoint;
+  readonly transport: Transport;
+  readonly credentials: Credentials | undefined;
+  /** "get a token for r.io/ns/app" */
+  readonly task: string;
+  readonly identity: string;
+  /** A clock that never jumps, in ms. */
+  readonly nowMs?: () => number;
+}
+
+interface Held {
+  readonly token: Promise<string>;
+  expiresMs: number;
+}
+
+/** Gets Bearer tokens and keeps them while they live. Asked for the same by many at once, it asks once. */
+export class TokenService {
+  readonly #held = new Map<string, Held>();
+  readonly #options: TokenServiceOptions;
+  readonly #nowMs: () => number;
+
+  constructor(options: TokenServiceOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+  }
+
+  /** Throws Transient, "unauthorized", or "network" for a service that is not to be used. */
+  async token(request: TokenRequest): Promise<string> {
+    const key = JSON.stringify([request.realm, request.service, request.scopes.toSorted()]);
+    const known = this.#held.get(key);
+    if (known !== undefined && this.#nowMs() < known.expiresMs) return known.token;
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const held: Held = { token: promise, expiresMs: Number.POSITIVE_INFINITY };
+    this.#held.set(key, held);
+    try {
+      const { token, lifetimeS } = await this.#ask(request);
+      held.expiresMs = this.#nowMs() + (lifetimeS - SKEW_S) * 1000;
+      resolve(token);
+    } catch (error) {
+      this.#held.delete(key);
+      reject(error);
+    }
+    return promise;
+  }
+
+  /** The registry does not take `token` any more. */
+  async drop(token: string): Promise<void> {
+    for (const [key, held] of this.#held)
+      if ((await held.token.catch(() => "")) === token && this.#held.get(key) === held)
+        this.#held.delete(key);
+  }
+
+  async #ask(request: TokenRequest): Promise<{ token: string; lifetimeS: number }> {
+    const { endpoint, task, identity } = this.#options;
+    const realm = URL.canParse(request.realm, endpoint.origin)
+      ? new URL(request.realm, endpoint.origin)
+      : undefined;
+    const why = realm === undefined ? "it is no URL" : whyNotTo(realm, endpoint);
+    if (realm === undefined || why !== undefined)
+      throw new TandemError(
+        "network",
+        `Cannot ${task}: ${endpoint.host} names ${realm === undefined ? "a token service" : `the token service ${realm.origin}`} that is not to be used: ${why}`,
+      );
+    const answer = await this.#send(realm, request);
+    if (answer.status !== 200) throw await failureOf(answer, { task, identity });
+    const body = await readBody(answer, TOKEN_BODY_BYTES_MAX, "a token");
+    return readToken(body, `Cannot ${task}: ${answer.host} gave`);
+  }
+
+  /** Docker's order: by GET, but by POST for a refresh token, and the other way where that one does not exist. */
+  async #send(realm: URL, request: TokenRequest): Promise<Answer> {
+    const { credentials } = this.#options;
+    if (credentials?.kind === "identity") {
+      const grant = { grant_type: "refresh_token", refresh_token: credentials.token };
+      const answer = await this.#post(realm, request, grant);
+      if (!isMissing(answer) || credentials.username === undefined) return answer;
+      answer.discard();
+      return this.#get(realm, request, basicAuthorization(credentials));
+    }
+    const answer = await this.#get(realm, request, basicAuthorization(credentials));
+    if (!isMissing(answer) || credentials?.kind !== "password") return answer;
+    answer.discard();
+    const { username, password } = credentials;
+    return this.#post(realm, request, { grant_type: "password", username, password });
+  }
+
+  async #get(realm: URL, request: TokenRequest, basic: string | undefined): Promise<Answer> {
+    const url = new URL(realm);
+    if (request.service !== undefined) url.searchParams.set("service", request.service);
+    for (const scope of request.scopes) url.searchParams.append("scope", scope);
+    const headers = basic === undefined ? {} : { authorization: basic };
+    return this.#options.transport.send({ url, headers });
+  }
+
+  async #post(
+    url: URL,
+    { service, scopes }: TokenRequest,
+    grant: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
+    const form = new URLSearchParams({
+      ...grant,
+      service: service ?? "",
+      client_id: "tandem",
+      scope: scopes.join(" "),
+    });
+    return this.#options.transport.send({ url, headers: {}, form });
+  }
+}
+
+/** The value of the Authorization header of a name and a password; undefined where there are none. */
+export function basicAuthorization(credentials: Credentials | undefined): string | undefined {
+  if (credentials === undefined || credentials.kind === "bearer") return undefined;
+  if (credentials.username === undefined) return undefined;
+  const pair = `${credentials.username}:${credentials.password ?? ""}`;
+  return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+}
+
+function isMissing({ status }: Answer): boolean {
+  return status === 404 || status === 405;
+}
+
+/** Nothing of the body may get into a message. */
+function readToken(body: Uint8Array, gave: string): { token: string; lifetimeS: number } {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw new TandemError("network", `${gave} what is not JSON`);
+  }
+  const parsed = v.safeParse(tokenSchema, value);
+  if (!parsed.success) throw new TandemError("network", `${gave} what is no token`);
+  const { token, access_token: accessToken, expires_in: expiresS } = parsed.output;
+  const found = [token, accessToken].find(
+    (text) => text !== undefined && text !== null && text !== "",
+  );
+  if (found === undefined || found === null) throw new TandemError("network", `${gave} no token`);
+  if (!/^[\x21-\x7e]+$/.test(found))
+    throw new TandemError("network", `${gave} a token that does not fit into a header`);
+  // issued_at is of no use here: the lifetime is counted from now, by a clock that needs no date.
+  return { token: found, lifetimeS: Math.max(expiresS ?? 0, LIFETIME_MIN_S) };
+}

@@ -1,0 +1,209 @@
+import { ofetch, type FetchOptions } from "ofetch";
+
+import { TandemError } from "../lib/error.ts";
+import { Transient } from "./attempts.ts";
+import { whyNotTo, type Endpoint } from "./endpoint.ts";
+
+/** The part of fetch() that tests replace. */
+export type Fetch = (request: string, init: RequestInit) => Promise<Response>;
+
+export interface TransportOptions {
+  readonly endpoint: Endpoint;
+  /** How long a server may send nothing at all. There is no limit on the whole. */
+  readonly stallMs: number;
+  readonly fetch?: Fetch;
+  readonly log: (message: string) => void;
+}
+
+export interface Request {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent by POST. Such a request is never redirected. */
+  readonly form?: URLSearchParams;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer whose headers are here and whose body is not. Read it or discard() it. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Who gave it in the end: "r.io", or where that sent us. Never with path or query, which may be signed. */
+  readonly host: string;
+  /** True when it came from another origin than the one asked first. */
+  readonly isForeign: boolean;
+  /** The body as it came, undecoded. Every chunk owns its buffer. Throws Transient when it breaks off or stalls. */
+  bytes(): AsyncGenerator<Uint8Array, void, undefined>;
+  discard(): void;
+}
+
+const REDIRECTS_MAX = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** What identifies us and must not reach another origin. */
+const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"]);
+
+/** The one place that sends requests. */
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #fetch: typeof ofetch;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const { fetch } = options;
+    this.#fetch =
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what ofetch calls is the part that Fetch has.
+      fetch === undefined ? ofetch : ofetch.create({}, { fetch: fetch as typeof globalThis.fetch });
+  }
+
+  /** Follows redirects by the rules of whyNotTo(). Throws Transient, "network", or the reason of the request's signal. */
+  async send(request: Request): Promise<Answer> {
+    const first = request.url;
+    let { url, headers } = request;
+    for (let hops = 0; hops <= REDIRECTS_MAX; hops += 1) {
+      const answer = await this.#sendOnce({ ...request, url, headers }, first);
+      const location = answer.headers.get("location");
+      if (!REDIRECTS.has(answer.status) || location === null) return answer;
+      answer.discard();
+      const next = this.#target(location, url, request);
+      if (next.origin !== url.origin) headers = withoutSecrets(headers);
+      this.#options.log(`${url.host} sends us to ${next.host}`);
+      url = next;
+    }
+    throw refused(first, `it sent us on more than ${REDIRECTS_MAX} times`);
+  }
+
+  #target(location: string, from: URL, request: Request): URL {
+    const first = request.url;
+    if (!URL.canParse(location, from.href)) throw refused(first, "it sent us to what is no URL");
+    const next = new URL(location, from);
+    const why =
+      request.form !== undefined
+        ? "a request with a secret is not passed on"
+        : from.protocol === "https:" && next.protocol !== "https:"
+          ? "it is not HTTPS"
+          : whyNotTo(next, this.#options.endpoint);
+    if (why === undefined) return next;
+    throw refused(first, `it sent us to ${next.protocol}//${next.host}: ${why}`);
+  }
+
+  async #sendOnce(request: Request, first: URL): Promise<Answer> {
+    const { stallMs } = this.#options;
+    const { url, form, signal } = request;
+    const abort = new AbortController();
+    const options: FetchOptions<"stream"> & { readonly decompress: boolean } = {
+      method: form === undefined ? "GET" : "POST",
+      headers: { "accept-encoding": "identity", ...request.headers },
+      redirect: "manual",
+      decompress: false,
+      signal: signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]),
+      responseType: "stream",
+      retry: 0,
+      ignoreResponseError: true,
+      ...(form === undefined ? {} : { body: form }),
+    };
+    const guard: Guard = { host: url.host, stallMs, signal, stop: () => abort.abort() };
+    const response = await guarded(() => this.#fetch.raw(url.href, options), guard);
+    return {
+      status: response.status,
+      headers: response.headers,
+      host: url.host,
+      isForeign: url.origin !== first.origin,
+      bytes: () => bodyOf(response.body, guard),
+      discard: guard.stop,
+    };
+  }
+}
+
+/** All of a body. Throws "content" when it has more than `bytesMax` bytes, and reads no further. */
+export async function readBody(
+  answer: Answer,
+  bytesMax: number,
+  what: string,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  const declaredBytes = Number(answer.headers.get("content-length") ?? 0);
+  if (declaredBytes > bytesMax) answer.discard();
+  else
+    for await (const chunk of answer.bytes()) {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > bytesMax) break;
+      chunks.push(chunk);
+    }
+  if (Math.max(sizeBytes, declaredBytes) > bytesMax)
+    throw new TandemError(
+      "content",
+      `Cannot read ${what} from ${answer.host}: want at most ${bytesMax} bytes, it is larger`,
+    );
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+interface Guard {
+  readonly host: string;
+  readonly stallMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly stop: () => void;
+}
+
+async function* bodyOf(
+  body: ReadableStream<Uint8Array> | null,
+  guard: Guard,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await guarded(() => reader.read(), guard);
+      if (done) return;
+      if (value.byteLength > 0) yield owned(value);
+    }
+  } finally {
+    guard.stop();
+  }
+}
+
+/** Waits for `action`, but not longer than the server may be silent, and tells apart who ended it. */
+async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
+  const { host, stallMs, signal, stop } = guard;
+  const stalled = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    stalled.reject(new Transient(`no byte from ${host} for ${stallMs / 1000} s`));
+    stop();
+  }, stallMs);
+  try {
+    signal?.throwIfAborted();
+    return await Promise.race([action(), stalled.promise]);
+  } catch (error) {
+    stop();
+    signal?.throwIfAborted();
+    throw error instanceof Transient ? error : failure(error, host);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Names what happened and drops the rest of the error, which holds the URL. */
+function failure(thrown: unknown, host: string): Error {
+  const inner = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
+  const name = code === "" ? (inner instanceof Error ? inner.name : "an unknown failure") : code;
+  if (/CERT|SIGNATURE|_TLS_|_SSL_|ISSUER/.test(name))
+    return new TandemError("network", `Cannot trust ${host}: its certificate fails with ${name}`, {
+      hint: "Add the authority to the system's certificates, or correct the clock",
+    });
+  return new Transient(`${name} on the connection to ${host}`);
+}
+
+/** Whoever gets a chunk may give its buffer to another thread. */
+function owned(chunk: Uint8Array): Uint8Array {
+  return chunk.byteLength === chunk.buffer.byteLength ? chunk : chunk.slice();
+}
+
+function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !SECRET_HEADERS.has(name.toLowerCase())),
+  );
+}
+
+function refused({ host }: URL, why: string): TandemError {
+  return new TandemError("network", `Cannot follow ${host}: ${why}`);
+}

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import { TandemError } from "../lib/error.ts";
+import type { Sleep } from "../oci/attempts.ts";
+import type { Image, LayerDescriptor } from "../oci/manifest.ts";
+import { parseReference, printReference } from "../oci/reference.ts";
+import type { Fetch } from "../oci/transport.ts";
+import type { Files } from "../system/files.ts";
+import { openArchive } from "./archive.ts";
+import { openLayout } from "./layout.ts";
+import { openRegistry } from "./registry.ts";
+
+/** An image that can be read, wherever it lies. */
+export interface Source {
+  /** "oci:host/name:tag", "oci-archive:/x.tar:ref" */
+  readonly name: string;
+  /** The image for the one platform, everything verified. Looked up once. */
+  image(): Promise<Image>;
+  /**
+   * The blob's raw bytes, sized and hashed on the way: throws instead of ending when they are wrong. Each chunk owns its whole
+   * ArrayBuffer and may be transferred to another thread.
+   */
+  blob(layer: BlobName, options?: BlobOptions): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+export type BlobName = Pick<LayerDescriptor, "digest" | "sizeBytes">;
+
+export interface BlobOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface SourceOptions {
+  /** "amd64" */
+  readonly architecture: string;
+  /** "host" or "host:port", spoken to in plain HTTP. Loopback hosts always are. */
+  readonly insecureRegistries: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly files: Files;
+  /** Takes details, and warnings that end with ", continuing". Never gets a secret. */
+  readonly log: (message: string) => void;
+  /** Whose credentials to look for; the user that runs tandem without it. */
+  readonly userId?: number;
+  readonly fetch?: Fetch;
+  readonly sleep?: Sleep;
+  /** How long a registry may send nothing before the connection counts as broken. */
+  readonly stallMs?: number;
+}
+
+/** What is behind a prefix. `rest` is the text after it. */
+export type OpenSource = (
+  rest: string,
+  options: Required<Omit<SourceOptions, "fetch">> & Pick<SourceOptions, "fetch">,
+) => Source;
+
+const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form: string }>> = {
+  oci: { open: openRegistry, form: "oci:REFERENCE" },
+  "oci-archive": { open: openArchive, form: "oci-archive:FILE[:REF]" },
+  "oci-layout": { open: openLayout, form: "oci-layout:DIRECTORY[:REF]" },
+};
+const STALL_MS = 30_000;
+
+/** Opens what `text` names. Throws "source" when it names nothing that is known or nothing that is there. */
+// oxlint-disable-next-line require-await -- so that kinds may have to wait, and so that it rejects instead of throwing.
+export async function openSource(text: string, options: SourceOptions): Promise<Source> {
+  const colon = text.indexOf(":");
+  const kind = Object.entries(KINDS).find(([name]) => name === text.slice(0, colon))?.[1];
+  if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
+  return kind.open(text.slice(colon + 1), {
+    ...options,
+    userId: options.userId ?? process.getuid?.() ?? 0,
+    sleep:
+      options.sleep ??
+      (async (ms, signal) => {
+        await delay(ms, undefined, { signal });
+      }),
+    stallMs: options.stallMs ?? STALL_MS,
+  });
+}
+
+function unknownKind(text: string): TandemError {
+  const forms = Object.values(KINDS).map(({ form }) => form);
+  const message = `Cannot open source "${text}": want ${forms.join(", ")}`;
+  return new TandemError("source", message, isReference(text) ? { hint: `Write oci:${text}` } : {});
+}
+
+function isReference(text: string): boolean {
+  try {
+    return printReference(parseReference(text)) !== "";
+  } catch {
+    return false;
+  }
+}

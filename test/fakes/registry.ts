@@ -1,0 +1,142 @@
+import type { Document } from "../../src/oci/manifest.ts";
+import type { FakeImage } from "./image.ts";
+
+export interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+export type Script = (seen: Seen) => Response | Promise<Response>;
+
+/** A registry on loopback that answers as it is told, and otherwise as it should. */
+export class FakeRegistry {
+  readonly requests: Seen[] = [];
+  readonly #content = new Map<string, { bytes: Uint8Array; type: string }>();
+  readonly #scripts = new Map<string, Script[]>();
+  readonly #server: Bun.Server<undefined>;
+
+  constructor() {
+    this.#server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) => this.#answer(request),
+    });
+  }
+
+  /** "127.0.0.1:PORT" */
+  get host(): string {
+    return `127.0.0.1:${this.#server.port}`;
+  }
+
+  put(path: string, bytes: Uint8Array, type = "application/octet-stream"): void {
+    this.#content.set(path, { bytes, type });
+  }
+
+  /** Serves `image` as ns/app:latest, by digest as well. */
+  putImage(image: FakeImage, tag = "latest"): void {
+    this.putDocument(image, tag);
+    for (const { bytes, digest } of image.blobs) this.put(`/v2/ns/app/blobs/${digest}`, bytes);
+  }
+
+  putDocument(document: Document, tag?: string): void {
+    for (const name of tag === undefined ? [document.digest] : [document.digest, tag])
+      this.put(`/v2/ns/app/manifests/${name}`, document.bytes, document.declaredType ?? "");
+  }
+
+  /** The next requests for `path` are answered so; the last script stays. */
+  script(path: string, ...scripts: Script[]): void {
+    this.#scripts.set(path, scripts);
+  }
+
+  /** What is served when no script says otherwise. Understands "bytes=N-". */
+  serve({ path, headers }: Seen): Response {
+    const found = this.#content.get(path);
+    if (found === undefined)
+      return Response.json(
+        { errors: [{ code: "MANIFEST_UNKNOWN", message: "manifest unknown" }] },
+        { status: 404 },
+      );
+    const first = Number(/^bytes=(\d+)-$/.exec(headers.get("range") ?? "")?.[1] ?? -1);
+    if (first === -1) return new Response(found.bytes, { headers: { "content-type": found.type } });
+    const size = found.bytes.byteLength;
+    return new Response(found.bytes.subarray(first), {
+      status: 206,
+      headers: { "content-range": `bytes ${first}-${size - 1}/${size}` },
+    });
+  }
+
+  /** How often a path was asked for. */
+  count(path: string): number {
+    return this.requests.filter((seen) => seen.path === path).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop(true);
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const seen: Seen = {
+      method: request.method,
+      path: url.pathname,
+      query: url.searchParams,
+      headers: request.headers,
+      body: await request.text(),
+    };
+    this.requests.push(seen);
+    const scripts = this.#scripts.get(seen.path) ?? [];
+    const script = scripts.length > 1 ? scripts.shift() : scripts[0];
+    return script === undefined ? this.serve(seen) : script(seen);
+  }
+}
+
+/** Answers each connection with raw bytes and what follows them: for bodies that no HTTP library would send. */
+export class RawServer {
+  readonly requests: string[] = [];
+  readonly #listener: Bun.TCPSocketListener<undefined>;
+
+  constructor(answer: (request: string, nth: number) => RawAnswer) {
+    const { requests } = this;
+    const pending = new WeakMap<object, () => void>();
+    this.#listener = Bun.listen({
+      port: 0,
+      hostname: "127.0.0.1",
+      socket: {
+        data(socket, data) {
+          requests.push(data.toString());
+          const { head, body = new Uint8Array(0), end } = answer(data.toString(), requests.length);
+          let rest: Uint8Array = Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
+          const push = (): void => {
+            rest = rest.subarray(socket.write(rest));
+            if (rest.byteLength > 0) return;
+            pending.delete(socket);
+            if (end === "close") socket.end();
+            if (end === "reset") socket.terminate();
+          };
+          pending.set(socket, push);
+          push();
+        },
+        drain(socket) {
+          pending.get(socket)?.();
+        },
+      },
+    });
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.#listener.port}`;
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener.stop(true);
+  }
+}
+
+export interface RawAnswer {
+  readonly head: readonly string[];
+  readonly body?: Uint8Array;
+  readonly end: "close" | "reset" | "hang";
+}

@@ -1,0 +1,48 @@
+import { openSource, type Source, type SourceOptions } from "../../src/source/source.ts";
+import { memoryFiles } from "./files.ts";
+
+export interface TestSource {
+  readonly source: Source;
+  /** What was logged. */
+  readonly lines: string[];
+  /** How long was slept, in ms; no time passes. */
+  readonly naps: number[];
+}
+
+/** Opens a source that sleeps in no time and finds no files but the given ones. */
+export async function testSource(
+  text: string,
+  options: Partial<SourceOptions> & { readonly content?: Parameters<typeof memoryFiles>[0] } = {},
+): Promise<TestSource> {
+  const lines: string[] = [];
+  const naps: number[] = [];
+  const source = await openSource(text, {
+    architecture: "amd64",
+    insecureRegistries: [],
+    environment: { HOME: "/home/me" },
+    files: memoryFiles(options.content ?? {}),
+    log: (line) => lines.push(line),
+    userId: 1000,
+    sleep: async (ms, signal) => {
+      naps.push(ms);
+      signal?.throwIfAborted();
+    },
+    stallMs: 5000,
+    ...options,
+  });
+  return { source, lines, naps };
+}
+
+export async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** What a promise was rejected with, to be looked at as a whole. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => new Error("it was not rejected"),
+    (error: unknown) => error,
+  );
+}

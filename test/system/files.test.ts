@@ -1,0 +1,44 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { linuxFiles } from "../../src/system/files.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-files-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = join(folder, "file");
+writeFileSync(file, "0123456789");
+mkdirSync(join(folder, "b"));
+
+test("reads a file whole, and knows that there is none", () => {
+  expect(linuxFiles.readText(file)).toBe("0123456789");
+  expect(linuxFiles.readBytes(file)?.byteLength).toBe(10);
+  expect(linuxFiles.readText(`${folder}/none`)).toBeUndefined();
+  expect(linuxFiles.readText(`${file}/none`)).toBeUndefined();
+  expect(linuxFiles.exists(file)).toBe(true);
+  expect(linuxFiles.exists(`${folder}/none`)).toBe(false);
+  expect(linuxFiles.list(folder)).toEqual(["b", "file"]);
+  expect(linuxFiles.list(`${folder}/none`)).toEqual([]);
+});
+
+test("reads a part of a file, or throws", () => {
+  const opened = linuxFiles.open(file);
+  const target = new Uint8Array(4);
+  opened.readInto(3, target);
+  expect(new TextDecoder().decode(target)).toBe("3456");
+  expect(opened.sizeBytes).toBe(10);
+  expect(() => opened.readInto(8, target)).toThrow("it ends at 10");
+  opened.close();
+});
+
+test("opens regular files only", () => {
+  expect(() => linuxFiles.open(folder)).toThrow("it is not a regular file");
+  expect(() => linuxFiles.open(`${folder}/none`)).toThrow("ENOENT");
+});
+
+test("reads no file whole that is too large for it", () => {
+  const large = join(folder, "large");
+  writeFileSync(large, new Uint8Array(16 * 1024 * 1024 + 1));
+  expect(() => linuxFiles.readBytes(large)).toThrow("want at most 16777216");
+});
