@@ -1,0 +1,175 @@
+import type { BlockFile } from "../../src/system/block-file.ts";
+import { PagedImage } from "./paged-image.ts";
+
+export type Operation =
+  | { readonly kind: "write"; readonly offsetBytes: number; readonly bytes: Uint8Array }
+  | { readonly kind: "flush" };
+type Write = Extract<Operation, { kind: "write" }>;
+
+/** What the power left of a disk. */
+export interface Cut {
+  /** "before 12 of 40, pending 3: kept 1.1, torn after 512 of 4096". */
+  readonly name: string;
+  /** How many operations the program had asked for. */
+  readonly after: number;
+  readonly image: PagedImage;
+}
+
+export interface CutOptions {
+  /** Of the subsets of unflushed writes that may have survived, at most so many at each point, besides all and none. */
+  readonly subsetsMax?: number;
+  /** At most so many places to tear the last write at, at each point. */
+  readonly tearsMax?: number;
+}
+
+/** A disk sector is written whole or not at all; nothing larger is promised. */
+const SECTOR_BYTES = 512;
+const SUBSETS_MAX = 14;
+const TEARS_MAX = 8;
+
+/** A disk in memory that keeps a list of every write and flush, and knows what a power cut at any point can leave. */
+export class RecordedDisk {
+  readonly operations: Operation[] = [];
+  readonly #before: PagedImage;
+  readonly #now: PagedImage;
+
+  constructor(initial: number | Uint8Array | PagedImage) {
+    this.#before = imageOf(initial);
+    this.#now = this.#before.fork();
+  }
+
+  /** The whole disk. */
+  get file(): BlockFile {
+    const { sizeBytes } = this.#now;
+    return {
+      name: "recorded disk",
+      sizeBytes,
+      readInto: (offsetBytes, target) => this.#now.readInto(offsetBytes, target),
+      write: (offsetBytes, bytes) => {
+        this.#now.write(offsetBytes, bytes);
+        this.operations.push({ kind: "write", offsetBytes, bytes: bytes.slice() });
+      },
+      flush: () => {
+        this.operations.push({ kind: "flush" });
+        return Promise.resolve();
+      },
+      dropCache: (offsetBytes, size) => this.#refuseToDropUnflushed(offsetBytes, size),
+      close() {},
+    };
+  }
+
+  /** The disk as the program sees it now. */
+  image(): PagedImage {
+    return this.#now.fork();
+  }
+
+  /** Every disk that a cut before each operation, and after the last, can leave. The first is the disk before anything. */
+  *cuts(options: CutOptions = {}): Generator<Cut> {
+    const flushed = this.#before.fork();
+    let pending: Write[] = [];
+    for (let after = 0; after <= this.operations.length; after += 1) {
+      const point = `before ${after} of ${this.operations.length}, pending ${pending.length}`;
+      for (const { name, writes } of outcomes(pending, options)) {
+        const image = flushed.fork();
+        for (const { offsetBytes, bytes } of writes) image.share(offsetBytes, bytes);
+        yield { name: `${point}: ${name}`, after, image };
+      }
+      const next = this.operations[after];
+      if (next?.kind === "write") pending.push(next);
+      if (next?.kind === "flush") {
+        for (const { offsetBytes, bytes } of pending) flushed.share(offsetBytes, bytes);
+        pending = [];
+      }
+    }
+  }
+
+  /** The kernel does not drop dirty pages: a program that asks for it reads its cache and believes it to be the medium. */
+  #refuseToDropUnflushed(offsetBytes: number, sizeBytes: number): void {
+    const lastFlush = this.operations.findLastIndex(({ kind }) => kind === "flush");
+    const dirty = this.operations
+      .slice(lastFlush + 1)
+      .some(
+        (write) =>
+          write.kind === "write" &&
+          write.offsetBytes < offsetBytes + sizeBytes &&
+          offsetBytes < write.offsetBytes + write.bytes.byteLength,
+      );
+    if (dirty) throw new Error(`Cannot drop cache at ${offsetBytes}+${sizeBytes}: not flushed`);
+  }
+}
+
+interface Outcome {
+  readonly name: string;
+  readonly writes: readonly Write[];
+}
+
+/** What may be on the medium of writes that no flush has confirmed. */
+function* outcomes(pending: readonly Write[], options: CutOptions): Generator<Outcome> {
+  const { subsetsMax = SUBSETS_MAX, tearsMax = TEARS_MAX } = options;
+  yield { name: "kept all", writes: pending };
+  const last = pending.at(-1);
+  if (last === undefined) return;
+  yield { name: "kept none", writes: [] };
+  if (pending.length > 1) yield { name: "kept all, reordered", writes: pending.toReversed() };
+  for (const kept of subsets(pending.length, subsetsMax))
+    yield {
+      name: `kept ${kept.map((keep) => (keep ? "1" : ".")).join("")}`,
+      writes: pending.filter((_, index) => kept[index] === true),
+    };
+  for (const { name, torn } of tears(last, tearsMax)) {
+    yield { name, writes: [...pending.slice(0, -1), torn] };
+    if (pending.length > 1) yield { name: `${name}, the others lost`, writes: [torn] };
+  }
+}
+
+/** All subsets but the full and the empty one, or a sample that loses and keeps every write at least once where there is room. */
+function* subsets(count: number, max: number): Generator<boolean[]> {
+  if (2 ** count - 2 <= max) {
+    for (let mask = 1; mask < 2 ** count - 1; mask += 1)
+      yield Array.from({ length: count }, (_, index) => Math.floor(mask / 2 ** index) % 2 === 1);
+    return;
+  }
+  const random = generator(count);
+  for (let made = 0; made < max; made += 1) {
+    const special = sample(count, max / 3)[Math.floor(made / 3)] ?? 0;
+    yield Array.from({ length: count }, (_, index) => {
+      if (made % 3 === 0) return index !== special;
+      if (made % 3 === 1) return index === special;
+      return random() < 0.5;
+    });
+  }
+}
+
+function* tears(write: Write, max: number): Generator<{ name: string; torn: Write }> {
+  const { offsetBytes, bytes } = write;
+  const first = SECTOR_BYTES - (offsetBytes % SECTOR_BYTES);
+  const places = Math.max(0, Math.ceil((bytes.byteLength - first) / SECTOR_BYTES));
+  for (const index of sample(places, Math.ceil(max / 2))) {
+    const at = first + index * SECTOR_BYTES;
+    const of = `${at} of ${bytes.byteLength}`;
+    yield { name: `torn after ${of}`, torn: { ...write, bytes: bytes.subarray(0, at) } };
+    const tail = { kind: write.kind, offsetBytes: offsetBytes + at, bytes: bytes.subarray(at) };
+    yield { name: `torn before ${of}`, torn: tail };
+  }
+}
+
+/** At most `max` numbers below `count`, evenly spread, the first and the last among them. */
+function sample(count: number, max: number): number[] {
+  const length = Math.min(count, Math.max(1, Math.floor(max)));
+  if (length <= 1) return Array.from({ length }, () => 0);
+  return Array.from({ length }, (_, index) => Math.round((index * (count - 1)) / (length - 1)));
+}
+
+/** The same numbers each time: a cut that fails can be found again by its name. */
+function generator(seed: number): () => number {
+  let state = seed + 1;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}
+
+function imageOf(initial: number | Uint8Array | PagedImage): PagedImage {
+  if (typeof initial === "number") return PagedImage.zeros(initial);
+  return initial instanceof PagedImage ? initial.fork() : PagedImage.of(initial);
+}
