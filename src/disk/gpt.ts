@@ -1,0 +1,235 @@
+import { TandemError } from "../lib/error.ts";
+import { MiB } from "../lib/units.ts";
+import { readBlock, type BlockFile } from "../system/block-file.ts";
+import { formatGuid } from "./guid.ts";
+
+export interface Partition {
+  /** Counted from 1, as in `sda1` and GRUB's `gpt1`. */
+  readonly number: number;
+  readonly label: string;
+  readonly typeGuid: string;
+  /** The unique GUID, which Linux calls PARTUUID. */
+  readonly uuid: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+/** The partition table of a disk. */
+export interface Gpt {
+  /** What messages call the disk. */
+  readonly diskName: string;
+  readonly diskGuid: string;
+  readonly sectorBytes: number;
+  readonly from: "primary" | "backup";
+  /** What is wrong with the primary table, when the backup had to be taken. */
+  readonly problem: string | undefined;
+  readonly partitions: readonly Partition[];
+}
+
+/** The type of an EFI system partition. */
+export const ESP_TYPE_GUID = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+
+/** UEFI 2.10, table 5.5: the header. */
+const HEADER = {
+  signature: 0,
+  sizeBytes: 12,
+  crc: 16,
+  ownLba: 24,
+  firstUsableLba: 40,
+  lastUsableLba: 48,
+  diskGuid: 56,
+  entriesLba: 72,
+  entryCount: 80,
+  entryBytes: 84,
+  entriesCrc: 88,
+} as const;
+/** UEFI 2.10, table 5.6: one entry. */
+const ENTRY = { type: 0, unique: 16, firstLba: 32, lastLba: 40, name: 56, end: 128 } as const;
+
+const SIGNATURE = "EFI PART";
+const HEADER_BYTES_MIN = 92;
+/** Tables have 16 KiB; the limit keeps a broken header from asking for gigabytes. */
+const ENTRIES_BYTES_MAX = MiB;
+const SECTOR_BYTES = [512, 4096] as const;
+const NO_TYPE = "00000000-0000-0000-0000-000000000000";
+
+/** Reads the primary table, else the backup at the end of the disk. Throws `disk` when neither can be trusted. */
+export function readGpt(disk: BlockFile): Gpt {
+  const primary = readEither(disk, () => 1);
+  if (!("problem" in primary))
+    return { ...primary.table, diskName: disk.name, from: "primary", problem: undefined };
+  const backup = readEither(disk, (sectors) => sectors - 1);
+  if (!("problem" in backup))
+    return { ...backup.table, diskName: disk.name, from: "backup", problem: primary.problem };
+  throw new TandemError(
+    "disk",
+    `Cannot read the partition table of ${disk.name}: primary: ${primary.problem}; backup: ${backup.problem}`,
+  );
+}
+
+/** The one partition with that label. Throws `disk` when there are more: nothing tells which is meant. */
+export function findPartition(gpt: Gpt, label: string): Partition | undefined {
+  const found = gpt.partitions.filter((partition) => partition.label === label);
+  if (found.length < 2) return found[0];
+  const numbers = found.map(({ number }) => number).join(", ");
+  throw new TandemError(
+    "disk",
+    `Cannot find partition "${label}" on ${gpt.diskName}: partitions ${numbers} all have this label`,
+    { hint: "Give each partition of the disk a label of its own." },
+  );
+}
+
+/** The other partitions that share bytes with this one. */
+export function overlapping(gpt: Gpt, partition: Partition): readonly Partition[] {
+  const endBytes = partition.offsetBytes + partition.sizeBytes;
+  return gpt.partitions.filter(
+    (other) =>
+      other.number !== partition.number &&
+      other.offsetBytes < endBytes &&
+      partition.offsetBytes < other.offsetBytes + other.sizeBytes,
+  );
+}
+
+type Table = Pick<Gpt, "diskGuid" | "sectorBytes" | "partitions">;
+type Reading = { readonly table: Table } | { readonly problem: string };
+
+/** Sector sizes are tried in turn: a plain file does not tell its own. */
+function readEither(disk: BlockFile, lbaOf: (sectors: number) => number): Reading {
+  const problems: string[] = [];
+  for (const sectorBytes of SECTOR_BYTES) {
+    const sectors = Math.floor(disk.sizeBytes / sectorBytes);
+    const reading = tryTable(disk, { sectorBytes, sectors, lba: lbaOf(sectors) });
+    if ("table" in reading) return reading;
+    problems.push(`${reading.problem} (with sectors of ${sectorBytes} bytes)`);
+  }
+  return { problem: problems.join(", ") };
+}
+
+interface Place {
+  readonly sectorBytes: number;
+  readonly sectors: number;
+  readonly lba: number;
+}
+
+interface Header {
+  readonly diskGuid: string;
+  readonly firstUsableLba: number;
+  readonly lastUsableLba: number;
+  readonly entriesLba: number;
+  readonly entryCount: number;
+  readonly entryBytes: number;
+  readonly entriesCrc: number;
+}
+
+/** Why a table is not to be trusted; ends here as the text of a Reading. */
+class BadTable extends Error {}
+
+function tryTable(disk: BlockFile, place: Place): Reading {
+  try {
+    const header = readHeader(disk, place);
+    return { table: readTable(disk, place, header) };
+  } catch (error) {
+    // A disk that cannot be read at one end (TandemError) may still have its other table.
+    if (error instanceof BadTable || error instanceof TandemError)
+      return { problem: error.message };
+    throw error;
+  }
+}
+
+function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: Place): Header {
+  if (lba < 1 || lba >= sectors) throw new BadTable("the disk is too small");
+  const bytes = readBlock(disk, lba * sectorBytes, sectorBytes);
+  const view = viewOf(bytes);
+  if (Buffer.from(bytes.subarray(0, SIGNATURE.length)).toString("latin1") !== SIGNATURE)
+    throw new BadTable(`no "${SIGNATURE}" at sector ${lba}`);
+  const sizeBytes = view.getUint32(HEADER.sizeBytes, true);
+  if (sizeBytes < HEADER_BYTES_MIN || sizeBytes > sectorBytes)
+    throw new BadTable(`the header at sector ${lba} claims a size of ${sizeBytes} bytes`);
+  const crc = view.getUint32(HEADER.crc, true);
+  view.setUint32(HEADER.crc, 0, true);
+  if (Bun.hash.crc32(bytes.subarray(0, sizeBytes)) !== crc)
+    throw new BadTable(`the checksum of the header at sector ${lba} is wrong`);
+  const ownLba = lbaAt(view, HEADER.ownLba);
+  if (ownLba !== lba) throw new BadTable(`the header at sector ${lba} belongs at sector ${ownLba}`);
+  return {
+    diskGuid: formatGuid(bytes.subarray(HEADER.diskGuid, HEADER.diskGuid + 16)),
+    firstUsableLba: lbaAt(view, HEADER.firstUsableLba),
+    lastUsableLba: lbaAt(view, HEADER.lastUsableLba),
+    entriesLba: lbaAt(view, HEADER.entriesLba),
+    entryCount: view.getUint32(HEADER.entryCount, true),
+    entryBytes: view.getUint32(HEADER.entryBytes, true),
+    entriesCrc: view.getUint32(HEADER.entriesCrc, true),
+  };
+}
+
+function readTable(disk: BlockFile, place: Place, header: Header): Table {
+  const { entryBytes, entryCount } = header;
+  const bytes = readEntries(disk, place, header);
+  const partitions = Array.from({ length: entryCount }, (_, index) =>
+    parseEntry(bytes.subarray(index * entryBytes, (index + 1) * entryBytes), index + 1, {
+      ...place,
+      ...header,
+    }),
+  ).filter((partition) => partition !== undefined);
+  return { diskGuid: header.diskGuid, sectorBytes: place.sectorBytes, partitions };
+}
+
+function readEntries(disk: BlockFile, place: Place, header: Header): Uint8Array {
+  const { entriesLba, entryBytes, entryCount } = header;
+  if (entryBytes < ENTRY.end || entryBytes % ENTRY.end !== 0)
+    throw new BadTable(`an entry claims a size of ${entryBytes} bytes`);
+  const sizeBytes = entryBytes * entryCount;
+  if (sizeBytes > ENTRIES_BYTES_MAX)
+    throw new BadTable(`${entryCount} entries of ${entryBytes} bytes are too many`);
+  if (entriesLba * place.sectorBytes + sizeBytes > disk.sizeBytes)
+    throw new BadTable("the entries do not lie on the disk");
+  const bytes = readBlock(disk, entriesLba * place.sectorBytes, sizeBytes);
+  if (Bun.hash.crc32(bytes) !== header.entriesCrc)
+    throw new BadTable("the checksum of the entries is wrong");
+  return bytes;
+}
+
+function parseEntry(
+  bytes: Uint8Array,
+  number: number,
+  limits: Place & Header,
+): Partition | undefined {
+  const typeGuid = formatGuid(bytes.subarray(ENTRY.type, ENTRY.unique));
+  if (typeGuid === NO_TYPE) return undefined;
+  const view = viewOf(bytes);
+  const firstLba = lbaAt(view, ENTRY.firstLba);
+  const lastLba = lbaAt(view, ENTRY.lastLba);
+  if (
+    firstLba < limits.firstUsableLba ||
+    lastLba < firstLba ||
+    lastLba > limits.lastUsableLba ||
+    lastLba >= limits.sectors
+  )
+    throw new BadTable(`partition ${number} claims sectors ${firstLba} to ${lastLba}`);
+  return {
+    number,
+    label: parseName(bytes.subarray(ENTRY.name, ENTRY.end)),
+    typeGuid,
+    uuid: formatGuid(bytes.subarray(ENTRY.unique, ENTRY.firstLba)),
+    offsetBytes: firstLba * limits.sectorBytes,
+    sizeBytes: (lastLba - firstLba + 1) * limits.sectorBytes,
+  };
+}
+
+/** UTF-16LE up to the first NUL. */
+function parseName(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("utf16le");
+  const end = text.indexOf("\0");
+  return end === -1 ? text : text.slice(0, end);
+}
+
+function lbaAt(view: DataView, offset: number): number {
+  const lba = Number(view.getBigUint64(offset, true));
+  // Beyond this a byte offset would no longer be exact.
+  if (lba > Number.MAX_SAFE_INTEGER / 4096) throw new BadTable(`there is no sector ${lba}`);
+  return lba;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,34 @@
+import type { BlockFile } from "../system/block-file.ts";
+import { byOffset, hashMedium, type HashedRange, type ReadBackOptions } from "./read-back.ts";
+import { rangesOf, type Run } from "./run.ts";
+
+/**
+ * One hash over everything that was written, in hex: SHA-256 over, for each range ascending, its offset and its size (u64, little
+ * endian) and the SHA-256 of its bytes.
+ */
+export function hashRoot(ranges: readonly HashedRange[]): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const range of byOffset(ranges)) hasher.update(leafOf(range));
+  return hasher.digest("hex");
+}
+
+/** The same hash over what the medium holds now. The page cache is not asked. */
+export async function readRoot(
+  file: BlockFile,
+  runs: readonly Run[],
+  options: ReadBackOptions = {},
+): Promise<string> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  const ranges = byOffset(rangesOf(runs));
+  for await (const range of hashMedium(file, ranges, options)) hasher.update(leafOf(range));
+  return hasher.digest("hex");
+}
+
+function leafOf({ offsetBytes, sizeBytes, sha256 }: HashedRange): Uint8Array {
+  const leaf = new Uint8Array(16 + sha256.byteLength);
+  const view = new DataView(leaf.buffer);
+  view.setBigUint64(0, BigInt(offsetBytes), true);
+  view.setBigUint64(8, BigInt(sizeBytes), true);
+  leaf.set(sha256, 16);
+  return leaf;
+}

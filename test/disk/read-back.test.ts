@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { hashRoot, readRoot } from "../../src/disk/hash-root.ts";
+import { readBack, type HashedRange } from "../../src/disk/read-back.ts";
+import { runsOf } from "../../src/disk/run.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { LyingDisk } from "../fakes/lying-disk.ts";
+
+const BYTES = Uint8Array.from({ length: 3 * MiB }, (_, index) => (index * 7) % 251);
+const RANGES = [
+  [2 * MiB, MiB],
+  [0, 4096],
+  [8192, MiB - 8192],
+].map(([offsetBytes = 0, sizeBytes = 0]) => hashed(offsetBytes, sizeBytes));
+
+function hashed(offsetBytes: number, sizeBytes: number): HashedRange {
+  const bytes = BYTES.subarray(offsetBytes, offsetBytes + sizeBytes);
+  return { offsetBytes, sizeBytes, sha256: new Bun.CryptoHasher("sha256").update(bytes).digest() };
+}
+
+function flip(disk: LyingDisk, offsetBytes: number): void {
+  disk.medium.write(offsetBytes, Uint8Array.of(255));
+}
+
+test("readBack() is content with a medium that holds what was written, and tells how far it is", async () => {
+  const done: number[] = [];
+  await readBack(new LyingDisk(BYTES).file, RANGES, { onProgress: (bytes) => done.push(bytes) });
+  expect(done).toEqual([4096, MiB - 4096, 2 * MiB - 4096]);
+});
+
+test.each([
+  [0, "the 4096 bytes at 0 are"],
+  [4095, "the 4096 bytes at 0 are"],
+  [8192, "the 1040384 bytes at 8192 are"],
+  [MiB - 1, "the 1040384 bytes at 8192 are"],
+  [3 * MiB - 1, "the 1048576 bytes at 2097152 are"],
+])("readBack() finds one changed byte at %i behind a cache that hides it", async (at, why) => {
+  const disk = new LyingDisk(BYTES);
+  flip(disk, at);
+  await expect(readBack(disk.file, RANGES)).rejects.toThrow(why);
+});
+
+test("readBack() names the first of several", async () => {
+  const disk = new LyingDisk(BYTES);
+  flip(disk, 3 * MiB - 1);
+  flip(disk, 9000);
+  await expect(readBack(disk.file, RANGES)).rejects.toThrow("at 8192");
+});
+
+test.each([4096, 8191, 2 * MiB - 1])(
+  "readBack() does not look at byte %i, which nobody wrote",
+  async (at) => {
+    const disk = new LyingDisk(BYTES);
+    flip(disk, at);
+    await readBack(disk.file, RANGES);
+  },
+);
+
+test("readBack() says where the medium cannot be read", async () => {
+  const disk = new LyingDisk(BYTES);
+  disk.readableBytes = MiB;
+  const attempt = readBack(disk.file, RANGES);
+  await expect(attempt).rejects.toMatchObject({
+    code: "disk",
+    message: "Cannot read back lying disk at 2097152: I/O error",
+  });
+});
+
+test("readBack() stops when asked to, and lets the asking happen", async () => {
+  const controller = new AbortController();
+  const done: number[] = [];
+  const attempt = readBack(new LyingDisk(BYTES).file, RANGES, {
+    signal: controller.signal,
+    onProgress(bytes) {
+      done.push(bytes);
+      setImmediate(() => controller.abort());
+    },
+  });
+  await expect(attempt).rejects.toMatchObject({ code: "interrupted" });
+  expect(done).toHaveLength(1);
+});
+
+test("readBack() takes ranges larger than its buffer", async () => {
+  const disk = new LyingDisk(BYTES);
+  await readBack(disk.file, [hashed(0, 3 * MiB - 5)]);
+  flip(disk, 2 * MiB + 1);
+  await expect(readBack(disk.file, [hashed(0, 3 * MiB - 5)])).rejects.toThrow("at 0");
+});
+
+test("readRoot() computes hashRoot() again from the medium", async () => {
+  const disk = new LyingDisk(BYTES);
+  const root = hashRoot(RANGES);
+  expect(await readRoot(disk.file, runsOf(RANGES))).toBe(root);
+  expect(hashRoot(RANGES.toReversed())).toBe(root);
+  flip(disk, 8192);
+  expect(await readRoot(disk.file, runsOf(RANGES))).not.toBe(root);
+});
