@@ -1,0 +1,83 @@
+import { type ByteString, byteString } from "../lib/byte-string.ts";
+import { Fault } from "./fault.ts";
+
+/** linux/posix_acl_xattr.h: a version, then tag, permissions and id of each entry, little-endian. */
+const VERSION = 2;
+const VERSION_BYTES = 4;
+const ENTRY_BYTES = 8;
+const NO_ID = 0xffff_ffff;
+/** linux/posix_acl.h. The kernel wants the entries in this order, those of one kind ordered by id. */
+const TAGS = {
+  user: 0x01,
+  namedUser: 0x02,
+  group: 0x04,
+  namedGroup: 0x08,
+  mask: 0x10,
+  other: 0x20,
+};
+const NAMED = { user: TAGS.namedUser, group: TAGS.namedGroup } as const;
+/** More than a block of ext4 has room for. */
+const ENTRIES_MAX = 1024;
+
+interface AclEntry {
+  readonly tag: number;
+  readonly permissions: number;
+  readonly id: number;
+}
+
+/**
+ * The text that star, GNU tar and bsdtar write ("user::rwx,user:1000:r-x,mask::rwx", also with a fourth field for the id) as the value
+ * of a system.posix_acl_* attribute. Undefined when it names a user without the number: nobody here knows the image's users.
+ */
+export function encodeAcl(text: string): ByteString | undefined {
+  const lines = text.split(/[,\n]/).map((line) => line.replace(/#.*/, "").trim());
+  const entries = lines.filter((line) => line !== "").map(parseEntry);
+  if (entries.length > ENTRIES_MAX) throw new Fault(`its ACL has more than ${ENTRIES_MAX} entries`);
+  const known = entries.filter((entry) => entry !== undefined);
+  if (known.length < entries.length) return undefined;
+  return encode(known.toSorted((a, b) => a.tag - b.tag || a.id - b.id));
+}
+
+function parseEntry(line: string): AclEntry | undefined {
+  const match =
+    /^(?:default:)?(user|group|mask|other|[ugmo]):([^:]*):([r-][w-][x-])(?::(\d*))?$/.exec(line);
+  if (match === null)
+    throw new Fault(`its ACL has the entry "${line.slice(0, 80)}", which means nothing`);
+  const [, kind = "", name = "", permissions = "", id = ""] = match;
+  const number = id === "" ? name : id;
+  const tag = tagOf(kind, name);
+  if (name === "") return { tag, permissions: bitsOf(permissions), id: NO_ID };
+  if (!/^\d+$/.test(number)) return undefined;
+  if (Number(number) >= NO_ID) throw new Fault(`its ACL names the id ${number.slice(0, 40)}`);
+  return { tag, permissions: bitsOf(permissions), id: Number(number) };
+}
+
+function tagOf(kind: string, name: string): number {
+  switch (kind.slice(0, 1)) {
+    case "u":
+      return name === "" ? TAGS.user : NAMED.user;
+    case "g":
+      return name === "" ? TAGS.group : NAMED.group;
+    case "m":
+      return TAGS.mask;
+    default:
+      return TAGS.other;
+  }
+}
+
+function bitsOf(permissions: string): number {
+  const bit = (letter: string, value: number): number => (permissions.includes(letter) ? value : 0);
+  return bit("r", 4) + bit("w", 2) + bit("x", 1);
+}
+
+function encode(entries: readonly AclEntry[]): ByteString {
+  const bytes = Buffer.alloc(VERSION_BYTES + entries.length * ENTRY_BYTES);
+  bytes.writeUInt32LE(VERSION, 0);
+  for (const [index, { tag, permissions, id }] of entries.entries()) {
+    const at = VERSION_BYTES + index * ENTRY_BYTES;
+    bytes.writeUInt16LE(tag, at);
+    bytes.writeUInt16LE(permissions, at + 2);
+    bytes.writeUInt32LE(id, at + 4);
+  }
+  return byteString(bytes);
+}

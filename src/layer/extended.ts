@@ -1,0 +1,160 @@
+import { type ByteString, byteString, byteStringOf, bytesOf } from "../lib/byte-string.ts";
+import { encodeAcl } from "./acl.ts";
+import type { Time } from "./entry.ts";
+import { Fault, quoted } from "./fault.ts";
+import { readDecimal } from "./field.ts";
+import { parsePaxTime } from "./pax.ts";
+import { readList, SparseMap } from "./sparse.ts";
+
+/** XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux. */
+const XATTR_NAME_BYTES_MAX = 255;
+const XATTR_VALUE_BYTES_MAX = 65_536;
+
+const SCHILY_XATTR = "SCHILY.xattr.";
+const LIBARCHIVE_XATTR = "LIBARCHIVE.xattr.";
+
+/** What a sparse file says of itself in PAX records. */
+export interface PaxSparse {
+  major?: string;
+  minor?: string;
+  /** Of the file with its holes. */
+  sizeBytes?: number;
+  /** Set between an offset and its size (format 0.0). */
+  offsetBytes?: number;
+  /** Formats 0.0 and 0.1. */
+  map?: SparseMap;
+}
+
+/** All that the extended headers in front of a member say about it. What is undefined stays as its own header says. */
+export class Extended {
+  /** From GNU long name headers. They win over PAX, in whatever order they come, as in Go's archive/tar. */
+  longName: ByteString | undefined;
+  longLink: ByteString | undefined;
+  path: ByteString | undefined;
+  linkPath: ByteString | undefined;
+  uid: number | undefined;
+  gid: number | undefined;
+  sizeBytes: number | undefined;
+  mtime: Time | undefined;
+  major: number | undefined;
+  minor: number | undefined;
+  /** The name of a sparse file; `path` is for readers who do not know sparse files. */
+  sparseName: ByteString | undefined;
+  readonly sparse: PaxSparse = {};
+  readonly xattrs = new Map<ByteString, ByteString>();
+  readonly #warn: (text: string) => void;
+
+  constructor(warn: (text: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** One PAX record. Unknown keys mean nothing to us (access times, names of users, hints of other tools). */
+  set(key: ByteString, value: ByteString): void {
+    const record = RECORDS.get(key);
+    // An empty value means that the header has the last word; an xattr may well be empty.
+    if (record !== undefined) return value === "" ? undefined : record(this, value);
+    if (key.startsWith(SCHILY_XATTR)) this.setXattr(after(key, SCHILY_XATTR), value);
+    else if (key.startsWith(LIBARCHIVE_XATTR))
+      this.setXattr(percentDecoded(after(key, LIBARCHIVE_XATTR)), base64Decoded(value));
+  }
+
+  setXattr(name: ByteString, value: ByteString): void {
+    if (name === "" || name.length > XATTR_NAME_BYTES_MAX)
+      throw new Fault(
+        `an xattr has a name of ${name.length} bytes, not 1 to ${XATTR_NAME_BYTES_MAX}`,
+      );
+    if (value.length > XATTR_VALUE_BYTES_MAX)
+      throw new Fault(
+        `its xattr ${quoted(name)} has ${value.length} bytes, more than ${XATTR_VALUE_BYTES_MAX}`,
+      );
+    this.xattrs.set(name, value);
+  }
+
+  setAcl(name: string, text: ByteString): void {
+    const value = encodeAcl(text);
+    if (value === undefined)
+      this.#warn(`its ACL ${quoted(text)} names users without their numbers and is left out`);
+    else this.setXattr(byteStringOf(name), value);
+  }
+}
+
+type Record = (extended: Extended, value: ByteString) => void;
+
+/**
+ * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html, "pax Extended Header"; the SCHILY ones are from star(5), the GNU
+ * ones from the manual of GNU tar, RHT.security.selinux is what its --selinux writes.
+ */
+const RECORDS: ReadonlyMap<string, Record> = new Map<string, Record>([
+  ["path", (extended, value) => void (extended.path = value)],
+  ["linkpath", (extended, value) => void (extended.linkPath = value)],
+  ["uid", (extended, value) => void (extended.uid = readDecimal(value, "its PAX uid"))],
+  ["gid", (extended, value) => void (extended.gid = readDecimal(value, "its PAX gid"))],
+  ["size", (extended, value) => void (extended.sizeBytes = readDecimal(value, "its PAX size"))],
+  ["mtime", (extended, value) => void (extended.mtime = parsePaxTime(value))],
+  [
+    "SCHILY.devmajor",
+    (extended, value) => void (extended.major = readDecimal(value, "its device major")),
+  ],
+  [
+    "SCHILY.devminor",
+    (extended, value) => void (extended.minor = readDecimal(value, "its device minor")),
+  ],
+  ["SCHILY.acl.access", (extended, value) => extended.setAcl("system.posix_acl_access", value)],
+  ["SCHILY.acl.default", (extended, value) => extended.setAcl("system.posix_acl_default", value)],
+  [
+    "RHT.security.selinux",
+    // The kernel keeps the NUL at the end, the record does not.
+    (extended, value) => extended.setXattr(byteStringOf("security.selinux"), concat(value, NUL)),
+  ],
+  ["GNU.sparse.name", (extended, value) => void (extended.sparseName = value)],
+  ["GNU.sparse.major", ({ sparse }, value) => void (sparse.major = value)],
+  ["GNU.sparse.minor", ({ sparse }, value) => void (sparse.minor = value)],
+  [
+    "GNU.sparse.size",
+    ({ sparse }, value) => void (sparse.sizeBytes = readDecimal(value, "its size")),
+  ],
+  [
+    "GNU.sparse.realsize",
+    ({ sparse }, value) => void (sparse.sizeBytes = readDecimal(value, "its size")),
+  ],
+  ["GNU.sparse.map", ({ sparse }, value) => readList((sparse.map = new SparseMap()), value)],
+  ["GNU.sparse.offset", ({ sparse }, value) => addSparseOffset(sparse, value)],
+  ["GNU.sparse.numbytes", ({ sparse }, value) => addSparseSize(sparse, value)],
+]);
+
+/** Format 0.0 repeats a pair of records for each run. */
+function addSparseOffset(sparse: PaxSparse, value: string): void {
+  if (sparse.offsetBytes !== undefined)
+    throw new Fault("its sparse map has an offset without a size");
+  sparse.offsetBytes = readDecimal(value, "its sparse map:");
+}
+
+function addSparseSize(sparse: PaxSparse, value: string): void {
+  if (sparse.offsetBytes === undefined)
+    throw new Fault("its sparse map has a size without an offset");
+  sparse.map ??= new SparseMap();
+  sparse.map.add(sparse.offsetBytes, readDecimal(value, "its sparse map:"));
+  delete sparse.offsetBytes;
+}
+
+const NUL = byteString(new Uint8Array(1));
+
+function concat(first: ByteString, second: ByteString): ByteString {
+  return byteString(Buffer.concat([bytesOf(first), bytesOf(second)]));
+}
+
+function after(key: ByteString, prefix: string): ByteString {
+  return byteString(bytesOf(key).subarray(prefix.length));
+}
+
+function percentDecoded(text: ByteString): ByteString {
+  const decoded = text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return byteString(Buffer.from(decoded, "latin1"));
+}
+
+function base64Decoded(text: ByteString): ByteString {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw new Fault("an xattr of it is not in base64");
+  return byteString(Buffer.from(text, "base64"));
+}

@@ -1,0 +1,29 @@
+import { type ByteString, byteString, bytesOf, display } from "../lib/byte-string.ts";
+import { TandemError } from "../lib/error.ts";
+
+/** A rule that a layer breaks, said where it is found. Whoever knows layer and entry turns it into a TandemError. */
+export class Fault extends Error {
+  constructor(rule: string, options?: ErrorOptions) {
+    super(rule, options);
+    this.name = "Fault";
+  }
+}
+
+/** Names come from outside and may have a megabyte: enough of one to find it by. */
+const QUOTED_BYTES_MAX = 256;
+
+export function quoted(name: ByteString): string {
+  if (name.length <= QUOTED_BYTES_MAX) return `"${display(name)}"`;
+  return `"${display(byteString(bytesOf(name).subarray(0, QUOTED_BYTES_MAX)))}…"`;
+}
+
+/** What the operator is told of `error`. Anything but a Fault already says enough and stays what it is. */
+export function refused(error: unknown, label: string, path?: ByteString): unknown {
+  if (!(error instanceof Fault)) return error;
+  const where = path === undefined ? "" : `entry ${quoted(path === "" ? ROOT : path)}: `;
+  return new TandemError("content", `Cannot unpack ${label}: ${where}${error.message}`, {
+    cause: error,
+  });
+}
+
+const ROOT = byteString(Buffer.from("/"));

@@ -1,0 +1,16 @@
+import { Fault } from "./fault.ts";
+
+export type Compression = "none" | "gzip" | "zstd";
+
+const OCI =
+  /^application\/vnd\.oci\.image\.layer(?:\.nondistributable)?\.v1\.tar(?:\+(gzip|zstd))?$/;
+const DOCKER =
+  /^application\/vnd\.docker\.image\.rootfs(?:\.foreign)?\.diff\.tar(?:\.(gzip|zstd))?$/;
+
+/** How a layer of this media type says that it is compressed. Throws when it is no layer or an encrypted one. */
+export function compressionOf(mediaType: string): Compression {
+  const match = OCI.exec(mediaType) ?? DOCKER.exec(mediaType);
+  if (match !== null) return match[1] === "gzip" || match[1] === "zstd" ? match[1] : "none";
+  if (mediaType.includes("+encrypted")) throw new Fault(`is encrypted (${mediaType})`);
+  throw new Fault(`media type "${mediaType}" is not one of a layer`);
+}

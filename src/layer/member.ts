@@ -1,0 +1,125 @@
+import type { ByteString } from "../lib/byte-string.ts";
+import type { Entry, Xattr } from "./entry.ts";
+import type { Extended } from "./extended.ts";
+import { Fault } from "./fault.ts";
+import type { Header } from "./header.ts";
+import { cleanPath, cleanTarget } from "./path.ts";
+
+/** The largest that is an id: -1 is "no change" for chown(2). */
+const ID_MAX = 2 ** 32 - 2;
+/** MINORBITS and MINORMASK of Linux (linux/kdev_t.h): 12 bits and 20 bits. */
+const MAJOR_MAX = 2 ** 12 - 1;
+const MINOR_MAX = 2 ** 20 - 1;
+/** PATH_MAX of Linux without the NUL. */
+const SYMLINK_BYTES_MAX = 4095;
+
+const NO_XATTRS: readonly Xattr[] = [];
+
+/** Name and link of a member, extended headers and all, before anything is made of them. */
+export function nameOf(header: Header, extended: Extended | undefined): ByteString {
+  if (extended === undefined) return header.name;
+  return extended.sparseName ?? extended.longName ?? extended.path ?? header.name;
+}
+
+function linkOf(header: Header, extended: Extended | undefined): ByteString {
+  return extended?.longLink ?? extended?.linkPath ?? header.linkName;
+}
+
+/** Makes the entry of a member whose name is `name`. A file's `sizeBytes` and `extents` are known when its body was read. */
+export function entryOf(header: Header, name: ByteString, extended: Extended | undefined): Entry {
+  const kind = kindOf(header, name);
+  const base = baseOf(kind, header, { name, extended });
+  switch (kind) {
+    case "file":
+      return { ...base, kind, sizeBytes: 0, extents: [] };
+    case "hardlink":
+      return { ...base, kind, target: cleanTarget(linkOf(header, extended)) };
+    case "symlink":
+      return { ...base, kind, target: symlinkTarget(linkOf(header, extended)) };
+    case "character":
+    case "block":
+      return { ...base, kind, ...deviceOf(header, extended) };
+    case "directory":
+    case "fifo":
+      return { ...base, kind };
+  }
+}
+
+interface Naming {
+  readonly name: ByteString;
+  readonly extended: Extended | undefined;
+}
+
+/** What all kinds have. "kind" stands here to be the first key of every entry: one shape for the loops that read them. */
+function baseOf(
+  kind: Entry["kind"],
+  header: Header,
+  { name, extended }: Naming,
+): Pick<Entry, keyof Entry> {
+  return {
+    kind,
+    path: cleanPath(name),
+    mode: positive(header.mode, "mode") % 0o10000, // The type may stand there, too.
+    uid: id(extended?.uid ?? header.uid, "uid"),
+    gid: id(extended?.gid ?? header.gid, "gid"),
+    mtime: extended?.mtime ?? { seconds: header.mtimeSeconds, nanoseconds: 0 },
+    xattrs: xattrsOf(extended),
+  };
+}
+
+function kindOf({ type }: Header, name: ByteString): Entry["kind"] {
+  switch (type) {
+    case "\0": // v7 had no directories but in the name.
+      return name.endsWith("/") ? "directory" : "file";
+    case "0":
+    case "7": // Contiguous, which is a matter of the file system.
+    case "S": // With holes.
+      return "file";
+    case "1":
+      return "hardlink";
+    case "2":
+      return "symlink";
+    case "3":
+      return "character";
+    case "4":
+      return "block";
+    case "5":
+      return "directory";
+    case "6":
+      return "fifo";
+    default:
+      throw new Fault(`its type ${JSON.stringify(type)} is not one that layers have`);
+  }
+}
+
+function xattrsOf(extended: Extended | undefined): readonly Xattr[] {
+  if (extended === undefined || extended.xattrs.size === 0) return NO_XATTRS;
+  return [...extended.xattrs].map(([name, value]) => ({ name, value }));
+}
+
+function symlinkTarget(target: ByteString): ByteString {
+  if (target === "" || target.length > SYMLINK_BYTES_MAX)
+    throw new Fault(`its target has ${target.length} bytes, not 1 to ${SYMLINK_BYTES_MAX}`);
+  return target;
+}
+
+function deviceOf(
+  header: Header,
+  extended: Extended | undefined,
+): { major: number; minor: number } {
+  const major = extended?.major ?? header.major;
+  const minor = extended?.minor ?? header.minor;
+  if (major < 0 || major > MAJOR_MAX || minor < 0 || minor > MINOR_MAX)
+    throw new Fault(`its device number ${major}:${minor} is beyond ${MAJOR_MAX}:${MINOR_MAX}`);
+  return { major, minor };
+}
+
+function id(value: number, what: string): number {
+  if (value < 0 || value > ID_MAX) throw new Fault(`its ${what} ${value} is not 0 to ${ID_MAX}`);
+  return value;
+}
+
+function positive(value: number, what: string): number {
+  if (value < 0) throw new Fault(`its ${what} is negative`);
+  return value;
+}

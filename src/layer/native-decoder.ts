@@ -1,0 +1,94 @@
+import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { assert } from "../lib/assert.ts";
+import { KiB } from "../lib/units.ts";
+import { Fault } from "./fault.ts";
+
+/** What node:zlib keeps behind its streams. Not a public interface: `handleOf` checks that it is what is described here. */
+interface Handle {
+  onerror: (message: string) => void;
+  /** Leaves the room left in `output` and the bytes left of `input` in the state array. */
+  writeSync(
+    ...call: [
+      flush: number,
+      input: Uint8Array,
+      inputAt: number,
+      inputBytes: number,
+      output: Uint8Array,
+      outputAt: number,
+      outputBytes: number,
+    ]
+  ): void;
+  close(): void;
+}
+
+/** Small enough to stay in the processor's cache until it is hashed and copied on, large enough to make calls rare. */
+const OUTPUT_BYTES = 256 * KiB;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * A decompressor of node:zlib without its stream around it: a call decodes at once into one buffer that is used again, which is a
+ * third faster than the stream and leaves no garbage. Reads on over the ends of gzip members and zstd frames.
+ */
+export class NativeDecoder {
+  /** What `decode` and `finish` have decoded, from 0 on. Valid until the next call. */
+  readonly output: Uint8Array = Buffer.alloc(OUTPUT_BYTES);
+  producedBytes = 0;
+  /** How much of its input the last `decode` has left. */
+  leftBytes = 0;
+  readonly #handle: Handle;
+  readonly #state: Uint32Array;
+  #error: string | undefined;
+
+  constructor(format: "gzip" | "zstd") {
+    const stream: unknown = format === "gzip" ? createGunzip() : createZstdDecompress();
+    const { handle, state } = handleOf(stream);
+    this.#handle = handle;
+    this.#state = state;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- It is a plain function of the handle.
+    handle.onerror = (message) => {
+      this.#error = message;
+    };
+  }
+
+  /** Decodes from the last `inputBytes` of `input`. There is more to come as long as the whole output was filled. */
+  decode(input: Uint8Array, inputBytes: number): void {
+    this.#write(constants.Z_NO_FLUSH, input, inputBytes);
+  }
+
+  /** Says that there is no more input. Only gzip knows that it is too early; throws then. */
+  finish(): void {
+    this.#write(constants.Z_FINISH, NOTHING, 0);
+  }
+
+  /** Frees the memory of the decompressor now and not when the collector comes. */
+  close(): void {
+    this.#handle.close();
+  }
+
+  #write(flush: number, input: Uint8Array, inputBytes: number): void {
+    const { output } = this;
+    const inputAt = input.length - inputBytes;
+    this.#handle.writeSync(flush, input, inputAt, inputBytes, output, 0, output.length);
+    if (this.#error !== undefined) throw new Fault(`does not decompress: ${this.#error}`);
+    const [roomBytes = 0, leftBytes = 0] = this.#state;
+    this.producedBytes = output.length - roomBytes;
+    this.leftBytes = leftBytes;
+  }
+}
+
+function handleOf(stream: unknown): { handle: Handle; state: Uint32Array } {
+  const handle = member(stream, "_handle");
+  const state = member(stream, "_writeState");
+  assert(state instanceof Uint32Array && state.length === 2, "zlib streams have a _writeState");
+  for (const name of ["writeSync", "close"])
+    assert(typeof member(handle, name) === "function", `zlib handles have ${name}()`);
+  assert(member(handle, "onerror") !== undefined, "zlib handles have onerror");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Checked just above.
+  return { handle: handle as Handle, state };
+}
+
+function member(of: unknown, name: string): unknown {
+  assert(typeof of === "object" && of !== null, `zlib keeps an object to find ${name} in`);
+  const value: unknown = Reflect.get(of, name);
+  return value;
+}

@@ -1,0 +1,186 @@
+import type { ByteString } from "../lib/byte-string.ts";
+import type { Entry } from "./entry.ts";
+import { Fault, quoted } from "./fault.ts";
+import { splitPath } from "./path.ts";
+import type { Attributes, DirectoryNode, TreeNode } from "./tree.ts";
+import { emptyDirectory, findDirectory, findLowerDirectory, makeDirectory } from "./walk.ts";
+import { type Marker, markerOf } from "./whiteout.ts";
+
+type Hardlink = Extract<Entry, { kind: "hardlink" }>;
+type Inode = Exclude<TreeNode, DirectoryNode>;
+
+/** Links to targets that come later in the layer may be chained like this. No known writer does it at all. */
+const LATE_LINK_PASSES_MAX = 40;
+
+/** A link whose target was not there yet, and what stood at its name then. */
+interface LateLink {
+  readonly entry: Hardlink;
+  readonly parent: DirectoryNode;
+  readonly name: ByteString;
+  readonly before: TreeNode | undefined;
+}
+
+interface PathMarker {
+  readonly path: ByteString;
+  readonly marker: Marker;
+}
+
+/**
+ * Applies one layer to the tree of those below. Markers come first, wherever they stand: they see only what is below, so what the
+ * layer itself brings is out of their reach.
+ */
+export class Replay {
+  /** The entry that is being applied, for messages. */
+  path: ByteString | undefined;
+  readonly #root: DirectoryNode;
+  /** What the targets of hard links were before this layer. */
+  readonly #lowerTargets = new Map<ByteString, Inode>();
+  #lateLinks: LateLink[] = [];
+  /** The parent of the last entry: most entries stand beside the one before. Forgotten when a directory or symlink goes away. */
+  #parentPath: ByteString | undefined;
+  #parent: DirectoryNode;
+
+  constructor(root: DirectoryNode) {
+    this.#root = root;
+    this.#parent = root;
+  }
+
+  run(entries: readonly Entry[]): void {
+    const members: Entry[] = [];
+    const markers: PathMarker[] = [];
+    for (const entry of entries) {
+      this.path = entry.path;
+      const marker = markerOf(entry.path);
+      if (marker === undefined) members.push(entry);
+      else if (marker.kind !== "nothing") markers.push({ path: entry.path, marker });
+    }
+    this.#rememberTargets(members);
+    if (markers.length > 0) this.#applyMarkers(markers, new Set(members.map(({ path }) => path)));
+    for (const entry of members) this.#apply(entry);
+    this.#applyLateLinks();
+  }
+
+  #rememberTargets(members: readonly Entry[]): void {
+    for (const entry of members) {
+      if (entry.kind !== "hardlink") continue;
+      this.path = entry.path;
+      const node = this.#nodeAt(entry.target);
+      if (node !== undefined && node.kind !== "directory")
+        this.#lowerTargets.set(entry.target, node);
+    }
+  }
+
+  /** Finds all places before it changes any, because a marker may remove a symlink that another one goes through. */
+  #applyMarkers(markers: readonly PathMarker[], explicit: ReadonlySet<string>): void {
+    const removals = markers.map(({ path, marker }) => {
+      this.path = path;
+      if (marker.kind === "nothing") return undefined;
+      const parent = findLowerDirectory(this.#root, marker.parent, explicit);
+      return parent && { parent, name: marker.kind === "opaque" ? undefined : marker.name };
+    });
+    for (const removal of removals) {
+      if (removal === undefined) continue;
+      if (removal.name === undefined) removal.parent.children.clear();
+      else removal.parent.children.delete(removal.name);
+    }
+  }
+
+  #apply(entry: Entry): void {
+    this.path = entry.path;
+    if (entry.path === "") return this.#applyRoot(entry);
+    if (entry.kind === "hardlink") return this.#link(entry);
+    const { parent: parentPath, name } = splitPath(entry.path);
+    const parent = this.#parentOf(parentPath);
+    const existing = parent.children.get(name);
+    if (entry.kind === "directory" && existing?.kind === "directory")
+      setAttributes(existing, entry);
+    else this.#put(parent, name, nodeOf(entry));
+  }
+
+  #applyRoot(entry: Entry): void {
+    if (entry.kind !== "directory")
+      throw new Fault(`it is a ${entry.kind} in the place of the root directory`);
+    setAttributes(this.#root, entry);
+  }
+
+  /** The attributes of the link are those of its target, whatever its header says. */
+  #link(entry: Hardlink): void {
+    const target = this.#inodeAt(entry.target) ?? this.#lowerTargets.get(entry.target);
+    const { parent: parentPath, name } = splitPath(entry.path);
+    const parent = this.#parentOf(parentPath);
+    if (target !== undefined) this.#put(parent, name, target);
+    else this.#lateLinks.push({ entry, parent, name, before: parent.children.get(name) });
+  }
+
+  #applyLateLinks(): void {
+    for (let pass = 0; this.#lateLinks.length > 0; pass += 1) {
+      const links = this.#lateLinks;
+      this.#lateLinks = links.filter((link) => !this.#applyLateLink(link));
+      const first = this.#lateLinks[0];
+      if (first === undefined) return;
+      if (this.#lateLinks.length < links.length && pass < LATE_LINK_PASSES_MAX) continue;
+      this.path = first.entry.path;
+      throw new Fault(`its target ${quoted(first.entry.target)} does not exist`);
+    }
+  }
+
+  /** Returns whether the link is settled. What was put at its name meanwhile came later in the layer, and stays. */
+  #applyLateLink({ entry, parent, name, before }: LateLink): boolean {
+    this.path = entry.path;
+    if (parent.children.get(name) !== before) return true;
+    const target = this.#inodeAt(entry.target);
+    if (target === undefined) return false;
+    this.#put(parent, name, target);
+    return true;
+  }
+
+  #put(parent: DirectoryNode, name: ByteString, node: TreeNode): void {
+    const kind = parent.children.get(name)?.kind;
+    if (kind === "directory" || kind === "symlink") this.#parentPath = undefined;
+    parent.children.set(name, node);
+  }
+
+  #parentOf(path: ByteString): DirectoryNode {
+    if (path !== this.#parentPath) {
+      this.#parent = makeDirectory(this.#root, path);
+      this.#parentPath = path;
+    }
+    return this.#parent;
+  }
+
+  #inodeAt(path: ByteString): Inode | undefined {
+    const node = this.#nodeAt(path);
+    if (node?.kind === "directory") throw new Fault(`its target ${quoted(path)} is a directory`);
+    return node;
+  }
+
+  /** Symlinks are followed on the way, not at the end. */
+  #nodeAt(path: ByteString): TreeNode | undefined {
+    if (path === "") return this.#root;
+    const { parent, name } = splitPath(path);
+    return findDirectory(this.#root, parent)?.children.get(name);
+  }
+}
+
+/** Replaces all attributes: an xattr that the new entry does not have is gone. */
+function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Entry): void {
+  Object.assign(node, { mode, uid, gid, mtime, xattrs });
+}
+
+function nodeOf(entry: Exclude<Entry, Hardlink>): TreeNode {
+  const { mode, uid, gid, mtime, xattrs } = entry;
+  const attributes = { mode, uid, gid, mtime, xattrs };
+  switch (entry.kind) {
+    case "file":
+      return { kind: "file", ...attributes, sizeBytes: entry.sizeBytes, extents: entry.extents };
+    case "directory":
+      return { ...emptyDirectory(), ...attributes };
+    case "symlink":
+      return { kind: "symlink", ...attributes, target: entry.target };
+    case "character":
+    case "block":
+      return { kind: entry.kind, ...attributes, major: entry.major, minor: entry.minor };
+    case "fifo":
+      return { kind: "fifo", ...attributes };
+  }
+}

@@ -1,0 +1,110 @@
+import { TandemError } from "../lib/error.ts";
+import { formatBytes } from "../lib/units.ts";
+import type { DataSink, Entry } from "./entry.ts";
+import { Fault, refused } from "./fault.ts";
+import { createInflater, type Inflater } from "./inflate.ts";
+import { TarReader } from "./tar.ts";
+
+export interface LayerInput {
+  /** For messages: "layer 2 of 4 (sha256:…)". */
+  readonly label: string;
+  readonly mediaType: string;
+  /** Of the decompressed layer: "sha256:…". */
+  readonly diffId: string;
+  /** How large the layer may be when it is decompressed. */
+  readonly outputBytesMax: number;
+}
+
+/** A batch goes to another thread as one message: large enough to make messages rare, small enough to keep none waiting long. */
+const BATCH_ENTRIES = 512;
+/** Enough to see what is wrong. */
+const WARNINGS_MAX = 100;
+
+/**
+ * Takes the bytes of one layer as they come and makes entries of them, all during `write`. The entries count only when `end` has returned:
+ * then the archive was complete and its digest the one it should have. After it has thrown, it is of no use any more.
+ */
+export class LayerUnpacker {
+  readonly #input: LayerInput;
+  readonly #inflater: Inflater;
+  readonly #reader: TarReader;
+  readonly #hash = new Bun.CryptoHasher("sha256");
+  readonly #onEntries: (batch: Entry[]) => void;
+  #batch: Entry[] = [];
+  #outputBytes = 0;
+
+  // oxlint-disable-next-line max-params -- Two things to work on, and two ways to answer.
+  constructor(
+    input: LayerInput,
+    sink: DataSink,
+    onEntries: (batch: Entry[]) => void,
+    onWarning: (text: string) => void = () => {},
+  ) {
+    this.#input = input;
+    this.#onEntries = onEntries;
+    const warn = warner(input.label, onWarning);
+    this.#inflater = this.#named(() => createInflater(input.mediaType, warn));
+    this.#reader = new TarReader({
+      sink,
+      onEntry: (entry) => this.#add(entry),
+      onWarning: warn,
+      dataBytesMax: input.outputBytesMax,
+    });
+  }
+
+  write(chunk: Uint8Array): void {
+    if (chunk.length > 0) this.#named(() => this.#inflater.write(chunk, this.#take));
+  }
+
+  end(): void {
+    this.#named(() => {
+      this.#inflater.end(this.#take);
+      this.#reader.end();
+    });
+    const got = `sha256:${this.#hash.digest("hex")}`;
+    const { label, diffId } = this.#input;
+    if (got !== diffId)
+      throw new TandemError(
+        "content",
+        `Cannot unpack ${label}: it decompresses to ${got}, the image says ${diffId}`,
+      );
+    this.#flush();
+  }
+
+  readonly #take = (bytes: Uint8Array): void => {
+    this.#outputBytes += bytes.length;
+    const { outputBytesMax } = this.#input;
+    if (this.#outputBytes > outputBytesMax)
+      throw new Fault(`the layer decompresses to more than ${formatBytes(outputBytesMax)}`);
+    this.#hash.update(bytes);
+    this.#reader.write(bytes);
+  };
+
+  #add(entry: Entry): void {
+    this.#batch.push(entry);
+    if (this.#batch.length === BATCH_ENTRIES) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    this.#onEntries(this.#batch);
+    this.#batch = [];
+  }
+
+  #named<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      // oxlint-disable-next-line typescript/no-unnecessary-condition -- Called before there is a reader, too.
+      throw refused(error, this.#input.label, this.#reader?.path);
+    }
+  }
+}
+
+function warner(label: string, onWarning: (text: string) => void): (text: string) => void {
+  let count = 0;
+  return (text) => {
+    count += 1;
+    if (count <= WARNINGS_MAX) onWarning(`${label}: ${text}, continuing`);
+  };
+}

@@ -1,0 +1,124 @@
+import type { ByteString } from "../lib/byte-string.ts";
+import { Fault } from "./fault.ts";
+import { components } from "./path.ts";
+import type { DirectoryNode, TreeNode } from "./tree.ts";
+
+/** What Linux follows in one path (MAXSYMLINKS). */
+const SYMLINKS_MAX = 40;
+/** As deep as a path of PATH_MAX bytes can reach: what lies deeper has no name, and would be deep recursion for whoever walks the tree. */
+const DEPTH_MAX = 2048;
+
+/** The directory at `path`, through symlinks, which stay inside the root. Undefined when there is none. */
+export function findDirectory(root: DirectoryNode, path: ByteString): DirectoryNode | undefined {
+  return new Walk(root, path).run(() => undefined);
+}
+
+/** Like `findDirectory`, but stops at a symlink that stands where `replaced` has a path: it will not be there much longer. */
+export function findLowerDirectory(
+  root: DirectoryNode,
+  path: ByteString,
+  replaced: ReadonlySet<string>,
+): DirectoryNode | undefined {
+  return new Walk(root, path, replaced).run(() => undefined);
+}
+
+/** The directory at `path`, through symlinks. What is missing on the way, or is something else, becomes a directory of root's. */
+export function makeDirectory(root: DirectoryNode, path: ByteString): DirectoryNode {
+  const made = new Walk(root, path).run((parent, name) => {
+    const directory = emptyDirectory();
+    parent.children.set(name, directory);
+    return directory;
+  });
+  return made ?? root;
+}
+
+/** What a layer that names only what is in a directory leaves open: 0755, owned by root, no time. */
+export function emptyDirectory(): DirectoryNode {
+  const mtime = { seconds: 0, nanoseconds: 0 };
+  return { kind: "directory", mode: 0o755, uid: 0, gid: 0, mtime, xattrs: [], children: new Map() };
+}
+
+/** What stands at a name that is no directory, or nothing: the directory to go on with, or undefined to stop. */
+type Missing = (parent: DirectoryNode, name: ByteString) => DirectoryNode | undefined;
+
+class Walk {
+  readonly #path: ByteString;
+  /** Names still to walk, the next one last. The targets of symlinks are put on top of what is left of the path. */
+  readonly #todo: ByteString[];
+  /** From the root to where the walk stands, and the names on that way. */
+  readonly #way: DirectoryNode[];
+  readonly #names: ByteString[] = [];
+  readonly #replaced: ReadonlySet<string> | undefined;
+  #symlinks = 0;
+  /** How many names of the path itself are left. */
+  #pathLeft: number;
+
+  constructor(root: DirectoryNode, path: ByteString, replaced?: ReadonlySet<string>) {
+    this.#path = path;
+    this.#todo = path === "" ? [] : components(path).toReversed();
+    this.#way = [root];
+    this.#replaced = replaced;
+    this.#pathLeft = this.#todo.length;
+  }
+
+  run(missing: Missing): DirectoryNode | undefined {
+    for (;;) {
+      const name = this.#todo.pop();
+      const here = this.#way.at(-1);
+      if (name === undefined || here === undefined) return here;
+      this.#pathLeft = Math.min(this.#pathLeft, this.#todo.length);
+      if (name === "" || name === ".") continue;
+      if (name === "..") {
+        this.#leave();
+        continue;
+      }
+      const child = here.children.get(name);
+      if (child?.kind === "symlink") {
+        if (this.#isReplaced(name)) return undefined;
+        this.#follow(child.target);
+        continue;
+      }
+      const next = directoryOf(child) ?? missing(here, name);
+      if (next === undefined) return undefined;
+      this.#enter(next, name);
+    }
+  }
+
+  #enter(directory: DirectoryNode, name: ByteString): void {
+    if (this.#way.length > DEPTH_MAX) throw new Fault(`its path is deeper than ${DEPTH_MAX}`);
+    this.#way.push(directory);
+    this.#names.push(name);
+  }
+
+  /** ".." at the root stays there. */
+  #leave(): void {
+    if (this.#way.length === 1) return;
+    this.#way.pop();
+    this.#names.pop();
+  }
+
+  #follow(target: ByteString): void {
+    this.#symlinks += 1;
+    if (this.#symlinks > SYMLINKS_MAX)
+      throw new Fault(`its path goes through more than ${SYMLINKS_MAX} symlinks`);
+    if (target.startsWith("/")) {
+      this.#way.length = 1;
+      this.#names.length = 0;
+    }
+    for (const name of components(target).toReversed()) this.#todo.push(name);
+  }
+
+  /** A layer may name the place of the symlink as it is, or as the path before us has it. */
+  #isReplaced(name: ByteString): boolean {
+    if (this.#replaced === undefined) return false;
+    const walked = components(this.#path);
+    walked.length -= this.#pathLeft;
+    return (
+      this.#replaced.has([...this.#names, name].join("/")) || this.#replaced.has(walked.join("/"))
+    );
+  }
+}
+
+function directoryOf(node: TreeNode | undefined): DirectoryNode | undefined {
+  return node?.kind === "directory" ? node : undefined;
+}

@@ -1,0 +1,60 @@
+import type { Entry } from "../../src/layer/entry.ts";
+import { Merge } from "../../src/layer/merge.ts";
+import { LayerUnpacker } from "../../src/layer/unpack.ts";
+import { MemorySink } from "../fakes/memory-sink.ts";
+import { type View, viewOfTree } from "../fixtures/view.ts";
+
+export const TAR = "application/vnd.oci.image.layer.v1.tar";
+
+export interface Unpacking {
+  readonly chunkBytes?: number;
+  readonly mediaType?: string;
+  readonly diffId?: string;
+  readonly outputBytesMax?: number;
+  readonly sink?: MemorySink;
+}
+
+export interface Unpacked {
+  readonly entries: Entry[];
+  readonly warnings: string[];
+  readonly sink: MemorySink;
+}
+
+/** Unpacks one layer that comes in chunks. Each chunk is wiped as soon as it was taken: nobody may keep it. */
+export function unpackLayer(bytes: Uint8Array, unpacking: Unpacking = {}): Unpacked {
+  const { sink = new MemorySink(), chunkBytes = 1 << 20 } = unpacking;
+  const entries: Entry[] = [];
+  const warnings: string[] = [];
+  const input = {
+    label: "layer 1 of 1",
+    mediaType: unpacking.mediaType ?? TAR,
+    diffId: unpacking.diffId ?? diffIdOf(bytes),
+    outputBytesMax: unpacking.outputBytesMax ?? 64 << 20,
+  };
+  const unpacker = new LayerUnpacker(
+    input,
+    sink,
+    (batch) => entries.push(...batch),
+    (text) => warnings.push(text),
+  );
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    const chunk = new Uint8Array(bytes.subarray(at, at + chunkBytes));
+    unpacker.write(chunk);
+    chunk.fill(0xee);
+  }
+  unpacker.end();
+  return { entries, warnings, sink };
+}
+
+export function diffIdOf(bytes: Uint8Array): string {
+  return `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
+}
+
+/** The tree of some layers, one on the other. */
+export function unpackImage(layers: readonly (Unpacking & { bytes: Uint8Array })[]): View {
+  const merge = new Merge();
+  const sink = new MemorySink();
+  for (const { bytes, ...unpacking } of layers)
+    merge.apply(unpackLayer(bytes, { ...unpacking, sink }).entries, "layer");
+  return viewOfTree(merge.root, (sizeBytes, extents) => sink.contentOf(sizeBytes, extents));
+}
