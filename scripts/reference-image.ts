@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type Image, type LayerSource, writeImage } from "../test/peers/image.ts";
-import type { TarMember } from "../test/peers/tar.ts";
 import { largeFileLayers, smallFileLayers } from "./bench/filler-layers.ts";
+import { contentOf, type LayerContent } from "./bench/layer-content.ts";
 import { systemLayers } from "./bench/system-layers.ts";
 
 const FOLDER = "dist/reference";
@@ -29,6 +29,10 @@ export interface ImageShape {
 
 export interface ReferenceImage extends ImageShape {
   readonly image: Image;
+  /** Regular files in all layers, those included that later layers replace. */
+  readonly files: number;
+  /** Their data in whole blocks of 4 KiB: what a file system cannot do without. */
+  readonly dataBytes: number;
   readonly tarBytes: number;
   readonly blobBytes: number;
 }
@@ -45,14 +49,14 @@ export async function referenceImage(shape: ImageShape): Promise<ReferenceImage>
   const partial = `${layout}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  const layers = (await layerTars(shape)).map((tar): LayerSource => ({
-    tar,
-    compression: shape.compression,
-  }));
+  const contents = await layerContents(shape);
+  const layers = contents.map(({ tar }): LayerSource => ({ tar, compression: shape.compression }));
   const image = { ...(await writeImage(partial, { layers, tag: TAG })), layout };
   const made: ReferenceImage = {
     ...shape,
     image,
+    files: sum(contents.map(({ files }) => files)),
+    dataBytes: sum(contents.map(({ dataBytes }) => dataBytes)),
     tarBytes: sum(image.layers.map(({ tarBytes }) => tarBytes)),
     blobBytes: sum(image.layers.map(({ size }) => size)),
   };
@@ -61,13 +65,10 @@ export async function referenceImage(shape: ImageShape): Promise<ReferenceImage>
   return made;
 }
 
-async function layerTars({
-  shape,
-  layers,
-}: ImageShape): Promise<(readonly TarMember[] | AsyncIterable<Uint8Array>)[]> {
+async function layerContents({ shape, layers }: ImageShape): Promise<LayerContent[]> {
   switch (shape) {
     case "system":
-      return systemLayers(join(FOLDER, "packages"), layers);
+      return (await systemLayers(join(FOLDER, "packages"), layers)).map(contentOf);
     case "small":
       return smallFileLayers(layers);
     case "large":
@@ -77,6 +78,18 @@ async function layerTars({
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** What flags say, checked. */
+export function shapeOf(flags: Readonly<Record<keyof ImageShape, string>>): ImageShape {
+  const layers = Number(flags.layers);
+  if (!Number.isInteger(layers) || layers < 1)
+    throw new Error(`Cannot make ${flags.layers} layers`);
+  return {
+    shape: oneOf(SHAPES, flags.shape),
+    layers,
+    compression: oneOf(COMPRESSIONS, flags.compression),
+  };
 }
 
 function oneOf<T extends string>(values: readonly T[], text: string): T {
@@ -93,10 +106,5 @@ if (import.meta.main) {
       compression: { type: "string", default: REFERENCE.compression },
     },
   });
-  const made = await referenceImage({
-    shape: oneOf(SHAPES, values.shape),
-    layers: Number(values.layers),
-    compression: oneOf(COMPRESSIONS, values.compression),
-  });
-  console.log(JSON.stringify(made, undefined, 2));
+  console.log(JSON.stringify(await referenceImage(shapeOf(values)), undefined, 2));
 }

@@ -1,6 +1,7 @@
 /** Images of one kind of file, to see what depends on the number of files and what on their size. */
 import { TAR_END, tarMember, type TarMember } from "../../test/peers/tar.ts";
 import { compressibleBytes } from "./filler.ts";
+import { BLOCK_BYTES, type LayerContent } from "./layer-content.ts";
 
 const KiB = 1024;
 const GiB = 1024 * 1024 * KiB;
@@ -12,8 +13,17 @@ const LARGE_TOTAL_BYTES = 4 * GiB;
 const CHUNK_BYTES = 4 * 1024 * KiB;
 
 /** 100,000 files of 1 KiB, a thousand in a folder, dealt out to `count` layers. */
-export function smallFileLayers(count: number): AsyncGenerator<Uint8Array>[] {
-  return Array.from({ length: count }, (_, layer) => smallFiles(layer, count));
+export function smallFileLayers(count: number): LayerContent[] {
+  const folders = SMALL_FILES / FILES_PER_FOLDER;
+  return Array.from({ length: count }, (_, layer) => {
+    const files = share(folders, layer, count) * FILES_PER_FOLDER;
+    return { tar: smallFiles(layer, count), files, dataBytes: files * BLOCK_BYTES };
+  });
+}
+
+/** How many of `total` things dealt out to `count` layers are in layer number `layer`. */
+function share(total: number, layer: number, count: number): number {
+  return Math.ceil((total - layer) / count);
 }
 
 async function* smallFiles(layer: number, count: number): AsyncGenerator<Uint8Array> {
@@ -28,8 +38,11 @@ async function* smallFiles(layer: number, count: number): AsyncGenerator<Uint8Ar
 }
 
 /** 4 GiB in files of 256 MiB. Made while they are read: no more than a few MiB are held. */
-export function largeFileLayers(count: number): AsyncGenerator<Uint8Array>[] {
-  return Array.from({ length: count }, (_, layer) => largeFiles(layer, count));
+export function largeFileLayers(count: number): LayerContent[] {
+  return Array.from({ length: count }, (_, layer) => {
+    const files = share(LARGE_TOTAL_BYTES / LARGE_BYTES, layer, count);
+    return { tar: largeFiles(layer, count), files, dataBytes: files * LARGE_BYTES };
+  });
 }
 
 async function* largeFiles(layer: number, count: number): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,117 @@
+/** Those who race: each takes the same image from the same registry and has nothing left of an earlier round. */
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { command } from "../../test/peers/command.ts";
+import type { ReferenceImage } from "../reference-image.ts";
+import { type Measurement, measured } from "./measure.ts";
+
+/** Where the image is and where results may be put. */
+export interface Course {
+  readonly image: ReferenceImage;
+  /** "127.0.0.1:41235". */
+  readonly host: string;
+  /** Under which the registry has the image: "reference". */
+  readonly name: string;
+  readonly tag: string;
+  /** A folder of this run alone. */
+  readonly folder: string;
+  /** How tandem is started. */
+  readonly tandem: readonly string[];
+  readonly floor: readonly string[];
+  /** Of the file that tandem writes into, "2GiB". */
+  readonly targetSize: string;
+}
+
+/** Seconds of each phase, as `tandem write --json` tells them, and what was seen from outside. */
+export interface TandemRun extends Measurement {
+  readonly phases: Readonly<Record<string, number>>;
+  readonly bytesWritten: number;
+  /** What the file takes up, by its blocks. */
+  readonly allocatedBytes: number;
+}
+
+interface WriteResult {
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly bytesWritten: number;
+}
+
+export async function runTandem(course: Course): Promise<TandemRun> {
+  const { host, name, tag, folder, tandem, targetSize } = course;
+  const target = join(folder, "tandem.img");
+  await clear(target);
+  const source = `oci:${host}/${name}:${tag}`;
+  const flags = ["--size", targetSize, "--insecure-registry", host, "--json"];
+  const run = await measured(...tandem, "write", source, target, ...flags);
+  const result = JSON.parse(run.stdout) as WriteResult;
+  const { blocks } = await stat(target);
+  await clear(target);
+  return {
+    ...run,
+    phases: result.seconds,
+    bytesWritten: result.bytesWritten,
+    allocatedBytes: blocks * 512,
+  };
+}
+
+export interface PeerRun {
+  readonly copySeconds: number;
+  /** `umoci unpack`, which also lists what it has written, with hashes. */
+  readonly unpackSeconds: number;
+  /** `umoci raw unpack`, which writes the same files and no list. */
+  readonly rawUnpackSeconds: number;
+  /** After `umoci unpack`: until all of it is on the disk. */
+  readonly syncSeconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
+
+/** Without root, umoci leaves out owners and devices. */
+const ROOTLESS = process.getuid?.() === 0 ? [] : ["--rootless"];
+
+export async function runPeer({ host, name, tag, folder }: Course): Promise<PeerRun> {
+  const [layout, bundle, raw] = [join(folder, "copy"), join(folder, "bundle"), join(folder, "raw")];
+  for (const place of [layout, bundle, raw]) await clear(place);
+  const source = `docker://${host}/${name}:${tag}`;
+  const skopeo = ["skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false"];
+  const copy = await measured(...skopeo, source, `oci:${layout}:x`);
+  const image = ["--image", `${layout}:x`];
+  const unpack = await measured("umoci", "unpack", ...ROOTLESS, ...image, bundle);
+  const sync = await measured("sync", "--file-system", bundle);
+  await clear(bundle);
+  const rawUnpack = await measured("umoci", "raw", "unpack", ...ROOTLESS, ...image, raw);
+  for (const place of [raw, layout]) await clear(place);
+  return {
+    copySeconds: copy.seconds,
+    unpackSeconds: unpack.seconds,
+    rawUnpackSeconds: rawUnpack.seconds,
+    syncSeconds: sync.seconds,
+    cpuSeconds: copy.cpuSeconds + unpack.cpuSeconds,
+    peakBytes: Math.max(copy.peakBytes, unpack.peakBytes),
+  };
+}
+
+/** Fetch, check and decompress, and throw everything away. The largest layers first, as tandem does it. */
+export async function runFloor({ image, host, name, floor }: Course): Promise<Measurement> {
+  const layers = image.image.layers.toSorted((one, other) => other.size - one.size);
+  const digests = layers.map(({ digest }) => digest);
+  return measured(...floor, `http://${host}/v2/${name}/blobs`, ...digests);
+}
+
+/** Only writing: as many zeros as the image has data, and a flush. */
+export async function runDevice({ image, folder }: Course): Promise<Measurement> {
+  const target = join(folder, "zeros");
+  const count = Math.ceil(image.dataBytes / 2 ** 20);
+  await clear(target);
+  const flags = ["if=/dev/zero", "bs=1M", `count=${count}`, "conv=fdatasync", "status=none"];
+  const run = await measured("dd", `of=${target}`, ...flags);
+  await clear(target);
+  return run;
+}
+
+/** Waits until the disk has nothing left to do for whoever ran before. */
+async function clear(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(join(path, ".."), { recursive: true });
+  await command("sync", "--file-system", join(path, ".."));
+}

@@ -1,0 +1,75 @@
+/**
+ * The least that any program has to do with an image: fetch every blob, check its hash, gunzip it, hash the tar, throw it away. Uses
+ * tandem's own decompressor, as many threads as there are cores, and nothing else. Arguments: URL of the blobs, then the digests of
+ * the layers; prints the seconds it took and the bytes it saw.
+ */
+import { availableParallelism } from "node:os";
+
+import { createInflater } from "../../src/layer/inflate.ts";
+
+declare const self: Worker;
+
+interface Task {
+  readonly url: string;
+  readonly digest: string;
+}
+
+if (Bun.isMainThread) await main(process.argv.slice(2));
+else
+  self.addEventListener("message", ({ data }: MessageEvent<Task>) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's has no origin
+    void unpack(data).then((tarBytes) => self.postMessage(tarBytes));
+  });
+
+async function main([base = "", ...digests]: string[]): Promise<void> {
+  const startMs = performance.now();
+  const queue = [...digests];
+  const threads = Math.min(availableParallelism(), digests.length);
+  const sums = await Promise.all(Array.from({ length: threads }, () => drain(base, queue)));
+  const tarBytes = sums.reduce((sum, bytes) => sum + bytes, 0);
+  console.log(JSON.stringify({ seconds: (performance.now() - startMs) / 1000, tarBytes }));
+  process.exit(0); // Workers that wait for more would keep the program alive.
+}
+
+/** One thread, from the first free layer to the last. */
+async function drain(base: string, queue: string[]): Promise<number> {
+  const worker = new Worker(import.meta.url);
+  let sumBytes = 0;
+  for (let digest = queue.shift(); digest !== undefined; digest = queue.shift()) {
+    const done = Promise.withResolvers<number>();
+    worker.addEventListener("message", ({ data }: MessageEvent<number>) => done.resolve(data), {
+      once: true,
+    });
+    worker.addEventListener("error", ({ message }) => done.reject(new Error(message)), {
+      once: true,
+    });
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's has no origin
+    worker.postMessage({ url: `${base}/${digest}`, digest } satisfies Task);
+    sumBytes += await done.promise;
+  }
+  return sumBytes;
+}
+
+async function unpack({ url, digest }: Task): Promise<number> {
+  const options: BunFetchRequestInit = {
+    decompress: false,
+    headers: { "accept-encoding": "identity" },
+  };
+  const response = await fetch(url, options);
+  const [blob, tar] = [new Bun.CryptoHasher("sha256"), new Bun.CryptoHasher("sha256")];
+  const inflater = createInflater("application/vnd.oci.image.layer.v1.tar+gzip", console.warn);
+  let tarBytes = 0;
+  const emit = (bytes: Uint8Array): void => {
+    tar.update(bytes);
+    tarBytes += bytes.byteLength;
+  };
+  for await (const chunk of response.body ?? []) {
+    blob.update(chunk);
+    inflater.write(chunk, emit);
+  }
+  inflater.end(emit);
+  tar.digest();
+  if (`sha256:${blob.digest("hex")}` !== digest)
+    throw new Error(`Cannot accept ${url}: wrong hash`);
+  return tarBytes;
+}
