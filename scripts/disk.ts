@@ -3,7 +3,7 @@
  *
  *   bun scripts/disk.ts DISK [--slot MIB] [--recovery MIB] [--data MIB] [--wait SECONDS] [--serial UNIT] [--options TEXT]
  */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -87,7 +87,7 @@ function fillEsp(disk: Disk, wish: DiskWish): void {
 function espFiles(disk: Disk, wish: DiskWish): Readonly<Record<string, string | Uint8Array>> {
   return {
     "/EFI/BOOT/BOOTX64.EFI": makeEfiGrub(),
-    "/tandem/grub.cfg": command(["cat", GRUB_CFG]),
+    "/tandem/grub.cfg": readFileSync(GRUB_CFG),
     "/tandem/tries": envBlock({}),
     "/tandem/disk.cfg": envBlock({
       control: `${partOf(disk, "control").number}`,

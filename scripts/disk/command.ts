@@ -6,5 +6,7 @@ export function command(argv: readonly string[], input?: Uint8Array): string {
     env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" },
   });
   if (exitCode === 0) return stdout.toString();
-  throw new Error(`Cannot run ${argv.join(" ")}: status ${exitCode}: ${stdout}${stderr}`);
+  throw new Error(
+    `Cannot run ${argv.join(" ")}: status ${exitCode}: ${stdout.toString()}${stderr.toString()}`,
+  );
 }

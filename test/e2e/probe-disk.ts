@@ -1,0 +1,91 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeDisk, partOf, type Disk, type DiskWish } from "../../scripts/disk.ts";
+import { command } from "../../scripts/disk/command.ts";
+import { writeAt } from "../../scripts/disk/write-at.ts";
+import { encodeRecord, type BootRecord } from "../../src/control/record.ts";
+import { encodeSpec } from "../../src/control/spec.ts";
+import { KiB, MiB } from "../../src/lib/units.ts";
+import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { probeKernel } from "./probe-kernel.ts";
+
+/** Offsets on the control partition, DESIGN.md §4. */
+const RECORD_OFFSETS = [0, 4 * KiB] as const;
+const SPEC_OFFSETS = { a: 16 * KiB, b: 20 * KiB, recovery: 24 * KiB } as const;
+
+export const KERNEL = "/boot/vmlinuz-1";
+export const INITRD = "/boot/initrd-1";
+
+/** A disk with the probe kernel in all three slots, and a spec of each, but no record. */
+export function makeProbeDisk(path: string, wish: Pick<DiskWish, "serial" | "wait">): Disk {
+  const disk = makeDisk({ path, slotBytes: 4 * MiB, recoveryBytes: 4 * MiB, ...wish });
+  const tree = mkdtempSync(join(tmpdir(), "tandem-probe-"));
+  try {
+    mkdirSync(join(tree, "boot"));
+    writeFileSync(join(tree, KERNEL), probeKernel());
+    writeFileSync(join(tree, INITRD), "an initrd of which nothing is read");
+    for (const slot of SLOT_NAMES) {
+      fillSlot(disk, slot, tree);
+      writeSpec(disk, slot);
+    }
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+  return disk;
+}
+
+/** The same disk under another path, to be changed at will. */
+export function copyDisk(disk: Disk, path: string): Disk {
+  copyFileSync(disk.path, path);
+  return { ...disk, path };
+}
+
+/** ext2 with the files of `tree`. */
+export function fillSlot(disk: Disk, slot: SlotName, tree: string): void {
+  const { offsetBytes, sizeBytes } = partOf(disk, slot);
+  const place = ["-E", `offset=${offsetBytes}`, "-d", tree, disk.path, `${sizeBytes / KiB}k`];
+  command(["mke2fs", "-q", "-F", "-t", "ext2", "-b", "4096", ...place]);
+}
+
+export function writeSpec(
+  disk: Disk,
+  slot: SlotName,
+  change: { kernel?: string; initrd?: string | undefined } = {},
+): void {
+  const { number, partuuid } = partOf(disk, slot);
+  const bytes = encodeSpec(slot, {
+    kernel: KERNEL,
+    initrd: INITRD,
+    options: `image=${slot} quiet`,
+    part: number,
+    partuuid,
+    digest: `sha256:${"0".repeat(64)}`,
+    ...change,
+  });
+  writeControl(disk, SPEC_OFFSETS[slot], bytes);
+}
+
+/** The file is there, and its data cannot be read: its only block lies beyond the end of the disk. */
+export function breakFile(disk: Disk, slot: SlotName, path: string): void {
+  const image = `${disk.path}?offset=${partOf(disk, slot).offsetBytes}`;
+  command(["debugfs", "-w", "-R", `set_inode_field ${path} block[0] 4000000000`, image]);
+}
+
+/** What the first step of an upgrade does to the slot that it is going to write. */
+export function eraseSpec(disk: Disk, slot: SlotName): void {
+  writeControl(disk, SPEC_OFFSETS[slot], new Uint8Array(4 * KiB));
+}
+
+export function writeRecord(disk: Disk, copy: 0 | 1, record: BootRecord): void {
+  writeControl(disk, RECORD_OFFSETS[copy], encodeRecord(record));
+}
+
+/** A write that the power cut ended: only the first of its two sectors is on the disk. */
+export function tearRecord(disk: Disk, copy: 0 | 1, record: BootRecord): void {
+  writeControl(disk, RECORD_OFFSETS[copy], encodeRecord(record).subarray(0, 512));
+}
+
+function writeControl(disk: Disk, offsetBytes: number, bytes: Uint8Array): void {
+  writeAt(disk.path, partOf(disk, "control").offsetBytes + offsetBytes, bytes);
+}
