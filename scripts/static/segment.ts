@@ -114,6 +114,7 @@ function head({ program, carried }: Parts, layout: Layout): Buffer {
     layout.loaderAddress,
     pageUp(end),
     get(loader.bytes, 0, FILE_HEADER.entry),
+    addressOf(loader, "/etc/ld.so.preload\0"),
     segments.length,
     libraries.length,
     layout.slotAddresses[0] ?? 0,
@@ -153,6 +154,19 @@ function loaderSegments(loader: Elf): Segment[] {
   if (segments[0]?.address !== 0)
     throw new Error(`Cannot carry "${loader.name}": its first segment does not begin at 0`);
   return segments;
+}
+
+/** Where a text lies in memory that is in the file once. */
+function addressOf(elf: Elf, text: string): number {
+  const offset = elf.bytes.indexOf(text);
+  const segment = loadsOf(elf).find(
+    (load) => load.offset <= offset && offset < load.offset + load.fileBytes,
+  );
+  if (segment === undefined || elf.bytes.includes(text, offset + 1))
+    throw new Error(
+      `Cannot carry "${elf.name}": want ${JSON.stringify(text)} once in its segments`,
+    );
+  return offset - segment.offset + segment.address;
 }
 
 /** PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4. */

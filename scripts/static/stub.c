@@ -12,12 +12,17 @@
 typedef unsigned long u64;
 
 /* linux/asm/unistd_64.h, asm-generic/errno.h, asm-generic/mman.h, linux/memfd.h, linux/auxvec.h */
-enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_EXIT_GROUP = 231, SYS_MEMFD_CREATE = 319 };
+enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_EXIT_GROUP = 231 };
+enum { SYS_PRLIMIT64 = 302, SYS_MEMFD_CREATE = 319 };
 enum { ENOENT = 2, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
 enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, O_CLOEXEC = 02000000 };
 enum { MFD_CLOEXEC = 1, MFD_NOEXEC_SEAL = 8 };
 enum { AT_NULL = 0, AT_PHDR = 3, AT_BASE = 7, AT_ENTRY = 9 };
+enum { RLIMIT_AS = 9 };
 enum { PAGE = 4096, STATUS_CANNOT_START = 127 };
+
+/* Bun reserves its heap at once; with less than about 350 MiB it dies with a crash report of 20 lines. */
+static const u64 ADDRESS_SPACE_MIN_BYTES = 512ul << 20;
 
 /* Where the loader reads a library's name: its soname in the file, /proc/self/fd/N once it is in descriptor N. */
 struct slot {
@@ -41,7 +46,7 @@ extern const struct head {
 	u64 program_entry;
 	u64 program_headers;
 	const char *loader_image;
-	u64 loader_memory_bytes, loader_entry, segment_count, library_count;
+	u64 loader_memory_bytes, loader_entry, loader_preload, segment_count, library_count;
 	struct slot *slots;
 	struct segment segments[8];
 	struct library libraries[8];
@@ -143,7 +148,7 @@ static u64 *clean_environment(char **from)
 		*auxiliary++ = next[0];
 		*auxiliary++ = next[1];
 		next += 2;
-	} while (next[-2] != AT_NULL);
+	} while (auxiliary[-2] != AT_NULL);
 	return (u64 *)to;
 }
 
@@ -162,6 +167,10 @@ static void protect(u64 address, u64 size_bytes, u64 protection)
 		die("the kernel refused to change the protection of memory");
 }
 
+/*
+ * Copies the loader to where it may be written. /etc/ld.so.preload would pull the host's libraries in, built for another C
+ * library; no variable turns it off, so the name of the file is emptied in the copy.
+ */
 static u64 map_loader(void)
 {
 	u64 base = call(SYS_MMAP, 0, head.loader_memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
@@ -173,6 +182,10 @@ static u64 map_loader(void)
 		const void *source = head.loader_image + segment->offset_bytes;
 		u64 count = segment->file_bytes;
 		__asm__ volatile("rep movsb" : "+D"(target), "+S"(source), "+c"(count) : : "memory");
+	}
+	*(char *)(base + head.loader_preload) = 0;
+	for (u64 i = 0; i < head.segment_count; i++) {
+		const struct segment *segment = &head.segments[i];
 		protect(base + segment->address, segment->file_bytes, segment->protection);
 	}
 	return base;
@@ -231,10 +244,19 @@ static void check_reachable(const struct slot *slot)
 	call(SYS_CLOSE, descriptor, 0, 0, 0);
 }
 
+static void check_address_space(void)
+{
+	struct { u64 soft, hard; } limit = { ~0ul, ~0ul };
+	call(SYS_PRLIMIT64, 0, RLIMIT_AS, 0, (u64)&limit);
+	if (limit.soft < ADDRESS_SPACE_MIN_BYTES)
+		die("the limit on address space is less than 512 MiB; raise it (ulimit -v)");
+}
+
 /* Gets all ready and returns where the loader begins. */
 __attribute__((used)) u64 prepare(u64 *stack)
 {
 	u64 *auxiliary = clean_environment((char **)(stack + 1 + stack[0] + 1));
+	check_address_space();
 	u64 slots_bytes = head.library_count * sizeof(struct slot);
 	protect((u64)head.slots, slots_bytes, PROT_READ | PROT_WRITE);
 	for (u64 i = 0; i < head.library_count; i++)

@@ -1,0 +1,52 @@
+/** Other worlds for the probe: a root folder with nothing but what is asked for, seen through namespaces of its own. */
+import { cpSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
+import { type Outcome, PROBE, run } from "./probe.ts";
+
+export interface RootWish {
+  /** Path inside → text. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Path inside → file of this machine. */
+  readonly copies?: Readonly<Record<string, string>>;
+}
+
+/** A root folder that holds the probe as /probe, and an empty /proc. */
+export async function makeRoot({
+  texts = {},
+  copies = {},
+}: RootWish = {}): Promise<TemporaryFolder> {
+  const root = await temporaryFolder(dirname(PROBE));
+  mkdirSync(root.in("proc"));
+  linkSync(PROBE, root.in("probe"));
+  for (const [path, text] of Object.entries(texts)) {
+    mkdirSync(join(root.path, dirname(path)), { recursive: true });
+    writeFileSync(join(root.path, path), text);
+  }
+  for (const [path, source] of Object.entries(copies)) {
+    mkdirSync(join(root.path, dirname(path)), { recursive: true });
+    cpSync(source, join(root.path, path), { dereference: true });
+  }
+  return root;
+}
+
+/** What happens in the new namespaces before the change of root; "$0" is the root folder. */
+export const SETUP = {
+  proc: 'mount -t proc proc "$0/proc"',
+  loopback: "ip link set lo up",
+  readOnly: 'mount --bind "$0" "$0" && cd / && mount -o remount,bind,ro "$0"',
+} as const;
+
+/** Runs a program with an empty environment, `root` as its root folder, and its own network, mounts and processes. */
+export function runIn(
+  root: TemporaryFolder,
+  setup: readonly string[],
+  words: readonly string[],
+): Outcome {
+  const script = [...setup, 'exec env -i "$(command -v chroot)" "$0" "$@"'].join(" && ");
+  const namespaces = ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--net"];
+  return run(["unshare", ...namespaces, "sh", "-ec", script, root.path, ...words], {
+    environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+  });
+}

@@ -1,0 +1,104 @@
+/** Nobody makes the binary run code or skip checks by its environment, its name or its working directory. */
+import { expect, test } from "bun:test";
+import { copyFileSync, writeFileSync } from "node:fs";
+
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { ask, PROBE, run } from "./probe.ts";
+
+const EVIL = 'console.log("EVIL"); process.exit(66);';
+
+test.each([
+  { BUN_BE_BUN: "1" },
+  { BUN_OPTIONS: "--preload ./evil.js" },
+  { BUN_OPTIONS: "--eval 'process.exit(66)'" },
+  { BUN_INSPECT: "ws://127.0.0.1:1/x?wait=1" },
+  { BUN_INSPECT_PRELOAD: "./evil.js" },
+  { BUN_INSPECT_CONNECT_TO: "127.0.0.1:1" },
+  { BUN_JSC_dumpOptions: "1" },
+  { BUN_JSC_useJIT: "maybe" },
+  { NODE_OPTIONS: "--require ./evil.js" },
+  { NODE_CHANNEL_FD: "1" },
+  { NODE_COMPILE_CACHE: "." },
+  { LD_PRELOAD: "./evil.js" },
+  { LD_AUDIT: "./evil.js" },
+  { LD_LIBRARY_PATH: "." },
+  { LD_DEBUG: "all" },
+  { LD_SHOW_AUXV: "1" },
+  { LD_TRACE_LOADED_OBJECTS: "1" },
+  { LD_BIND_NOW: "1" },
+  { GLIBC_TUNABLES: "glibc.malloc.check=3:glibc.rtld.optional_static_tls=x" },
+  { GCONV_PATH: "." },
+  { MALLOC_CHECK_: "3", MALLOC_PERTURB_: "7" },
+  { MIMALLOC_VERBOSE: "1" },
+  { NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+  { HOME: ".", XDG_CONFIG_HOME: "." },
+])("%j has no effect", async (environment) => {
+  await using folder = await evilFolder();
+  const wish = { environment: { ...environment }, folder: folder.path };
+  expect(ask(["arguments", "./evil.js"], wish)).toEqual(["./evil.js"]);
+});
+
+test("the program and its children see the environment without what is removed, in order", () => {
+  const kept = {
+    PATH: "/bin",
+    https_proxy: "http://127.0.0.1:1",
+    NODE_EXTRA_CA_CERTS: "/nonexistent",
+    LDAP: "kept: no underscore follows LD",
+    TANDEM_DEBUG: "",
+    LANG: "C.UTF-8",
+  };
+  const removed = {
+    BUN_BE_BUN: "1",
+    LD_PRELOAD: "",
+    LD_X: "y",
+    NODE_PATH: "/",
+    MALLOC_ARENA_MAX: "1",
+  };
+  const environment = { LD_LIBRARY_PATH: "/", ...kept, ...removed, LAST: "kept" };
+  const seen = { ...kept, LAST: "kept" };
+  expect(ask(["environment"], { environment })).toEqual(seen);
+  expect(ask(["child", PROBE, "environment"], { environment })).toEqual({
+    stdout: `${JSON.stringify(seen)}\n`,
+    stderr: "",
+    status: 0,
+  });
+});
+
+test("an environment of nothing but removed variables becomes an empty one", () => {
+  expect(ask(["environment"], { environment: { BUN_OPTIONS: "", LD_PRELOAD: "" } })).toEqual({});
+});
+
+test.each(["bun", "bunx", "node", "npm"])(
+  "it does not take itself for %s by its name",
+  async (name) => {
+    await using folder = await evilFolder();
+    copyFileSync(PROBE, folder.in(name));
+    const { stdout } = run([folder.in(name), "arguments", "./evil.js"], { folder: folder.path });
+    expect(stdout).toBe('["./evil.js"]\n');
+  },
+);
+
+test.each([
+  [["--preload", "./evil.js"]],
+  [["-e", EVIL]],
+  [["run", "evil.js"]],
+  [["--inspect", "--", "--config=bunfig.toml"]],
+])("%j are arguments for the program", (words) => {
+  expect(ask(["arguments", ...words])).toEqual(words);
+});
+
+/** A working directory with every file that Bun likes to read. */
+async function evilFolder(): ReturnType<typeof temporaryFolder> {
+  const folder = await temporaryFolder();
+  const preload = 'preload = ["./evil.js"]\n';
+  const files = {
+    "evil.js": EVIL,
+    "bunfig.toml": preload,
+    ".bunfig.toml": preload,
+    ".env": 'BUN_OPTIONS="--preload ./evil.js"\nBUN_BE_BUN=1\n',
+    "tsconfig.json": '{ "compilerOptions": { "paths": { "*": ["./evil.js"] } } }',
+    "package.json": '{ "imports": { "*": "./evil.js" }, "bun": { "preload": ["./evil.js"] } }',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(folder.in(name), text);
+  return folder;
+}

@@ -1,0 +1,58 @@
+/** The probe (probe/main.ts), built and packed once for all tests of a run, and ways to run it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { build } from "../../scripts/build.ts";
+
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+export interface Wish {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly folder?: string;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-probe-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const outfile = join(folder, "probe");
+await build({
+  entrypoints: ["main.ts", "worker.ts"].map((name) => join(import.meta.dir, "probe", name)),
+  outfile,
+});
+
+/** The packed probe. */
+export const PROBE = outfile;
+
+/** Runs a program to its end with nothing in its environment but what is wished for. */
+export function run(
+  words: readonly string[],
+  { environment = {}, folder: cwd }: Wish = {},
+): Outcome {
+  const { stdout, stderr, exitCode } = Bun.spawnSync([...words], {
+    env: { ...environment },
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  return { stdout: stdout.toString(), stderr: stderr.toString(), status: exitCode };
+}
+
+/** What the probe says: its standard output as JSON. Throws when it fails or writes to stderr. */
+export function ask(words: readonly string[], wish: Wish = {}): unknown {
+  const { stdout, stderr, status } = run([PROBE, ...words], wish);
+  if (status !== 0 || stderr !== "")
+    throw new Error(
+      `Cannot ask the probe ${words.join(" ")}: status ${status}, ${stderr}${stdout}`,
+    );
+  return JSON.parse(stdout);
+}
+
+/** `script` run by the shell with "$0" the probe and "$@" the words: for limits and redirections. */
+export function shell(script: string, words: readonly string[] = ["hello"]): Outcome {
+  return run(["/bin/sh", "-c", script, PROBE, ...words]);
+}

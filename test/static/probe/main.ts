@@ -1,0 +1,55 @@
+/** A program that says what it sees, one verb a fact. It is built and packed just as tandem is. */
+import { dlopen, FFIType } from "bun:ffi";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { rootCertificates } from "node:tls";
+
+import { buildInfo } from "../../../src/lib/build-info.ts";
+import greeting from "./greeting.txt" with { type: "text" };
+import { addressesOf, fetchFromSelf } from "./network.ts";
+import { squares } from "./spawn.ts";
+
+const VERBS: Readonly<Record<string, (...words: string[]) => unknown>> = {
+  hello: () => "hello",
+  arguments: (...words) => words,
+  build: buildInfo,
+  text: () => greeting.trim(),
+  squares: (count = "1") => squares(Number(count)),
+  ffi: () => callGetpid() === process.pid,
+  roots: () => rootCertificates.length,
+  environment: () => ({ ...process.env }),
+  descriptors: () => readdirSync("/proc/self/fd").map(linkOf),
+  mapped: () => [
+    ...new Set(readFileSync("/proc/self/maps", "utf8").match(/(?<=\s)[/[].*$/gm) ?? []),
+  ],
+  child: (...words) => {
+    const { stdout, stderr, status } = spawnSync(words[0] ?? "", words.slice(1), {
+      encoding: "utf8",
+      stdio: ["inherit", "pipe", "pipe"], // Anything else for stdin makes Bun open /dev/null, which may not be there.
+    });
+    return { stdout, stderr, status };
+  },
+  executable: () => readlinkSync("/proc/self/exe"),
+  addresses: (...names) => addressesOf(names),
+  tls: (key = "", cert = "", ca = "") => {
+    const [keyText = "", certText = "", ...trusted] = [key, cert, ca]
+      .filter((path) => path !== "")
+      .map((path) => readFileSync(path, "utf8"));
+    return fetchFromSelf({ key: keyText, cert: certText }, trusted);
+  },
+};
+
+const [verb = "hello", ...words] = process.argv.slice(2);
+console.log(JSON.stringify(await VERBS[verb]?.(...words)));
+
+function callGetpid(): number {
+  return dlopen("libc.so.6", { getpid: { args: [], returns: FFIType.i32 } }).symbols.getpid();
+}
+
+function linkOf(descriptor: string): string {
+  try {
+    return `${descriptor} ${readlinkSync(`/proc/self/fd/${descriptor}`)}`;
+  } catch {
+    return `${descriptor} closed`; // The one that was open to read the folder.
+  }
+}
