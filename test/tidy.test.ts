@@ -12,8 +12,8 @@ const FLOW = [
   "layer",
   "ext4",
   "disk",
-  "control",
   "slot",
+  "control",
   "boot",
   "health",
 ];

@@ -1,0 +1,194 @@
+import { TandemError, reasonOf } from "../lib/error.ts";
+import { MiB } from "../lib/units.ts";
+import { writeThrough } from "../disk/write-through.ts";
+import type { SlotName } from "../slot/slot.ts";
+import { readBlock, type BlockFile } from "../system/block-file.ts";
+import {
+  chooseRecord,
+  encodeRecord,
+  GEN_MAX,
+  highestGen,
+  parseRecord,
+  RECORD_BYTES,
+  type BootRecord,
+  type NextRecord,
+} from "./record.ts";
+import { encodeSpec, parseSpec, SPEC_BYTES, type SlotSpec } from "./spec.ts";
+import {
+  BLOCK_BYTES,
+  chooseState,
+  encodeState,
+  parseState,
+  sizeOfState,
+  type StateCopy,
+} from "./state-copy.ts";
+import { unknownState, type State } from "./state.ts";
+
+/** Where things lie in the control partition. The boot loader's script knows the first two rows as sectors of 512 bytes. */
+const OFFSET = {
+  records: [0x0000, 0x1000],
+  specs: { a: 0x4000, b: 0x5000, recovery: 0x6000 },
+  states: [0x10000, 0x80000],
+} as const;
+const CONTROL_BYTES_MIN = MiB;
+
+type Pair<T> = [T, T];
+
+/** The control partition: what the boot loader reads, and what tandem remembers. One process at a time may write it. */
+export class Control {
+  readonly #partition: BlockFile;
+  readonly #records: Pair<BootRecord | { readonly invalid: string }>;
+  readonly #states: Pair<StateCopy>;
+
+  private constructor(partition: BlockFile) {
+    if (partition.sizeBytes < CONTROL_BYTES_MIN)
+      throw new TandemError(
+        "disk",
+        `Cannot use control partition ${partition.name}: it has ${partition.sizeBytes} bytes, needs ${CONTROL_BYTES_MIN}`,
+      );
+    this.#partition = partition;
+    const [record0, record1] = OFFSET.records;
+    this.#records = [this.#readRecord(record0), this.#readRecord(record1)];
+    const [state0, state1] = OFFSET.states;
+    this.#states = [this.#readState(state0), this.#readState(state1)];
+  }
+
+  static open(partition: BlockFile): Control {
+    return new Control(partition);
+  }
+
+  /** Makes the control partition of a new disk. What was there is gone, so it must not be the one of a disk in use. */
+  static async format(
+    partition: BlockFile,
+    { record, state }: { readonly record: NextRecord; readonly state: State },
+  ): Promise<Control> {
+    await writeThrough(
+      partition,
+      0,
+      new Uint8Array(Math.min(CONTROL_BYTES_MIN, partition.sizeBytes)),
+    );
+    const control = new Control(partition);
+    await control.writeState(state);
+    await control.commitRecord(record);
+    return control;
+  }
+
+  /** The record in force. undefined: neither copy can be used, and recordProblems says why. */
+  get record(): BootRecord | undefined {
+    const chosen = chooseRecord(...this.#records);
+    return chosen === undefined ? undefined : validOf(this.#records[chosen]);
+  }
+
+  get recordProblems(): readonly string[] {
+    return problemsOf("boot record", this.#records);
+  }
+
+  /** The state in force. Where neither copy can be used nothing is known of the slots, and stateProblems says why. */
+  get state(): State {
+    const chosen = chooseState(...this.#states);
+    const copy = chosen === undefined ? undefined : validOf(this.#states[chosen]);
+    return copy?.state ?? unknownState();
+  }
+
+  get stateProblems(): readonly string[] {
+    return problemsOf("state", this.#states);
+  }
+
+  /**
+   * The one commit point: when it returns, the new record is in force; when it throws `boot` or the power is cut, either the old or
+   * the new one is. The copy in force is not touched.
+   */
+  async commitRecord(next: NextRecord): Promise<BootRecord> {
+    const chosen = chooseRecord(...this.#records);
+    const target = chosen === 0 ? 1 : 0;
+    const record = { ...next, gen: this.#nextGen() };
+    if (record.gen > GEN_MAX) throw this.#failed("boot record", "its generation cannot grow");
+    const block = new Uint8Array(BLOCK_BYTES);
+    block.set(encodeRecord(record));
+    // A torn copy is wiped first: one sector of an earlier attempt and one of this could make a whole record of the earlier one.
+    const torn = "invalid" in this.#records[target];
+    this.#records[target] = { invalid: "it was not written to its end" };
+    await this.#attempt("boot record", async () => {
+      const offsetBytes = OFFSET.records[target];
+      if (torn) await writeThrough(this.#partition, offsetBytes, new Uint8Array(BLOCK_BYTES));
+      await writeThrough(this.#partition, offsetBytes, block);
+    });
+    this.#records[target] = record;
+    return record;
+  }
+
+  /** How the boot loader would start the slot, or why it could not. */
+  spec(slot: SlotName): SlotSpec | { readonly invalid: string } {
+    return parseSpec(readBlock(this.#partition, OFFSET.specs[slot], SPEC_BYTES));
+  }
+
+  /** Only for a slot that the record does not name. Throws `boot`. */
+  async writeSpec(slot: SlotName, spec: SlotSpec): Promise<void> {
+    const bytes = encodeSpec(slot, spec);
+    await this.#attempt(`spec of slot ${slot}`, () =>
+      writeThrough(this.#partition, OFFSET.specs[slot], bytes),
+    );
+  }
+
+  /** Afterwards the boot loader does not take the slot. Throws `boot`. */
+  async eraseSpec(slot: SlotName): Promise<void> {
+    await this.#attempt(`spec of slot ${slot}`, () =>
+      writeThrough(this.#partition, OFFSET.specs[slot], new Uint8Array(SPEC_BYTES)),
+    );
+  }
+
+  /** Writes the copy that is not in force. A cut leaves the old state or the new. Throws `disk`. */
+  async writeState(state: State): Promise<void> {
+    const chosen = chooseState(...this.#states);
+    const target = chosen === 0 ? 1 : 0;
+    const before = chosen === undefined ? undefined : validOf(this.#states[chosen]);
+    const generation = (before?.generation ?? 0) + 1;
+    const bytes = encodeState(generation, state);
+    this.#states[target] = { invalid: "it was not written to its end" };
+    await writeThrough(this.#partition, OFFSET.states[target], bytes);
+    this.#states[target] = parseState(bytes);
+  }
+
+  #nextGen(): number {
+    const { record } = this;
+    if (record !== undefined) return record.gen + 1;
+    // The loader's own count is tied to a number: it must be one that the count has not seen.
+    const copies = OFFSET.records.map((at) => readBlock(this.#partition, at, RECORD_BYTES));
+    return highestGen(copies) + 1;
+  }
+
+  #readRecord(offsetBytes: number): BootRecord | { readonly invalid: string } {
+    return parseRecord(readBlock(this.#partition, offsetBytes, RECORD_BYTES));
+  }
+
+  #readState(offsetBytes: number): StateCopy {
+    const first = readBlock(this.#partition, offsetBytes, BLOCK_BYTES);
+    return parseState(readBlock(this.#partition, offsetBytes, sizeOfState(first)));
+  }
+
+  async #attempt(what: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (cause) {
+      throw this.#failed(what, reasonOf(cause), cause);
+    }
+  }
+
+  #failed(what: string, why: string, cause?: unknown): TandemError {
+    return new TandemError("boot", `Cannot write the ${what} to ${this.#partition.name}: ${why}`, {
+      cause,
+    });
+  }
+}
+
+function validOf<T extends object>(copy: T | { readonly invalid: string }): T | undefined {
+  return "invalid" in copy ? undefined : copy;
+}
+
+function problemsOf(what: string, copies: Pair<object>): string[] {
+  return copies.flatMap((copy, index) =>
+    "invalid" in copy
+      ? [`copy ${index} of the ${what} cannot be used: ${String(copy.invalid)}`]
+      : [],
+  );
+}

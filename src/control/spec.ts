@@ -1,0 +1,94 @@
+import { TandemError } from "../lib/error.ts";
+import { KiB } from "../lib/units.ts";
+import type { SlotName } from "../slot/slot.ts";
+import { envLine, envText, parseEnvBlock } from "./env-block.ts";
+
+/** How the boot loader starts one slot. */
+export interface SlotSpec {
+  /** Path in the slot's file system: "/boot/vmlinuz-6.1". */
+  readonly kernel: string;
+  /** undefined: the kernel needs none. */
+  readonly initrd: string | undefined;
+  /** The image's own words for the kernel command line. */
+  readonly options: string;
+  /** Number of the partition, counted from 1. */
+  readonly part: number;
+  readonly partuuid: string;
+  /** Of the image, "sha256:…". */
+  readonly digest: string;
+}
+
+/** A whole GRUB environment block: load_env takes one of any size. */
+export const SPEC_BYTES = 4 * KiB;
+/** GRUB hands a kernel no more (COMMAND_LINE_SIZE on x86); what tandem adds of its own has to fit, too. */
+const OPTIONS_BYTES_MAX = 1536;
+const PATH_BYTES_MAX = 1024;
+const PARTITIONS_MAX = 1024;
+const PARTUUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const DIGEST = /^[a-z0-9]+:[0-9a-f]{32,128}$/;
+
+/** Throws `boot` when a value cannot be handed on by the boot loader. */
+export function encodeSpec(slot: SlotName, spec: SlotSpec): Uint8Array {
+  const flaw = flawOf(spec);
+  if (flaw !== undefined) throw refused(slot, flaw);
+  const text = envText([
+    envLine("kernel", spec.kernel),
+    envLine("initrd", spec.initrd ?? ""),
+    envLine("options", spec.options),
+    envLine("part", `${spec.part}`),
+    envLine("partuuid", spec.partuuid),
+    envLine("digest", spec.digest),
+  ]);
+  const bytes = Buffer.from(text, "utf8");
+  if (bytes.byteLength > SPEC_BYTES)
+    throw refused(slot, `it has ${bytes.byteLength} bytes, more than ${SPEC_BYTES}`);
+  return Buffer.concat([bytes, Buffer.alloc(SPEC_BYTES - bytes.byteLength, "#")]);
+}
+
+/** Never throws: a spec that cannot be used says why. An erased one is invalid, too. */
+export function parseSpec(bytes: Uint8Array): SlotSpec | { readonly invalid: string } {
+  const block = parseEnvBlock(bytes.subarray(0, SPEC_BYTES));
+  if ("invalid" in block) return block;
+  const value = (name: string): string => block.values.get(name) ?? "";
+  const part = value("part");
+  const spec = {
+    kernel: value("kernel"),
+    initrd: value("initrd") === "" ? undefined : value("initrd"),
+    options: value("options"),
+    part: /^[1-9][0-9]{0,3}$/.test(part) ? Number(part) : Number.NaN,
+    partuuid: value("partuuid"),
+    digest: value("digest"),
+  };
+  const flaw = flawOf(spec);
+  return flaw === undefined ? spec : { invalid: flaw };
+}
+
+function refused(slot: SlotName, why: string): TandemError {
+  return new TandemError("boot", `Cannot write the boot spec of slot ${slot}: ${why}`);
+}
+
+function flawOf({ kernel, initrd, options, part, partuuid, digest }: SlotSpec): string | undefined {
+  const text = [kernel, initrd ?? "", options, partuuid, digest].join("");
+  // oxlint-disable-next-line no-control-regex -- Control characters are what it refuses.
+  if (/[\u0000-\u001F\u007F]/.test(text)) return "a value has a control character";
+  if (!Number.isInteger(part) || part < 1 || part > PARTITIONS_MAX) return `part is ${part}`;
+  if (!PARTUUID.test(partuuid)) return `partuuid is "${partuuid}"`;
+  if (!DIGEST.test(digest)) return `digest is "${digest}"`;
+  return (
+    flawOfPath("kernel", kernel) ??
+    (initrd === undefined ? undefined : flawOfPath("initrd", initrd)) ??
+    flawOfLength("options", options, OPTIONS_BYTES_MAX)
+  );
+}
+
+function flawOfPath(name: string, path: string): string | undefined {
+  if (!path.startsWith("/")) return `${name} is "${path}": want a path from the slot's root`;
+  // The loader's script would take the second word for an argument of its own.
+  if (path.includes(" ")) return `${name} "${path}" has a space`;
+  return flawOfLength(name, path, PATH_BYTES_MAX);
+}
+
+function flawOfLength(name: string, text: string, max: number): string | undefined {
+  const bytes = Buffer.byteLength(text, "utf8");
+  return bytes > max ? `${name} has ${bytes} bytes, more than ${max}` : undefined;
+}

@@ -1,0 +1,158 @@
+import { expect, test } from "bun:test";
+import {
+  armTrial,
+  condemn,
+  disarm,
+  endTrial,
+  settled,
+  settleGood,
+} from "../../src/control/decide.ts";
+import { encodeRecord, type BootRecord, type NextRecord } from "../../src/control/record.ts";
+import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { recordsOf } from "./every-record.ts";
+
+const SETTLED: BootRecord = {
+  gen: 5,
+  good: "a",
+  trial: undefined,
+  tries: 0,
+  limit: 0,
+  last: undefined,
+};
+const TRIAL: BootRecord = { ...SETTLED, trial: "b", tries: 3 };
+const LIMITED: BootRecord = { ...SETTLED, limit: 4, last: "recovery" };
+const ALL = SLOT_NAMES;
+
+const boot = (
+  slot: SlotName,
+  gen: number | undefined = 5,
+  fell?: SlotName,
+): Parameters<typeof settleGood>[1] => ({
+  slot,
+  gen,
+  fell,
+});
+
+test.each([
+  ["a", ["a", "b", "recovery"], "recovery"],
+  ["a", ["a", "b"], "b"],
+  ["b", ["a", "b"], "a"],
+  ["a", ["a"], undefined],
+  ["a", [], undefined],
+  ["recovery", ["b", "recovery"], "b"],
+] as const)("settled(%s) with bootable %p ends at %p", (good, bootable, last) => {
+  expect(settled(good, { limit: 4, bootable })).toEqual({
+    good,
+    trial: undefined,
+    tries: 0,
+    limit: 4,
+    last,
+  });
+});
+
+test.each([
+  [SETTLED, { good: "a", trial: "b", tries: 3, limit: 0, last: undefined }],
+  [LIMITED, { good: "a", trial: "b", tries: 3, limit: 4, last: "recovery" }],
+  [
+    { ...LIMITED, last: "b" },
+    { good: "a", trial: "b", tries: 3, limit: 4, last: undefined },
+  ],
+] as const)("armTrial(%o) sets the good slot aside", (record, next) => {
+  expect<NextRecord>(armTrial(record, "b", 3)).toEqual(next);
+});
+
+test("armTrial() stops at a trial of the good slot", () => {
+  expect(() => armTrial(SETTLED, "a", 3)).toThrow("Assertion failed");
+});
+
+test("disarm() takes a trial back and leaves the rest", () => {
+  const record = { ...LIMITED, trial: "b", tries: 2 } as const;
+  expect<NextRecord>(disarm(record)).toEqual({
+    good: "a",
+    trial: undefined,
+    tries: 0,
+    limit: 4,
+    last: "recovery",
+  });
+});
+
+const TO_B = { good: "b", trial: undefined, tries: 0, limit: 0, last: "recovery" };
+const AGAIN = { good: "a", trial: undefined, tries: 0, limit: 4, last: "recovery" };
+const SETTLE: readonly [string, BootRecord, ReturnType<typeof boot>, object | undefined][] = [
+  ["the trial becomes the good slot", TRIAL, boot("b"), TO_B],
+  ["the trial, started by hand", TRIAL, boot("b", undefined), TO_B],
+  ["a slot that is neither becomes the good one", SETTLED, boot("b"), TO_B],
+  ["recovery does not", LIMITED, boot("recovery"), undefined],
+  [
+    "recovery on trial does",
+    { ...TRIAL, trial: "recovery" },
+    boot("recovery"),
+    { ...TO_B, good: "recovery", last: "a" },
+  ],
+  ["the good slot stays", SETTLED, boot("a"), undefined],
+  ["the good slot starts its count anew", LIMITED, boot("a"), AGAIN],
+  ["a trial armed after this boot waits", TRIAL, boot("a", 4), undefined],
+  ["a trial that could not be counted waits", TRIAL, boot("a", 5), undefined],
+  [
+    "a trial that fell is over",
+    TRIAL,
+    boot("a", 5, "b"),
+    { ...SETTLED, gen: undefined, last: "recovery" },
+  ],
+  ["a trial armed after a fall waits", TRIAL, boot("a", 4, "b"), undefined],
+];
+test.each(SETTLE)("settleGood(): %s", (...[, record, facts, next]) => {
+  const { gen: _gen, ...want } = { gen: 0, ...next };
+  expect<object | undefined>(settleGood(record, facts, ALL)).toEqual(
+    next === undefined ? undefined : want,
+  );
+});
+
+test("endTrial() does not end at the slot that fell", () => {
+  expect(endTrial(TRIAL, boot("a", 5, "b"), ["a", "b"])?.last).toBeUndefined();
+});
+
+test.each([
+  ["the trial", TRIAL, "b", { ...SETTLED }],
+  ["the last one", LIMITED, "recovery", { ...LIMITED, last: undefined }],
+  ["one that nothing leads to", SETTLED, "b", undefined],
+  ["the good one", SETTLED, "a", { ...SETTLED, good: "b", last: "recovery" }],
+] as const)("condemn() of %s", (...[, record, slot, next]) => {
+  const { gen: _gen, ...want } = { gen: 0, ...next };
+  const { gen: _had, ...got } = { gen: 0, ...condemn(record, slot, ALL) };
+  expect<object>(got).toEqual(want);
+});
+
+test.each([
+  ["alone", SETTLED, ["a", "recovery"]],
+  ["while the other is on trial", TRIAL, ["a", "b"]],
+] as const)("condemn() refuses the good slot %s", (_, record, bootable) => {
+  expect(() => condemn(record, "a", bootable)).toThrow("no other slot has proven itself");
+});
+
+/** Each decision that may be asked for, with whether it may change the good slot. */
+function decisions(
+  record: BootRecord,
+  slot: SlotName,
+): { next: NextRecord | undefined; mayMove: boolean }[] {
+  return [
+    { next: disarm(record), mayMove: false },
+    { next: slot === record.good ? undefined : armTrial(record, slot, 1), mayMove: false },
+    { next: settleGood(record, boot(slot), ALL), mayMove: true },
+    { next: settleGood(record, boot(record.good, 5, slot), ALL), mayMove: false },
+  ];
+}
+
+test("every decision on every record makes a valid record, and only a passed boot moves the good slot", () => {
+  const all = recordsOf(5).flatMap((record) =>
+    SLOT_NAMES.flatMap((slot) =>
+      decisions(record, slot).map((decision) => ({ record, ...decision })),
+    ),
+  );
+  for (const { record, next, mayMove } of all) {
+    if (next === undefined) continue;
+    encodeRecord({ ...next, gen: 6 });
+    if (!mayMove) expect(next.good).toBe(record.good);
+  }
+  expect(all.length).toBeGreaterThan(300);
+});

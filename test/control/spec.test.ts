@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { encodeSpec, parseSpec, SPEC_BYTES, type SlotSpec } from "../../src/control/spec.ts";
+
+const SPEC: SlotSpec = {
+  kernel: "/boot/vmlinuz-6.1",
+  initrd: "/boot/initrd.img-6.1",
+  options: String.raw`quiet console=ttyS0 x="a b" y=\z`,
+  part: 3,
+  partuuid: "0fc63daf-8483-4772-8e79-3d69d8477de4",
+  digest: `sha256:${"0".repeat(64)}`,
+};
+
+test.each([
+  ["all fields", {}],
+  ["no initrd", { initrd: undefined }],
+  ["no options", { options: "" }],
+  ["long options", { options: "\\".repeat(1536) }],
+  ["long paths", { kernel: `/${"k".repeat(1023)}`, initrd: undefined }],
+])("parseSpec() undoes encodeSpec() with %s", (_, change) => {
+  const bytes = encodeSpec("a", { ...SPEC, ...change });
+  expect(bytes).toHaveLength(SPEC_BYTES);
+  expect(parseSpec(bytes)).toEqual({ ...SPEC, ...change });
+});
+
+test("the largest spec fits", () => {
+  const path = `/${"p".repeat(1023)}`;
+  const digest = `sha512:${"f".repeat(128)}`;
+  const spec = {
+    ...SPEC,
+    kernel: path,
+    initrd: path,
+    options: "o".repeat(1536),
+    digest,
+    part: 1024,
+  };
+  expect(parseSpec(encodeSpec("a", spec))).toEqual(spec);
+});
+
+test.each([
+  ["a newline", { options: "a\nb" }, "a value has a control character"],
+  ["a tab", { options: "a\tb" }, "a value has a control character"],
+  ["a NUL", { kernel: "/a\0" }, "a value has a control character"],
+  ["a relative kernel", { kernel: "boot/vmlinuz" }, 'kernel is "boot/vmlinuz": want a path'],
+  ["a space in a path", { initrd: "/boot/my initrd" }, 'initrd "/boot/my initrd" has a space'],
+  ["long options", { options: "x".repeat(1537) }, "options has 1537 bytes, more than 1536"],
+  ["a long path", { kernel: `/${"ä".repeat(512)}` }, "kernel has 1025 bytes, more than 1024"],
+  [
+    "too much in all",
+    { kernel: `/${"k".repeat(1023)}`, options: "\\".repeat(1536) },
+    "it has 4298 bytes, more than 4096",
+  ],
+  ["partition 0", { part: 0 }, "part is 0"],
+  ["partition 1025", { part: 1025 }, "part is 1025"],
+  ["an upper-case partuuid", { partuuid: SPEC.partuuid.toUpperCase() }, "partuuid is"],
+  ["no digest", { digest: "" }, 'digest is ""'],
+])("encodeSpec() refuses %s", (_, change, why) => {
+  expect(() => encodeSpec("b", { ...SPEC, ...change })).toThrow(
+    `Cannot write the boot spec of slot b: ${why}`,
+  );
+});
+
+test("parseSpec() says that an erased spec is empty", () => {
+  expect(parseSpec(new Uint8Array(SPEC_BYTES))).toEqual({ invalid: "it is empty" });
+});
+
+test("parseSpec() never throws, whatever the bytes", () => {
+  const whole = encodeSpec("a", SPEC);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { minLength: 1 }), (changes) => {
+      const bytes = whole.slice();
+      for (const [at, value] of changes) bytes[at] = value;
+      const spec = parseSpec(bytes);
+      if (!("invalid" in spec)) expect(parseSpec(encodeSpec("a", spec))).toEqual(spec);
+    }),
+  );
+});
