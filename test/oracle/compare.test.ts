@@ -1,5 +1,5 @@
 /** What tandem writes is what umoci unpacks from the same image; and the comparison sees every kind of difference. */
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import {
   chmod,
@@ -13,9 +13,15 @@ import {
   writeFile,
 } from "node:fs/promises";
 
-import { command } from "../peers/command.ts";
+import { compressibleBytes } from "../../scripts/bench/filler.ts";
+import { command, commandBytes } from "../peers/command.ts";
 import { compareTrees } from "../peers/compare-trees.ts";
-import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { pushImage, writeImage } from "../peers/image.ts";
+import { loopMount } from "../peers/loop-mount.ts";
+import { type Registry, startRegistry } from "../peers/registry.ts";
+import type { TarMember } from "../peers/tar.ts";
+import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
+import { umociRawUnpack } from "../peers/umoci.ts";
 
 /** The same small tree every time. */
 async function plant(root: string): Promise<void> {
@@ -118,4 +124,119 @@ test("compareTrees() sees nanoseconds, and nothing of what it is told to ignore"
   const expected = ["etc: mtime 1600000000000000000 ≠ 1600000000000000001"];
   expect(compareTrees(folder.in("left"), folder.in("right"))).toEqual(expected);
   expect(compareTrees(folder.in("left"), folder.in("right"), { ignore: ["etc"] })).toEqual([]);
+});
+
+/** dist/tandem as `make test` builds it, or else the sources. */
+const TANDEM = existsSync("dist/tandem") ? ["dist/tandem"] : [process.execPath, "src/main.ts"];
+
+/** cap_net_raw=ep, revision 2 (linux/capability.h). */
+const CAP = Buffer.from("0100000200200000000000000000000000000000", "hex");
+
+/** Everything that a layer can hold: kinds of files, links, numbers at their limits, deletions, replacements. */
+const BASE: readonly TarMember[] = [
+  { path: "./", kind: "directory", mtime: "1700000000", mode: 0o755 },
+  { path: "bin", kind: "symlink", target: "usr/bin" },
+  { path: "usr", kind: "directory" },
+  { path: "usr/bin", kind: "directory", mtime: "1500000000" },
+  { path: "usr/bin/su", data: "set-user-ID", mode: 0o4755 },
+  { path: "usr/bin/mail", data: "set-group-ID", mode: 0o2755, gid: 8 },
+  { path: "usr/bin/ping", data: "capable", mode: 0o755, xattrs: { "security.capability": CAP } },
+  // umoci gives parents that no layer names the present time, and those above them too.
+  { path: "usr/share", kind: "directory" },
+  { path: "tmp", kind: "directory", mode: 0o1777 },
+  { path: "dev", kind: "directory" },
+  { path: "dev/null", kind: "character", major: 1, minor: 3, mode: 0o666 },
+  { path: "dev/sda", kind: "block", major: 8, minor: 0, gid: 6, mode: 0o660 },
+  { path: "dev/nvme", kind: "block", major: 259, minor: 65_535, mode: 0o660 },
+  { path: "run", kind: "directory" },
+  { path: "run/initctl", kind: "fifo", mode: 0o600 },
+  { path: "home", kind: "directory" },
+  { path: "home/one", data: "linked", uid: 1000, gid: 1000, mtime: "1700000000.123456789" },
+  { path: "home/two", kind: "hardlink", target: "home/one" },
+  { path: "home/three", kind: "hardlink", target: "home/two" },
+  { path: "home/loose", kind: "symlink", target: "/nowhere/at/all", uid: 7, gid: 8 },
+  { path: "home/long", kind: "symlink", target: `${"way/".repeat(40)}end` },
+  { path: `home/${"n".repeat(255)}`, data: "long name" },
+  { path: "home/\u00fcml\u00e4ut \n", data: "odd name", uid: 3_000_000, gid: 4_000_000 },
+  { path: "home/old", data: "before 1970", mtime: "-86400.5" },
+  { path: "home/late", data: "after 2038", mtime: "4102444800.000000001" },
+  {
+    path: "home/tagged",
+    data: "x",
+    xattrs: { "user.tag": Buffer.from("a\0b") },
+  },
+  { path: "home/tags", kind: "directory", xattrs: { "user.large": Buffer.alloc(2000, "t") } },
+  { path: "home/empty", data: "" },
+  ...[1, 4095, 4096, 4097, 1_048_577].map((size): TarMember => ({
+    path: `home/size-${size}`,
+    data: compressibleBytes("size", size),
+  })),
+  { path: "etc", kind: "directory" },
+  { path: "etc/deleted", data: "not to be seen" },
+  { path: "etc/replaced", data: "the first of two", mode: 0o600 },
+  { path: "etc/folder", kind: "directory" },
+  { path: "etc/folder/inside", data: "goes with its folder" },
+  { path: "etc/opaque", kind: "directory" },
+  { path: "etc/opaque/below", data: "covered" },
+  { path: "etc/turned", kind: "directory" },
+  { path: "etc/turned/inside", data: "goes too" },
+];
+const CHANGED: readonly TarMember[] = [
+  { path: "etc", kind: "directory", mtime: "1710000000", gid: 3 },
+  { path: "etc/.wh.deleted", data: "" },
+  { path: "etc/.wh.folder", data: "" },
+  { path: "etc/replaced", data: "the second, and longer", uid: 5 },
+  { path: "etc/opaque", kind: "directory", mode: 0o700, mtime: "1710000001" },
+  { path: "etc/opaque/.wh..wh..opq", data: "" },
+  { path: "etc/opaque/above", data: "uncovered" },
+  { path: "etc/turned", kind: "symlink", target: "opaque" },
+  { path: "home/four", kind: "hardlink", target: "home/one" },
+  { path: "home", kind: "directory", mtime: "1710000002" },
+];
+
+/** Real files of this machine with real times, as GNU tar writes them: thousands of names, hard links, long paths. */
+function machineTar(): Promise<Buffer> {
+  const folders = ["usr/share/zoneinfo", "usr/share/perl", "usr/sbin", "etc/ssl"];
+  const flags = ["--format=posix", "--xattrs", "--pax-option=delete=atime,delete=ctime"];
+  return commandBytes("tar", "-C", "/", ...flags, "--ignore-failed-read", "-cf", "-", ...folders);
+}
+
+describe("an image written by tandem", () => {
+  const parts = new AsyncDisposableStack();
+  let registry: Registry;
+  let folder: TemporaryFolder;
+  let wanted: string;
+
+  beforeAll(async () => {
+    registry = parts.use(await startRegistry());
+    folder = parts.use(await temporaryFolder());
+    const tars = [BASE, await machineTar(), CHANGED];
+    for (const compression of ["gzip", "zstd", "none"] as const) {
+      const layers = tars.map((layer) => ({ tar: layer, compression }));
+      const image = await writeImage(folder.in("layout"), { layers, tag: compression });
+      await pushImage(image, { host: registry.host, name: `os/all:${compression}` });
+    }
+    wanted = folder.in("umoci");
+    await umociRawUnpack({ layout: folder.in("layout"), tag: "gzip" }, wanted);
+  });
+  afterAll(() => parts.disposeAsync());
+
+  const write = async (name: string, compression: string, ...flags: string[]): Promise<string> => {
+    const source = `oci:${registry.host}/os/all:${compression}`;
+    await command(...TANDEM, "write", source, folder.in(name), "--size", "512MiB", ...flags);
+    return folder.in(name);
+  };
+
+  test.each(["gzip", "zstd", "none"])("is what umoci unpacks (%s)", async (compression) => {
+    const image = await write(`${compression}.img`, compression);
+    await command("e2fsck", "-fn", image);
+    await using mount = await loopMount(image);
+    expect(compareTrees(wanted, mount.path, { ignore: ["lost+found"] })).toEqual([]);
+  });
+
+  test("with --jobs 1 is the same to the bit every time", async () => {
+    const one = await write("one.img", "gzip", "--jobs", "1");
+    const other = await write("other.img", "gzip", "--jobs", "1");
+    await command("cmp", one, other);
+  });
 });
