@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Installs what tests, demo and benchmarks need on Debian 12 or alike, and unpacks a kernel for virtual machines into dist/kernel.
+# Does nothing, and quickly, when everything is there. Without root it says what is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+# A package, and a file or command that shows it is there.
+NEEDED="
+qemu-system-x86 qemu-system-x86_64
+ovmf /usr/share/OVMF/OVMF_CODE_4M.fd
+grub-pc-bin /usr/lib/grub/i386-pc/boot.img
+grub-efi-amd64-bin /usr/lib/grub/x86_64-efi/normal.mod
+grub-common grub-fstest
+systemd-boot-efi /usr/lib/systemd/boot/efi/systemd-bootx64.efi
+gcc gcc
+libc6-dev /usr/include/stdio.h
+binutils readelf
+busybox-static busybox
+musl /lib/ld-musl-x86_64.so.1
+mtools mcopy
+dosfstools mkfs.vfat
+gdisk sgdisk
+e2fsprogs debugfs
+docker-registry docker-registry
+apache2-utils htpasswd
+skopeo skopeo
+umoci umoci
+libarchive-tools bsdtar
+libcap2-bin setcap
+attr setfattr
+tar tar
+cpio cpio
+zstd zstd
+openssl openssl
+ca-certificates /etc/ssl/certs/ca-certificates.crt
+"
+KERNEL_META=linux-image-cloud-amd64
+
+is_there() {
+  case $1 in
+  /*) [ -e "$1" ] ;;
+  *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+missing() {
+  local package probe
+  while read -r package probe; do
+    if [ -n "$package" ] && ! is_there "$probe"; then echo "$package"; fi
+  done <<<"$NEEDED"
+}
+
+# Runs a command and shows what it said only when it fails.
+quietly() {
+  local said
+  if ! said=$("$@" 2>&1); then
+    printf '%s\n' "$said" >&2
+    return 1
+  fi
+}
+
+update_once() {
+  if [ -z "${updated:-}" ]; then quietly apt-get -q update; fi
+  updated=yes
+}
+
+install_missing() {
+  local packages
+  packages=$(missing)
+  if [ -z "$packages" ]; then return; fi
+  if [ "$(id -u)" != 0 ]; then
+    echo "Cannot install packages: not root. Run as root: apt-get install --no-install-recommends" $packages >&2
+    exit 1
+  fi
+  echo "Installing" $packages >&2
+  update_once
+  # shellcheck disable=SC2086 -- It is a list.
+  quietly apt-get -q -y --no-install-recommends install $packages
+  packages=$(missing)
+  if [ -n "$packages" ]; then
+    echo "Cannot find what should have been installed:" $packages >&2
+    exit 1
+  fi
+}
+
+# The package that the meta package stands for: linux-image-6.1.0-NN-cloud-amd64.
+kernel_package() {
+  apt-cache depends "$KERNEL_META" 2>/dev/null | sed -n 's/^  Depends: \(linux-image-[0-9].*\)$/\1/p' | head -1
+}
+
+download_kernel() {
+  local package
+  package=$(kernel_package)
+  # A list of packages may be missing, or so old that it names one which the archive no longer has.
+  if [ -n "$package" ] && quietly apt-get -q download "$package" 2>/dev/null; then return; fi
+  if [ "$(id -u)" = 0 ]; then
+    update_once
+    package=$(kernel_package)
+    if [ -n "$package" ] && quietly apt-get -q download "$package"; then return; fi
+  fi
+  echo "Cannot download a kernel for virtual machines: apt knows no $KERNEL_META it can fetch; as root: apt-get update" >&2
+  return 1
+}
+
+fetch_kernel() {
+  if compgen -G 'dist/kernel/boot/vmlinuz-*' >/dev/null; then return; fi
+  local folder
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 -- The value of now is meant: at the end the variable is gone.
+  trap "rm -rf '$folder'" EXIT
+  (cd "$folder" && download_kernel)
+  dpkg-deb -x "$folder"/linux-image-*.deb "$folder/kernel"
+  mkdir -p dist
+  rm -rf dist/kernel
+  # Files that only their owner can read would be useless to another user of this checkout.
+  chmod -R u=rwX,go=rX "$folder/kernel"
+  mv "$folder/kernel" dist/kernel
+}
+
+install_missing
+fetch_kernel
