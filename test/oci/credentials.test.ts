@@ -1,0 +1,162 @@
+import { expect, test } from "bun:test";
+
+import { findCredentials } from "../../src/oci/credentials.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { memoryFiles } from "../fakes/files.ts";
+
+const basic = (text: string): { auth: string } => ({ auth: Buffer.from(text).toString("base64") });
+const HOME = { HOME: "/home/me" };
+const DOCKER = "/home/me/.docker/config.json";
+const RUNTIME = "/run/containers/1000/auth.json";
+
+function find(
+  reference: string,
+  content: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string>> = HOME,
+) {
+  const lines: string[] = [];
+  const files = memoryFiles(
+    Object.fromEntries(
+      Object.entries(content).map(([path, value]) => [
+        path,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
+  );
+  const found = findCredentials(parseReference(reference), {
+    files,
+    environment,
+    userId: 1000,
+    log: (line) => lines.push(line),
+  });
+  return { found, lines };
+}
+
+test.each([
+  ["r.io/ns/app2", "ns"],
+  ["r.io/ns/app", "app"],
+  ["r.io/nsx/a", "host"],
+  ["r.io/ns/app/deep", "app"],
+  ["other.io/ns/app", undefined],
+  ["r.io:5000/ns/app", undefined],
+])("for %p the most specific key wins: %p", (reference, username) => {
+  const auths = {
+    "r.io": basic("host:p"),
+    "r.io/ns": basic("ns:p"),
+    "r.io/ns/app": basic("app:p"),
+  };
+  expect(find(reference, { [RUNTIME]: { auths } }).found).toEqual(
+    username === undefined
+      ? undefined
+      : { kind: "password", from: RUNTIME, username, password: "p" },
+  );
+});
+
+test("a key for a namespace is not for the whole host", () => {
+  const { found } = find("r.io/other/app", { [RUNTIME]: { auths: { "r.io/ns": basic("u:p") } } });
+  expect(found).toBeUndefined();
+});
+
+test.each([
+  ["docker.io/a/b", "https://index.docker.io/v1/"],
+  ["docker.io/a/b", "index.docker.io"],
+  ["docker.io/a/b", "registry-1.docker.io"],
+  ["r.io/a", "https://r.io"],
+  ["r.io/a", "https://r.io/v2/"],
+  ["r.io/a", "r.io/v1/"],
+  ["r.io:5000/a", "http://r.io:5000/x"],
+])("for %p the key %p is as good as the host", (reference, key) => {
+  const { found } = find(reference, { [DOCKER]: { auths: { [key]: basic("u:p") } } });
+  expect(found?.from).toBe(DOCKER);
+});
+
+test.each([
+  [basic("u:p:w"), { kind: "password", username: "u", password: "p:w" }, 0],
+  [basic("u:p\0\0"), { kind: "password", username: "u", password: "p" }, 0],
+  [{ username: "u", password: "p" }, { kind: "password", username: "u", password: "p" }, 0],
+  [{ identitytoken: "t" }, { kind: "identity", token: "t" }, 0],
+  [
+    { ...basic("u:"), identitytoken: "t" },
+    { kind: "identity", token: "t", username: "u", password: "" },
+    0,
+  ],
+  [{ registrytoken: "t" }, { kind: "bearer", token: "t" }, 0],
+  [basic("nouser"), undefined, 1],
+  [basic(":p"), undefined, 1],
+  [{ auth: "" }, undefined, 0],
+  [{}, undefined, 0],
+])("reads the entry %p", (entry, want, warnings) => {
+  const { found, lines } = find("r.io/a", { [DOCKER]: { auths: { "r.io": entry } } });
+  expect(found).toEqual(want === undefined ? undefined : ({ ...want, from: DOCKER } as never));
+  expect(lines).toHaveLength(warnings);
+  for (const line of lines) {
+    expect(line).toEndWith(", continuing");
+    expect(line).not.toContain(JSON.stringify(entry).slice(10, -2));
+  }
+});
+
+const auths = { "r.io": basic("u:p") };
+
+test.each([
+  ["/elsewhere", { REGISTRY_AUTH_FILE: "/elsewhere", ...HOME }],
+  ["/xdg/run/containers/auth.json", { XDG_RUNTIME_DIR: "/xdg/run", ...HOME }],
+  ["/run/containers/1000/auth.json", HOME],
+  ["/xdg/conf/containers/auth.json", { XDG_CONFIG_HOME: "/xdg/conf" }],
+  ["/home/me/.config/containers/auth.json", HOME],
+  ["/docker/config.json", { DOCKER_CONFIG: "/docker", ...HOME }],
+  [DOCKER, HOME],
+])("finds %p with %p", (path, environment) => {
+  expect(find("r.io/a", { [path]: { auths } }, environment).found?.from).toBe(path);
+});
+
+test("reads the map of .dockercfg as it is", () => {
+  const path = "/home/me/.dockercfg";
+  expect(find("r.io/a", { [path]: auths }).found?.from).toBe(path);
+});
+
+test("the first file that knows the registry counts", () => {
+  const content = {
+    [RUNTIME]: { auths: { "other.io": basic("u:p") } },
+    "/home/me/.config/containers/auth.json": { auths },
+    [DOCKER]: { auths },
+  };
+  expect(find("r.io/a", content).found?.from).toBe("/home/me/.config/containers/auth.json");
+});
+
+test("an explicit file that is missing hides the others, with a warning", () => {
+  const environment = { REGISTRY_AUTH_FILE: "/none", ...HOME };
+  const { found, lines } = find("r.io/a", { [DOCKER]: { auths } }, environment);
+  expect(found).toBeUndefined();
+  expect(lines).toEqual([
+    `Cannot read credentials from "/none" ($REGISTRY_AUTH_FILE): no such file, continuing`,
+  ]);
+});
+
+test.each([`{"auths": secret`, `{"auths":{"r.io":{"auth":7}}}`, "7"])(
+  "a file with %p is passed over, with a warning that does not quote it",
+  (text) => {
+    const { found, lines } = find("r.io/a", { [RUNTIME]: text, [DOCKER]: { auths } });
+    expect(found?.from).toBe(DOCKER);
+    expect(lines).toEqual([
+      `Cannot read credentials from "${RUNTIME}": it is not what an auth file is, continuing`,
+    ]);
+  },
+);
+
+test.each([
+  [{ credHelpers: { "r.io": "ecr-login" } }, "ecr-login"],
+  [{ credsStore: "desktop", auths: { "https://r.io": {} } }, "desktop"],
+])("says that %p needs a helper", (content, helper) => {
+  const { found, lines } = find("r.io/a", { [DOCKER]: content });
+  expect(found).toBeUndefined();
+  expect(lines.join("\n")).toContain(`"${helper}", which tandem does not run, continuing`);
+});
+
+test("a helper for others is no matter, and credentials beside one are used", () => {
+  const content = { credsStore: "desktop", auths };
+  expect(find("r.io/a", { [DOCKER]: content })).toMatchObject({
+    found: { username: "u" },
+    lines: [],
+  });
+  expect(find("other.io/a", { [DOCKER]: content })).toEqual({ found: undefined, lines: [] });
+});
