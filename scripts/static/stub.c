@@ -13,12 +13,12 @@ typedef unsigned long u64;
 
 /* linux/asm/unistd_64.h, asm-generic/errno.h, asm-generic/mman.h, linux/memfd.h, linux/auxvec.h */
 enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_EXIT_GROUP = 231 };
-enum { SYS_PRLIMIT64 = 302, SYS_MEMFD_CREATE = 319 };
-enum { ENOENT = 2, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
+enum { SYS_PRLIMIT64 = 302, SYS_GETRANDOM = 318, SYS_MEMFD_CREATE = 319 };
+enum { ENOENT = 2, EAGAIN = 11, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
 enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, O_CLOEXEC = 02000000 };
 enum { MFD_CLOEXEC = 1, MFD_NOEXEC_SEAL = 8 };
 enum { AT_NULL = 0, AT_PHDR = 3, AT_BASE = 7, AT_ENTRY = 9 };
-enum { RLIMIT_AS = 9 };
+enum { GRND_NONBLOCK = 1, RLIMIT_AS = 9 };
 enum { PAGE = 4096, STATUS_CANNOT_START = 127 };
 
 /* Bun reserves its heap at once; with less than about 350 MiB it dies with a crash report of 20 lines. */
@@ -252,11 +252,28 @@ static void check_address_space(void)
 		die("the limit on address space is less than 512 MiB; raise it (ulimit -v)");
 }
 
+/*
+ * In the first seconds of a machine without RDRAND the kernel has no random numbers yet. Bun then reads /dev/urandom, and
+ * aborts where that is missing, as in a bare initramfs. There the stub waits; Linux 5.4 and later make entropy on demand.
+ */
+static void wait_for_entropy(void)
+{
+	char byte;
+	if (call(SYS_GETRANDOM, (u64)&byte, 1, GRND_NONBLOCK, 0) != -EAGAIN)
+		return;
+	long descriptor = call(SYS_OPEN, (u64)"/dev/urandom", O_CLOEXEC, 0, 0);
+	if (descriptor >= 0)
+		call(SYS_CLOSE, descriptor, 0, 0, 0);
+	else
+		call(SYS_GETRANDOM, (u64)&byte, 1, 0, 0);
+}
+
 /* Gets all ready and returns where the loader begins. */
 __attribute__((used)) u64 prepare(u64 *stack)
 {
 	u64 *auxiliary = clean_environment((char **)(stack + 1 + stack[0] + 1));
 	check_address_space();
+	wait_for_entropy();
 	u64 slots_bytes = head.library_count * sizeof(struct slot);
 	protect((u64)head.slots, slots_bytes, PROT_READ | PROT_WRITE);
 	for (u64 i = 0; i < head.library_count; i++)

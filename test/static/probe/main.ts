@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<string, (...words: string[]) => unknown>> = {
   build: buildInfo,
   text: () => greeting.trim(),
   squares: (count = "1") => squares(Number(count)),
+  compute: () => sumOfRoots(1_000_000),
   ffi: () => callGetpid() === process.pid,
   roots: () => rootCertificates.length,
   environment: () => ({ ...process.env }),
@@ -41,6 +42,13 @@ const VERBS: Readonly<Record<string, (...words: string[]) => unknown>> = {
 
 const [verb = "hello", ...words] = process.argv.slice(2);
 console.log(JSON.stringify(await VERBS[verb]?.(...words)));
+
+/** Long enough that every tier of the compiler gets its turn, with numbers that use the widest instructions there are. */
+function sumOfRoots(count: number): number {
+  let sum = 0;
+  for (let index = 0; index < count; index += 1) sum += Math.sqrt(index) * 1.5;
+  return Math.round(sum);
+}
 
 function callGetpid(): number {
   return dlopen("libc.so.6", { getpid: { args: [], returns: FFIType.i32 } }).symbols.getpid();
