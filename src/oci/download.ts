@@ -5,7 +5,7 @@ import { parseContentRange } from "./content-range.ts";
 import type { Answer } from "./transport.ts";
 
 /** A try that gained this much, or lasted this long, was none of the failures in a row. */
-const PROGRESS_BYTES = 256 * KiB;
+const PROGRESS_BYTES = 16 * KiB;
 const PROGRESS_MS = 60_000;
 
 export interface DownloadOptions {

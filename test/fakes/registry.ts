@@ -113,8 +113,11 @@ export class RawServer {
             rest = rest.subarray(socket.write(rest));
             if (rest.byteLength > 0) return;
             pending.delete(socket);
-            if (end === "close") socket.end();
-            if (end === "reset") socket.terminate();
+            // Not at once: what arrives together with the end is dropped by the client, and tests want progress.
+            setTimeout(() => {
+              if (end === "close") socket.end();
+              if (end === "reset") socket.terminate();
+            }, 5);
           };
           pending.set(socket, push);
           push();

@@ -1,0 +1,224 @@
+import { expect, test } from "bun:test";
+
+import { digestOf } from "../../src/oci/digest.ts";
+import { pattern } from "../fakes/image.ts";
+import { FakeRegistry, RawServer, type RawAnswer } from "../fakes/registry.ts";
+import { collect, rejection, testSource } from "../fakes/source.ts";
+
+const SIZE = 5_000_000;
+const blob = pattern(SIZE);
+const WANT = { digest: digestOf(blob), sizeBytes: SIZE };
+const PATH = `/v2/ns/app/blobs/${WANT.digest}`;
+const OK = ["HTTP/1.1 200 OK", "connection: close"];
+const CUT = 3_000_000;
+
+const ranges = (server: RawServer): (string | undefined)[] =>
+  server.requests.map((request) => /^range: (.*)$/im.exec(request)?.[1]);
+
+/** The rest of the blob from where the request says, as it should be. */
+function rest(request: string): RawAnswer {
+  const first = Number(/bytes=(\d+)-/.exec(request)?.[1] ?? 0);
+  return {
+    head: [
+      "HTTP/1.1 206 Partial Content",
+      "connection: close",
+      `content-length: ${SIZE - first}`,
+      `content-range: bytes ${first}-${SIZE - 1}/${SIZE}`,
+    ],
+    body: blob.subarray(first),
+    end: "close",
+  };
+}
+
+function chunked(bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([
+    Buffer.from(`${bytes.byteLength.toString(16)}\r\n`),
+    bytes,
+    Buffer.from("\r\n"),
+  ]);
+}
+
+const WITH_LENGTH = [...OK, `content-length: ${SIZE}`];
+const start = blob.subarray(0, CUT);
+
+test.each<[string, RawAnswer]>([
+  ["is closed early", { head: WITH_LENGTH, body: start, end: "close" }],
+  ["has no length and ends early", { head: OK, body: start, end: "close" }],
+  ["is reset", { head: WITH_LENGTH, body: start, end: "reset" }],
+  [
+    "is chunked and cut",
+    { head: [...OK, "transfer-encoding: chunked"], body: chunked(start), end: "close" },
+  ],
+  ["stalls", { head: WITH_LENGTH, body: start, end: "hang" }],
+])("goes on where a body broke off that %s", async (_, broken) => {
+  using server = new RawServer((request, nth) => (nth === 1 ? broken : rest(request)));
+  const { source, naps, lines } = await testSource(`oci:${server.host}/ns/app`, { stallMs: 150 });
+  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
+  expect(server.requests).toHaveLength(2);
+  const [, range = ""] = ranges(server);
+  const resumedAt = Number(/^bytes=(\d+)-$/.exec(range)?.[1]);
+  expect(resumedAt).toBeLessThanOrEqual(CUT);
+  expect(resumedAt).toBeGreaterThanOrEqual(0);
+  expect(naps).toHaveLength(1);
+  expect(lines[0]).toContain(`Cannot fetch ${WANT.digest} of ${server.host}/ns/app`);
+});
+
+const answer206 = (contentRange: string, first: number, length: number): RawAnswer => ({
+  head: [
+    "HTTP/1.1 206 Partial Content",
+    "connection: close",
+    `content-length: ${length}`,
+    `content-range: ${contentRange}`,
+  ],
+  body: blob.subarray(first, first + length),
+  end: "close",
+});
+const broken: RawAnswer = { head: WITH_LENGTH, body: start, end: "close" };
+const resumeAt = (request: string): number => Number(/bytes=(\d+)-/.exec(request)?.[1]);
+
+test.each<[string, (at: number) => RawAnswer, number]>([
+  ["with the whole blob", () => ({ head: WITH_LENGTH, body: blob, end: "close" }), 2],
+  ["short by one", (at) => answer206(`bytes ${at}-${SIZE - 2}/${SIZE}`, at, SIZE - 1 - at), 3],
+  ["without a total", (at) => answer206(`bytes ${at}-${SIZE - 1}/*`, at, SIZE - at), 2],
+])("accepts the answer %s when it goes on", async (_, second, requests) => {
+  using server = new RawServer((request, nth) => {
+    if (nth === 1) return broken;
+    return nth === 2 ? second(resumeAt(request)) : rest(request);
+  });
+  const { source } = await testSource(`oci:${server.host}/ns/app`);
+  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
+  expect(server.requests).toHaveLength(requests);
+});
+
+test.each<[string, (at: number) => RawAnswer, string]>([
+  [
+    "from elsewhere",
+    (at) => answer206(`bytes ${at + 1}-${SIZE - 1}/${SIZE}`, at + 1, 9),
+    "bytes from",
+  ],
+  ["of another whole", (at) => answer206(`bytes ${at}-${SIZE - 1}/${SIZE + 1}`, at, 9), "in all"],
+  ["beyond the end", (at) => answer206(`bytes ${at}-${SIZE}/*`, at, 9), "bytes from"],
+  ["unnamed", (at) => answer206("", at, 9), "without saying which"],
+  ["twice", (at) => answer206(`bytes ${at}-9/*, bytes ${at}-9/*`, at, 9), "without saying which"],
+  ["that is none", () => ({ head: ["HTTP/1.1 416 No", "content-length: 0"], end: "close" }), "416"],
+])("refuses a part %s", async (_, second, why) => {
+  using server = new RawServer((request, nth) => (nth === 1 ? broken : second(resumeAt(request))));
+  const { source } = await testSource(`oci:${server.host}/ns/app`);
+  const error = await rejection(collect(source.blob(WANT)));
+  expect(error).toMatchObject({ code: "content", message: expect.stringContaining(why) });
+  expect(server.requests).toHaveLength(2);
+});
+
+test("all bytes before the connection breaks are all bytes", async () => {
+  const head = [...OK, "transfer-encoding: chunked"];
+  using server = new RawServer(() => ({ head, body: chunked(blob), end: "hang" }));
+  const { source } = await testSource(`oci:${server.host}/ns/app`, { stallMs: 150 });
+  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
+  expect(server.requests).toHaveLength(1);
+});
+
+test("gives up when nothing is gained five times, and asks for the rest each time", async () => {
+  using server = new RawServer((_, nth) =>
+    nth === 1 ? broken : { head: ["HTTP/1.1 200 OK"], end: "reset" },
+  );
+  const { source, naps } = await testSource(`oci:${server.host}/ns/app`);
+  const error = await rejection(collect(source.blob(WANT)));
+  expect(error).toMatchObject({
+    code: "network",
+    message: expect.stringContaining("5 times in a row"),
+  });
+  expect(naps).toHaveLength(4);
+  expect(server.requests).toHaveLength(5);
+  expect(new Set(ranges(server).slice(1)).size).toBe(1);
+});
+
+test("does not give up as long as it gains something", async () => {
+  const step = 300_000;
+  using server = new RawServer((request) => {
+    const { head, body = blob } = rest(request);
+    return { head, body: body.subarray(0, step), end: "close" };
+  });
+  const { source } = await testSource(`oci:${server.host}/ns/app`);
+  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
+  expect(server.requests.length).toBeGreaterThanOrEqual(Math.ceil(SIZE / step));
+});
+
+test.each<[string, Response, string, number]>([
+  ["one byte more", new Response(Buffer.concat([blob, Buffer.from("x")])), `it has ${SIZE + 1}`, 0],
+  ["one byte less", new Response(blob.subarray(1)), `it has ${SIZE - 1}`, 0],
+  ["other bytes", new Response(pattern(SIZE).fill(7, SIZE - 1)), "they hash to sha256:", SIZE],
+])("refuses %s, without asking again", async (...row) => {
+  const [, response, why, seenBytes] = row;
+  await using registry = new FakeRegistry();
+  registry.script(PATH, () => response.clone() as Response);
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  let seen = 0;
+  const read = async (): Promise<void> => {
+    for await (const chunk of source.blob(WANT)) seen += chunk.byteLength;
+  };
+  const error = await rejection(read());
+  expect(error.code).toBe("content");
+  for (const part of [why, WANT.digest, registry.host]) expect(error.message).toContain(part);
+  expect(seen).toBe(seenBytes);
+  expect(registry.requests).toHaveLength(1);
+});
+
+test("reads no further than the size of a blob without a length", async () => {
+  await using registry = new FakeRegistry();
+  let sentBytes = 0;
+  registry.script(PATH, () => {
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sentBytes += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    });
+    return new Response(body);
+  });
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  const error = await rejection(collect(source.blob({ ...WANT, sizeBytes: 100_000 })));
+  expect(error).toMatchObject({ code: "content", message: expect.stringContaining("got more") });
+  expect(sentBytes).toBeLessThan(40_000_000);
+});
+
+test("chunks may be given away while the rest comes", async () => {
+  await using registry = new FakeRegistry();
+  registry.put(PATH, blob);
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  let sizeBytes = 0;
+  for await (const chunk of source.blob(WANT)) {
+    expect(chunk.byteOffset).toBe(0);
+    expect(chunk.buffer.byteLength).toBe(chunk.byteLength);
+    sizeBytes += structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] }).byteLength;
+    expect(chunk.byteLength).toBe(0);
+  }
+  expect(sizeBytes).toBe(SIZE);
+});
+
+test("ends when it is told to, and when the source is closed", async () => {
+  using server = new RawServer(() => ({ head: WITH_LENGTH, body: start, end: "hang" }));
+  const { source } = await testSource(`oci:${server.host}/ns/app`);
+  const abort = new AbortController();
+  const first = rejection(collect(source.blob(WANT, { signal: abort.signal })));
+  const second = rejection(collect(source.blob(WANT)));
+  await Bun.sleep(20);
+  abort.abort(new Error("enough"));
+  expect((await first).message).toBe("enough");
+  source.close();
+  expect((await second).message).toContain("abort");
+});
+
+test("a store whose URL ran out is asked anew through the registry", async () => {
+  await using store = new FakeRegistry();
+  await using registry = new FakeRegistry();
+  store.put("/x", blob);
+  store.script(
+    "/x",
+    () => new Response("", { status: 403 }),
+    (seen) => store.serve(seen),
+  );
+  registry.script(PATH, () => Response.redirect(`http://${store.host}/x`, 307));
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
+  expect([registry.count(PATH), store.count("/x")]).toEqual([2, 2]);
+});

@@ -1,0 +1,188 @@
+import { expect, test } from "bun:test";
+
+import { endpointOf } from "../../src/oci/endpoint.ts";
+import { readBody, Transport } from "../../src/oci/transport.ts";
+import { internet, type Sent } from "../fakes/internet.ts";
+import { RawServer } from "../fakes/registry.ts";
+import { collect, rejection } from "../fakes/source.ts";
+
+const HEADERS = {
+  authorization: "Bearer T0KEN",
+  cookie: "a=b",
+  range: "bytes=7-",
+  accept: "x/y",
+};
+const go =
+  (location: string, status = 307) =>
+  (): Response =>
+    new Response("", { status, headers: { location } });
+const arrived = (): Response => new Response("arrived");
+
+function open(hosts: Parameters<typeof internet>[0], host = "r.io") {
+  const net = internet(hosts);
+  const lines: string[] = [];
+  const endpoint = endpointOf({ host }, []);
+  const log = (line: string): void => void lines.push(line);
+  const transport = new Transport({ endpoint, stallMs: 200, fetch: net.fetch, log });
+  const send = (headers: Record<string, string> = HEADERS) =>
+    transport.send({ url: new URL(`${endpoint.origin}/start`), headers });
+  return { net, lines, send };
+}
+
+test.each([
+  ["another host", "https://cdn.io/x?sig=1", { "cdn.io": arrived }, "cdn.io", false],
+  ["another port", "https://r.io:444/x", { "r.io:444": arrived }, "r.io:444", false],
+  [
+    "a path",
+    "../y",
+    { "r.io": ({ url }: Sent) => (url.pathname === "/y" ? arrived() : go("../y")()) },
+    "r.io",
+    true,
+  ],
+] as const)("follows to %s", async (...row) => {
+  const [, location, hosts, host, isSame] = row;
+  const { net, send, lines } = open({ "r.io": go(location), ...hosts });
+  const answer = await send();
+  expect(new TextDecoder().decode(await collect(answer.bytes()))).toBe("arrived");
+  expect([answer.host, answer.isForeign]).toEqual([host, !isSame]);
+  const headers = net.sent.at(-1)?.headers;
+  expect(headers?.get("authorization")).toBe(isSame ? HEADERS.authorization : null);
+  expect(headers?.get("cookie")).toBe(isSame ? HEADERS.cookie : null);
+  expect(headers?.get("range")).toBe("bytes=7-");
+  expect(headers?.get("accept-encoding")).toBe("identity");
+  expect(lines.join()).not.toContain("sig=");
+});
+
+test("what was left behind stays behind on the way back", async () => {
+  const back = ({ url }: Sent): Response =>
+    url.pathname === "/back" ? arrived() : go("https://cdn.io/")();
+  const { net, send } = open({ "r.io": back, "cdn.io": go("https://r.io/back") });
+  await send();
+  expect(net.to("r.io").map(({ headers }) => headers.has("authorization"))).toEqual([true, false]);
+});
+
+test.each([
+  ["https://r.io/start", "more than 10 times", 11],
+  ["http://r.io/start", "it is not HTTPS", 1],
+  ["http://cdn.io/", "it is not HTTPS", 1],
+  ["https://10.0.0.1/", "private network", 1],
+  ["https://u:p@cdn.io/", "carries credentials", 1],
+  ["file:///etc/passwd", "not HTTP", 1],
+  ["https://[/", "no URL", 1],
+])("does not follow to %p", async (location, why, requests) => {
+  const { net, send } = open({ "r.io": go(location) });
+  expect(await rejection(send())).toMatchObject({
+    code: "network",
+    message: expect.stringContaining(why),
+  });
+  expect(net.sent).toHaveLength(requests);
+});
+
+test("a plain registry may send us to TLS, but from there nothing goes back", async () => {
+  const host = "localhost:5000";
+  const { send } = open({ [host]: go("https://cdn.io/"), "cdn.io": go("http://cdn.io/") }, host);
+  expect((await rejection(send())).message).toContain("it is not HTTPS");
+});
+
+test("ten redirects are followed", async () => {
+  let left = 10;
+  const { send } = open({ "r.io": () => ((left -= 1) >= 0 ? go("/")() : arrived()) });
+  expect((await send()).status).toBe(200);
+});
+
+test.each([
+  [
+    "CERT_HAS_EXPIRED",
+    "TandemError",
+    "Cannot trust r.io: its certificate fails with CERT_HAS_EXPIRED",
+  ],
+  ["ECONNRESET", "Transient", "ECONNRESET on the connection to r.io"],
+  ["ConnectionRefused", "Transient", "ConnectionRefused on the connection to r.io"],
+])("tells %p apart, without the URL", async (code, name, message) => {
+  const { send } = open({
+    "r.io": ({ url }) => {
+      throw Object.assign(new Error(`failed ${url.href}`), { code, path: url.href });
+    },
+  });
+  const error = await rejection(send());
+  expect(error.message).toBe(message);
+  expect(error.printed).toContain(name);
+  expect(error.printed).not.toContain("/start");
+});
+
+test.each([
+  ["with a length", { "content-length": "100" }],
+  ["in pieces", {}],
+])("reads no more of a body than it may, %s", async (_, headers: Record<string, string>) => {
+  let made = 0;
+  const body = new ReadableStream({
+    pull(controller) {
+      made += 1;
+      controller.enqueue(new Uint8Array(10));
+      if (made === 10) controller.close();
+    },
+  });
+  const { send } = open({ "r.io": () => new Response(body, { headers }) });
+  const error = await rejection(send().then((answer) => readBody(answer, 30, "it")));
+  expect(error).toMatchObject({ code: "content", message: expect.stringContaining("at most 30") });
+  expect(made).toBeLessThan(8);
+});
+
+test("every chunk owns its buffer", async () => {
+  const part = new Uint8Array(100).subarray(10, 20);
+  const body = new ReadableStream({
+    start(controller) {
+      controller.enqueue(part);
+      controller.enqueue(new Uint8Array(0));
+      controller.close();
+    },
+  });
+  const { send } = open({ "r.io": () => new Response(body) });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of (await send()).bytes()) chunks.push(chunk);
+  expect(chunks.map(({ byteLength, buffer }) => [byteLength, buffer.byteLength])).toEqual([
+    [10, 10],
+  ]);
+});
+
+/** Over a real connection. */
+function connect(server: RawServer, stallMs: number) {
+  const endpoint = endpointOf({ host: server.host }, []);
+  const transport = new Transport({ endpoint, stallMs, log() {} });
+  return (signal?: AbortSignal) =>
+    transport.send({ url: new URL(endpoint.origin), headers: {}, signal });
+}
+
+test("a server that sends no headers has stalled", async () => {
+  using server = new RawServer(() => ({ head: [], end: "hang" }));
+  const error = await rejection(connect(server, 50)());
+  expect(error.message).toBe(`no byte from ${server.host} for 0.05 s`);
+});
+
+test("a server that sends one byte has stalled; a consumer that is slow has not", async () => {
+  using server = new RawServer(() => ({
+    head: ["HTTP/1.1 200 OK", "content-length: 2"],
+    body: new Uint8Array(1),
+    end: "hang",
+  }));
+  const answer = await connect(server, 50)();
+  await Bun.sleep(80);
+  const bytes = answer.bytes();
+  expect((await bytes.next()).value?.byteLength).toBe(1);
+  await Bun.sleep(80);
+  expect((await rejection(bytes.next())).message).toContain("no byte from");
+});
+
+test("ends at once when it is told to, with the reason given", async () => {
+  using server = new RawServer(() => ({
+    head: ["HTTP/1.1 200 OK", "content-length: 2"],
+    body: new Uint8Array(1),
+    end: "hang",
+  }));
+  const abort = new AbortController();
+  const bytes = (await connect(server, 5000)(abort.signal)).bytes();
+  await bytes.next();
+  const next = rejection(bytes.next());
+  abort.abort(new Error("enough"));
+  expect((await next).message).toBe("enough");
+});
