@@ -1,0 +1,107 @@
+/** What the kernel tells in sysfs and procfs of disks and their partitions. */
+import { posix } from "node:path";
+import { TandemError } from "../lib/error.ts";
+import type { BlockFile } from "../system/block-file.ts";
+
+/** What is asked of the machine here; a System is one. */
+export interface Devices {
+  readonly files: {
+    readText(path: string): string | undefined;
+    list(path: string): readonly string[];
+  };
+  readLink(path: string): string | undefined;
+  absolute(path: string): string;
+  openBlock(path: string, options: { readonly write: boolean }): BlockFile;
+}
+
+/** A partition as the kernel knows it. */
+export interface KernelPartition {
+  /** Its device node: "/dev/sda2". */
+  readonly path: string;
+  /** Its number in mountinfo: "8:2". */
+  readonly device: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
+
+const CLASS = "/sys/class/block";
+/** sysfs counts in these, whatever the sectors of the disk are. */
+const SYSFS_SECTOR_BYTES = 512;
+/** As many as Linux follows. */
+const LINKS_MAX = 40;
+/** Not where a machine boots from, and slow or odd to open. */
+const NO_DISK = /^(?:loop|ram|zram|fd|sr|dm-|nbd)/;
+
+/** The kernel's name of the disk behind a path, "sda"; undefined for what is not a block device. */
+export function kernelNameOf(devices: Devices, path: string): string | undefined {
+  let target = devices.absolute(path);
+  for (let links = 0; links < LINKS_MAX; links += 1) {
+    const link = devices.readLink(target);
+    if (link === undefined) break;
+    target = posix.resolve(posix.dirname(target), link);
+  }
+  if (!target.startsWith("/dev/")) return undefined;
+  const name = target.slice("/dev/".length).replaceAll("/", "!");
+  return devices.files.readText(`${CLASS}/${name}/uevent`) === undefined ? undefined : name;
+}
+
+/** The device node of what the kernel calls `name`. */
+export function nodeOf(name: string): string {
+  return `/dev/${name.replaceAll("!", "/")}`;
+}
+
+/** The disks that a machine may boot from. */
+export function diskNames({ files }: Devices): string[] {
+  return files
+    .list(CLASS)
+    .filter(
+      (name) => !NO_DISK.test(name) && numberAt({ files }, `${name}/partition`) === undefined,
+    );
+}
+
+/** What the kernel has for partition `number` of a disk; undefined when it does not know of it. */
+export function kernelPartition(
+  devices: Devices,
+  disk: string,
+  number: number,
+): KernelPartition | undefined {
+  const name = devices.files
+    .list(`${CLASS}/${disk}`)
+    .find((child) => numberAt(devices, `${disk}/${child}/partition`) === number);
+  if (name === undefined) return undefined;
+  const place = `${disk}/${name}`;
+  const device = devices.files.readText(`${CLASS}/${place}/dev`)?.trim();
+  const start = numberAt(devices, `${place}/start`);
+  const size = numberAt(devices, `${place}/size`);
+  if (device === undefined || start === undefined || size === undefined)
+    throw new TandemError(
+      "disk",
+      `Cannot use ${nodeOf(name)}: the kernel does not tell where it lies`,
+    );
+  return {
+    path: nodeOf(name),
+    device,
+    offsetBytes: start * SYSFS_SECTOR_BYTES,
+    sizeBytes: size * SYSFS_SECTOR_BYTES,
+  };
+}
+
+/** The disk and the number of the partition with a device number like "8:2"; undefined when it is no partition. */
+export function partitionOfDevice(
+  { files }: Pick<Devices, "files">,
+  device: string,
+): { readonly disk: string; readonly number: number } | undefined {
+  const number = parseNumber(files.readText(`/sys/dev/block/${device}/partition`));
+  // The kernel resolves the link first, so that ".." is the disk that holds the partition.
+  const uevent = files.readText(`/sys/dev/block/${device}/../uevent`) ?? "";
+  const disk = /^DEVNAME=(.+)$/m.exec(uevent)?.[1]?.replaceAll("/", "!");
+  return number === undefined || disk === undefined ? undefined : { disk, number };
+}
+
+function numberAt({ files }: Pick<Devices, "files">, place: string): number | undefined {
+  return parseNumber(files.readText(`${CLASS}/${place}`));
+}
+
+function parseNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}\n?$/.test(text) ? Number(text) : undefined;
+}
