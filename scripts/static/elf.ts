@@ -11,8 +11,11 @@ export const FILE_HEADER = {
   machine: [18, 2],
   entry: [24, 8],
   programHeaders: [32, 8],
+  sectionHeaders: [40, 8],
   programHeaderBytes: [54, 2],
   programHeaderCount: [56, 2],
+  sectionHeaderCount: [60, 2],
+  sectionNamesIndex: [62, 2],
 } as const satisfies Record<string, Field>;
 
 export const PROGRAM_HEADER = {

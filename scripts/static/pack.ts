@@ -1,7 +1,10 @@
 /**
  * Turns a compiled Bun program into an ELF file that carries its own C library and loader (segment.ts), and enters through the
  * stub (stub.c). In the program itself change: the entry point, the interpreter (gone), the last program header (a note, now
- * the new segment), and every place that names a library, which are DT_NEEDED and the version needs.
+ * the new segment), the section headers (gone), and every place that names a library, which are DT_NEEDED and the version needs.
+ *
+ * Seen by others: file(1) says "dynamically linked", without an interpreter. ldd(1) lists the host's libraries by the names that
+ * the slots hold in the file; they are not the ones that get used.
  */
 import {
   checkHeader,
@@ -31,6 +34,8 @@ import {
 import { type Libraries, LOADER_NAME } from "./libraries.ts";
 import { fill, type Layout, layOut, type Parts } from "./segment.ts";
 import { STUB_ADDRESS, STUB_CODE_ADDRESS } from "./stub.ts";
+
+const SECTION_FIELDS = ["sectionHeaders", "sectionHeaderCount", "sectionNamesIndex"] as const;
 
 /** The packed file. `program` stays as it is. */
 export function pack(parts: Parts): Buffer {
@@ -114,4 +119,6 @@ function enterThroughStub(
   for (const field of fields) set(bytes, last?.at ?? Number.NaN, field);
   set(bytes, interpreter.at, [PROGRAM_HEADER.type, SEGMENT.null]);
   set(bytes, 0, [FILE_HEADER.entry, STUB_CODE_ADDRESS]);
+  // No section covers the new segment, so strip(1) would cut it off. It refuses a file without sections.
+  for (const field of SECTION_FIELDS) set(bytes, 0, [FILE_HEADER[field], 0]);
 }

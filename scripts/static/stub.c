@@ -12,10 +12,10 @@
 typedef unsigned long u64;
 
 /* linux/asm/unistd_64.h, asm-generic/errno.h, asm-generic/mman.h, linux/memfd.h, linux/auxvec.h */
-enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_EXIT_GROUP = 231 };
+enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_MADVISE = 28, SYS_EXIT_GROUP = 231 };
 enum { SYS_PRLIMIT64 = 302, SYS_GETRANDOM = 318, SYS_MEMFD_CREATE = 319 };
 enum { ENOENT = 2, EAGAIN = 11, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
-enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, O_CLOEXEC = 02000000 };
+enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MADV_DONTNEED = 4, O_CLOEXEC = 02000000 };
 enum { MFD_CLOEXEC = 1, MFD_NOEXEC_SEAL = 8 };
 enum { AT_NULL = 0, AT_PHDR = 3, AT_BASE = 7, AT_ENTRY = 9 };
 enum { GRND_NONBLOCK = 1, RLIMIT_AS = 9 };
@@ -227,6 +227,7 @@ static void store(const struct library *library)
 			die("no memory for the C library");
 		done += count;
 	}
+	call(SYS_MADVISE, (u64)library->image, library->size_bytes, MADV_DONTNEED, 0); /* 3 MB less resident */
 	write_path(library->slot->path, descriptor);
 	library->slot->descriptor = descriptor;
 }

@@ -44,6 +44,14 @@ test("nothing of the builder's paths is in it", () => {
   for (const path of [process.cwd(), dirname(PROBE)]) expect(packed.includes(path)).toBe(false);
 });
 
+test("strip refuses it and leaves it as it is", async () => {
+  await using other = await temporaryFolder();
+  const copy = other.in("copy");
+  cpSync(PROBE, copy);
+  await expect(command("strip", copy)).rejects.toThrow("has no sections");
+  expect(readFileSync(copy).equals(readFileSync(PROBE))).toBe(true);
+});
+
 test("the stub is small", () => {
   expect(stub.length).toBeLessThan(4096);
 });
