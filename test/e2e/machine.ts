@@ -15,7 +15,7 @@ export interface MachineWish {
 
 /** Seen by its serial console only, as a machine in a rack would be. */
 export interface Machine extends AsyncDisposable {
-  /** Everything the console has said, without control sequences. */
+  /** Everything the console has said, without control sequences and empty lines. */
   readonly lines: readonly string[];
   /** The next line that matches, after the one that was found last. Rejects when it does not come in time. */
   readonly expectLine: (pattern: RegExp, withinSeconds: number) => Promise<string>;
@@ -128,7 +128,7 @@ class SerialConsole {
     for await (const chunk of bytes) {
       const pieces = (rest + decoder.decode(chunk, { stream: true })).split(LINE_END);
       rest = pieces.pop() ?? "";
-      this.lines.push(...pieces.map(withoutEscapes));
+      this.lines.push(...pieces.map(withoutEscapes).filter((line) => line !== ""));
       this.#look();
     }
     this.lines.push(withoutEscapes(rest));

@@ -5,7 +5,7 @@ import { makeDisk, partOf, type Disk, type DiskWish } from "../../scripts/disk.t
 import { command } from "../../scripts/disk/command.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { encodeRecord, type BootRecord } from "../../src/control/record.ts";
-import { encodeSpec } from "../../src/control/spec.ts";
+import { encodeSpec, type SlotSpec } from "../../src/control/spec.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
 import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
 import { probeKernel } from "./probe-kernel.ts";
@@ -41,18 +41,14 @@ export function copyDisk(disk: Disk, path: string): Disk {
   return { ...disk, path };
 }
 
-/** ext2 with the files of `tree`. */
+/** A file system with the files of `tree`, of a form that every GRUB reads. */
 export function fillSlot(disk: Disk, slot: SlotName, tree: string): void {
   const { offsetBytes, sizeBytes } = partOf(disk, slot);
   const place = ["-E", `offset=${offsetBytes}`, "-d", tree, disk.path, `${sizeBytes / KiB}k`];
   command(["mke2fs", "-q", "-F", "-t", "ext2", "-b", "4096", ...place]);
 }
 
-export function writeSpec(
-  disk: Disk,
-  slot: SlotName,
-  change: { kernel?: string; initrd?: string | undefined } = {},
-): void {
+export function writeSpec(disk: Disk, slot: SlotName, change: Partial<SlotSpec> = {}): void {
   const { number, partuuid } = partOf(disk, slot);
   const bytes = encodeSpec(slot, {
     kernel: KERNEL,

@@ -1,0 +1,78 @@
+/** Small systems for virtual machines: a kernel, an initrd, busybox, and an init that talks on the serial console. */
+import type { TarMember } from "../peers/tar.ts";
+import { busybox, guestKernel } from "./guest-kernel.ts";
+
+export interface GuestWish {
+  /** What it calls itself: "1". */
+  readonly version: string;
+  /** A shell script that runs at each boot before the console is served, with tandem in its path. */
+  readonly atBoot?: string;
+  /** More files: path → text. Those in a folder that ends in ".d" are executable. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The first process. It says which slot and version came up, runs /etc/at-boot, and then what is typed on the console, line by line;
+ * after each line it says "E2E: status N". The second disk is mounted at /data, with the program `tandem` on it.
+ */
+const INIT = String.raw`#!/bin/sh
+export PATH=/data:/usr/bin:/usr/sbin HOME=/run
+stty -echo < /dev/console
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mount -t ext4 -o ro /dev/vdb /data
+ip link set lo up
+ip addr add 10.0.2.15/24 dev eth0 && ip link set eth0 up && ip route add default via 10.0.2.2
+for option in $(cat /proc/cmdline); do
+  case $option in tandem.slot=*) slot=\${option#tandem.slot=} ;; esac
+done
+echo "E2E: slot=$slot version=$(cat /etc/version) root=$(grep ' / ext4 ' /proc/mounts | cut -d ' ' -f 1,4 | cut -d , -f 1)"
+if [ -e /etc/at-boot ]; then sh /etc/at-boot; echo "E2E: at-boot status $?"; fi
+echo "E2E: ready"
+while read -r line; do
+  eval "$line"
+  printf '\nE2E: status %s\n' $?
+done
+`.replaceAll("\\$", "$");
+
+/** The members of its one layer. */
+export function guestMembers({ version, atBoot, files = {} }: GuestWish): TarMember[] {
+  const { version: release, kernel, initrd } = guestKernel();
+  const texts = {
+    "etc/version": version,
+    "etc/os-release": `ID=guest\nVERSION=${version}\nPRETTY_NAME="Guest ${version}"\n`,
+    "etc/kernel/cmdline": "console=ttyS0 quiet net.ifnames=0\n",
+    ...(atBoot === undefined ? {} : { "etc/at-boot": atBoot }),
+    ...files,
+  };
+  return [
+    ...FOLDERS.map((path): TarMember => ({ path, kind: "directory" })),
+    ...["bin", "sbin"].map((path): TarMember => ({ path, kind: "symlink", target: `usr/${path}` })),
+    { path: `boot/vmlinuz-${release}`, data: kernel },
+    { path: `boot/initrd.img-${release}`, data: initrd },
+    { path: "usr/bin/busybox", data: busybox(), mode: 0o755 },
+    ...applets().map((name): TarMember => ({
+      path: `usr/bin/${name}`,
+      kind: "symlink",
+      target: "busybox",
+    })),
+    { path: "usr/sbin/init", data: INIT, mode: 0o755 },
+    ...Object.entries(texts).map(([path, data]): TarMember => ({ path, data, mode: modeOf(path) })),
+  ];
+}
+
+const FOLDERS = ["boot", "data", "dev", "etc", "proc", "run", "sys", "tmp", "usr/bin", "usr/sbin"];
+
+function applets(): string[] {
+  const { stdout } = Bun.spawnSync(["/bin/busybox", "--list"]);
+  return stdout
+    .toString()
+    .split("\n")
+    .filter((name) => name !== "" && name !== "busybox");
+}
+
+function modeOf(path: string): number {
+  return /\.d\/[^/]+$/.test(path) ? 0o755 : 0o644;
+}

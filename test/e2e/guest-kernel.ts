@@ -1,0 +1,123 @@
+/** Debian's kernel for virtual machines, as scripts/packages.sh leaves it in dist/kernel, and an initrd that finds a slot. */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { cpio, type InitramfsFile } from "./cpio.ts";
+
+const FOLDER = join(import.meta.dir, "../../dist/kernel");
+/** What the disks, the network and the file system of a guest need beyond what is built in. */
+const MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "crc32c_generic", "ext4"];
+
+/** Runs in the initramfs: the kernel cannot find PARTUUID= by itself before its disk driver is loaded. */
+const INIT = String.raw`#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+for module in $(cat /modules/order); do insmod /modules/$module; done
+
+# The GUID as it lies in the partition table: its first three groups have their bytes turned round.
+for option in $(cat /proc/cmdline); do
+  case $option in root=PARTUUID=*) wanted=$(echo "\${option#root=PARTUUID=}" |
+    sed -E 's/^(..)(..)(..)(..)-(..)(..)-(..)(..)-(....)-(.*)$/\4\3\2\1\6\5\8\7\9/')\${option##*-} ;; esac
+done
+
+find_root() {
+  for partition in /sys/class/block/vda*/partition; do
+    [ -e "$partition" ] || continue
+    number=$(cat $partition)
+    guid=$(dd if=/dev/vda bs=16 skip=$((56 + 8 * number + 1)) count=1 2>/dev/null | hexdump -v -e '1/1 "%02x"')
+    if [ "$guid" = "$wanted" ]; then root=/dev/vda$number; fi
+  done
+}
+
+tries=0
+while find_root; [ -z "$root" ] && [ $tries -lt 50 ]; do tries=$((tries + 1)); sleep 0.1; done
+mount -t ext4 -o ro $root /root || { echo "initrd: cannot mount \$wanted"; exit 1; }
+mount -o move /dev /root/dev
+umount /sys /proc
+exec switch_root /root /sbin/init
+`.replaceAll("\\$", "$");
+
+export interface GuestKernel {
+  readonly version: string;
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array;
+}
+
+let made: GuestKernel | undefined;
+
+export function guestKernel(): GuestKernel {
+  made ??= makeKernel();
+  return made;
+}
+
+export function busybox(): Uint8Array {
+  return readFileSync("/bin/busybox");
+}
+
+function makeKernel(): GuestKernel {
+  const name = readdirSync(join(FOLDER, "boot")).find((file) => file.startsWith("vmlinuz-"));
+  if (name === undefined) throw new Error(`Cannot find a kernel in ${FOLDER}: run make packages`);
+  const version = name.slice("vmlinuz-".length);
+  return {
+    version,
+    kernel: readFileSync(join(FOLDER, "boot", name)),
+    initrd: gzipSync(cpio(initramfs(modulesFor(version))), { level: 6 }),
+  };
+}
+
+function initramfs(modules: readonly Module[]): InitramfsFile[] {
+  const order = modules.map(({ path }) => basename(path)).join("\n");
+  return [
+    ...["bin", "dev", "modules", "proc", "root", "sys"].map((path): InitramfsFile => ({
+      path,
+      kind: "directory",
+    })),
+    { path: "dev/console", kind: "character", major: 5, minor: 1 },
+    { path: "init", kind: "file", data: INIT, mode: 0o755 },
+    { path: "bin/busybox", kind: "file", data: busybox(), mode: 0o755 },
+    { path: "modules/order", kind: "file", data: order },
+    ...modules.map(({ path, data }): InitramfsFile => ({
+      path: `modules/${basename(path)}`,
+      kind: "file",
+      data,
+    })),
+  ];
+}
+
+interface Module {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** The modules and all that they depend on, each after what it needs. */
+function modulesFor(version: string): Module[] {
+  const folder = join(FOLDER, "lib/modules", version);
+  const paths = new Map(
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ko"))
+      .map((path) => [basename(path, ".ko").replaceAll("-", "_"), path]),
+  );
+  const loaded = new Map<string, Module>();
+  const load = (name: string): void => {
+    const path = paths.get(name);
+    if (loaded.has(name) || path === undefined) return; // Without a file it is built in.
+    const data = readFileSync(join(folder, path));
+    for (const needed of dependencies(data)) load(needed);
+    loaded.set(name, { path, data });
+  };
+  for (const name of MODULES) load(name);
+  return [...loaded.values()];
+}
+
+/** A module says in its .modinfo section: "depends=mbcache,jbd2" and a NUL. */
+function dependencies(module: Buffer): string[] {
+  const start = module.indexOf("\0depends=") + "\0depends=".length;
+  const names = module.toString("latin1", start, module.indexOf(0, start));
+  return names
+    .split(",")
+    .filter((name) => name !== "")
+    .map((name) => name.replaceAll("-", "_"));
+}

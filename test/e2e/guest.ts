@@ -1,0 +1,56 @@
+import { startMachine, type Machine, type MachineWish } from "./machine.ts";
+
+/** Under emulation Linux needs seconds where a processor needs a tenth of one. */
+const BOOT_SECONDS = 120;
+
+export interface Boot {
+  readonly slot: string;
+  readonly version: string;
+  /** "/dev/vda4 ro": where the root file system lies and how it is mounted. */
+  readonly root: string;
+}
+
+/** A machine with one of our systems in it. */
+export interface Guest extends AsyncDisposable {
+  readonly machine: Machine;
+  /** Waits until a system has come up, and says which. */
+  readonly booted: () => Promise<Boot>;
+  /** Runs a line of shell on the console. */
+  readonly run: (line: string, withinSeconds?: number) => Promise<Result>;
+  /** Types a line and waits for nothing: for what ends in a reboot. */
+  readonly start: (line: string) => Promise<void>;
+}
+
+export interface Result {
+  readonly status: number;
+  /** What was said on the console, stdout and stderr mixed. */
+  readonly output: string;
+}
+
+export function startGuest(wish: MachineWish): Guest {
+  const machine = startMachine({ memoryMib: 1024, ...wish });
+  return {
+    machine,
+    booted: async () => {
+      const line = await machine.expectLine(/^E2E: slot=/, BOOT_SECONDS);
+      const {
+        slot = "",
+        version = "",
+        root = "",
+      } = /slot=(?<slot>\S*) version=(?<version>\S*) root=(?<root>.*)$/.exec(line)?.groups ?? {};
+      return { slot, version, root };
+    },
+    start: (line) => machine.type(`${line}\n`),
+    run: (line, withinSeconds = 120) => run(machine, line, withinSeconds),
+    [Symbol.asyncDispose]: () => machine[Symbol.asyncDispose](),
+  };
+}
+
+async function run(machine: Machine, line: string, withinSeconds: number): Promise<Result> {
+  const before = machine.lines.length;
+  await machine.type(`${line}\n`);
+  const last = await machine.expectLine(/^E2E: status \d+$/, withinSeconds);
+  const said = machine.lines.slice(before);
+  const output = said.slice(0, said.lastIndexOf(last)).join("\n");
+  return { status: Number(last.split(" ").at(-1)), output };
+}

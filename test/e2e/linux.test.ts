@@ -1,0 +1,55 @@
+/** GRUB, Linux and an initrd together, before tandem is in the play: what is told arrives, and a panic leads back. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { makeDisk, partOf, type Disk, type DiskWish } from "../../scripts/disk.ts";
+import { command } from "../../scripts/disk/command.ts";
+import { MiB } from "../../src/lib/units.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import { tar } from "../peers/tar.ts";
+import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
+import { startGuest } from "./guest.ts";
+import { guestMembers, type GuestWish } from "./guest-image.ts";
+import { guestKernel } from "./guest-kernel.ts";
+import { fillSlot, writeRecord, writeSpec } from "./probe-disk.ts";
+
+setDefaultTimeout(400_000);
+
+function install(
+  disk: Disk,
+  slot: SlotName,
+  { folder, ...guest }: GuestWish & { folder: TemporaryFolder },
+): void {
+  const tree = folder.in(slot);
+  mkdirSync(tree);
+  command(["tar", "-xf", "-", "-C", tree], tar(guestMembers(guest)));
+  fillSlot(disk, slot, tree);
+  const { version } = guestKernel();
+  writeSpec(disk, slot, {
+    kernel: `/boot/vmlinuz-${version}`,
+    initrd: `/boot/initrd.img-${version}`,
+    options: "console=ttyS0 quiet net.ifnames=0",
+  });
+}
+
+test.each([
+  ["bios", { serial: 0 }],
+  ["efi", {}],
+] as const)(
+  "under %s a trial that panics is left for the good slot",
+  async (firmware, wish: Pick<DiskWish, "serial">) => {
+    await using folder = await temporaryFolder();
+    const disk = makeDisk({ path: folder.in("disk"), slotBytes: 48 * MiB, ...wish });
+    install(disk, "a", { folder, version: "1" });
+    install(disk, "b", { folder, version: "2", atBoot: "echo c > /proc/sysrq-trigger" });
+    writeRecord(disk, 0, { gen: 1, good: "a", trial: "b", tries: 1, limit: 0, last: undefined });
+    await using guest = startGuest({ disks: [disk.path], firmware });
+    const root = (slot: SlotName): string => `/dev/vda${partOf(disk, slot).number} ro`;
+    expect(await guest.booted()).toEqual({ slot: "b", version: "2", root: root("b") });
+    await guest.machine.expectLine(/Kernel panic/, 30);
+    expect(await guest.booted()).toEqual({ slot: "a", version: "1", root: root("a") });
+    const { output } = await guest.run("cat /proc/cmdline");
+    expect(output).toContain(
+      " panic=10 tandem.slot=a tandem.gen=1 tandem.fell=b tandem.why=tries ",
+    );
+  },
+);
