@@ -2,13 +2,15 @@
 BUN := node_modules/.bin/bun
 OXLINT := node_modules/.bin/oxlint
 OXFMT := node_modules/.bin/oxfmt
+SOURCES := $(shell find src scripts -type f) package.json package-lock.json
 
-.PHONY: check types lint fmt unit clean help
+.DEFAULT_GOAL := check
+.PHONY: check types lint fmt unit build packages test demo bench clean help
 
 check: types lint unit ## Types, lint, format, unit tests: the inner loop
 
 node_modules: package.json package-lock.json
-	npm ci --no-audit --no-fund
+	@npm ci --no-audit --no-fund --loglevel=error
 	@touch node_modules
 
 types: node_modules ## Type check
@@ -17,15 +19,33 @@ types: node_modules ## Type check
 lint: node_modules ## Format and lint, changing nothing
 	$(OXFMT) --check src test scripts
 	$(OXLINT) --type-aware --deny-warnings src test scripts
+	node_modules/.bin/knip
 
 fmt: node_modules ## Format in place
-	$(OXFMT) src scripts test
+	$(OXFMT) src test scripts
 
-unit: node_modules ## Unit tests
-	$(BUN) test
+unit: node_modules ## Unit tests: no root, no network, no other programs
+	@$(BUN) scripts/test.ts unit
+
+build: dist/tandem ## The binary
+
+dist/tandem: $(SOURCES) | node_modules
+	$(BUN) scripts/build.ts
+
+packages: ## Install what tests, demo and benchmarks need (apt, when root)
+	@scripts/packages.sh
+
+test: packages types lint build ## Every test there is
+	@$(BUN) scripts/test.ts unit oracle binary static e2e
+
+demo: packages build ## A disk image, a registry, one real upgrade, as an ordinary user
+	@$(BUN) scripts/demo.ts
+
+bench: packages build ## Measure against peers and the floor; writes dist/bench.json
+	@$(BUN) scripts/bench.ts
 
 clean: ## Remove what was built
 	rm -rf dist
 
 help: ## This list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{split($$1, t, ":"); printf "  %-10s %s\n", t[1], $$2}'

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 
 /** Groups that need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
-const SLOW = ["oracle", "static", "e2e", "cli"] as const;
+const SLOW = ["oracle", "binary", "static", "e2e"] as const;
 const TIMEOUT_MS = { unit: 30_000, slow: 900_000 } as const;
 
 interface Sums {

@@ -19,3 +19,12 @@ export function formatBytes(sizeBytes: number): string {
 export function alignUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
+
+/** "1048576", "64M", "64MiB", "2G", "2GiB" in bytes; undefined for anything else. Powers of 1024 only. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^([0-9]{1,15})(?:([KMGT])(?:iB)?|B)?$/i.exec(text);
+  if (match === null) return undefined;
+  const power = ["K", "M", "G", "T"].indexOf((match[2] ?? "").toUpperCase()) + 1;
+  const sizeBytes = Number(match[1]) * 1024 ** power;
+  return Number.isSafeInteger(sizeBytes) ? sizeBytes : undefined;
+}

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from "node:fs";
 
 import { MiB } from "../lib/units.ts";
 
@@ -37,20 +46,17 @@ export const linuxFiles: Files = {
   list: (path) => unlessMissing(() => readdirSync(path).toSorted()) ?? [],
 };
 
+/** Files of procfs and sysfs tell a size that is not theirs, so the size is only a reason to refuse. */
 function readWhole(path: string): Uint8Array | undefined {
-  const file = unlessMissing(() => openFile(path));
-  if (file === undefined) return undefined;
-  try {
-    if (file.sizeBytes > WHOLE_BYTES_MAX)
+  return unlessMissing(() => {
+    const { size } = statSync(path);
+    const bytes = size > WHOLE_BYTES_MAX ? undefined : readFileSync(path);
+    if (bytes === undefined || bytes.byteLength > WHOLE_BYTES_MAX)
       throw new RangeError(
-        `Cannot read "${path}": it has ${file.sizeBytes} bytes, want at most ${WHOLE_BYTES_MAX}`,
+        `Cannot read "${path}": it has ${bytes?.byteLength ?? size} bytes, want at most ${WHOLE_BYTES_MAX}`,
       );
-    const bytes = new Uint8Array(file.sizeBytes);
-    file.readInto(0, bytes);
     return bytes;
-  } finally {
-    file.close();
-  }
+  });
 }
 
 function openFile(path: string): RandomFile {

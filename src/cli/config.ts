@@ -1,0 +1,190 @@
+import * as v from "valibot";
+import { reasonOf, TandemError } from "../lib/error.ts";
+import type { System } from "../system/system.ts";
+import type { Globals } from "./globals.ts";
+
+const SECONDS_MAX = 24 * 60 * 60;
+/** GRUB counts down by an if-chain, which ends here (boot/grub.cfg). */
+export const TRIES_MAX = 9;
+
+const label = v.pipe(
+  v.string(),
+  v.nonEmpty(),
+  v.maxLength(36, "a partition label has at most 36 characters"),
+);
+const seconds = v.pipe(v.number(), v.minValue(1), v.maxValue(SECONDS_MAX));
+const absolute = v.pipe(v.string(), v.startsWith("/", "must be an absolute path"));
+
+const configSchema = v.strictObject({
+  disk: v.optional(absolute),
+  labels: v.optional(
+    v.strictObject({
+      control: v.optional(label),
+      a: v.optional(label),
+      b: v.optional(label),
+      recovery: v.optional(label),
+    }),
+  ),
+  insecureRegistries: v.optional(v.array(v.string())),
+  tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
+  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+  health: v.optional(
+    v.strictObject({
+      required: v.optional(v.array(absolute)),
+      wanted: v.optional(v.array(absolute)),
+      checkSeconds: v.optional(seconds),
+      deadlineSeconds: v.optional(seconds),
+    }),
+  ),
+});
+
+type Partial = v.InferOutput<typeof configSchema>;
+
+export interface Config {
+  readonly disk: string | undefined;
+  readonly labels: {
+    readonly control: string;
+    readonly a: string;
+    readonly b: string;
+    readonly recovery: string;
+  };
+  readonly insecureRegistries: readonly string[];
+  readonly tries: number;
+  readonly jobs: number | undefined;
+  readonly health: {
+    readonly required: readonly string[];
+    readonly wanted: readonly string[];
+    readonly checkSeconds: number;
+    readonly deadlineSeconds: number;
+  };
+}
+
+const DEFAULTS: Config = {
+  disk: undefined,
+  labels: {
+    control: "tandem-control",
+    a: "tandem-a",
+    b: "tandem-b",
+    recovery: "tandem-recovery",
+  },
+  insecureRegistries: [],
+  tries: 3,
+  jobs: undefined,
+  health: {
+    required: ["/usr/lib/tandem/required.d", "/etc/tandem/required.d"],
+    wanted: ["/usr/lib/tandem/wanted.d", "/etc/tandem/wanted.d"],
+    checkSeconds: 60,
+    deadlineSeconds: 300,
+  },
+};
+
+const DROP_INS = "/etc/tandem/config.d";
+
+/** The configuration with where each value came from: files in order, later wins, then TANDEM_* variables, then flags. */
+export function loadConfig(
+  system: System,
+  globals: Globals,
+): { config: Config; origins: Map<string, string> } {
+  const origins = new Map<string, string>();
+  let config = DEFAULTS;
+  for (const { origin, values } of [
+    ...files(system, globals).flatMap((path) => fromFile(system, path, path === globals.config)),
+    ...fromEnvironment(system),
+    { origin: "--disk", values: globals.disk === undefined ? {} : { disk: globals.disk } },
+  ]) {
+    note(origins, origin, values);
+    config = merged(config, values);
+  }
+  return { config, origins };
+}
+
+function files(system: System, globals: Globals): string[] {
+  const dropIns = system.files
+    .list(DROP_INS)
+    .filter((name) => name.endsWith(".yaml"))
+    .toSorted()
+    .map((name) => `${DROP_INS}/${name}`);
+  const named = globals.config === undefined ? [] : [globals.config];
+  return ["/usr/lib/tandem/config.yaml", "/etc/tandem/config.yaml", ...dropIns, ...named];
+}
+
+interface Layer {
+  readonly origin: string;
+  readonly values: Partial;
+}
+
+function fromFile(system: System, path: string, mustExist: boolean): Layer[] {
+  try {
+    const text = system.files.readText(path);
+    if (text === undefined && mustExist) throw new Error("there is no such file");
+    return text === undefined ? [] : [{ origin: path, values: check(Bun.YAML.parse(text) ?? {}) }];
+  } catch (cause) {
+    throw new TandemError("usage", `Cannot use configuration ${path}: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function fromEnvironment({ environment }: System): Layer[] {
+  const { TANDEM_DISK, TANDEM_TRIES, TANDEM_JOBS, TANDEM_INSECURE_REGISTRIES } = environment;
+  const values = [
+    ["TANDEM_DISK", TANDEM_DISK, { disk: TANDEM_DISK }],
+    ["TANDEM_TRIES", TANDEM_TRIES, { tries: Number(TANDEM_TRIES) }],
+    ["TANDEM_JOBS", TANDEM_JOBS, { jobs: Number(TANDEM_JOBS) }],
+    [
+      "TANDEM_INSECURE_REGISTRIES",
+      TANDEM_INSECURE_REGISTRIES,
+      { insecureRegistries: TANDEM_INSECURE_REGISTRIES?.split(",") },
+    ],
+  ] as const;
+  return values.flatMap(([origin, text, value]) => {
+    if (text === undefined || text === "") return [];
+    try {
+      return [{ origin, values: check(value) }];
+    } catch (cause) {
+      throw new TandemError("usage", `Cannot use ${origin}="${text}": ${reasonOf(cause)}`, {
+        cause,
+      });
+    }
+  });
+}
+
+function check(value: unknown): Partial {
+  const result = v.safeParse(configSchema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`${v.getDotPath(issue) ?? "the whole of it"}: ${issue.message}`);
+}
+
+/** Remembers where each of the values came from, nested ones by their path: "health.checkSeconds". */
+function note(origins: Map<string, string>, origin: string, values: object): void {
+  for (const key of leavesOf(values)) origins.set(key, origin);
+}
+
+function leavesOf(values: object, prefix = ""): string[] {
+  return Object.entries(values).flatMap(([key, value]) =>
+    value instanceof Object && !Array.isArray(value)
+      ? leavesOf(value, `${prefix}${key}.`)
+      : [`${prefix}${key}`],
+  );
+}
+
+function merged(config: Config, values: Partial): Config {
+  return {
+    disk: values.disk ?? config.disk,
+    labels: { ...config.labels, ...present(values.labels) },
+    insecureRegistries: values.insecureRegistries ?? config.insecureRegistries,
+    tries: values.tries ?? config.tries,
+    jobs: values.jobs ?? config.jobs,
+    health: { ...config.health, ...present(values.health) },
+  };
+}
+
+/** Without the keys that are undefined, which would otherwise hide what they are merged into. */
+function present<T extends object>(
+  values: T | undefined,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const kept = Object.entries(values ?? {}).filter(([, value]) => value !== undefined);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.fromEntries forgets the keys it was given.
+  return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

@@ -1,0 +1,25 @@
+import type { Talk } from "../lib/talk.ts";
+import type { System } from "../system/system.ts";
+import type { Config } from "./config.ts";
+import type { Globals } from "./globals.ts";
+
+/** What every verb is given. */
+export interface Context {
+  readonly system: System;
+  readonly globals: Globals;
+  readonly config: Config;
+  /** Where each configured value came from; what is not in it is a default. */
+  readonly origins: ReadonlyMap<string, string>;
+  readonly talk: Talk;
+  /** Fires when the operator or the system asks to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Prints a result on stdout: the object with --json, otherwise the text made of it. */
+export function print<T extends object>(
+  { globals }: Context,
+  result: T,
+  text: (result: T) => string,
+): void {
+  process.stdout.write(`${globals.json ? JSON.stringify(result) : text(result)}\n`);
+}

@@ -1,0 +1,63 @@
+import { parseArgs } from "node:util";
+import type { ArgsDef } from "citty";
+import { reasonOf, TandemError } from "../lib/error.ts";
+
+/**
+ * Refuses what the verb does not know: citty takes unknown flags and surplus words in silence. Returns the arguments with a
+ * flag that was given several times joined by commas, since citty keeps only the last.
+ */
+export function strictArguments(verb: string, args: readonly string[], known: ArgsDef): string[] {
+  const flags = Object.entries(known).filter(([, { type }]) => type !== "positional");
+  const positionals = Object.values(known).filter(({ type }) => type === "positional");
+  const options = Object.fromEntries(
+    flags.map(([name, { type }]) => [
+      name,
+      type === "boolean"
+        ? { type: "boolean" as const }
+        : { type: "string" as const, multiple: true },
+    ]),
+  );
+  const parsed = parse(verb, args, options);
+  const surplus = parsed.positionals[positionals.length];
+  if (surplus !== undefined) throw usage(verb, `"${surplus}" is one word too many`);
+  const needed = positionals.filter(({ required }) => required !== false);
+  if (parsed.positionals.length < needed.length)
+    throw usage(verb, `${needed.length - parsed.positionals.length} more word(s) needed`);
+  const missing = flags.find(
+    ([name, { required }]) => required && parsed.values[name] === undefined,
+  );
+  if (missing !== undefined) throw usage(verb, `--${missing[0]} is missing`);
+  const joined = Object.entries(parsed.values).map(([name, value]) =>
+    value === true ? `--${name}` : `--${name}=${[value].flat().join(",")}`,
+  );
+  return [...joined, "--", ...parsed.positionals];
+}
+
+interface Parsed {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly positionals: readonly string[];
+}
+
+function parse(
+  verb: string,
+  args: readonly string[],
+  options: NonNullable<Parameters<typeof parseArgs>[0]>["options"] & {},
+): Parsed {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options,
+      strict: true,
+      allowPositionals: true,
+    });
+    return { values, positionals };
+  } catch (cause) {
+    throw usage(verb, (reasonOf(cause).split(". ")[0] ?? "").replaceAll("'", '"'));
+  }
+}
+
+function usage(verb: string, why: string): TandemError {
+  return new TandemError("usage", `Cannot read the arguments of ${verb}: ${why}`, {
+    hint: `See tandem ${verb} --help.`,
+  });
+}

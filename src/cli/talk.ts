@@ -1,0 +1,104 @@
+import { createConsola } from "consola";
+import type { Progress, Talk } from "../lib/talk.ts";
+import { formatBytes } from "../lib/units.ts";
+import type { Globals } from "./globals.ts";
+
+const LEVEL = { error: 0, info: 3, debug: 4 } as const;
+const TERMINAL_MS = 200;
+const PLAIN_MS = 5000;
+
+/** Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. */
+export function openTalk({ json, debug, quiet }: Globals): Talk & { end(): void } {
+  if (quiet) return { ...lines(LEVEL.error), progress() {}, end() {} };
+  const level = debug ? LEVEL.debug : LEVEL.info;
+  if (json) {
+    return {
+      info: (text) => emit({ level: "info", text }),
+      warn: (text) => emit({ level: "warn", text }),
+      debug: (text) => void (debug && emit({ level: "debug", text })),
+      progress: throttled(PLAIN_MS / 5, (progress, rate) => emit({ ...progress, ...rate })),
+      end() {},
+    };
+  }
+  const plain = lines(level);
+  if (!process.stderr.isTTY)
+    return {
+      ...plain,
+      progress: throttled(PLAIN_MS, (progress, rate) => plain.info(progressText(progress, rate))),
+      end() {},
+    };
+  return terminal(plain);
+}
+
+function emit(line: object): void {
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+}
+
+/** The line of a terminal is drawn over until something else is said. */
+function terminal(plain: Omit<Talk, "progress">): Talk & { end(): void } {
+  let drawn = false;
+  const clear = (): void => {
+    if (drawn) process.stderr.write("\r\u001B[K");
+    drawn = false;
+  };
+  const after =
+    (say: (text: string) => void) =>
+    (text: string): void => {
+      clear();
+      say(text);
+    };
+  return {
+    info: after((text) => plain.info(text)),
+    warn: after((text) => plain.warn(text)),
+    debug: after((text) => plain.debug(text)),
+    progress: throttled(TERMINAL_MS, (progress, rate) => {
+      process.stderr.write(`\r\u001B[K${progressText(progress, rate)}`);
+      drawn = true;
+    }),
+    end: clear,
+  };
+}
+
+function lines(level: number): Omit<Talk, "progress"> {
+  const log = createConsola({ level, throttle: 0, stdout: process.stderr, stderr: process.stderr });
+  return {
+    info: (text) => log.info(text),
+    warn: (text) => log.warn(text),
+    debug: (text) => log.debug(text),
+  };
+}
+
+interface Rate {
+  readonly bytesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+export function progressText({ step, doneBytes, totalBytes }: Progress, rate: Rate): string {
+  const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
+  const left = Number.isFinite(rate.secondsLeft) ? `, ${Math.ceil(rate.secondsLeft)} s left` : "";
+  return `${step}: ${percent} % (${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}, ${formatBytes(Math.round(rate.bytesPerSecond))}/s${left})`;
+}
+
+/** Shows at most one in `everyMs`, and always the end. The rate counts from the first call of a step. */
+function throttled(
+  everyMs: number,
+  show: (progress: Progress, rate: Rate) => void,
+): (progress: Progress) => void {
+  let step = "";
+  let startedMs = 0;
+  let shownMs = -Infinity;
+  return (progress) => {
+    const nowMs = performance.now();
+    if (progress.step !== step) {
+      ({ step } = progress);
+      startedMs = nowMs;
+      shownMs = nowMs;
+    }
+    const atEnd = progress.doneBytes >= progress.totalBytes;
+    if (!atEnd && nowMs - shownMs < everyMs) return;
+    shownMs = nowMs;
+    const bytesPerSecond = (progress.doneBytes * 1000) / Math.max(nowMs - startedMs, 1);
+    const secondsLeft = (progress.totalBytes - progress.doneBytes) / bytesPerSecond;
+    show(progress, { bytesPerSecond, secondsLeft });
+  };
+}

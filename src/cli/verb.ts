@@ -1,0 +1,37 @@
+import { type ArgsDef, defineCommand, type ParsedArgs, renderUsage, runCommand } from "citty";
+import type { Context } from "./context.ts";
+import { strictArguments } from "./strict.ts";
+
+/** One word of the command line and what it does. */
+export interface Verb {
+  readonly name: string;
+  readonly description: string;
+  usage(): Promise<string>;
+  run(context: Context, args: readonly string[]): Promise<void>;
+}
+
+interface VerbDefinition<A extends ArgsDef> {
+  readonly name: string;
+  readonly description: string;
+  readonly args: A;
+  run(context: Context, args: ParsedArgs<A>): Promise<void>;
+}
+
+/** A verb on citty's parser, made strict about what it does not know. */
+export function defineVerb<const A extends ArgsDef>(definition: VerbDefinition<A>): Verb {
+  const { name, description, args } = definition;
+  const meta = { name, description };
+  return {
+    name,
+    description,
+    usage: () => renderUsage(defineCommand({ meta, args }), { meta: { name: "tandem" } }),
+    async run(context, rawArgs) {
+      const command = defineCommand({
+        meta,
+        args,
+        run: (parsed) => definition.run(context, parsed.args),
+      });
+      await runCommand(command, { rawArgs: strictArguments(name, rawArgs, args) });
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Verb } from "./verb.ts";
+import { config } from "./verbs/config.ts";
+import { health } from "./verbs/health.ts";
+import { mark } from "./verbs/mark.ts";
+import { rollback } from "./verbs/rollback.ts";
+import { status } from "./verbs/status.ts";
+import { upgrade } from "./verbs/upgrade.ts";
+import { verify } from "./verbs/verify.ts";
+import { version } from "./verbs/version.ts";
+import { write } from "./verbs/write.ts";
+
+export const verbs: readonly Verb[] = [
+  upgrade,
+  status,
+  rollback,
+  mark,
+  health,
+  verify,
+  write,
+  config,
+  version,
+];

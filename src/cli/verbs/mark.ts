@@ -1,0 +1,32 @@
+import { TandemError } from "../../lib/error.ts";
+import { isSlotName } from "../../slot/slot.ts";
+import { markBad, markGood } from "../../upgrade/mark.ts";
+import { withMachine } from "../../upgrade/open-machine.ts";
+import { print } from "../context.ts";
+import { defineVerb } from "../verb.ts";
+
+export const mark = defineVerb({
+  name: "mark",
+  description:
+    "Give the verdict by hand: mark good keeps the booted slot, mark bad [SLOT] gives one up",
+  args: {
+    verdict: { type: "positional", required: true, description: "good or bad" },
+    slot: {
+      type: "positional",
+      required: false,
+      description: "The slot to give up; the booted one if not named",
+    },
+    reason: { type: "string", description: "What to remember as the reason" },
+  },
+  async run(context, { verdict, slot, reason = "by hand" }) {
+    if (verdict !== "good" && verdict !== "bad")
+      throw new TandemError("usage", `Cannot mark a slot "${verdict}": want good or bad`);
+    if (slot !== undefined && !isSlotName(slot))
+      throw new TandemError("usage", `Cannot mark slot "${slot}": want a, b or recovery`);
+    const result = await withMachine(context, { ...context.config, lock: true }, (machine) => {
+      if (verdict === "good") return markGood(machine, slot, reason);
+      return markBad(machine, slot, reason);
+    });
+    print(context, result, (done) => `Slot ${done.slot} is marked ${done.verdict}`);
+  },
+});

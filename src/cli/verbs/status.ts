@@ -1,0 +1,17 @@
+import { withMachine } from "../../upgrade/open-machine.ts";
+import { statusOf } from "../../upgrade/status.ts";
+import { print } from "../context.ts";
+import { statusText } from "../status-text.ts";
+import { defineVerb } from "../verb.ts";
+
+export const status = defineVerb({
+  name: "status",
+  description: "Print what is in each slot, what boots next, and what happened",
+  args: {},
+  async run(context) {
+    const result = await withMachine(context, { ...context.config, lock: false }, (machine) =>
+      statusOf(machine),
+    );
+    print(context, result, statusText);
+  },
+});

@@ -1,0 +1,62 @@
+import { withMachine } from "../../upgrade/open-machine.ts";
+import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
+import { print } from "../context.ts";
+import { count, list, tries } from "../values.ts";
+import { defineVerb } from "../verb.ts";
+
+export const upgrade = defineVerb({
+  name: "upgrade",
+  description: "Write an image into the passive slot and let the boot loader try it",
+  args: {
+    source: {
+      type: "string",
+      required: true,
+      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF] or oci-archive:FILE[:REF]",
+    },
+    tries: {
+      type: "string",
+      description: "Boots for the new system without a good verdict, 1 to 9",
+    },
+    reboot: { type: "boolean", description: "Reboot when all is written" },
+    "dry-run": { type: "boolean", description: "Print the plan and change nothing" },
+    "retry-bad": { type: "boolean", description: "Try an image again that was rolled back before" },
+    jobs: { type: "string", description: "Layers unpacked side by side" },
+    "insecure-registry": {
+      type: "string",
+      description: "HOST[:PORT] to be asked by plain HTTP; may be repeated",
+    },
+  },
+  async run(context, args) {
+    const { config } = context;
+    const dryRun = args["dry-run"] === true;
+    const request = {
+      source: args.source,
+      tries: tries("--tries", args.tries) ?? config.tries,
+      reboot: args.reboot === true,
+      dryRun,
+      retryBad: args["retry-bad"] === true,
+      jobs: count("--jobs", args.jobs) ?? config.jobs,
+      insecureRegistries: [...config.insecureRegistries, ...list(args["insecure-registry"])],
+    };
+    const report = await withMachine(context, { ...config, lock: !dryRun }, (machine) =>
+      run(context, machine, request),
+    );
+    print(context, report, text);
+  },
+});
+
+function text(report: UpgradeReport): string {
+  switch (report.outcome) {
+    case "nothing":
+      return `Nothing to do: ${report.reason}`;
+    case "planned":
+      return [
+        `Would upgrade slot ${report.slot} to ${report.digest}:`,
+        ...report.steps.map((step) => `  ${step}`),
+      ].join("\n");
+    case "upgraded": {
+      const version = report.version === undefined ? "" : ` (${report.version})`;
+      return `Slot ${report.slot} holds ${report.digest}${version} and is tried at the next boot, up to ${report.tries} time(s)`;
+    }
+  }
+}

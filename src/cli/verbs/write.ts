@@ -1,0 +1,45 @@
+import { formatBytes } from "../../lib/units.ts";
+import { write as run } from "../../upgrade/write.ts";
+import { print } from "../context.ts";
+import { count, list, size } from "../values.ts";
+import { defineVerb } from "../verb.ts";
+
+export const write = defineVerb({
+  name: "write",
+  description:
+    "Write an image's root file system into a file or device, changing nothing about what boots",
+  args: {
+    source: {
+      type: "positional",
+      required: true,
+      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF] or oci-archive:FILE[:REF]",
+    },
+    target: { type: "positional", required: true, description: "A block device or a plain file" },
+    size: { type: "string", description: "Make the file this large: 512MiB, 2GiB" },
+    label: { type: "string", description: "Label of the file system, at most 16 bytes" },
+    jobs: { type: "string", description: "Layers unpacked side by side" },
+    "insecure-registry": {
+      type: "string",
+      description: "HOST[:PORT] to be asked by plain HTTP; may be repeated",
+    },
+  },
+  async run(context, args) {
+    const result = await run(context, {
+      source: args.source,
+      target: args.target,
+      sizeBytes: size("--size", args.size),
+      label: args.label ?? "tandem",
+      jobs: count("--jobs", args.jobs) ?? context.config.jobs,
+      insecureRegistries: [
+        ...context.config.insecureRegistries,
+        ...list(args["insecure-registry"]),
+      ],
+    });
+    print(
+      context,
+      result,
+      ({ digest, target, inodes, usedBytes, sizeBytes }) =>
+        `${target} holds ${digest}: ${inodes} inodes, ${formatBytes(usedBytes)} of ${formatBytes(sizeBytes)} used`,
+    );
+  },
+});

@@ -1,0 +1,121 @@
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from "node:fs";
+import { promisify } from "node:util";
+import { reasonOf, TandemError } from "../lib/error.ts";
+import type { BlockFile } from "./block-file.ts";
+import { forgetCached, sizeOf } from "./syscall.ts";
+
+/** The medium is full, the user's share of it is, or its file system has no files that large. */
+const NO_SPACE = ["ENOSPC", "EDQUOT", "EFBIG"] as const;
+
+const flushData = promisify(fdatasync);
+
+/** Opens a block device or a plain file. Throws `disk` when there is none, or none that may be opened so. */
+export function openBlockFile(path: string, { write }: { write: boolean }): BlockFile {
+  return blockFile(open(path, write ? "r+" : "r"), path);
+}
+
+/** Makes a plain file of `sizeBytes` zeros that takes no room yet, or empties the one that is there. A device keeps its size. */
+export function createBlockFile(path: string, sizeBytes: number): BlockFile {
+  const fd = open(path, "w+");
+  if (fstatSync(fd).isFile()) resize({ fd, path }, sizeBytes);
+  return blockFile(fd, path);
+}
+
+function resize({ fd, path }: Opened, sizeBytes: number): void {
+  try {
+    ftruncateSync(fd, sizeBytes);
+  } catch (cause) {
+    closeSync(fd);
+    throw failed("resize", path, cause);
+  }
+}
+
+function open(path: string, flags: "r" | "r+" | "w+"): number {
+  try {
+    return openSync(path, flags);
+  } catch (cause) {
+    throw new TandemError("disk", `Cannot open ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function blockFile(fd: number, path: string): BlockFile {
+  const stat = fstatSync(fd);
+  if (!stat.isFile() && !stat.isBlockDevice()) {
+    closeSync(fd);
+    throw new TandemError(
+      "disk",
+      `Cannot use ${path}: it is neither a block device nor a plain file`,
+    );
+  }
+  return {
+    name: path,
+    sizeBytes: sizeOf(fd),
+    readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
+    write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
+    async flush() {
+      try {
+        await flushData(fd);
+      } catch (cause) {
+        throw failed("flush", path, cause);
+      }
+    },
+    dropCache: (offsetBytes, sizeBytes) => forgetCached(fd, offsetBytes, sizeBytes),
+    close: () => closeSync(fd),
+  };
+}
+
+interface Opened {
+  readonly fd: number;
+  readonly path: string;
+}
+
+function readAll({ fd, path }: Opened, offsetBytes: number, target: Uint8Array): void {
+  let done = 0;
+  while (done < target.byteLength) {
+    const got = attempt("read", path, () =>
+      readSync(fd, target, done, target.byteLength - done, offsetBytes + done),
+    );
+    if (got === 0)
+      throw new TandemError(
+        "disk",
+        `Cannot read ${path} at byte ${offsetBytes + done}: it ends there`,
+      );
+    done += got;
+  }
+}
+
+function writeAll({ fd, path }: Opened, offsetBytes: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.byteLength)
+    done += attempt("write", path, () =>
+      writeSync(fd, bytes, done, bytes.byteLength - done, offsetBytes + done),
+    );
+}
+
+function attempt(verb: string, path: string, operation: () => number): number {
+  try {
+    return operation();
+  } catch (cause) {
+    throw failed(verb, path, cause);
+  }
+}
+
+function failed(verb: string, path: string, cause: unknown): TandemError {
+  const noSpace =
+    cause instanceof Error && "code" in cause && NO_SPACE.some((code) => code === cause.code);
+  return new TandemError(
+    noSpace ? "no-space" : "disk",
+    `Cannot ${verb} ${path}: ${reasonOf(cause)}`,
+    {
+      cause,
+    },
+  );
+}

@@ -1,0 +1,122 @@
+import { accessSync, closeSync, constants, openSync, readlinkSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { reasonOf, TandemError } from "../lib/error.ts";
+import { KiB } from "../lib/units.ts";
+import { linuxFiles } from "./files.ts";
+import { createBlockFile, openBlockFile } from "./linux-block-file.ts";
+import { restart, tryLock } from "./syscall.ts";
+import type { CommandResult, System } from "./system.ts";
+
+/** udev takes a shared lock on a disk while it looks at it; that lasts well under this. */
+const LOCK_WAIT_MS_MAX = 2000;
+const LOCK_RETRY_MS = 100;
+const OUTPUT_BYTES_MAX = 64 * KiB;
+const REBOOT_COMMAND = ["systemctl", "reboot"];
+
+export const linux: System = {
+  files: linuxFiles,
+  architecture: "amd64",
+  environment: process.env,
+  cores: availableParallelism(),
+  now: () => new Date(),
+  isExecutable,
+  readLink,
+  absolute: (path) => resolve(path),
+  openBlock: openBlockFile,
+  createBlock: createBlockFile,
+  lock,
+  run,
+  reboot,
+};
+
+async function lock(path: string): Promise<{ release(): void }> {
+  const fd = openForLock(path);
+  for (let waitedMs = 0; !tryLock(fd); waitedMs += LOCK_RETRY_MS) {
+    if (waitedMs >= LOCK_WAIT_MS_MAX) {
+      closeSync(fd);
+      throw new TandemError("locked", `Cannot lock ${path}: another run is at work on it`, {
+        hint: "Wait until it has ended, or end it; a run that was killed leaves no lock behind.",
+      });
+    }
+    await Bun.sleep(LOCK_RETRY_MS);
+  }
+  return { release: () => closeSync(fd) };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function openForLock(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    throw new TandemError("disk", `Cannot lock ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+async function run(
+  command: readonly string[],
+  { deadlineSeconds }: { readonly deadlineSeconds: number },
+): Promise<CommandResult> {
+  const child = Bun.spawn([...command], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    // A check that starts children of its own must not outlive its deadline through them.
+    detached: true,
+  });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    killGroup(child.pid);
+  }, deadlineSeconds * 1000);
+  const output = Promise.all([tail(child.stdout), tail(child.stderr)]);
+  const status = await child.exited;
+  killGroup(child.pid);
+  clearTimeout(timer);
+  return { status: late ? undefined : status, output: (await output).join("") };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // ESRCH: nothing is left of the group, which is what is wanted.
+  }
+}
+
+async function tail(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let kept = Buffer.alloc(0);
+  for await (const chunk of stream)
+    kept = Buffer.from(Buffer.concat([kept, chunk]).subarray(-OUTPUT_BYTES_MAX));
+  return kept.toString("utf8");
+}
+
+async function reboot(): Promise<void> {
+  try {
+    const { status } = await run(REBOOT_COMMAND, { deadlineSeconds: 60 });
+    if (status === 0) return;
+  } catch {
+    // No systemd here: a minimal system or an initramfs. The kernel does it.
+  }
+  try {
+    restart();
+  } catch (cause) {
+    throw new TandemError("boot", `Cannot restart the machine: ${reasonOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,65 @@
+import { dlopen, FFIType, read } from "bun:ffi";
+import { defined } from "../lib/assert.ts";
+
+/** Numbers of asm/unistd_64.h: tandem is built for amd64 only. */
+const NUMBER = { lseek: 8, flock: 73, reboot: 169, fadvise64: 221 } as const;
+const ERRNO = { eintr: 4, eagain: 11 } as const;
+const SEEK_END = 2;
+const POSIX_FADV_DONTNEED = 4;
+const LOCK_EX_NB = 2 | 4;
+/** LINUX_REBOOT_MAGIC1, MAGIC2 and CMD_RESTART of linux/reboot.h. */
+const REBOOT = { magic1: 0xfee1dead, magic2: 672274793, restart: 0x01234567 } as const;
+
+const { symbols } = dlopen("libc.so.6", {
+  syscall: { args: Array.from({ length: 7 }, () => FFIType.i64_fast), returns: FFIType.i64_fast },
+  __errno_location: { args: [], returns: FFIType.ptr },
+});
+
+/** A failed system call. `errno` as in asm-generic/errno.h. */
+export class SyscallError extends Error {
+  readonly errno: number;
+
+  constructor(name: string, errno: number) {
+    super(`${name} failed with errno ${errno}`);
+    this.name = "SyscallError";
+    this.errno = errno;
+  }
+}
+
+/** The size of what `fd` has open, block devices included, in bytes. */
+export function sizeOf(fd: number): number {
+  return call("lseek", [fd, 0, SEEK_END]);
+}
+
+/** Drops clean pages of the range from the page cache; dirty ones stay, so flush first. */
+export function forgetCached(fd: number, offsetBytes: number, sizeBytes: number): void {
+  call("fadvise64", [fd, offsetBytes, sizeBytes, POSIX_FADV_DONTNEED]);
+}
+
+/** Whether `fd` now holds the only flock(2) on its file. The lock ends with the process, however that ends. */
+export function tryLock(fd: number): boolean {
+  try {
+    call("flock", [fd, LOCK_EX_NB]);
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === ERRNO.eagain) return false;
+    throw error;
+  }
+}
+
+/** Restarts the machine at once, without telling anybody: what has to be on a disk must be flushed before. */
+export function restart(): void {
+  call("reboot", [REBOOT.magic1, REBOOT.magic2, REBOOT.restart, 0]);
+}
+
+function call(name: keyof typeof NUMBER, args: readonly number[]): number {
+  const [a = 0, b = 0, c = 0, d = 0] = args;
+  for (;;) {
+    const result = Number(symbols.syscall(NUMBER[name], a, b, c, d, 0, 0));
+    if (result >= 0) return result;
+    // errno belongs to the thread and the next call of any kind may change it: read it at once.
+    // oxlint-disable-next-line no-underscore-dangle -- It is called so.
+    const errno = read.i32(defined(symbols.__errno_location(), "errno"), 0);
+    if (errno !== ERRNO.eintr) throw new SyscallError(name, errno);
+  }
+}

@@ -1,0 +1,38 @@
+import type { BlockFile } from "./block-file.ts";
+import type { Files } from "./files.ts";
+
+export interface CommandResult {
+  /** undefined: the deadline ended it. */
+  readonly status: number | undefined;
+  /** What it printed to both streams, the last 64 KiB of it. */
+  readonly output: string;
+}
+
+/** The machine, as small as tandem needs it. The first parameter of everything that touches it. */
+export interface System {
+  readonly files: Files;
+  /** As in OCI platforms: "amd64". */
+  readonly architecture: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cores: number;
+  now(): Date;
+  /** Whether it is a regular file that this user may run. */
+  isExecutable(path: string): boolean;
+  /** The text of a symbolic link; undefined when there is none. */
+  readLink(path: string): string | undefined;
+  /** Makes a path absolute, seen from the current directory. */
+  absolute(path: string): string;
+  /** Opens a block device or a plain file; throws `disk`. */
+  openBlock(path: string, options: { readonly write: boolean }): BlockFile;
+  /** Makes a plain file of that size, or empties the one that is there; a device keeps its size. */
+  createBlock(path: string, sizeBytes: number): BlockFile;
+  /** Takes the one lock on a disk; throws `locked` when another process has it. It ends with release() or the process. */
+  lock(path: string): Promise<{ release(): void }>;
+  /** Runs a program without a shell, for at most `deadlineSeconds`. */
+  run(
+    command: readonly string[],
+    options: { readonly deadlineSeconds: number },
+  ): Promise<CommandResult>;
+  /** Restarts the machine through its init, or by itself when there is none. */
+  reboot(): Promise<void>;
+}

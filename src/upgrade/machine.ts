@@ -1,0 +1,50 @@
+import type { Control } from "../control/control.ts";
+import type { BootRecord } from "../control/record.ts";
+import { type Event, type State, withEvent } from "../control/state.ts";
+import type { Partition } from "../disk/gpt.ts";
+import { TandemError } from "../lib/error.ts";
+import type { Cmdline } from "../slot/cmdline.ts";
+import type { SlotName } from "../slot/slot.ts";
+import type { System } from "../system/system.ts";
+import type { WriteTarget } from "./write-image.ts";
+
+/** The disk that is worked on, and how the machine came up. */
+export interface Machine {
+  readonly system: System;
+  readonly diskPath: string;
+  readonly slots: Readonly<Partial<Record<SlotName, Partition>>>;
+  /** undefined: this machine does not run from that disk. */
+  readonly booted: SlotName | undefined;
+  readonly cmdline: Cmdline;
+  readonly control: Control;
+  /** Opens a slot; the caller closes its block. Throws `disk`, also when it is to be written and is mounted. */
+  openSlot(slot: SlotName, options: { readonly write: boolean }): WriteTarget;
+  close(): void;
+}
+
+/** The record in force. Throws `boot` when both copies are lost. */
+export function recordOf({ control, diskPath }: Machine): BootRecord {
+  const { record } = control;
+  if (record !== undefined) return record;
+  throw new TandemError(
+    "boot",
+    `Cannot read the boot record of ${diskPath}: ${control.recordProblems.join("; ")}`,
+    { hint: "Run tandem mark good in the slot that is to be kept: it writes a new record." },
+  );
+}
+
+/** Adds one event to the history, and writes the state. */
+export async function note(machine: Machine, event: Omit<Event, "at">): Promise<void> {
+  const at = machine.system.now().toISOString();
+  await machine.control.writeState(withEvent(machine.control.state, { ...event, at }));
+}
+
+/** The digests that slots hold whole: written and compared. */
+export function heldDigests(state: State): Map<SlotName, string> {
+  const held = new Map<SlotName, string>();
+  for (const name of ["a", "b", "recovery"] as const) {
+    const slot = state.slots[name];
+    if (slot.status === "written" && slot.verifiedAt !== undefined) held.set(name, slot.digest);
+  }
+  return held;
+}

@@ -1,0 +1,30 @@
+import type { Talk } from "../lib/talk.ts";
+import { openSource, type Source } from "../source/source.ts";
+import type { System } from "../system/system.ts";
+
+export interface Work {
+  readonly system: System;
+  readonly talk: Talk;
+  readonly signal: AbortSignal;
+}
+
+/** Opens a source as this machine sees it. */
+export function sourceOf(
+  { system, talk }: Work,
+  text: string,
+  insecureRegistries: readonly string[],
+): Promise<Source> {
+  return openSource(text, {
+    architecture: system.architecture,
+    environment: system.environment,
+    files: system.files,
+    insecureRegistries,
+    log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
+  });
+}
+
+/** How many layers are unpacked side by side: as many as there are cores, at most 6, never more than there are layers. */
+export function jobsFor(system: System, layers: number, wanted: number | undefined): number {
+  const JOBS_MAX = 6;
+  return Math.max(1, Math.min(wanted ?? Math.min(system.cores, JOBS_MAX), layers));
+}

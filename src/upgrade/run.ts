@@ -1,0 +1,210 @@
+import { type Bootable, findBootable } from "../boot/bootable.ts";
+import { readOsRelease } from "../boot/os-release.ts";
+import { armTrial, disarm } from "../control/decide.ts";
+import { withEvent, withoutKnownBad, withSlot } from "../control/state.ts";
+import { hashRoot } from "../disk/hash-root.ts";
+import { readBack } from "../disk/read-back.ts";
+import { runsOf } from "../disk/run.ts";
+import { identityOf } from "../ext4/identity.ts";
+import { defined } from "../lib/assert.ts";
+import type { Talk } from "../lib/talk.ts";
+import type { Image } from "../oci/manifest.ts";
+import type { SlotName } from "../slot/slot.ts";
+import type { Source } from "../source/source.ts";
+import { type Machine, note, recordOf } from "./machine.ts";
+import { describeStep, type Step } from "./plan.ts";
+import { imageTime, interrupted, writeImage, type WrittenImage } from "./write-image.ts";
+
+export interface Upgrade {
+  readonly machine: Machine;
+  readonly source: Source;
+  readonly image: Image;
+  readonly slot: SlotName;
+  readonly jobs: number;
+  readonly talk: Talk;
+  readonly signal: AbortSignal;
+}
+
+/** What the image says of itself. */
+interface Finding {
+  readonly bootable: Bootable;
+  readonly version: string | undefined;
+}
+
+/** What one step leaves for the next ones. */
+interface Progress {
+  written?: WrittenImage<Finding>;
+  verifiedAt?: string;
+}
+
+export interface UpgradeResult {
+  readonly slot: SlotName;
+  readonly digest: string;
+  readonly version: string | undefined;
+  readonly bytesWritten: number;
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/**
+ * Performs the steps of a plan in their order. A cut of the power, a signal or an error between any two of them, or within one, leaves
+ * the booted slot bootable (the table in ARCHITECTURE.md).
+ */
+export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Promise<UpgradeResult> {
+  const progress: Progress = {};
+  const seconds: Record<string, number> = {};
+  for (const step of steps) {
+    interrupted(upgrade.signal);
+    upgrade.talk.debug(`Step: ${describeStep(step)}`);
+    const startMs = performance.now();
+    await perform(upgrade, step, progress);
+    seconds[step.kind] = (performance.now() - startMs) / 1000;
+  }
+  const { finding, ranges, seconds: phases } = defined(progress.written, "written image");
+  return {
+    slot: upgrade.slot,
+    digest: upgrade.image.digest,
+    version: finding.version,
+    bytesWritten: ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    seconds: { ...seconds, ...phases },
+  };
+}
+
+async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promise<void> {
+  switch (step.kind) {
+    case "disarm":
+      return takeBack(upgrade, step.trial);
+    case "erase":
+      return erase(upgrade);
+    case "write":
+      progress.written = await write(upgrade);
+      return;
+    case "read-back":
+      progress.verifiedAt = await compare(upgrade, progress);
+      return;
+    case "describe":
+      return describe(upgrade, progress);
+    case "arm":
+      return arm(upgrade, step.tries);
+    case "reboot":
+      upgrade.talk.info("Rebooting");
+      return upgrade.machine.system.reboot();
+  }
+}
+
+async function takeBack({ machine }: Upgrade, trial: SlotName): Promise<void> {
+  await machine.control.commitRecord(disarm(recordOf(machine)));
+  await note(machine, { kind: "disarmed", slot: trial, text: "another upgrade begins" });
+}
+
+/** The state first: whatever happens to the slot from here on, it is known to be unusable. */
+async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
+  const { control, system } = machine;
+  const startedAt = system.now().toISOString();
+  const writing = {
+    status: "writing",
+    source: source.name,
+    digest: image.digest,
+    startedAt,
+  } as const;
+  await control.writeState(withSlot(machine.control.state, slot, writing));
+  const target = machine.openSlot(slot, { write: true });
+  try {
+    target.block.write(0, new Uint8Array(4096));
+    await target.block.flush();
+  } finally {
+    target.block.close();
+  }
+  await control.eraseSpec(slot);
+}
+
+async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
+  const { machine, slot, image } = upgrade;
+  const target = machine.openSlot(slot, { write: true });
+  try {
+    return await writeImage({
+      ...upgrade,
+      target,
+      identity: {
+        uuid: identityOf(image.digest, slot),
+        label: `tandem-${slot}`.slice(0, 16),
+        timeSeconds: imageTime(image),
+      },
+      inspect: (root, read) => ({
+        bootable: findBootable(root, read),
+        version: versionOf(readOsRelease(root, read)),
+      }),
+    });
+  } finally {
+    target.block.close();
+  }
+}
+
+async function compare(
+  { machine, slot, talk, signal }: Upgrade,
+  { written }: Progress,
+): Promise<string> {
+  const { ranges } = defined(written, "written image");
+  const totalBytes = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const target = machine.openSlot(slot, { write: false });
+  try {
+    await readBack(target.block, ranges, {
+      signal,
+      onProgress: (doneBytes) => talk.progress({ step: "Reading back", doneBytes, totalBytes }),
+    });
+  } finally {
+    target.block.close();
+  }
+  return machine.system.now().toISOString();
+}
+
+async function describe(
+  { machine, slot, source, image }: Upgrade,
+  progress: Progress,
+): Promise<void> {
+  const { finding, ranges } = defined(progress.written, "written image");
+  const { bootable, version } = finding;
+  const partition = defined(machine.slots[slot], "partition");
+  const { initrd } = bootable;
+  await machine.control.writeState(
+    withSlot(machine.control.state, slot, {
+      status: "written",
+      source: source.name,
+      digest: image.digest,
+      ...(version === undefined ? {} : { version }),
+      writtenAt: machine.system.now().toISOString(),
+      sizeBytes: partition.sizeBytes,
+      hashRoot: hashRoot(ranges),
+      runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
+      label: `tandem-${slot}`.slice(0, 16),
+      uuid: identityOf(image.digest, slot),
+      kernel: {
+        kernel: bootable.kernel,
+        options: bootable.options,
+        ...(initrd === undefined ? {} : { initrd }),
+      },
+      verifiedAt: defined(progress.verifiedAt, "time of the comparison"),
+    }),
+  );
+  await machine.control.writeSpec(slot, {
+    ...bootable,
+    part: partition.number,
+    partuuid: partition.uuid,
+    digest: image.digest,
+  });
+}
+
+/** The commit point. The event is noted before it, since nothing may follow that a cut could lose. */
+async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<void> {
+  const { control, system } = machine;
+  const state = withoutKnownBad(machine.control.state, image.digest);
+  const at = system.now().toISOString();
+  const text = `${tries} tries`;
+  await control.writeState(
+    withEvent(state, { at, kind: "armed", slot, digest: image.digest, text }),
+  );
+  await control.commitRecord(armTrial(recordOf(machine), slot, tries));
+}
+
+function versionOf(release: ReturnType<typeof readOsRelease>): string | undefined {
+  return release?.version ?? release?.prettyName;
+}

@@ -1,0 +1,122 @@
+import type { WrittenRange } from "../ext4/written-range.ts";
+import type { Entry } from "../layer/entry.ts";
+import type { Merge } from "../layer/merge.ts";
+import { defined } from "../lib/assert.ts";
+import { TandemError } from "../lib/error.ts";
+import type { Talk } from "../lib/talk.ts";
+import type { Image, LayerDescriptor } from "../oci/manifest.ts";
+import type { Source } from "../source/source.ts";
+import type { Unpacker } from "./unpacker.ts";
+
+export interface LayerJob {
+  readonly source: Source;
+  readonly image: Image;
+  /** What a layer may unpack to. More is an attack or a mistake, since all of it lies in the target. */
+  readonly layerBytesMax: number;
+  readonly talk: Talk;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Unpacks all layers, the largest first so that the threads end together, and merges their entries in layer order as soon as
+ * everything below has come. The first failure stops the others and is the one that is thrown.
+ */
+export async function unpackLayers(
+  job: LayerJob,
+  unpackers: readonly Unpacker[],
+  merge: Merge,
+): Promise<WrittenRange[]> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, job.signal]);
+  const state: State = {
+    job,
+    signal,
+    queue: bySize(job.image.layers),
+    merger: inOrder(job, merge),
+    fetchedBytes: 0,
+  };
+  try {
+    const ranges = await Promise.all(
+      unpackers.map(async (unpacker) => {
+        for (let next = state.queue.shift(); next !== undefined; next = state.queue.shift())
+          await unpackOne(state, unpacker, next);
+        return unpacker.finish();
+      }),
+    );
+    return ranges.flat();
+  } catch (error) {
+    stop.abort();
+    if (job.signal.aborted)
+      throw new TandemError("interrupted", "Stopped on request while layers came in", {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+interface Numbered {
+  readonly index: number;
+  readonly layer: LayerDescriptor;
+}
+
+interface State {
+  readonly job: LayerJob;
+  readonly signal: AbortSignal;
+  readonly queue: Numbered[];
+  readonly merger: (index: number, entries: Entry[]) => void;
+  fetchedBytes: number;
+}
+
+function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
+  return layers
+    .map((layer, index) => ({ index, layer }))
+    .toSorted((one, other) => other.layer.sizeBytes - one.layer.sizeBytes);
+}
+
+async function unpackOne(
+  state: State,
+  unpacker: Unpacker,
+  { index, layer }: Numbered,
+): Promise<void> {
+  const { job, signal } = state;
+  const entries = await unpacker.unpack(
+    {
+      label: labelOf(job, index),
+      mediaType: layer.mediaType,
+      diffId: layer.diffId,
+      outputBytesMax: job.layerBytesMax,
+    },
+    counted(state, job.source.blob(layer, { signal })),
+  );
+  state.merger(index, entries);
+}
+
+async function* counted(state: State, blob: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const totalBytes = state.job.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+  for await (const chunk of blob) {
+    state.signal.throwIfAborted();
+    state.fetchedBytes += chunk.byteLength;
+    state.job.talk.progress({
+      step: "Fetching and unpacking",
+      doneBytes: state.fetchedBytes,
+      totalBytes,
+    });
+    yield chunk;
+  }
+}
+
+function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Entry[]) => void {
+  const waiting = new Map<number, Entry[]>();
+  let next = 0;
+  return (index, entries) => {
+    waiting.set(index, entries);
+    for (; waiting.has(next); next += 1) {
+      merge.apply(defined(waiting.get(next), "entries"), labelOf(job, next));
+      waiting.delete(next);
+    }
+  };
+}
+
+function labelOf({ image }: LayerJob, index: number): string {
+  return `layer ${index + 1} of ${image.layers.length} (${image.layers[index]?.digest.slice(0, 19)})`;
+}

@@ -1,0 +1,106 @@
+import { TandemError } from "../lib/error.ts";
+import { formatBytes } from "../lib/units.ts";
+import type { Image } from "../oci/manifest.ts";
+import type { SlotName } from "../slot/slot.ts";
+import type { Source } from "../source/source.ts";
+import { heldDigests, type Machine, recordOf } from "./machine.ts";
+import { jobsFor, sourceOf, type Work } from "./open-source.ts";
+import { describeStep, type Plan, planUpgrade, type UpgradeWishes } from "./plan.ts";
+import { runUpgrade, type UpgradeResult } from "./run.ts";
+
+export interface UpgradeRequest extends UpgradeWishes {
+  readonly dryRun: boolean;
+  readonly jobs: number | undefined;
+  readonly insecureRegistries: readonly string[];
+}
+
+export type UpgradeReport =
+  | { readonly outcome: "nothing"; readonly reason: string; readonly digest: string }
+  | {
+      readonly outcome: "planned";
+      readonly slot: SlotName;
+      readonly digest: string;
+      readonly steps: readonly string[];
+    }
+  | ({ readonly outcome: "upgraded"; readonly tries: number } & UpgradeResult);
+
+/** Brings an image into the passive slot and lets the boot loader try it. The caller holds the disk's lock. */
+export async function upgrade(
+  work: Work,
+  machine: Machine,
+  request: UpgradeRequest & { readonly source: string },
+): Promise<UpgradeReport> {
+  const source = await sourceOf(work, request.source, request.insecureRegistries);
+  try {
+    return await upgradeFrom(source, { work, machine, request });
+  } finally {
+    source.close();
+  }
+}
+
+export interface UpgradeJob {
+  readonly work: Work;
+  readonly machine: Machine;
+  readonly request: UpgradeRequest;
+}
+
+/** The same from a source that is open already. */
+export async function upgradeFrom(
+  source: Source,
+  { work, machine, request }: UpgradeJob,
+): Promise<UpgradeReport> {
+  const image = await source.image();
+  const { digest } = image;
+  const plan = planUpgrade(factsOf(machine, image), request);
+  if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
+  announce(work, plan, { machine, source, image });
+  if (request.dryRun) {
+    const steps = plan.steps.map((step) => describeStep(step));
+    return { outcome: "planned", slot: plan.slot, digest, steps };
+  }
+  const jobs = jobsFor(work.system, image.layers.length, request.jobs);
+  const { talk, signal } = work;
+  const result = await runUpgrade(
+    { machine, source, image, slot: plan.slot, jobs, talk, signal },
+    plan.steps,
+  );
+  return { outcome: "upgraded", tries: request.tries, ...result };
+}
+
+function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>[0] {
+  const state = machine.control.state;
+  return {
+    record: recordOf(machine),
+    booted: machine.booted,
+    digest: image.digest,
+    held: heldDigests(state),
+    knownBad: state.knownBad.find(({ digest }) => digest === image.digest)?.reason,
+  };
+}
+
+interface Announced {
+  readonly machine: Machine;
+  readonly source: Source;
+  readonly image: Image;
+}
+
+/** Says what will be done before anything is, and refuses what is known not to fit. */
+function announce(
+  { talk }: Work,
+  { slot, steps }: Extract<Plan, { kind: "upgrade" }>,
+  { machine, source, image }: Announced,
+): void {
+  const partition = machine.slots[slot];
+  if (partition === undefined)
+    throw new TandemError("disk", `Cannot upgrade: ${machine.diskPath} has no slot ${slot}`);
+  const fetchBytes = image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (fetchBytes > partition.sizeBytes)
+    throw new TandemError(
+      "no-space",
+      `Cannot write ${source.name} to slot ${slot}: needs more than ${fetchBytes} bytes (its compressed size), has ${partition.sizeBytes}`,
+    );
+  talk.info(
+    `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
+  );
+  steps.forEach((step, index) => talk.info(`Plan ${index + 1}: ${describeStep(step)}`));
+}

@@ -1,0 +1,63 @@
+import { type State, withSlot } from "../control/state.ts";
+import { readRoot } from "../disk/hash-root.ts";
+import { runBytes } from "../disk/run.ts";
+import { TandemError } from "../lib/error.ts";
+import type { SlotName } from "../slot/slot.ts";
+import { type Machine, note, recordOf } from "./machine.ts";
+import type { Work } from "./open-source.ts";
+
+export interface VerifyResult {
+  readonly slot: SlotName;
+  readonly digest: string;
+  readonly bytesRead: number;
+  readonly hashRoot: string;
+}
+
+/** Reads a slot from the medium and compares it with what was written. Throws `content` when it differs, `disk` when there is nothing to compare. */
+export async function verify(
+  work: Work,
+  machine: Machine,
+  named: SlotName | undefined,
+): Promise<VerifyResult> {
+  const slot = named ?? machine.booted ?? recordOf(machine).good;
+  const held = machine.control.state.slots[slot];
+  if (held.status !== "written")
+    throw new TandemError("disk", `Cannot verify slot ${slot}: ${REASON[held.status]}`);
+  const totalBytes = runBytes(held.runs);
+  const { block } = machine.openSlot(slot, { write: false });
+  try {
+    const root = await readRoot(block, held.runs, {
+      signal: work.signal,
+      onProgress: (doneBytes) =>
+        work.talk.progress({ step: `Reading slot ${slot}`, doneBytes, totalBytes }),
+    });
+    if (root !== held.hashRoot) await differ(machine, slot, root);
+  } finally {
+    block.close();
+  }
+  return { slot, digest: held.digest, bytesRead: totalBytes, hashRoot: held.hashRoot };
+}
+
+const REASON = {
+  empty: "nothing was written to it",
+  unknown: "it was not written by tandem, so nothing is known to compare it with",
+  writing: "writing it was never finished",
+} as const;
+
+/** The slot is remembered as not verified, so that nothing falls back into it. */
+async function differ(machine: Machine, slot: SlotName, root: string): Promise<never> {
+  const state: State = machine.control.state;
+  const held = state.slots[slot];
+  if (held.status === "written") {
+    const { verifiedAt: _, ...rest } = held;
+    await machine.control.writeState(withSlot(state, slot, rest));
+  }
+  await note(machine, { kind: "verify", slot, text: "its bytes are not those that were written" });
+  throw new TandemError(
+    "content",
+    `Cannot verify slot ${slot}: its bytes hash to ${root}, not to what was written`,
+    {
+      hint: "The medium has changed them, or something wrote to the slot. Upgrade to write it anew.",
+    },
+  );
+}

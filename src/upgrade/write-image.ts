@@ -1,0 +1,135 @@
+import { Allocator } from "../ext4/allocator.ts";
+import type { WrittenRange } from "../ext4/written-range.ts";
+import { writeTree } from "../ext4/format.ts";
+import type { Identity } from "../ext4/identity.ts";
+import { type Layout, planLayout } from "../ext4/layout.ts";
+import { readFile } from "../ext4/read.ts";
+import { Merge } from "../layer/merge.ts";
+import type { DirectoryNode, FileNode } from "../layer/tree.ts";
+import { TandemError } from "../lib/error.ts";
+import type { Talk } from "../lib/talk.ts";
+import type { Image } from "../oci/manifest.ts";
+import type { Source } from "../source/source.ts";
+import type { BlockFile } from "../system/block-file.ts";
+import { unpackLayers } from "./unpack-layers.ts";
+import { type Unpacker, unpackHere } from "./unpacker.ts";
+import { unpackInWorker } from "./worker-unpacker.ts";
+
+/** A layer's tar may be larger than the target by its headers, its holes and what later layers replace. */
+const LAYER_TO_TARGET_MAX = 2;
+
+/** Where a file system is written. `path` and `offsetBytes` say where threads of their own find the same bytes as `block`. */
+export interface WriteTarget {
+  readonly block: BlockFile;
+  /** undefined: only `block` can be written, so everything happens in this thread. */
+  readonly path: string | undefined;
+  readonly offsetBytes: number;
+}
+
+export interface WriteJob<Finding> {
+  readonly source: Source;
+  readonly image: Image;
+  readonly target: WriteTarget;
+  readonly identity: Identity;
+  /** How many layers are unpacked side by side. */
+  readonly jobs: number;
+  readonly talk: Talk;
+  readonly signal: AbortSignal;
+  /** Looks at the tree before a file system is made of it, and may refuse it. `read` returns a file's content. */
+  inspect(root: DirectoryNode, read: (node: FileNode) => Uint8Array): Finding;
+}
+
+export interface WrittenImage<Finding> {
+  readonly finding: Finding;
+  /** All that belongs to the file system, ascending, each within 1 MiB. */
+  readonly ranges: readonly WrittenRange[];
+  readonly usedBytes: number;
+  readonly inodes: number;
+  /** Seconds a phase took. */
+  readonly seconds: { readonly unpack: number; readonly format: number; readonly flush: number };
+}
+
+/** Writes an image's root file system: data, then metadata, then a flush, then the superblock, then a flush. */
+export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<WrittenImage<Finding>> {
+  const { target, signal } = job;
+  const layout = planLayout(target.block.sizeBytes);
+  refuseIfTooLarge(job);
+  const allocator = Allocator.create(layout);
+  const clock = stopwatch();
+  const unpackers = Array.from({ length: job.jobs }, () => openUnpacker(job, layout, allocator));
+  try {
+    const merge = new Merge();
+    const layerBytesMax = LAYER_TO_TARGET_MAX * target.block.sizeBytes;
+    const dataRanges = await unpackLayers({ ...job, layerBytesMax }, unpackers, merge);
+    const unpack = clock();
+    const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
+    const tree = writeTree(target.block, {
+      layout,
+      allocator,
+      root: merge.root,
+      identity: job.identity,
+    });
+    const format = clock();
+    interrupted(signal);
+    await target.block.flush();
+    target.block.write(0, tree.superblock);
+    await target.block.flush();
+    return {
+      finding,
+      ranges: [...dataRanges, ...tree.ranges].toSorted((a, b) => a.offsetBytes - b.offsetBytes),
+      usedBytes: tree.usedBytes,
+      inodes: tree.inodes,
+      seconds: { unpack, format, flush: clock() },
+    };
+  } finally {
+    for (const unpacker of unpackers) unpacker.close();
+  }
+}
+
+/** The time of the file system's own stamps: that of the image, so that the same image always gives the same bytes. */
+export function imageTime({ created }: Image): number {
+  const milliseconds = created === undefined ? 0 : Date.parse(created);
+  return Number.isNaN(milliseconds) ? 0 : Math.max(0, Math.floor(milliseconds / 1000));
+}
+
+/** Throws when the operator has asked to stop. Doing so is the same as a cut of the power at this point. */
+export function interrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new TandemError("interrupted", "Stopped on request before the end");
+}
+
+function openUnpacker(
+  { target, talk }: WriteJob<unknown>,
+  layout: Layout,
+  allocator: Allocator,
+): Unpacker {
+  const onWarning = (text: string): void => talk.warn(text);
+  const { block, path, offsetBytes } = target;
+  if (path === undefined) return unpackHere(block, allocator, onWarning);
+  const { shared } = allocator;
+  return unpackInWorker(
+    { path, offsetBytes, sizeBytes: block.sizeBytes, layout, shared },
+    onWarning,
+  );
+}
+
+/** Compressed data that is larger than the target never fits: no need to write first to find that out. */
+function refuseIfTooLarge({ image, target, source }: WriteJob<unknown>): void {
+  const needBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+  const haveBytes = target.block.sizeBytes;
+  if (needBytes > haveBytes)
+    throw new TandemError(
+      "no-space",
+      `Cannot write ${source.name} to ${target.block.name}: needs more than ${needBytes} bytes (its compressed size), has ${haveBytes}`,
+    );
+}
+
+/** Each call tells the seconds since the last one. */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const seconds = (now - last) / 1000;
+    last = now;
+    return seconds;
+  };
+}

@@ -1,0 +1,148 @@
+import { readBack } from "../disk/read-back.ts";
+import { identityOf } from "../ext4/identity.ts";
+import { TandemError } from "../lib/error.ts";
+import { formatBytes } from "../lib/units.ts";
+import type { Image } from "../oci/manifest.ts";
+import type { Source } from "../source/source.ts";
+import type { BlockFile } from "../system/block-file.ts";
+import type { System } from "../system/system.ts";
+import { jobsFor, sourceOf, type Work } from "./open-source.ts";
+import { imageTime, writeImage } from "./write-image.ts";
+
+export interface WriteRequest {
+  readonly source: string;
+  /** A block device or a plain file, which is made when there is a size. */
+  readonly target: string;
+  readonly sizeBytes: number | undefined;
+  readonly label: string;
+  readonly jobs: number | undefined;
+  readonly insecureRegistries: readonly string[];
+}
+
+export interface WriteResult {
+  readonly source: string;
+  readonly digest: string;
+  readonly target: string;
+  readonly sizeBytes: number;
+  readonly usedBytes: number;
+  readonly inodes: number;
+  readonly bytesWritten: number;
+  readonly seconds: {
+    readonly resolve: number;
+    readonly unpack: number;
+    readonly format: number;
+    readonly flush: number;
+    readonly readBack: number;
+  };
+}
+
+/** Writes an image's root file system into a file or device, without changing what boots. */
+export async function write(work: Work, request: WriteRequest): Promise<WriteResult> {
+  const { system, talk } = work;
+  const startMs = performance.now();
+  const source = await sourceOf(work, request.source, request.insecureRegistries);
+  try {
+    const image = await source.image();
+    const resolve = (performance.now() - startMs) / 1000;
+    const { block, lock } = await openTarget(system, request);
+    try {
+      talk.info(`Writing ${source.name} to ${request.target} (${formatBytes(block.sizeBytes)})`);
+      const result = await writeAndCompare(work, request, { source, image, block });
+      return { ...result, seconds: { resolve, ...result.seconds } };
+    } finally {
+      lock.release();
+      block.close();
+    }
+  } finally {
+    source.close();
+  }
+}
+
+interface Opened {
+  readonly source: Source;
+  readonly image: Image;
+  readonly block: BlockFile;
+}
+
+async function writeAndCompare(
+  work: Work,
+  request: WriteRequest,
+  { source, image, block }: Opened,
+): Promise<Omit<WriteResult, "seconds"> & { seconds: Omit<WriteResult["seconds"], "resolve"> }> {
+  const { usedBytes, inodes, ranges, seconds } = await writeImage({
+    ...work,
+    source,
+    image,
+    target: { block, path: request.target, offsetBytes: 0 },
+    identity: {
+      uuid: identityOf(image.digest, request.label),
+      label: request.label,
+      timeSeconds: imageTime(image),
+    },
+    jobs: jobsFor(work.system, image.layers.length, request.jobs),
+    inspect: () => undefined,
+  });
+  const totalBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
+  const startMs = performance.now();
+  await readBack(block, ranges, {
+    signal: work.signal,
+    onProgress: (doneBytes) => work.talk.progress({ step: "Reading back", doneBytes, totalBytes }),
+  });
+  return {
+    source: source.name,
+    digest: image.digest,
+    target: request.target,
+    sizeBytes: block.sizeBytes,
+    usedBytes,
+    inodes,
+    bytesWritten: totalBytes,
+    seconds: { ...seconds, readBack: (performance.now() - startMs) / 1000 },
+  };
+}
+
+interface Target {
+  readonly block: BlockFile;
+  readonly lock: { release(): void };
+}
+
+/** Locks before anything that is there is changed. */
+async function openTarget(system: System, request: WriteRequest): Promise<Target> {
+  const { target, sizeBytes } = request;
+  refuseMounted(system, target);
+  if (!system.files.exists(target)) {
+    if (sizeBytes === undefined)
+      throw new TandemError(
+        "usage",
+        `Cannot make ${target}: it does not exist and no size was given`,
+        {
+          hint: "Say how large the file system is to be, such as --size 2GiB.",
+        },
+      );
+    system.createBlock(target, 0).close();
+  }
+  const lock = await system.lock(target);
+  try {
+    return { lock, block: openSized(system, request) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function openSized(system: System, { target, sizeBytes }: WriteRequest): BlockFile {
+  if (sizeBytes === undefined) return system.openBlock(target, { write: true });
+  const block = system.createBlock(target, sizeBytes);
+  if (block.sizeBytes >= sizeBytes) return block;
+  block.close();
+  throw new TandemError(
+    "no-space",
+    `Cannot write ${sizeBytes} bytes to ${target}: it has ${block.sizeBytes}`,
+  );
+}
+
+function refuseMounted(system: System, target: string): void {
+  const mounts = (system.files.readText("/proc/self/mounts") ?? "").split("\n");
+  const mount = mounts.map((line) => line.split(" ")).find(([device]) => device === target);
+  if (mount === undefined) return;
+  throw new TandemError("disk", `Cannot write to ${target}: it is mounted on ${mount[1]}`);
+}

@@ -1,0 +1,156 @@
+/** A machine whose disk is in memory: a control partition and two slots, without a partition table. */
+import { Control } from "../../src/control/control.ts";
+import { settled } from "../../src/control/decide.ts";
+import { emptyState, withVerdict } from "../../src/control/state.ts";
+import type { Partition } from "../../src/disk/gpt.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import { MiB } from "../../src/lib/units.ts";
+import type { Image } from "../../src/oci/manifest.ts";
+import { digestOf } from "../../src/oci/digest.ts";
+import { parseCmdline } from "../../src/slot/cmdline.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import type { Source } from "../../src/source/source.ts";
+import { type BlockFile, part } from "../../src/system/block-file.ts";
+import type { System } from "../../src/system/system.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import { runUpgrade } from "../../src/upgrade/run.ts";
+import { tar, type TarMember } from "../peers/tar.ts";
+import { memoryFiles } from "./files.ts";
+
+const SLOT_BYTES = 8 * MiB;
+const CONTROL = { offsetBytes: 0, sizeBytes: MiB };
+const SLOTS = { a: MiB, b: MiB + SLOT_BYTES } as const;
+
+export const DISK_BYTES: number = MiB + 2 * SLOT_BYTES;
+
+/** A clock that counts calls: the same in every run. */
+export function memorySystem(): System & { readonly reboots: number[] } {
+  let seconds = 0;
+  const reboots: number[] = [];
+  return {
+    files: memoryFiles({}),
+    architecture: "amd64",
+    environment: {},
+    cores: 1,
+    now: () => new Date(1000 * (seconds += 1)),
+    isExecutable: () => false,
+    readLink: () => undefined,
+    absolute: (path) => path,
+    openBlock: refuse,
+    createBlock: refuse,
+    lock: () => Promise.resolve({ release() {} }),
+    run: refuse,
+    reboot: () => {
+      reboots.push(seconds);
+      return Promise.resolve();
+    },
+    reboots,
+  };
+}
+
+function refuse(): never {
+  throw new Error("the machine in memory has no such thing");
+}
+
+/** Opens the disk as it is. `cmdline` is what the boot loader gave the kernel of the booted slot. */
+export function memoryMachine(
+  disk: BlockFile,
+  cmdline = "",
+  system: System = memorySystem(),
+): Machine {
+  const boot = parseCmdline(cmdline);
+  return {
+    system,
+    diskPath: disk.name,
+    slots: { a: partition(2, SLOTS.a), b: partition(3, SLOTS.b) },
+    booted: boot.slot,
+    cmdline: boot,
+    control: Control.open(controlOf(disk)),
+    openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
+    close() {},
+  };
+}
+
+export function slotOf(disk: BlockFile, slot: SlotName): BlockFile {
+  if (slot === "recovery") throw new Error("the machine in memory has no recovery slot");
+  return part(disk, { name: `slot ${slot}`, offsetBytes: SLOTS[slot], sizeBytes: SLOT_BYTES });
+}
+
+export function controlOf(disk: BlockFile): BlockFile {
+  return part(disk, { name: "control", ...CONTROL });
+}
+
+/** A system that boots, of one layer; `version` makes it different from others. */
+export function memorySource(
+  version: string,
+  more: readonly TarMember[] = [],
+): Source & { readonly digest: string } {
+  const bytes = tar([
+    { path: "boot/vmlinuz", data: `kernel of ${version} `.repeat(1000) },
+    { path: "boot/initrd", data: `initrd of ${version} `.repeat(1000) },
+    { path: "etc/os-release", data: `VERSION=${version}\n` },
+    ...more,
+  ]);
+  const digest = digestOf(bytes);
+  const layer = {
+    digest,
+    diffId: digest,
+    sizeBytes: bytes.byteLength,
+    mediaType: "application/vnd.oci.image.layer.v1.tar",
+  };
+  const image: Image = { digest, architecture: "amd64", os: "linux", labels: {}, layers: [layer] };
+  return {
+    name: `memory:${version}`,
+    digest,
+    image: () => Promise.resolve(image),
+    async *blob() {
+      yield bytes.slice();
+      await Promise.resolve();
+    },
+    close() {},
+  };
+}
+
+/** Makes the control partition and fills slot a with `version`, which is good. */
+export async function install(disk: BlockFile, version: string, limit = 0): Promise<void> {
+  await Control.format(controlOf(disk), {
+    record: settled("a", { limit, bootable: [] }),
+    state: emptyState(),
+  });
+  const machine = memoryMachine(disk);
+  const source = memorySource(version);
+  const steps = (["erase", "write", "read-back", "describe"] as const).map((kind) => ({
+    kind,
+    slot: "a" as const,
+  }));
+  await runUpgrade(
+    {
+      machine,
+      source,
+      image: await source.image(),
+      slot: "a",
+      jobs: 1,
+      talk: SILENT,
+      signal: new AbortController().signal,
+    },
+    steps,
+  );
+  const verdict = {
+    result: "good",
+    reason: "installed",
+    at: machine.system.now().toISOString(),
+  } as const;
+  await machine.control.writeState(withVerdict(machine.control.state, "a", verdict));
+}
+
+function partition(number: number, offsetBytes: number): Partition {
+  const uuid = `00000000-0000-4000-8000-00000000000${number}`;
+  return {
+    number,
+    label: `tandem-${number}`,
+    typeGuid: uuid,
+    uuid,
+    offsetBytes,
+    sizeBytes: SLOT_BYTES,
+  };
+}
