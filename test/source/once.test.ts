@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+
+import { once } from "../../src/source/once.ts";
+import { rejection } from "../fakes/source.ts";
+
+test("performs once what succeeds, and again what failed", async () => {
+  let count = 0;
+  const action = once(async () => {
+    count += 1;
+    if (count === 1) throw new Error("first");
+    return count;
+  });
+  expect((await rejection(action())).message).toBe("first");
+  expect(await Promise.all([action(), action()])).toEqual([2, 2]);
+});

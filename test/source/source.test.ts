@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+
+import { fakeImage } from "../fakes/image.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
+import { rejection, testSource } from "../fakes/source.ts";
+import { tar } from "../fakes/tar.ts";
+
+test.each([
+  ["oci:ubuntu", "oci:docker.io/library/ubuntu:latest"],
+  ["oci:localhost:5000/a", "oci:localhost:5000/a:latest"],
+  ["oci-archive:/x.tar", "oci-archive:/x.tar"],
+  ["oci-archive:/x.tar:", "oci-archive:/x.tar"],
+  ["oci-archive:/x.tar:a:b", "oci-archive:/x.tar:a:b"],
+  ["oci-layout:/x:a", "oci-layout:/x:a"],
+])("%p is called %p", async (text, name) => {
+  const content = { "/x.tar": tar([]), "/x/oci-layout": "" };
+  const { source } = await testSource(text, { content });
+  expect(source.name).toBe(name);
+  source.close();
+});
+
+const KINDS = "want oci:REFERENCE, oci-archive:FILE[:REF], oci-layout:DIRECTORY[:REF]";
+
+test.each([
+  ["ubuntu:22.04", KINDS, "Write oci:ubuntu:22.04"],
+  ["r.io/ns/app", KINDS, "Write oci:r.io/ns/app"],
+  ["docker://r.io/app", KINDS, undefined],
+  ["constructor:x", KINDS, "Write oci:constructor:x"],
+  ["oci:", KINDS, undefined],
+  ["", KINDS, undefined],
+  ["oci:UPPER", "want a repository", undefined],
+  ["oci-archive:/none", `Cannot open "/none"`, undefined],
+  ["oci-layout:/none", `Cannot open "/none"`, undefined],
+])("refuses %p", async (text, why, hint) => {
+  const error = await testSource(text).catch((thrown: unknown) => thrown);
+  expect(error).toHaveProperty("code", "source");
+  expect(error).toHaveProperty("message", expect.stringContaining(why));
+  expect(error).toHaveProperty("hint", hint);
+});
+
+test("looks an image up once for all who ask, but again after a failure", async () => {
+  await using registry = new FakeRegistry();
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  expect((await rejection(source.image())).code).toBe("source");
+  registry.putImage(fakeImage());
+  const [first, second] = await Promise.all([source.image(), source.image()]);
+  expect(second).toBe(first);
+  expect(registry.count("/v2/ns/app/manifests/latest")).toBe(2);
+});
