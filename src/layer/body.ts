@@ -55,12 +55,12 @@ export class Body {
     else this.#startPax(extended.sparse);
   }
 
-  /** Begins a body that nobody wants. */
+  /** Begins a body that nobody wants: it makes an empty file. */
   startSkipping(bodyBytes: number): void {
     this.#target = NOWHERE;
     this.#leftBytes = bodyBytes;
-    this.#map = undefined;
-    this.#startData();
+    this.#runBytes = bodyBytes;
+    this.sizeBytes = 0;
   }
 
   readMapBlock(block: Uint8Array, at: number): void {
@@ -99,10 +99,11 @@ export class Body {
     if (version === "1.0") return this.#startLines(sizeBytes);
     if (version !== undefined && version !== "0.0" && version !== "0.1")
       throw new Fault(`it is a sparse file of format ${version.slice(0, 40)}`);
-    if (map === undefined) return this.#startData();
     if (offsetBytes !== undefined) throw new Fault("its sparse map has an offset without a size");
-    map.sizeBytes = sizeOf(sizeBytes);
-    this.#map = map;
+    if (version !== undefined || map !== undefined || sizeBytes !== undefined) {
+      this.#map = map ?? new SparseMap(); // Nothing but a hole may be said with no map.
+      this.#map.sizeBytes = sizeOf(sizeBytes);
+    }
     this.#startData();
   }
 

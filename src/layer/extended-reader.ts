@@ -1,6 +1,6 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import { Extended } from "./extended.ts";
-import { Fault } from "./fault.ts";
+import { Fault, quoted } from "./fault.ts";
 import { byteStringIn } from "./field.ts";
 import { BLOCK_BYTES, type Header } from "./header.ts";
 import { readPax } from "./pax.ts";
@@ -46,7 +46,7 @@ export class ExtendedReader {
     this.#type = type;
     this.#sizeBytes = sizeBytes;
     this.#gotBytes = 0;
-    if (type !== "g") this.#extended ??= new Extended(this.#warn);
+    if (type !== "g") this.#extended ??= new Extended();
   }
 
   /** Takes what belongs to the body from `chunk`, from `at` on, and returns how much it was. */
@@ -90,7 +90,7 @@ export class ExtendedReader {
       const isKnown = key === "comment" || this.#globalKeys.has(key);
       if (isKnown || this.#globalKeys.size === GLOBAL_WARNINGS_MAX) return;
       this.#globalKeys.add(key);
-      this.#warn(`a global PAX header sets "${key.slice(0, 80)}", which is passed over`);
+      this.#warn(`a global PAX header sets ${quoted(key)}, which is passed over`);
     });
   }
 }

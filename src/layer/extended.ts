@@ -42,11 +42,8 @@ export class Extended {
   sparseName: ByteString | undefined;
   readonly sparse: PaxSparse = {};
   readonly xattrs = new Map<ByteString, ByteString>();
-  readonly #warn: (text: string) => void;
-
-  constructor(warn: (text: string) => void) {
-    this.#warn = warn;
-  }
+  /** What is survived. Said when the member is known that it is about. */
+  readonly warnings: string[] = [];
 
   /** One PAX record. Unknown keys mean nothing to us (access times, names of users, hints of other tools). */
   set(key: ByteString, value: ByteString): void {
@@ -73,7 +70,7 @@ export class Extended {
   setAcl(name: string, text: ByteString): void {
     const value = encodeAcl(text);
     if (value === undefined)
-      this.#warn(`its ACL ${quoted(text)} names users without their numbers and is left out`);
+      this.warnings.push(`its ACL ${quoted(text)} names users without numbers and is left out`);
     else this.setXattr(byteStringOf(name), value);
   }
 }

@@ -59,7 +59,7 @@ function baseOf(
   return {
     kind,
     path: cleanPath(name),
-    mode: positive(header.mode, "mode") % 0o10000, // The type may stand there, too.
+    mode: modeOf(kind, header.mode),
     uid: id(extended?.uid ?? header.uid, "uid"),
     gid: id(extended?.gid ?? header.gid, "gid"),
     mtime: extended?.mtime ?? { seconds: header.mtimeSeconds, nanoseconds: 0 },
@@ -119,7 +119,8 @@ function id(value: number, what: string): number {
   return value;
 }
 
-function positive(value: number, what: string): number {
-  if (value < 0) throw new Fault(`its ${what} is negative`);
-  return value;
+/** The type may stand there, too. Linux knows no other mode of symlinks than this. */
+function modeOf(kind: Entry["kind"], mode: number): number {
+  if (mode < 0) throw new Fault("its mode is negative");
+  return kind === "symlink" ? 0o777 : mode % 0o10000;
 }

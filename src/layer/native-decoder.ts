@@ -55,7 +55,7 @@ export class NativeDecoder {
     this.#write(constants.Z_NO_FLUSH, input, inputBytes);
   }
 
-  /** Says that there is no more input. Only gzip knows that it is too early; throws then. */
+  /** Says to gzip that there is no more input. Throws when that is too early; zstd would not know. */
   finish(): void {
     this.#write(constants.Z_FINISH, NOTHING, 0);
   }

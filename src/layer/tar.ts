@@ -152,6 +152,7 @@ export class TarReader {
     this.path = name;
     const entry = entryOf(header, name, extended);
     this.path = entry.path;
+    for (const text of extended?.warnings ?? []) this.#options.onWarning(text);
     const isWanted = entry.path !== "" || entry.kind === "directory" || this.#isRoot(entry, name);
     if (entry.kind === "file") {
       this.#file = isWanted ? entry : undefined;
@@ -162,7 +163,7 @@ export class TarReader {
   /** Only directories can be the root. Without a name, though, it is nothing at all: containerd passes it over, too. */
   #isRoot({ kind }: Entry, name: ByteString): false {
     if (name !== "") throw new Fault(`it is a ${kind} in the place of the root directory`);
-    this.#options.onWarning(`a ${kind} without a name is passed over`);
+    this.#options.onWarning(`it is a ${kind} without a name and is passed over`);
     return false;
   }
 

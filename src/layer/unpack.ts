@@ -1,7 +1,7 @@
 import { TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { DataSink, Entry } from "./entry.ts";
-import { Fault, refused } from "./fault.ts";
+import { Fault, quoted, refused } from "./fault.ts";
 import { createInflater, type Inflater } from "./inflate.ts";
 import { TarReader } from "./tar.ts";
 
@@ -30,6 +30,8 @@ export class LayerUnpacker {
   readonly #reader: TarReader;
   readonly #hash = new Bun.CryptoHasher("sha256");
   readonly #onEntries: (batch: Entry[]) => void;
+  readonly #onWarning: (text: string) => void;
+  #warnings = 0;
   #batch: Entry[] = [];
   #outputBytes = 0;
 
@@ -42,14 +44,14 @@ export class LayerUnpacker {
   ) {
     this.#input = input;
     this.#onEntries = onEntries;
-    const warn = warner(input.label, onWarning);
-    this.#inflater = this.#named(() => createInflater(input.mediaType, warn));
+    this.#onWarning = onWarning;
     this.#reader = new TarReader({
       sink,
       onEntry: (entry) => this.#add(entry),
-      onWarning: warn,
+      onWarning: (text) => this.#warn(text),
       dataBytesMax: input.outputBytesMax,
     });
+    this.#inflater = this.#named(() => createInflater(input.mediaType, (text) => this.#warn(text)));
   }
 
   write(chunk: Uint8Array): void {
@@ -95,16 +97,15 @@ export class LayerUnpacker {
     try {
       return work();
     } catch (error) {
-      // oxlint-disable-next-line typescript/no-unnecessary-condition -- Called before there is a reader, too.
-      throw refused(error, this.#input.label, this.#reader?.path);
+      throw refused(error, this.#input.label, this.#reader.path);
     }
   }
-}
 
-function warner(label: string, onWarning: (text: string) => void): (text: string) => void {
-  let count = 0;
-  return (text) => {
-    count += 1;
-    if (count <= WARNINGS_MAX) onWarning(`${label}: ${text}, continuing`);
-  };
+  #warn(text: string): void {
+    this.#warnings += 1;
+    if (this.#warnings > WARNINGS_MAX) return;
+    const { path } = this.#reader;
+    const where = path === undefined ? "" : `entry ${quoted(path)}: `;
+    this.#onWarning(`${this.#input.label}: ${where}${text}, continuing`);
+  }
 }
