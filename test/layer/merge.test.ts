@@ -8,7 +8,10 @@ import { viewOfTree } from "../fixtures/view.ts";
 /** What a test says of an entry: file content, `{…}` for attributes. */
 type Said = { uid?: number; mode?: number; seconds?: number; xattrs?: Record<string, string> };
 
-function entry(path: string, own: { kind: Entry["kind"] } & object, said: Said = {}): Entry {
+/** What only entries of this kind have. */
+type Own = { readonly kind: Entry["kind"] } & Readonly<Record<string, unknown>>;
+
+function entry(path: string, own: Own, said: Said = {}): Entry {
   const { kind } = own;
   const { uid = 0, mode = kind === "directory" ? 0o755 : 0o644, seconds = 1, xattrs = {} } = said;
   return {
@@ -427,8 +430,9 @@ function removeBelow(model: Model, path: string): void {
 
 const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
+const isMarker = ({ path }: Entry): boolean => basename(path).startsWith(".wh.");
+
 function applyToModel(model: Model, layer: readonly Entry[]): void {
-  const isMarker = ({ path }: Entry): boolean => basename(path).startsWith(".wh.");
   for (const { path } of layer.filter(isMarker)) {
     const parent = parents(path).at(-1) ?? "";
     const name = basename(path).slice(".wh.".length);
