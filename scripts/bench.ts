@@ -15,8 +15,10 @@ import { pushImage } from "../test/peers/image.ts";
 import { startRegistry } from "../test/peers/registry.ts";
 import { temporaryFolder } from "../test/peers/temporary-folder.ts";
 import { type Course, runDevice, runFloor, runPeer, runTandem } from "./bench/contenders.ts";
-import { budgets, printReport, type Round, summarise } from "./bench/report.ts";
+import { cpuSecondsOf } from "./bench/measure.ts";
+import { printReport } from "./bench/report.ts";
 import { measureStartup } from "./bench/startup.ts";
+import { budgetsOf, type Round, summarise } from "./bench/summary.ts";
 import { compile } from "./build.ts";
 import { REFERENCE, referenceImage, type ReferenceImage, shapeOf } from "./reference-image.ts";
 import { originOf } from "./static/origin.ts";
@@ -50,27 +52,30 @@ async function bench(image: ReferenceImage, count: number): Promise<void> {
     folder: folder.path,
     tandem: values.source ? [process.execPath, "src/main.ts"] : [resolve(BINARY)],
     floor: [await compiled("floor", folder.path)],
-    targetSize: `${Math.ceil((2 * image.dataBytes) / GiB) + 1}GiB`,
+    targetSize: `${Math.ceil((1.25 * image.dataBytes) / GiB) + 1}GiB`,
   };
   const startup = await measureStartup(course.tandem, [await compiled("empty", folder.path)]);
   const rounds: Round[] = [];
   for (let round = 1; round <= count; round += 1) {
-    rounds.push(await race(course));
+    rounds.push(await race(course, registry.pid));
     console.error(`round ${round} of ${count} done`);
   }
   const summary = summarise(rounds);
-  const promised = budgets(summary, startup, image.dataBytes);
-  printHead(image);
-  printReport(summary, startup, promised);
   const binaryBytes = values.source ? undefined : (await stat(BINARY)).size;
+  const budgets = budgetsOf(summary, startup, image.dataBytes);
+  printHead(image);
+  printReport({ summary, startup, budgets, binaryBytes });
   const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model };
-  const result = { machine, image, binaryBytes, startup, summary, budgets: promised, rounds };
+  const result = { machine, image, binaryBytes, startup, summary, budgets, rounds };
   await Bun.write(RESULT, JSON.stringify(result, undefined, 2));
 }
 
-async function race(course: Course): Promise<Round> {
+async function race(course: Course, registryPid: number): Promise<Round> {
+  const before = cpuSecondsOf(registryPid);
+  const tandem = await runTandem(course);
   return {
-    tandem: await runTandem(course),
+    tandem,
+    registryCpuSeconds: cpuSecondsOf(registryPid) - before,
     floor: await runFloor(course),
     device: await runDevice(course),
     peer: await runPeer(course),

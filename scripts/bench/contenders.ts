@@ -3,6 +3,7 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { command } from "../../test/peers/command.ts";
+import { ROOTLESS } from "../../test/peers/umoci.ts";
 import type { ReferenceImage } from "../reference-image.ts";
 import { type Measurement, measured } from "./measure.ts";
 
@@ -65,9 +66,6 @@ export interface PeerRun {
   readonly cpuSeconds: number;
   readonly peakBytes: number;
 }
-
-/** Without root, umoci leaves out owners and devices. */
-const ROOTLESS = process.getuid?.() === 0 ? [] : ["--rootless"];
 
 export async function runPeer({ host, name, tag, folder }: Course): Promise<PeerRun> {
   const [layout, bundle, raw] = [join(folder, "copy"), join(folder, "bundle"), join(folder, "raw")];

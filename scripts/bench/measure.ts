@@ -46,6 +46,14 @@ function counter(pid: number, file: string, name: string): number {
   }
 }
 
+/** What a process that goes on running has used so far, in user space and kernel. Linux counts in hundredths of a second. */
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

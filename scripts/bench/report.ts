@@ -1,144 +1,71 @@
-/** What was measured, as medians, beside what was promised. */
-import type { PeerRun, TandemRun } from "./contenders.ts";
-import { type Measurement, median } from "./measure.ts";
+/** Results for people: what was measured, and the budgets beside it. */
 import type { Startup } from "./startup.ts";
+import type { Budget, Summary } from "./summary.ts";
 
 const MiB = 1024 * 1024;
 
-/** What everyone did in one round. */
-export interface Round {
-  readonly tandem: TandemRun;
-  readonly peer: PeerRun;
-  readonly floor: Measurement;
-  readonly device: Measurement;
+export interface Measured {
+  readonly summary: Summary;
+  readonly startup: Startup;
+  readonly budgets: readonly Budget[];
+  /** undefined when the sources were measured. */
+  readonly binaryBytes: number | undefined;
 }
 
-/** Seconds unless the name says otherwise. */
-export interface Summary {
-  /** Without the reading back, which no peer does. */
-  readonly tandemWrite: number;
-  readonly tandemReadBack: number;
-  readonly tandemWhole: number;
-  readonly tandemPhases: Readonly<Record<string, number>>;
-  readonly tandemCpu: number;
-  readonly tandemPeakBytes: number;
-  readonly tandemDeviceBytes: number;
-  readonly tandemBytesWritten: number;
-  readonly tandemAllocatedBytes: number;
-  readonly peerCopy: number;
-  readonly peerUnpack: number;
-  readonly peerRawUnpack: number;
-  readonly peerSync: number;
-  readonly peerCpu: number;
-  readonly peerPeakBytes: number;
-  readonly floor: number;
-  readonly floorCpu: number;
-  readonly device: number;
-}
+/** Name, value, note. */
+type Row = readonly [string, string, string?];
 
-export function summarise(rounds: readonly Round[]): Summary {
-  const of = (value: (round: Round) => number): number => median(rounds.map(value));
-  const phases = Object.keys(rounds[0]?.tandem.phases ?? {});
-  return {
-    tandemWrite: of(({ tandem }) => tandem.seconds - (tandem.phases["readBack"] ?? 0)),
-    tandemReadBack: of(({ tandem }) => tandem.phases["readBack"] ?? 0),
-    tandemWhole: of(({ tandem }) => tandem.seconds),
-    tandemPhases: Object.fromEntries(
-      phases.map((name) => [name, of(({ tandem }) => tandem.phases[name] ?? 0)]),
-    ),
-    tandemCpu: of(({ tandem }) => tandem.cpuSeconds),
-    tandemPeakBytes: Math.max(...rounds.map(({ tandem }) => tandem.peakBytes)),
-    tandemDeviceBytes: of(({ tandem }) => tandem.deviceBytes),
-    tandemBytesWritten: of(({ tandem }) => tandem.bytesWritten),
-    tandemAllocatedBytes: of(({ tandem }) => tandem.allocatedBytes),
-    peerCopy: of(({ peer }) => peer.copySeconds),
-    peerUnpack: of(({ peer }) => peer.unpackSeconds),
-    peerRawUnpack: of(({ peer }) => peer.rawUnpackSeconds),
-    peerSync: of(({ peer }) => peer.syncSeconds),
-    peerCpu: of(({ peer }) => peer.cpuSeconds),
-    peerPeakBytes: Math.max(...rounds.map(({ peer }) => peer.peakBytes)),
-    floor: of(({ floor }) => floor.seconds),
-    floorCpu: of(({ floor }) => floor.cpuSeconds),
-    device: of(({ device }) => device.seconds),
-  };
-}
-
-export interface Budget {
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly limit: number;
-  readonly met: boolean;
-}
-
-/** The promises of the design. `dataBytes` is the image's data in whole blocks. */
-export function budgets(summary: Summary, startup: Startup, dataBytes: number): Budget[] {
-  const { tandemWrite, tandemDeviceBytes, tandemBytesWritten } = summary;
-  const peer = summary.peerCopy + summary.peerUnpack + summary.peerSync;
-  const writtenBytes = Math.max(tandemDeviceBytes, tandemBytesWritten);
-  const start = startup.tandemSeconds / startup.emptySeconds;
-  const values: Omit<Budget, "met">[] = [
-    { what: "whole write / peer's", value: tandemWrite / peer, limit: 0.2, unit: "×" },
-    { what: "whole write / floor", value: tandemWrite / summary.floor, limit: 1.25, unit: "×" },
-    { what: "peak memory", value: summary.tandemPeakBytes / MiB, limit: 160, unit: "MiB" },
-    { what: "bytes written / image data", value: writtenBytes / dataBytes, limit: 1.03, unit: "×" },
-    { what: "start / empty program", value: start, limit: 1.5, unit: "×" },
+export function printReport({ summary, startup, budgets, binaryBytes }: Measured): void {
+  const empty = `an empty program takes ${seconds(startup.emptySeconds)}`;
+  const rows: Row[] = [
+    ...tandemRows(summary),
+    ...peerRows(summary),
+    ["floor: fetch, hash, gunzip", seconds(summary.floor), `cpu ${seconds(summary.floorCpu)}`],
+    ["device: the same bytes, flush", seconds(summary.device)],
+    ["registry, serving tandem", `${summary.registryCpu.toFixed(2)} s cpu`],
+    ["tandem --version", seconds(startup.tandemSeconds), empty],
+    ...(binaryBytes === undefined ? [] : [["binary", mib(binaryBytes)] as const]),
   ];
-  return values.map((one) => Object.assign(one, { met: one.value <= one.limit }));
+  print(rows);
+  console.log("");
+  print(budgets.map(budgetRow));
 }
 
-/** For people. */
-export function printReport(summary: Summary, startup: Startup, promised: readonly Budget[]): void {
+function tandemRows(summary: Summary): Row[] {
   const phases = Object.entries(summary.tandemPhases).map(
     ([name, value]) => `${name} ${value.toFixed(2)}`,
   );
-  const peer = summary.peerCopy + summary.peerUnpack + summary.peerSync;
-  const lines: [string, string, string][] = [
-    [
-      "tandem write",
-      seconds(summary.tandemWrite),
-      `cpu ${seconds(summary.tandemCpu)}; ${phases.join(", ")}`,
-    ],
-    [
-      "  and read back",
-      seconds(summary.tandemReadBack),
-      `whole run ${seconds(summary.tandemWhole)}`,
-    ],
-    [
-      "peer: skopeo, umoci, sync",
-      seconds(peer),
-      `cpu ${seconds(summary.peerCpu)}; copy ${summary.peerCopy.toFixed(2)}, unpack ${summary.peerUnpack.toFixed(2)}, sync ${summary.peerSync.toFixed(2)}; peak ${mib(summary.peerPeakBytes)}`,
-    ],
-    [
-      "  with umoci raw unpack",
-      seconds(summary.peerCopy + summary.peerRawUnpack + summary.peerSync),
-      "the same files without umoci's list of hashes",
-    ],
-    ["floor: fetch, hash, gunzip", seconds(summary.floor), `cpu ${seconds(summary.floorCpu)}`],
-    ["device: the same bytes, flush", seconds(summary.device), ""],
-    [
-      "tandem --version",
-      seconds(startup.tandemSeconds),
-      `an empty program ${seconds(startup.emptySeconds)}`,
-    ],
-    [
-      "device bytes",
-      mib(summary.tandemDeviceBytes),
-      `tandem says ${mib(summary.tandemBytesWritten)}, the file has ${mib(summary.tandemAllocatedBytes)}`,
-    ],
+  const bytes = `tandem says ${mib(summary.tandemBytesWritten)}, the file has ${mib(summary.tandemAllocatedBytes)}`;
+  const whole = `whole run ${seconds(summary.tandemWhole)}, cpu ${seconds(summary.tandemCpu)}`;
+  return [
+    ["tandem write", seconds(summary.tandemWrite), phases.join(", ")],
+    ["  and read back", seconds(summary.tandemReadBack), whole],
+    ["  bytes to the device", mib(summary.tandemDeviceBytes), bytes],
+    ["  peak memory", mib(summary.tandemPeakBytes), `peer's ${mib(summary.peerPeakBytes)}`],
   ];
-  for (const [name, value, note] of lines)
-    console.log(`${name.padEnd(31)}${value.padStart(12)}   ${note}`);
-  console.log("");
-  for (const { what, value, unit, limit, met } of promised) {
-    const shown = `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`;
-    const verdict = met ? "met" : "NOT MET";
-    console.log(`${what.padEnd(31)}${shown.padStart(12)}   at most ${limit} ${unit}: ${verdict}`);
-  }
+}
+
+function peerRows({ peerCopy, peerUnpack, peerRawUnpack, peerSync, peerCpu }: Summary): Row[] {
+  const steps = `copy ${peerCopy.toFixed(2)}, unpack ${peerUnpack.toFixed(2)}, sync ${peerSync.toFixed(2)}`;
+  return [
+    ["peer: skopeo, umoci, sync", seconds(peerCopy + peerUnpack + peerSync), steps],
+    ["  with umoci raw unpack", seconds(peerCopy + peerRawUnpack + peerSync), "no list of hashes"],
+    ["  cpu", seconds(peerCpu)],
+  ];
+}
+
+function budgetRow({ what, value, unit, limit, met }: Budget): Row {
+  const shown = `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`;
+  return [what, shown, `at most ${limit} ${unit}: ${met ? "met" : "NOT MET"}`];
+}
+
+function print(rows: readonly Row[]): void {
+  for (const [name, value, note = ""] of rows)
+    console.log(`${name.padEnd(31)}${value.padStart(12)}   ${note}`.trimEnd());
 }
 
 function seconds(value: number): string {
-  return `${value.toFixed(3)} s`;
+  return `${value.toFixed(value < 0.1 ? 4 : 2)} s`;
 }
 
 function mib(bytes: number): string {

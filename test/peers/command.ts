@@ -14,9 +14,3 @@ export async function commandBytes(...words: readonly string[]): Promise<Buffer>
     throw new Error(`Cannot run ${words.join(" ")}: status ${status}, ${stderr.trim()}`);
   return Buffer.from(stdout);
 }
-
-/** Which of these programs are not installed here. */
-export function missingPrograms(...names: readonly string[]): string[] {
-  const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
-  return names.filter((name) => Bun.which(name, { PATH: path }) === null);
-}

@@ -8,7 +8,7 @@ export interface UmociImage {
 }
 
 /** Without root, owners and devices are left out. */
-const ROOTLESS = process.getuid?.() === 0 ? [] : ["--rootless"];
+export const ROOTLESS: readonly string[] = process.getuid?.() === 0 ? [] : ["--rootless"];
 
 /** Makes the bundle `folder` with the root file system at `folder/rootfs` and umoci's own list of hashes beside it. */
 export async function umociUnpack({ layout, tag }: UmociImage, folder: string): Promise<void> {

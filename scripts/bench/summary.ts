@@ -1,0 +1,92 @@
+/** What was measured, as medians, and what was promised. */
+import type { PeerRun, TandemRun } from "./contenders.ts";
+import { type Measurement, median } from "./measure.ts";
+import type { Startup } from "./startup.ts";
+
+const MiB = 1024 * 1024;
+
+/** What everyone did in one round. */
+export interface Round {
+  /** What the registry used to serve tandem once. */
+  readonly registryCpuSeconds: number;
+  readonly tandem: TandemRun;
+  readonly peer: PeerRun;
+  readonly floor: Measurement;
+  readonly device: Measurement;
+}
+
+/** Seconds unless the name says otherwise. */
+export interface Summary {
+  /** Without the reading back, which no peer does. */
+  readonly tandemWrite: number;
+  readonly tandemReadBack: number;
+  readonly tandemWhole: number;
+  readonly tandemPhases: Readonly<Record<string, number>>;
+  readonly tandemCpu: number;
+  readonly tandemPeakBytes: number;
+  readonly tandemDeviceBytes: number;
+  readonly tandemBytesWritten: number;
+  readonly tandemAllocatedBytes: number;
+  readonly peerCopy: number;
+  readonly peerUnpack: number;
+  readonly peerRawUnpack: number;
+  readonly peerSync: number;
+  readonly peerCpu: number;
+  readonly peerPeakBytes: number;
+  readonly floor: number;
+  readonly floorCpu: number;
+  readonly device: number;
+  readonly registryCpu: number;
+}
+
+export function summarise(rounds: readonly Round[]): Summary {
+  const of = (value: (round: Round) => number): number => median(rounds.map(value));
+  const phases = Object.keys(rounds[0]?.tandem.phases ?? {});
+  return {
+    tandemWrite: of(({ tandem }) => tandem.seconds - (tandem.phases["readBack"] ?? 0)),
+    tandemReadBack: of(({ tandem }) => tandem.phases["readBack"] ?? 0),
+    tandemWhole: of(({ tandem }) => tandem.seconds),
+    tandemPhases: Object.fromEntries(
+      phases.map((name) => [name, of(({ tandem }) => tandem.phases[name] ?? 0)]),
+    ),
+    tandemCpu: of(({ tandem }) => tandem.cpuSeconds),
+    tandemPeakBytes: Math.max(...rounds.map(({ tandem }) => tandem.peakBytes)),
+    tandemDeviceBytes: of(({ tandem }) => tandem.deviceBytes),
+    tandemBytesWritten: of(({ tandem }) => tandem.bytesWritten),
+    tandemAllocatedBytes: of(({ tandem }) => tandem.allocatedBytes),
+    peerCopy: of(({ peer }) => peer.copySeconds),
+    peerUnpack: of(({ peer }) => peer.unpackSeconds),
+    peerRawUnpack: of(({ peer }) => peer.rawUnpackSeconds),
+    peerSync: of(({ peer }) => peer.syncSeconds),
+    peerCpu: of(({ peer }) => peer.cpuSeconds),
+    peerPeakBytes: Math.max(...rounds.map(({ peer }) => peer.peakBytes)),
+    floor: of(({ floor }) => floor.seconds),
+    floorCpu: of(({ floor }) => floor.cpuSeconds),
+    device: of(({ device }) => device.seconds),
+    registryCpu: of(({ registryCpuSeconds }) => registryCpuSeconds),
+  };
+}
+
+export interface Budget {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly limit: number;
+  readonly met: boolean;
+}
+
+/** The promises of the design. `dataBytes` is the image's data in whole blocks. */
+export function budgetsOf(summary: Summary, startup: Startup, dataBytes: number): Budget[] {
+  const { tandemWrite, tandemDeviceBytes, tandemBytesWritten } = summary;
+  const peer = summary.peerCopy + summary.peerUnpack + summary.peerSync;
+  const writtenBytes = Math.max(tandemDeviceBytes, tandemBytesWritten);
+  const start = startup.tandemSeconds / startup.emptySeconds;
+  const values: Omit<Budget, "met">[] = [
+    { what: "whole write / peer's", value: tandemWrite / peer, limit: 0.2, unit: "×" },
+    { what: "whole write / floor", value: tandemWrite / summary.floor, limit: 1.25, unit: "×" },
+    { what: "peak memory", value: summary.tandemPeakBytes / MiB, limit: 160, unit: "MiB" },
+    { what: "bytes written / image data", value: writtenBytes / dataBytes, limit: 1.03, unit: "×" },
+    { what: "start / empty program", value: start, limit: 1.5, unit: "×" },
+  ];
+  return values.map((one) => Object.assign(one, { met: one.value <= one.limit }));
+}
