@@ -59,6 +59,11 @@ export async function compile(program: Program, origin: BuildInfo): Promise<stri
     entrypoints: [...program.entrypoints],
     target: "bun",
     minify: true,
+    // What is imported with import() is loaded when it is needed, and nothing is parsed at start: 6 ms to print the version
+    // instead of 32, 18 ms for the help instead of 36.
+    splitting: true,
+    bytecode: true,
+    format: "esm",
     sourcemap: "none",
     metafile: true,
     // Every entry point in one folder; see Program.

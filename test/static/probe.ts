@@ -1,6 +1,4 @@
 /** The probe (probe/main.ts), built and packed once for all tests of a run, and ways to run it. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { build } from "../../scripts/build.ts";
@@ -16,16 +14,13 @@ export interface Wish {
   readonly folder?: string;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "tandem-probe-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const outfile = join(folder, "probe");
+/** The packed probe. */
+export const PROBE = join(import.meta.dir, "../../dist/probe/probe");
+
 await build({
   entrypoints: ["main.ts", "worker.ts"].map((name) => join(import.meta.dir, "probe", name)),
-  outfile,
+  outfile: PROBE,
 });
-
-/** The packed probe. */
-export const PROBE = outfile;
 
 /** Runs a program to its end with nothing in its environment but what is wished for. */
 export function run(
