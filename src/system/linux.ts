@@ -12,6 +12,8 @@ import type { CommandResult, System } from "./system.ts";
 const LOCK_WAIT_MS_MAX = 2000;
 const LOCK_RETRY_MS = 100;
 const OUTPUT_BYTES_MAX = 64 * KiB;
+/** What a program printed is in the pipe when it ends; this is only for taking it out. */
+const OUTPUT_WAIT_MS = 500;
 const REBOOT_COMMAND = ["systemctl", "reboot"];
 
 export const linux: System = {
@@ -80,16 +82,21 @@ async function run(
     // A check that starts children of its own must not outlive its deadline through them.
     detached: true,
   });
-  let late = false;
+  const late = new AbortController();
   const timer = setTimeout(() => {
-    late = true;
+    late.abort();
     killGroup(child.pid);
   }, deadlineSeconds * 1000);
-  const output = Promise.all([tail(child.stdout), tail(child.stderr)]);
+  const readers = [child.stdout.getReader(), child.stderr.getReader()];
+  const output = Promise.all(readers.map((reader) => tail(reader)));
   const status = await child.exited;
   killGroup(child.pid);
   clearTimeout(timer);
-  return { status: late ? undefined : status, output: (await output).join("") };
+  // A child that left the group holds the pipes open: what it says from now on is not waited for.
+  const enough = setTimeout(() => void stopReading(readers), OUTPUT_WAIT_MS);
+  const texts = await output;
+  clearTimeout(enough);
+  return { status: late.signal.aborted ? undefined : status, output: texts.join("") };
 }
 
 function killGroup(pid: number): void {
@@ -100,11 +107,22 @@ function killGroup(pid: number): void {
   }
 }
 
-async function tail(stream: ReadableStream<Uint8Array>): Promise<string> {
+interface Reader {
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+async function stopReading(readers: readonly Reader[]): Promise<void> {
+  await Promise.all(readers.map((reader) => reader.cancel()));
+}
+
+async function tail(reader: Reader): Promise<string> {
   let kept = Buffer.alloc(0);
-  for await (const chunk of stream)
-    kept = Buffer.from(Buffer.concat([kept, chunk]).subarray(-OUTPUT_BYTES_MAX));
-  return kept.toString("utf8");
+  for (;;) {
+    const { value } = await reader.read();
+    if (value === undefined) return kept.toString("utf8");
+    kept = Buffer.from(Buffer.concat([kept, value]).subarray(-OUTPUT_BYTES_MAX));
+  }
 }
 
 async function reboot(): Promise<void> {

@@ -1,0 +1,106 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readBlock } from "../../src/system/block-file.ts";
+import { createBlockFile, openBlockFile } from "../../src/system/linux-block-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-block-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+mkdirSync(at("folder"));
+
+test("createBlockFile() makes a file of zeros that takes no room", () => {
+  const file = createBlockFile(at("new"), 2 ** 33);
+  expect(file).toMatchObject({ name: at("new"), sizeBytes: 2 ** 33 });
+  expect(readBlock(file, 2 ** 33 - 5, 5)).toEqual(new Uint8Array(5));
+  expect(statSync(at("new")).blocks).toBe(0);
+  file.close();
+});
+
+test("createBlockFile() empties the file that is there", () => {
+  writeFileSync(at("old"), "0123456789");
+  const file = createBlockFile(at("old"), 4);
+  expect(file.sizeBytes).toBe(4);
+  expect(readBlock(file, 0, 4)).toEqual(new Uint8Array(4));
+  file.close();
+});
+
+test("what is written is read back, from the medium too", async () => {
+  const file = createBlockFile(at("data"), 1 << 20);
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  file.write(2 ** 19 + 1, bytes);
+  await file.flush();
+  file.dropCache(0, 1 << 20);
+  expect(readBlock(file, 2 ** 19 + 1, bytes.byteLength)).toEqual(bytes);
+  file.close();
+  const again = openBlockFile(at("data"), { write: false });
+  expect(readBlock(again, 2 ** 19 + 1, bytes.byteLength)).toEqual(bytes);
+  again.close();
+});
+
+test("reading behind the end is refused, not shortened", () => {
+  const file = createBlockFile(at("short"), 10);
+  expect(() => readBlock(file, 8, 4)).toThrow(
+    `Cannot read ${at("short")} at byte 10: it ends there`,
+  );
+  truncateSync(at("short"), 5);
+  expect(() => readBlock(file, 0, 10)).toThrow("at byte 5: it ends there");
+  file.close();
+});
+
+test("a file that is open for reading cannot be written", () => {
+  writeFileSync(at("read-only"), "0123");
+  const file = openBlockFile(at("read-only"), { write: false });
+  expect(caught(() => file.write(0, Uint8Array.of(1)))).toMatchObject({ code: "disk" });
+  expect(readBlock(file, 0, 4)).toEqual(new TextEncoder().encode("0123"));
+  file.close();
+});
+
+test("a closed file fails with the operation and the path", async () => {
+  const file = createBlockFile(at("closed"), 10);
+  file.close();
+  await expect(file.flush()).rejects.toThrow(`Cannot flush ${at("closed")}: EBADF`);
+  expect(() => readBlock(file, 0, 1)).toThrow(`Cannot read ${at("closed")}: EBADF`);
+});
+
+test.each([
+  ["nothing", at("none"), "Cannot open"],
+  ["a folder", at("folder"), "Cannot open"],
+  ["a character device", "/dev/full", "Cannot use /dev/full: it is neither"],
+  ["a path through a file", `${at("folder")}/../old/x`, "Cannot open"],
+])("openBlockFile() refuses %s", (_, path, message) => {
+  const error = caught(() => openBlockFile(path, { write: true }));
+  expect(error).toMatchObject({ code: "disk" });
+  expect(error.message).toStartWith(message);
+});
+
+test.each([
+  ["a folder", at("folder")],
+  ["a path through nothing", at("none/file")],
+])("createBlockFile() refuses %s", (_, path) => {
+  expect(caught(() => createBlockFile(path, 1))).toMatchObject({ code: "disk" });
+});
+
+test.each([
+  ["resize", `createBlockFile(path, ${2 ** 20});`],
+  ["write", `createBlockFile(path, 8192).write(${2 ** 20}, new Uint8Array(1));`],
+])("a %s that the system has no room for is no-space", async (verb, action) => {
+  const program = `
+    import { createBlockFile } from "./src/system/linux-block-file.ts";
+    const path = ${JSON.stringify(at("limited"))};
+    try { ${action} } catch (error) { console.log(error.code, error.message); }`;
+  // Files of this shell and its children may have 64 KiB.
+  const shell = ["bash", "-c", `trap "" XFSZ; ulimit -f 64; exec "$@"`, "bash"];
+  const child = Bun.spawn([...shell, process.execPath, "-e", program], { stdout: "pipe" });
+  expect(await child.stdout.text()).toStartWith(`no-space Cannot ${verb} ${at("limited")}: EFBIG`);
+});
+
+function caught(action: () => unknown): Error {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("it did not throw an Error");
+}

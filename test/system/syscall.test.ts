@@ -1,0 +1,62 @@
+import { afterAll, expect, test } from "bun:test";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { forgetCached, sizeOf, SyscallError, tryLock } from "../../src/system/syscall.ts";
+
+const EBADF = 9;
+const ESPIPE = 29;
+const folder = mkdtempSync(join(tmpdir(), "tandem-syscall-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function withFile<T>(use: (fd: number) => T): T {
+  const fd = openSync(join(folder, "file"), "w+");
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function errnoOf(action: () => unknown): number | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error instanceof SyscallError ? error.errno : undefined;
+  }
+}
+
+test.each([0, 1, 4096, 2 ** 31, 2 ** 32 + 17, 2 ** 40])("sizeOf() a file of %p bytes", (size) => {
+  withFile((fd) => {
+    ftruncateSync(fd, size);
+    expect(sizeOf(fd)).toBe(size);
+  });
+});
+
+test("a call on what is not open fails with EBADF, every time", () => {
+  const errnos = Array.from({ length: 1000 }, () => errnoOf(() => sizeOf(-1)));
+  expect(new Set(errnos)).toEqual(new Set([EBADF]));
+  expect(() => tryLock(-1)).toThrow("flock failed with errno 9");
+});
+
+test("forgetCached() takes files, and no pipes", async () => {
+  withFile((fd) => forgetCached(fd, 0, 2 ** 33));
+  const program = `
+    import { forgetCached } from "./src/system/syscall.ts";
+    try { forgetCached(0, 0, 1); } catch (error) { console.log(error.errno); }`;
+  const shell = ["sh", "-c", `true | "$@"`, "sh"];
+  const child = Bun.spawn([...shell, process.execPath, "-e", program], { stdout: "pipe" });
+  expect(await child.stdout.text()).toBe(`${ESPIPE}\n`);
+});
+
+test("tryLock() tells whether somebody else has the lock", () => {
+  withFile((one) => {
+    expect(tryLock(one)).toBe(true);
+    expect(tryLock(one)).toBe(true);
+    const other = openSync(join(folder, "file"), "r");
+    expect(tryLock(other)).toBe(false);
+    closeSync(other);
+  });
+  withFile((next) => expect(tryLock(next)).toBe(true));
+});
