@@ -2,11 +2,11 @@ import { type CheckPlan, type CheckResult, failureOf, runChecks } from "../healt
 import { withEvent, withVerdict } from "../control/state.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { type Machine } from "./machine.ts";
-import { markGood, settleFall } from "./mark.ts";
+import { bootOf, markGood, settleFall } from "./mark.ts";
 import type { Work } from "./open-source.ts";
 
 export interface HealthResult {
-  readonly slot: SlotName | undefined;
+  readonly slot: SlotName;
   readonly healthy: boolean;
   /** The trial that the boot loader gave up on before this boot. */
   readonly fell: SlotName | undefined;
@@ -17,16 +17,17 @@ export interface HealthResult {
 
 /**
  * Gives the verdict on this boot. All required checks passed: the booted slot is good. Otherwise the failure is noted and the boot
- * record left alone: the caller reboots, and the boot loader's count decides.
+ * record left alone: the caller reboots, and the boot loader's count decides. Throws `disk` when this machine does not run from the disk.
  */
 export async function health(work: Work, machine: Machine, plan: CheckPlan): Promise<HealthResult> {
+  const { slot } = bootOf(machine);
   const fell = await settleFall(machine);
   if (fell !== undefined) work.talk.info(`The boot loader gave up on slot ${fell} and came back`);
   const checks = await runChecks(work.system, plan, work.talk);
   const failure = failureOf(checks);
   if (failure === undefined) await markGood(machine, undefined, reasonFor(checks));
-  else await noteFailure(machine, failure);
-  return { slot: machine.booted, healthy: failure === undefined, fell, failure, checks };
+  else await noteFailure(machine, slot, failure);
+  return { slot, healthy: failure === undefined, fell, failure, checks };
 }
 
 function reasonFor(checks: readonly CheckResult[]): string {
@@ -37,18 +38,17 @@ function reasonFor(checks: readonly CheckResult[]): string {
 }
 
 /** A failure in the good slot does not make it bad: it was good before, and there may be no other. */
-async function noteFailure(machine: Machine, failure: string): Promise<void> {
-  const { control, system, booted } = machine;
-  if (booted === undefined) return;
+async function noteFailure(machine: Machine, slot: SlotName, failure: string): Promise<void> {
+  const { control, system } = machine;
   const at = system.now().toISOString();
   const noted = withEvent(machine.control.state, {
     at,
     kind: "failed",
-    slot: booted,
+    slot,
     text: failure,
   });
-  const isTrial = control.record?.trial === booted;
+  const isTrial = control.record?.trial === slot;
   await control.writeState(
-    isTrial ? withVerdict(noted, booted, { result: "bad", reason: failure, at }) : noted,
+    isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at }) : noted,
   );
 }

@@ -79,7 +79,7 @@ export async function settleFall(machine: Machine): Promise<SlotName | undefined
 }
 
 /** What runs now, as the boot loader started it. Throws `disk` when this machine does not run from the disk. */
-function bootOf({ booted, cmdline, diskPath }: Machine): BootAndFall {
+export function bootOf({ booted, cmdline, diskPath }: Machine): BootAndFall {
   if (booted === undefined)
     throw new TandemError(
       "disk",
