@@ -1,9 +1,13 @@
 /** The packed binary where no C library is, or another one. */
 import { expect, test } from "bun:test";
 
+import { join } from "node:path";
+
 import { makeRoot, runIn, SETUP } from "./chroot.ts";
 import type { Outcome } from "./probe.ts";
 
+/** Built by "make build". */
+const TANDEM = join(import.meta.dir, "../../dist/tandem");
 const { proc, loopback, readOnly } = SETUP;
 const good = (value: unknown): Outcome => ({
   stdout: `${JSON.stringify(value)}\n`,
@@ -24,6 +28,13 @@ test.each([
 ])("in an empty root with /proc the probe does %j", async (words, value) => {
   await using root = await makeRoot();
   expect(runIn(root, [proc], ["/probe", ...words])).toEqual(good(value));
+});
+
+test("in an empty root with /proc tandem itself says its version", async () => {
+  await using root = await makeRoot({ copies: { tandem: TANDEM } });
+  const { stdout, stderr, status } = runIn(root, [proc], ["/tandem", "--version"]);
+  expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+  expect(stdout).toMatch(/^tandem \d+\.\d+\.\d+ \([0-9a-f]{12}(, modified)?\)\n$/);
 });
 
 test("without /proc it says so in one line and ends with 127", async () => {
