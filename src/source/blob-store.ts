@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { TandemError } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -66,6 +68,8 @@ async function* chunks(
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes - at));
       file.readInto(at, chunk);
       yield chunk;
+      // Reading blocks: without a pause no signal and no timer would be served before the end.
+      await setImmediate();
     }
   } finally {
     file.close();

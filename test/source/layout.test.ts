@@ -167,6 +167,19 @@ test.each<[string, (members: TarMember[]) => TarMember[]]>([
   expect((await source.image()).digest).toBe(image.digest);
 });
 
+test("timers are served while a blob is read", async () => {
+  const { source } = await open("oci-archive", layoutMembers(single, blobs));
+  let isServed = false;
+  setTimeout(() => {
+    isServed = true;
+  }, 0);
+  for await (const { byteLength } of source.blob(image.layers[0] ?? expect.unreachable())) {
+    expect(byteLength).toBeGreaterThan(0);
+    Bun.sleepSync(2);
+  }
+  expect(isServed).toBe(true);
+});
+
 test("an index for another machine is refused, with what there is", async () => {
   const arm = indexOf([descriptorOf(image, TYPES.manifest, platform("arm64"))]);
   const index = indexOf([named(arm, "one", TYPES.index)]);
