@@ -1,11 +1,12 @@
 import * as v from "valibot";
+import { TRIES_MAX } from "../control/record.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { System } from "../system/system.ts";
 import type { Globals } from "./globals.ts";
 
+/** More threads than this only wait for each other. */
+export const JOBS_MAX = 64;
 const SECONDS_MAX = 24 * 60 * 60;
-/** GRUB counts down by an if-chain, which ends here (boot/grub.cfg). */
-export const TRIES_MAX = 9;
 
 const label = v.pipe(
   v.string(),
@@ -27,7 +28,7 @@ const configSchema = v.strictObject({
   ),
   insecureRegistries: v.optional(v.array(v.string())),
   tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
-  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(JOBS_MAX))),
   health: v.optional(
     v.strictObject({
       required: v.optional(v.array(absolute)),

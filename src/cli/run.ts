@@ -29,7 +29,7 @@ async function dispatch(globals: Globals, [word, ...args]: readonly string[]): P
     process.stdout.write(overview(verbs));
     return 0;
   }
-  const verb = findVerb(word);
+  const verb = findVerb(["--version", "-V"].includes(word) ? "version" : word);
   if (args.includes("--help") || args.includes("-h")) {
     process.stdout.write(`${await verb.usage()}\n`);
     return 0;

@@ -24,7 +24,10 @@ export function defineVerb<const A extends ArgsDef>(definition: VerbDefinition<A
   return {
     name,
     description,
-    usage: () => renderUsage(defineCommand({ meta, args }), { meta: { name: "tandem" } }),
+    async usage() {
+      const text = await renderUsage(defineCommand({ meta, args }), { meta: { name: "tandem" } });
+      return process.stdout.isTTY ? text : Bun.stripANSI(text);
+    },
     async run(context, rawArgs) {
       const command = defineCommand({
         meta,

@@ -1,7 +1,8 @@
+import { TRIES_MAX } from "../../control/record.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
 import { rollback as run } from "../../upgrade/rollback.ts";
 import { print } from "../context.ts";
-import { tries as triesOf } from "../values.ts";
+import { count } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const rollback = defineVerb({
@@ -10,13 +11,13 @@ export const rollback = defineVerb({
   args: {
     tries: {
       type: "string",
-      description: "Boots for the other system without a good verdict, 1 to 9",
+      description: "Boots for the other system without a good verdict, 1 to 30",
     },
     reboot: { type: "boolean", description: "Reboot afterwards" },
   },
   async run(context, args) {
     const { config, system } = context;
-    const tries = triesOf("--tries", args.tries) ?? config.tries;
+    const tries = count("--tries", args.tries, TRIES_MAX) ?? config.tries;
     const result = await withMachine(context, { ...config, lock: true }, (machine) =>
       run(machine, tries),
     );

@@ -1,7 +1,9 @@
+import { TRIES_MAX } from "../../control/record.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
 import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
+import { JOBS_MAX } from "../config.ts";
 import { print } from "../context.ts";
-import { count, list, tries } from "../values.ts";
+import { count, list } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const upgrade = defineVerb({
@@ -15,7 +17,7 @@ export const upgrade = defineVerb({
     },
     tries: {
       type: "string",
-      description: "Boots for the new system without a good verdict, 1 to 9",
+      description: "Boots for the new system without a good verdict, 1 to 30",
     },
     reboot: { type: "boolean", description: "Reboot when all is written" },
     "dry-run": { type: "boolean", description: "Print the plan and change nothing" },
@@ -31,11 +33,11 @@ export const upgrade = defineVerb({
     const dryRun = args["dry-run"] === true;
     const request = {
       source: args.source,
-      tries: tries("--tries", args.tries) ?? config.tries,
+      tries: count("--tries", args.tries, TRIES_MAX) ?? config.tries,
       reboot: args.reboot === true,
       dryRun,
       retryBad: args["retry-bad"] === true,
-      jobs: count("--jobs", args.jobs) ?? config.jobs,
+      jobs: count("--jobs", args.jobs, JOBS_MAX) ?? config.jobs,
       insecureRegistries: [...config.insecureRegistries, ...list(args["insecure-registry"])],
     };
     const report = await withMachine(context, { ...config, lock: !dryRun }, (machine) =>

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../lib/units.ts";
 import { write as run } from "../../upgrade/write.ts";
+import { JOBS_MAX } from "../config.ts";
 import { print } from "../context.ts";
 import { count, list, size } from "../values.ts";
 import { defineVerb } from "../verb.ts";
@@ -29,7 +30,7 @@ export const write = defineVerb({
       target: args.target,
       sizeBytes: size("--size", args.size),
       label: args.label ?? "tandem",
-      jobs: count("--jobs", args.jobs) ?? context.config.jobs,
+      jobs: count("--jobs", args.jobs, JOBS_MAX) ?? context.config.jobs,
       insecureRegistries: [
         ...context.config.insecureRegistries,
         ...list(args["insecure-registry"]),
