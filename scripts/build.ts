@@ -20,7 +20,7 @@ const TANDEM = {
   outfile: join(ROOT, "dist/tandem"),
 };
 
-export interface Program {
+interface Program {
   /**
    * The program itself, then the files that become workers. All lie side by side in the binary, named after their last path
    * component, and the program's own code counts as lying beside them. So `new Worker(new URL("./worker.ts", import.meta.url).href)`

@@ -39,10 +39,10 @@ export const VERSION_NEED = { file: [4, 4], next: [12, 4] } as const satisfies R
   Field
 >;
 
-export const ELF_MAGIC = 0x464c457f;
+const ELF_MAGIC = 0x464c457f;
 /** ELFCLASS64, ELFDATA2LSB. */
-export const CLASS64_LITTLE_ENDIAN = 0x0102;
-export const MACHINE_X86_64 = 62;
+const CLASS64_LITTLE_ENDIAN = 0x0102;
+const MACHINE_X86_64 = 62;
 export const FILE_TYPE = { executable: 2, shared: 3 } as const;
 export const SEGMENT = {
   null: 0,
@@ -163,7 +163,7 @@ export function offsetOf(elf: Elf, address: number): number {
 }
 
 /** An entry of the dynamic section, and where it lies in the file. */
-export interface DynamicEntry {
+interface DynamicEntry {
   readonly at: number;
   readonly tag: number;
   readonly value: number;

@@ -6,8 +6,8 @@
  * as the kernel would have done. The loader then finds every library as /proc/self/fd/N, so nothing of the host is used
  * but the kernel and /proc.
  *
- * No C library, no relocation, no writable data: pack.ts lays out `head` (and checks everything that can be checked at build
- * time), stub.ld fixes the addresses. Only the page with the slots is written to, and it is made read-only again.
+ * No C library, no relocation, no writable data: segment.ts lays out `head` (everything that can be checked is checked at
+ * build time), stub.ld fixes the addresses. Only the page with the slots is written to, and it is made read-only again.
  */
 typedef unsigned long u64;
 
@@ -41,7 +41,7 @@ struct segment {
 	u64 offset_bytes, address, file_bytes, protection;
 };
 
-/* Written by pack.ts; the field order is the one of HEAD there. */
+/* Written by head() of segment.ts, in this order. */
 extern const struct head {
 	u64 program_entry;
 	u64 program_headers;

@@ -13,7 +13,7 @@ const GLIBC_LICENCES = [
 ] as const;
 const RULE = "=".repeat(80);
 
-export interface Contents {
+interface Contents {
   /** The source files in the binary, as the bundler lists them. */
   readonly sources: readonly string[];
   readonly carried: Libraries;

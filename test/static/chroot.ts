@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { type Outcome, PROBE, run } from "./probe.ts";
 
-export interface RootWish {
+interface RootWish {
   /** Path inside → text. */
   readonly texts?: Readonly<Record<string, string>>;
   /** Path inside → file of this machine. */

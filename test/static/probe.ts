@@ -9,7 +9,7 @@ export interface Outcome {
   readonly status: number | null;
 }
 
-export interface Wish {
+interface Wish {
   readonly environment?: Readonly<Record<string, string>>;
   readonly folder?: string;
 }
