@@ -1,0 +1,147 @@
+/** A disk image with version 1 in slot a, and the built binary run on it as a user without rights. */
+import { chmodSync, chownSync, copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { makeDisk, type Disk } from "../../scripts/disk.ts";
+import { installFirst } from "../../scripts/disk/first-system.ts";
+import { Control } from "../../src/control/control.ts";
+import type { BootRecord } from "../../src/control/record.ts";
+import { readRoot } from "../../src/disk/hash-root.ts";
+import { readGpt } from "../../src/disk/gpt.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { part, type BlockFile } from "../../src/system/block-file.ts";
+import { linux } from "../../src/system/linux.ts";
+import { writeImage } from "../peers/image.ts";
+import { tar, type TarMember } from "../peers/tar.ts";
+import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
+
+export const TANDEM: string = join(import.meta.dir, "../../dist/tandem");
+const SLOT_BYTES = 16 * MiB;
+/** Debian's user and group without rights. */
+const NOBODY = 65534;
+
+export interface Run {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What makes an image bootable, and what tells versions apart. */
+export function systemMembers(version: string, more: readonly TarMember[] = []): TarMember[] {
+  return [
+    { path: "boot/vmlinuz", data: `kernel of ${version} `.repeat(5000) },
+    { path: "boot/initrd", data: `initrd of ${version} `.repeat(5000) },
+    { path: "etc/os-release", data: `VERSION=${version}\n` },
+    ...more,
+  ];
+}
+
+export function systemLayer(version: string, more: readonly TarMember[] = []): Uint8Array {
+  return tar(systemMembers(version, more));
+}
+
+/** Runs tandem as nobody, with an empty environment. */
+export function spawn(...args: readonly string[]): Bun.Subprocess<"ignore", "pipe", "pipe"> {
+  const drop =
+    process.getuid?.() === 0
+      ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"]
+      : [];
+  return Bun.spawn([...drop, TANDEM, ...args], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { PATH: "/usr/bin:/bin" },
+  });
+}
+
+export async function ended(child: ReturnType<typeof spawn>): Promise<Run> {
+  const [stdout, stderr, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { status, stdout, stderr };
+}
+
+export function tandem(...args: readonly string[]): Promise<Run> {
+  return ended(spawn(...args));
+}
+
+export interface Appliance extends AsyncDisposable {
+  readonly disk: string;
+  readonly folder: TemporaryFolder;
+  /** Where a partition lies on the disk. */
+  readonly offsetOf: (label: string) => number;
+  readonly record: () => BootRecord | undefined;
+  /** Whether slot a still holds, byte for byte, what was installed. */
+  readonly isWhole: () => Promise<boolean>;
+}
+
+let template: Promise<string> | undefined;
+const kept: TemporaryFolder[] = [];
+
+/** A fresh copy of the disk; the first call makes the original. */
+export async function appliance(): Promise<Appliance> {
+  if (!existsSync(TANDEM)) throw new Error(`Cannot find ${TANDEM}: run make build`);
+  template ??= makeTemplate();
+  const folder = await temporaryFolder();
+  const disk = folder.in("disk.img");
+  copyFileSync(await template, disk);
+  chmodSync(folder.path, 0o755);
+  if (process.getuid?.() === 0) chownSync(disk, NOBODY, NOBODY);
+  return {
+    disk,
+    folder,
+    offsetOf: (label) => partitionOf(disk, label).offsetBytes,
+    record: () => withPart(disk, "tandem-control", (control) => Control.open(control).record),
+    async isWhole() {
+      const { state } = withPart(disk, "tandem-control", (control) => Control.open(control));
+      const held = state.slots.a;
+      if (held.status !== "written") return false;
+      const root = await withPart(disk, "tandem-a", (slot) => readRoot(slot, held.runs));
+      return root === held.hashRoot;
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+async function makeTemplate(): Promise<string> {
+  const folder = await temporaryFolder();
+  kept.push(folder);
+  const layout = folder.in("layout");
+  await writeImage(layout, { tag: "1", layers: [{ tar: systemMembers("1") }] });
+  const disk: Disk = makeDisk({ path: folder.in("disk.img"), slotBytes: SLOT_BYTES });
+  await installFirst(disk, { source: `oci-layout:${layout}:1` });
+  return disk.path;
+}
+
+/** Removes the original disk. */
+export async function forgetTemplate(): Promise<void> {
+  for (const folder of kept.splice(0)) await folder[Symbol.asyncDispose]();
+  template = undefined;
+}
+
+function partitionOf(disk: string, label: string): { offsetBytes: number; sizeBytes: number } {
+  const file = linux.openBlock(disk, { write: false });
+  try {
+    const found = readGpt(file).partitions.find((one) => one.label === label);
+    if (found === undefined) throw new Error(`no partition ${label}`);
+    return found;
+  } finally {
+    file.close();
+  }
+}
+
+function withPart<T>(disk: string, label: string, action: (file: BlockFile) => T): T {
+  const { offsetBytes, sizeBytes } = partitionOf(disk, label);
+  const file = linux.openBlock(disk, { write: false });
+  const close = (): void => file.close();
+  try {
+    const result = action(part(file, { name: label, offsetBytes, sizeBytes }));
+    if (result instanceof Promise) void result.finally(close);
+    else close();
+    return result;
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

@@ -1,0 +1,192 @@
+/** What a registry can serve that must be refused: the right status, a message that names it, and the old system still good. */
+import { afterAll, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
+import { digestOf } from "../../src/oci/digest.ts";
+import { descriptorOf, fakeImage, type FakeImage, TYPES } from "../fakes/image.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
+import { tar } from "../peers/tar.ts";
+import { appliance, forgetTemplate, systemLayer, systemMembers, tandem } from "./appliance.ts";
+
+const GZIP = `${TYPES.layer}+gzip`;
+
+interface Case {
+  readonly name: string;
+  readonly image?: FakeImage;
+  readonly script?: (registry: FakeRegistry, image: FakeImage) => void;
+  readonly reference?: string;
+  readonly status: number;
+  readonly says: RegExp;
+}
+
+const good = fakeImage({ layers: [systemLayer("2")] });
+const blobPath = (image: FakeImage): string => `/v2/ns/app/blobs/${image.blobs[1]?.digest}`;
+const MANIFEST = "/v2/ns/app/manifests/latest";
+/** Told to try again at once, the client does not wait. */
+const answer =
+  (status: number, headers: Record<string, string> = { "retry-after": "0" }) =>
+  (): Response =>
+    new Response(`{"errors":[{"code":"TEST","message":"told to"}]}`, { status, headers });
+
+/** An image whose layer is compressed, with a diff id of its own choosing. */
+function gzipped(
+  layer: Uint8Array,
+  options: { readonly diffId?: string; readonly cut?: number } = {},
+): FakeImage {
+  const whole = gzipSync(layer);
+  const bytes = whole.subarray(0, whole.byteLength - (options.cut ?? 0));
+  const diffId = options.diffId ?? digestOf(layer);
+  const base = fakeImage({
+    layers: [bytes],
+    config: { rootfs: { type: "layers", diff_ids: [diffId] } },
+  });
+  const [, blob] = base.blobs;
+  if (blob === undefined) throw new Error("no layer");
+  return fakeImage({
+    layers: [bytes],
+    config: { rootfs: { type: "layers", diff_ids: [diffId] } },
+    manifest: { layers: [descriptorOf(blob, GZIP)] },
+  });
+}
+
+const flipped = (bytes: Uint8Array): Uint8Array =>
+  bytes.map((byte, index) => (index === 700 ? byte ^ 1 : byte));
+
+const CASES: readonly Case[] = [
+  { name: "a malformed reference", reference: "oci:Bad//Name", status: 3, says: /Bad\/\/Name/ },
+  { name: "an unknown kind of source", reference: "ftp:x", status: 3, says: /oci-archive/ },
+  { name: "an unknown tag", reference: "oci:HOST/ns/app:none", status: 3, says: /ns\/app/ },
+  { name: "an unknown repository", reference: "oci:HOST/ns/other:1", status: 3, says: /ns\/other/ },
+  {
+    name: "status 401",
+    script: (r) => r.script(MANIFEST, answer(401, { "www-authenticate": 'Basic realm="x"' })),
+    status: 5,
+    says: /without credentials/,
+  },
+  { name: "status 403", script: (r) => r.script(MANIFEST, answer(403)), status: 5, says: /403/ },
+  {
+    name: "status 404",
+    script: (r) => r.script(MANIFEST, answer(404)),
+    status: 3,
+    says: /404|not found/i,
+  },
+  { name: "status 429", script: (r) => r.script(MANIFEST, answer(429)), status: 4, says: /429/ },
+  { name: "status 500", script: (r) => r.script(MANIFEST, answer(500)), status: 4, says: /500/ },
+  {
+    name: "a blob of status 503",
+    script: (r, image) => r.script(blobPath(image), answer(503)),
+    status: 4,
+    says: /503/,
+  },
+  {
+    name: "a blob with wrong bytes",
+    script: (r, image) => r.put(blobPath(image), flipped(systemLayer("2"))),
+    status: 6,
+    says: /sha256:/,
+  },
+  {
+    name: "a blob that is too long",
+    script: (r, image) => r.put(blobPath(image), new Uint8Array([...systemLayer("2"), 0])),
+    status: 6,
+    says: /bytes/,
+  },
+  {
+    name: "a diff id that is not the layer's",
+    image: gzipped(systemLayer("2"), { diffId: digestOf(new Uint8Array(1)) }),
+    status: 6,
+    says: /decompresses to/,
+  },
+  {
+    name: "a truncated gzip",
+    image: gzipped(systemLayer("2"), { cut: 40 }),
+    status: 6,
+    says: /gzip|truncated|ends/i,
+  },
+  {
+    name: "a broken tar",
+    image: fakeImage({ layers: [flipped(systemLayer("2")).fill(7, 148, 156)] }),
+    status: 6,
+    says: /checksum/,
+  },
+  {
+    name: "a path that leaves the root",
+    image: fakeImage({ layers: [systemLayer("2", [{ path: "../../etc/passwd", data: "x" }])] }),
+    status: 6,
+    says: /\.\.\/\.\.\/etc\/passwd/,
+  },
+  {
+    name: "an image for another architecture",
+    image: fakeImage({ layers: [systemLayer("2")], architecture: "arm64" }),
+    status: 6,
+    says: /arm64/,
+  },
+  {
+    name: "an image without a kernel",
+    image: fakeImage({ layers: [tar([{ path: "etc/x", data: "x" }])] }),
+    status: 6,
+    says: /kernel/,
+  },
+  {
+    name: "an image that is larger than the slot, by its size",
+    image: fakeImage({
+      layers: [systemLayer("2", [{ path: "big", data: new Uint8Array(17 * 1024 * 1024) }])],
+    }),
+    status: 7,
+    says: /needs .* has/,
+  },
+  {
+    name: "an image that unpacks to more than the slot",
+    image: gzipped(
+      tar([...systemMembers("2"), { path: "big", data: new Uint8Array(20 * 1024 * 1024) }]),
+    ),
+    status: 7,
+    says: /MiB|bytes/,
+  },
+];
+
+test.each(CASES)(
+  "$name is refused with status $status",
+  async ({ image = good, script, reference, status, says }) => {
+    await using registry = new FakeRegistry();
+    await using machine = await appliance();
+    registry.putImage(image);
+    script?.(registry, image);
+    const before = machine.record();
+    const source = (reference ?? "oci:HOST/ns/app:latest").replace("HOST", registry.host);
+    const run = await tandem("upgrade", "--disk", machine.disk, "--source", source);
+    expect({ status: run.status, stderr: run.stderr, stdout: run.stdout }).toEqual({
+      status,
+      stderr: expect.stringMatching(says),
+      stdout: "",
+    });
+    expect(run.stderr).toMatch(/^tandem: Cannot /m);
+    expect(machine.record()).toEqual(before);
+    expect(await machine.isWhole()).toBe(true);
+  },
+);
+
+test("a registry that is down is refused with status 4", async () => {
+  await using machine = await appliance();
+  const gone = new FakeRegistry();
+  const { host } = gone;
+  await gone[Symbol.asyncDispose]();
+  const run = await tandem("upgrade", "--disk", machine.disk, "--source", `oci:${host}/ns/app:1`);
+  expect(run.stderr).toContain(host);
+  expect(run.status).toBe(4);
+  expect(await machine.isWhole()).toBe(true);
+});
+
+test("after a refusal the next upgrade succeeds", async () => {
+  await using registry = new FakeRegistry();
+  await using machine = await appliance();
+  registry.putImage(gzipped(systemLayer("2"), { cut: 40 }));
+  const source = `oci:${registry.host}/ns/app:latest`;
+  expect((await tandem("upgrade", "--disk", machine.disk, "--source", source)).status).toBe(6);
+  registry.putImage(good);
+  const run = await tandem("upgrade", "--disk", machine.disk, "--source", source);
+  expect(run.stderr).not.toContain("Cannot");
+  expect(run.status).toBe(0);
+  expect(machine.record()).toMatchObject({ good: "a", trial: "b", tries: 3 });
+  expect((await tandem("verify", "b", "--disk", machine.disk)).status).toBe(0);
+});
+
+afterAll(forgetTemplate);
