@@ -16,6 +16,8 @@ const TAGS = {
   other: 0x20,
 };
 const NAMED = { user: TAGS.namedUser, group: TAGS.namedGroup } as const;
+/** User, group and other: what every ACL has, and every mode. With more entries it has a mask. */
+const BASE_ENTRIES = 3;
 /** More than a block of ext4 has room for. */
 const ENTRIES_MAX = 1024;
 
@@ -25,17 +27,40 @@ interface AclEntry {
   readonly id: number;
 }
 
+export interface Acl {
+  /** The value of a system.posix_acl_* attribute. */
+  readonly value: ByteString;
+  /** The permission bits of the mode that Linux gives a file with this access ACL, 0 … 0o777. */
+  readonly permissions: number;
+  /** Whether these bits say all that it says. Linux keeps no such access ACL. */
+  readonly isMode: boolean;
+}
+
 /**
- * The text that star, GNU tar and bsdtar write ("user::rwx,user:1000:r-x,mask::rwx", also with a fourth field for the id) as the value
- * of a system.posix_acl_* attribute. Undefined when it names a user without the number: nobody here knows the image's users.
+ * The text that star, GNU tar and bsdtar write ("user::rwx,user:1000:r-x,group::r-x,mask::rwx,other::---", also with a fourth field for
+ * the id). Undefined when it names a user without the number: nobody here knows the image's users.
  */
-export function encodeAcl(text: string): ByteString | undefined {
+export function parseAcl(text: string): Acl | undefined {
   const lines = text.split(/[,\n]/).map((line) => line.replace(/#.*/, "").trim());
   const entries = lines.filter((line) => line !== "").map(parseEntry);
   if (entries.length > ENTRIES_MAX) throw new Fault(`its ACL has more than ${ENTRIES_MAX} entries`);
   const known = entries.filter((entry) => entry !== undefined);
   if (known.length < entries.length) return undefined;
-  return encode(known.toSorted((a, b) => a.tag - b.tag || a.id - b.id));
+  const [user, group, other] = [only(known, "user"), only(known, "group"), only(known, "other")];
+  const mask = known.length === BASE_ENTRIES ? group : only(known, "mask");
+  return {
+    value: encode(known.toSorted((a, b) => a.tag - b.tag || a.id - b.id)),
+    permissions: user * 0o100 + mask * 0o10 + other,
+    isMode: known.length === BASE_ENTRIES,
+  };
+}
+
+/** The permissions of the one entry of this kind. Linux refuses an ACL in which it is missing or twice. */
+function only(entries: readonly AclEntry[], kind: "user" | "group" | "other" | "mask"): number {
+  const [entry, ...more] = entries.filter(({ tag }) => tag === TAGS[kind]);
+  if (entry === undefined || more.length > 0)
+    throw new Fault(`its ACL has not one entry for ${kind}`);
+  return entry.permissions;
 }
 
 function parseEntry(line: string): AclEntry | undefined {

@@ -1,5 +1,5 @@
 import { type ByteString, byteString, byteStringOf, bytesOf } from "../lib/byte-string.ts";
-import { encodeAcl } from "./acl.ts";
+import { parseAcl } from "./acl.ts";
 import type { Time } from "./entry.ts";
 import { Fault, quoted } from "./fault.ts";
 import { readDecimal } from "./field.ts";
@@ -32,6 +32,8 @@ export class Extended {
   longLink: ByteString | undefined;
   path: ByteString | undefined;
   linkPath: ByteString | undefined;
+  /** The lower nine bits of the mode, from an ACL. */
+  permissions: number | undefined;
   uid: number | undefined;
   gid: number | undefined;
   sizeBytes: number | undefined;
@@ -67,11 +69,14 @@ export class Extended {
     this.xattrs.set(name, value);
   }
 
-  setAcl(name: string, text: ByteString): void {
-    const value = encodeAcl(text);
-    if (value === undefined)
+  /** An access ACL says the permissions, too: bsdtar leaves its mask out of the mode. */
+  setAcl(kind: "access" | "default", text: ByteString): void {
+    const acl = parseAcl(text);
+    if (acl === undefined)
       this.warnings.push(`its ACL ${quoted(text)} names users without numbers and is left out`);
-    else this.setXattr(byteStringOf(name), value);
+    else if (kind === "default" || !acl.isMode)
+      this.setXattr(byteStringOf(`system.posix_acl_${kind}`), acl.value);
+    if (acl !== undefined && kind === "access") this.permissions = acl.permissions;
   }
 }
 
@@ -96,8 +101,8 @@ const RECORDS: ReadonlyMap<string, Record> = new Map<string, Record>([
     "SCHILY.devminor",
     (extended, value) => void (extended.minor = readDecimal(value, "its device minor")),
   ],
-  ["SCHILY.acl.access", (extended, value) => extended.setAcl("system.posix_acl_access", value)],
-  ["SCHILY.acl.default", (extended, value) => extended.setAcl("system.posix_acl_default", value)],
+  ["SCHILY.acl.access", (extended, value) => extended.setAcl("access", value)],
+  ["SCHILY.acl.default", (extended, value) => extended.setAcl("default", value)],
   [
     "RHT.security.selinux",
     // The kernel keeps the NUL at the end, the record does not.

@@ -59,7 +59,7 @@ function baseOf(
   return {
     kind,
     path: cleanPath(name),
-    mode: modeOf(kind, header.mode),
+    mode: modeOf(kind, header.mode, extended?.permissions),
     uid: id(extended?.uid ?? header.uid, "uid"),
     gid: id(extended?.gid ?? header.gid, "gid"),
     mtime: extended?.mtime ?? { seconds: header.mtimeSeconds, nanoseconds: 0 },
@@ -120,7 +120,8 @@ function id(value: number, what: string): number {
 }
 
 /** The type may stand there, too. Linux knows no other mode of symlinks than this. */
-function modeOf(kind: Entry["kind"], mode: number): number {
+function modeOf(kind: Entry["kind"], mode: number, permissions = mode % 0o1000): number {
   if (mode < 0) throw new Fault("its mode is negative");
-  return kind === "symlink" ? 0o777 : mode % 0o10000;
+  if (kind === "symlink") return 0o777;
+  return (mode % 0o10000) - (mode % 0o1000) + permissions;
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 
-import { encodeAcl } from "../../src/layer/acl.ts";
+import { parseAcl } from "../../src/layer/acl.ts";
 
 const hex = (text: string): string | undefined => {
-  const value = encodeAcl(text);
-  return value && Buffer.from(value, "latin1").toString("hex");
+  const acl = parseAcl(text);
+  return acl && Buffer.from(acl.value, "latin1").toString("hex");
 };
 const BASE = "0200000001000700ffffffff04000500ffffffff20000400ffffffff";
 const NAMED =
@@ -29,7 +29,7 @@ test.each([
     NAMED,
   ],
   ["user::rwx,user:lisa:r-x,group::r-x,mask::r-x,other::r--", undefined],
-])("encodeAcl(%p) is %p", (text, value) => {
+])("parseAcl(%p) is %p", (text, value) => {
   expect(hex(text)).toBe(value);
 });
 
@@ -38,11 +38,32 @@ test.each([
   ["user::rwz", "means nothing"],
   ["everyone::rwx", "means nothing"],
   ["user:4294967295:rwx", "names the id 4294967295"],
-])("encodeAcl(%p) is refused: %s", (text, reason) => {
-  expect(() => encodeAcl(text)).toThrow(reason);
+])("parseAcl(%p) is refused: %s", (text, reason) => {
+  expect(() => parseAcl(text)).toThrow(reason);
 });
 
-test("encodeAcl() takes 1024 entries and no more", () => {
-  expect(hex("user:1:rwx,".repeat(1024))).toHaveLength(2 * (4 + 1024 * 8));
-  expect(() => encodeAcl("user:1:rwx,".repeat(1025))).toThrow("more than 1024 entries");
+test.each([
+  ["user::rwx,group::r-x,other::r--", 0o754, true],
+  ["user::rw-,user:1:rwx,group::r--,mask::-wx,other::--x", 0o631, false],
+  ["user::rw-,group::r--,mask::-w-,other::---", 0o620, false],
+])("parseAcl(%p) gives the mode %i", (text, permissions, isMode) => {
+  expect(parseAcl(text)).toMatchObject({ permissions, isMode });
+});
+
+test.each([
+  ["", "not one entry for user"],
+  ["user::rwx,group::r-x", "not one entry for other"],
+  ["user::rwx,user::r--,group::r-x,other::---", "not one entry for user"],
+  ["user::rwx,user:1:r--,group::r-x,other::---", "not one entry for mask"],
+  ["user::rwx,group::r-x,mask::rwx,mask::rwx,other::---", "not one entry for mask"],
+])("parseAcl(%p) is refused: %s", (text, reason) => {
+  expect(() => parseAcl(text)).toThrow(reason);
+});
+
+const named = (count: number): string =>
+  `user::rwx,group::r-x,mask::rwx,other::---,${"user:1:rwx,".repeat(count)}`;
+
+test("parseAcl() takes 1024 entries and no more", () => {
+  expect(hex(named(1020))).toHaveLength(2 * (4 + 1024 * 8));
+  expect(() => parseAcl(named(1021))).toThrow("more than 1024 entries");
 });

@@ -33,18 +33,6 @@ test.each<[string, string, string, string]>([
   ["LIBARCHIVE.xattr.user.a", "YQ", "user.a", "a"],
   ["LIBARCHIVE.xattr.user.a", "YQ==", "user.a", "a"],
   ["RHT.security.selinux", "a:b:c", "security.selinux", "a:b:c\0"],
-  [
-    "SCHILY.acl.access",
-    "user::r--",
-    "system.posix_acl_access",
-    "\x02\0\0\0\x01\0\x04\0\xff\xff\xff\xff",
-  ],
-  [
-    "SCHILY.acl.default",
-    "other::---",
-    "system.posix_acl_default",
-    "\x02\0\0\0\x20\0\0\0\xff\xff\xff\xff",
-  ],
 ])("Extended.set(%p, %p) is the xattr %p", (...[key, value, name, content]) => {
   expect([...extended([key, value]).xattrs]).toEqual([[pathOf(name), pathOf(content)]]);
 });
@@ -53,6 +41,33 @@ test("Extended has one xattr of a name, the last one", () => {
   const { xattrs } = extended(["LIBARCHIVE.xattr.user.a", "YQ"], ["SCHILY.xattr.user.a", "b"]);
   expect([...xattrs]).toEqual([[pathOf("user.a"), pathOf("b")]]);
 });
+
+const MINIMAL = "user::r--,group::---,other::---";
+const ENTRIES =
+  "\x01\0\x04\0\xff\xff\xff\xff\x04\0\0\0\xff\xff\xff\xff\x10\0\x07\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff";
+
+test.each<[string, string, number | undefined, [string, string][]]>([
+  [
+    "SCHILY.acl.access",
+    `${MINIMAL},mask::rwx`,
+    0o470,
+    [["system.posix_acl_access", `\x02\0\0\0${ENTRIES}`]],
+  ],
+  [
+    "SCHILY.acl.default",
+    `${MINIMAL},mask::rwx`,
+    undefined,
+    [["system.posix_acl_default", `\x02\0\0\0${ENTRIES}`]],
+  ],
+  ["SCHILY.acl.access", MINIMAL, 0o400, []],
+])(
+  "Extended.set(%p, %p) gives the mode %p and an xattr",
+  (...[key, value, permissions, xattrs]) => {
+    const result = extended([key, value]);
+    expect(result.permissions).toBe(permissions);
+    expect([...result.xattrs]).toEqual(xattrs as never);
+  },
+);
 
 test("Extended leaves out an ACL with names, and says so", () => {
   const { xattrs, warnings } = extended(["SCHILY.acl.access", "user:lisa:rwx"]);

@@ -121,6 +121,11 @@ describe("attributes", () => {
     expect(read(rawHeader({ raw }))).toMatchObject([fields]);
   });
 
+  test("have the permissions of their ACL and the other bits of the mode", () => {
+    const acl = paxHeader([["SCHILY.acl.access", "user::rw-,group::r--,mask::-wx,other::--x"]]);
+    expect(read(acl, rawHeader({ raw: { 100: "0004755\0" } }))).toMatchObject([{ mode: 0o4631 }]);
+  });
+
   test("of symlinks have the mode that Linux gives them", () => {
     expect(read(rawHeader({ type: "2", link: "x" }))).toMatchObject([{ mode: 0o777 }]);
   });
