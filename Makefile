@@ -5,7 +5,7 @@ OXFMT := node_modules/.bin/oxfmt
 SOURCES := $(shell find src scripts -type f) package.json package-lock.json
 
 .DEFAULT_GOAL := check
-.PHONY: check types lint fmt unit build packages test demo bench clean help
+.PHONY: check types lint fmt unit build release packages test demo bench clean help
 
 check: types lint unit ## Types, lint, format, unit tests: the inner loop
 
@@ -31,6 +31,9 @@ build: dist/tandem ## The binary
 
 dist/tandem: $(SOURCES) | node_modules
 	$(BUN) scripts/build.ts
+
+release: build ## The binary compressed, and checksums
+	$(BUN) scripts/build.ts release
 
 packages: ## Install what tests, demo and benchmarks need (apt, when root)
 	@scripts/packages.sh

@@ -59,11 +59,19 @@ async function runVerb(verb: Verb, globals: Globals, args: readonly string[]): P
   try {
     const { config, origins } = loadConfig(linux, globals);
     await verb.run({ system: linux, globals, config, origins, talk, signal: stop.signal }, args);
+  } catch (error) {
+    throw stop.signal.aborted ? interruption(error) : error;
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
     talk.end();
   }
+}
+
+/** Whatever was thrown after the operator asked to stop was thrown because of that. */
+function interruption(error: unknown): TandemError {
+  if (error instanceof TandemError && error.code === "interrupted") return error;
+  return new TandemError("interrupted", "Stopped on request before the end", { cause: error });
 }
 
 interface ReportOptions {

@@ -52,7 +52,7 @@ function parse(
     });
     return { values, positionals };
   } catch (cause) {
-    throw usage(verb, (reasonOf(cause).split(". ")[0] ?? "").replaceAll("'", '"'));
+    throw usage(verb, (reasonOf(cause).split(/\.\s/)[0] ?? "").replaceAll("'", '"'));
   }
 }
 

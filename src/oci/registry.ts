@@ -21,6 +21,8 @@ export interface RegistryOptions {
   /** How long the registry may send nothing. */
   readonly stallMs: number;
   readonly fetch?: Fetch;
+  /** Ends whatever is under way. */
+  readonly signal?: AbortSignal;
 }
 
 interface Question {
@@ -83,7 +85,7 @@ export class Registry implements Documents {
 
   async config(descriptor: Descriptor): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of this.blob(descriptor)) chunks.push(chunk);
+    for await (const chunk of this.blob(descriptor, this.#options.signal)) chunks.push(chunk);
     return new Uint8Array(Buffer.concat(chunks));
   }
 
@@ -107,11 +109,15 @@ export class Registry implements Documents {
   async #manifest(target: string): Promise<{ bytes: Uint8Array; headers: Headers }> {
     const what = `manifest "${target}" of ${this.#repository}`;
     const task = `fetch ${what}`;
-    return persist(async () => {
-      const path = `manifests/${target}`;
-      const answer = await this.#open({ path, headers: { accept: ACCEPT_MANIFESTS }, task });
-      return { bytes: await readBody(answer, DOCUMENT_BYTES_MAX, what), headers: answer.headers };
-    }, this.#attempts(task));
+    return persist(
+      async () => {
+        const path = `manifests/${target}`;
+        const answer = await this.#open({ path, headers: { accept: ACCEPT_MANIFESTS }, task });
+        return { bytes: await readBody(answer, DOCUMENT_BYTES_MAX, what), headers: answer.headers };
+      },
+      this.#attempts(task),
+      this.#options.signal,
+    );
   }
 
   /** One request, identified as the registry wants it. Throws Transient when it failed in a way that may pass. */
@@ -122,7 +128,11 @@ export class Registry implements Documents {
       const authorization = await this.#authorization.header();
       sent.push(authorization);
       const identified = authorization === undefined ? headers : { ...headers, authorization };
-      const answer = await this.#transport.send({ url, headers: identified, signal });
+      const answer = await this.#transport.send({
+        url,
+        headers: identified,
+        signal: signal ?? this.#options.signal,
+      });
       if (answer.status === 200 || answer.status === 206) return answer;
       // Only the registry itself may ask who we are: nobody it sends us to.
       const challenge = answer.headers.get("www-authenticate") ?? "";

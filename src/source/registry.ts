@@ -10,18 +10,19 @@ import type { OpenSource } from "./source.ts";
 export const openRegistry: OpenSource = (text, options) => {
   const reference = parseReference(text);
   const credentials = findCredentials(reference, options);
-  const registry = new Registry(reference, { ...options, credentials });
+  const closed = new AbortController();
+  const lifetime = anyOf([options.signal, closed.signal]);
+  const registry = new Registry(reference, { ...options, credentials, signal: lifetime });
   const resolve = async (): Promise<Image> =>
     resolveImage(await registry.root(), registry, { architecture: options.architecture, depth: 0 });
-  const closed = new AbortController();
   return {
     name: `oci:${printReference(reference)}`,
     image: once(resolve),
-    blob: (layer, { signal } = {}) =>
-      registry.blob(
-        layer,
-        signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal]),
-      ),
+    blob: (layer, { signal } = {}) => registry.blob(layer, anyOf([signal, lifetime])),
     close: () => closed.abort(),
   };
 };
+
+function anyOf(signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}

@@ -42,6 +42,8 @@ export interface SourceOptions {
   /** Whose credentials to look for; the user that runs tandem without it. */
   readonly userId?: number;
   readonly fetch?: Fetch;
+  /** Stops whatever is under way: looking up the image and fetching blobs. */
+  readonly signal?: AbortSignal;
   readonly sleep?: Sleep;
   /** How long a registry may send nothing before the connection counts as broken. */
   readonly stallMs?: number;
@@ -50,7 +52,8 @@ export interface SourceOptions {
 /** What is behind a prefix. `rest` is the text after it. */
 export type OpenSource = (
   rest: string,
-  options: Required<Omit<SourceOptions, "fetch">> & Pick<SourceOptions, "fetch">,
+  options: Required<Omit<SourceOptions, "fetch" | "signal">> &
+    Pick<SourceOptions, "fetch" | "signal">,
 ) => Source;
 
 const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form: string }>> = {

@@ -10,7 +10,7 @@ export interface Work {
 
 /** Opens a source as this machine sees it. */
 export function sourceOf(
-  { system, talk }: Work,
+  { system, talk, signal }: Work,
   text: string,
   insecureRegistries: readonly string[],
 ): Promise<Source> {
@@ -19,6 +19,7 @@ export function sourceOf(
     environment: system.environment,
     files: system.files,
     insecureRegistries,
+    signal,
     log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
   });
 }
