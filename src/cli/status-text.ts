@@ -46,7 +46,7 @@ function slotLines(slot: SlotReport): string[] {
     slot;
   const marks = [role, ...(booted ? ["booted"] : []), status];
   return [
-    `slot ${slot.slot.padEnd(5)}${marks.join(", ")}${version === undefined ? "" : `: ${version}`}`,
+    `${`slot ${slot.slot}`.padEnd(9)} ${marks.join(", ")}${version === undefined ? "" : `: ${version}`}`,
     ...(digest === undefined ? [] : [`          ${digest}`]),
     ...(source === undefined ? [] : [`          from ${source}`]),
     ...(writtenAt === undefined

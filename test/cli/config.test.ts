@@ -1,0 +1,135 @@
+import { expect, test } from "bun:test";
+import { type Config, loadConfig } from "../../src/cli/config.ts";
+import { splitGlobals } from "../../src/cli/globals.ts";
+import type { System } from "../../src/system/system.ts";
+import { memoryFiles } from "../fakes/files.ts";
+import { memorySystem } from "../fakes/machine.ts";
+
+interface Given {
+  readonly files?: Readonly<Record<string, string>>;
+  readonly environment?: System["environment"];
+  readonly args?: readonly string[];
+}
+
+function load({ files = {}, environment = {}, args = [] }: Given): ReturnType<typeof loadConfig> {
+  const system = { ...memorySystem(), files: memoryFiles(files), environment };
+  return loadConfig(system, splitGlobals(args).globals);
+}
+
+const USR = "/usr/lib/tandem/config.yaml";
+const ETC = "/etc/tandem/config.yaml";
+const DROP_IN = "/etc/tandem/config.d";
+
+test("loadConfig() of nothing gives the defaults, which have no origin", () => {
+  const { config, origins } = load({});
+  expect(config).toMatchObject({
+    disk: undefined,
+    jobs: undefined,
+    tries: 3,
+    insecureRegistries: [],
+    labels: {
+      control: "tandem-control",
+      a: "tandem-a",
+      b: "tandem-b",
+      recovery: "tandem-recovery",
+    },
+    health: { checkSeconds: 60, deadlineSeconds: 300 },
+  });
+  expect(origins.size).toBe(0);
+});
+
+/** Each beats the one before. */
+const RISING: readonly [string, Given][] = [
+  [USR, { files: { [USR]: "disk: /1" } }],
+  [ETC, { files: { [ETC]: "disk: /2" } }],
+  [`${DROP_IN}/10.yaml`, { files: { [`${DROP_IN}/10.yaml`]: "disk: /3" } }],
+  [`${DROP_IN}/9.yaml`, { files: { [`${DROP_IN}/9.yaml`]: "disk: /4" } }],
+  ["/mine.yaml", { files: { "/mine.yaml": "disk: /5" }, args: ["--config=/mine.yaml"] }],
+  ["TANDEM_DISK", { environment: { TANDEM_DISK: "/6" } }],
+  ["--disk", { args: ["--disk", "/7"] }],
+];
+
+test.each(RISING.map(([origin], index) => [origin, index] as const))(
+  "loadConfig() lets %s win over what comes before it",
+  (origin, last) => {
+    const given = RISING.slice(0, last + 1).map(([, one]) => one);
+    const { config, origins } = load({
+      files: Object.assign({}, ...given.map(({ files }) => files)) as Record<string, string>,
+      environment: Object.assign(
+        {},
+        ...given.map((one) => one.environment),
+      ) as System["environment"],
+      args: given.flatMap(({ args = [] }) => args),
+    });
+    expect(config.disk).toBe(`/${last + 1}`);
+    expect(origins.get("disk")).toBe(origin);
+  },
+);
+
+test("loadConfig() merges sections key by key, and replaces lists", () => {
+  const { config, origins } = load({
+    files: {
+      [USR]: "labels: {a: one, b: two}\nhealth: {required: [/x, /y], checkSeconds: 5}\n",
+      [ETC]: "labels: {b: three}\nhealth: {required: [/z]}\n",
+    },
+  });
+  expect(config.labels).toMatchObject({ control: "tandem-control", a: "one", b: "three" });
+  expect(config.health).toMatchObject({ required: ["/z"], checkSeconds: 5, deadlineSeconds: 300 });
+  expect([...origins]).toEqual([
+    ["labels.a", USR],
+    ["labels.b", ETC],
+    ["health.required", ETC],
+    ["health.checkSeconds", USR],
+  ]);
+});
+
+test("loadConfig() takes only *.yaml of the folder, and empty files", () => {
+  const files = { [`${DROP_IN}/1.yaml.bak`]: "junk: 1", [`${DROP_IN}/2.yaml`]: "" };
+  expect(load({ files })).toEqual(load({}));
+});
+
+test.each<[string, string, Partial<Config>]>([
+  ["TANDEM_TRIES", "9", { tries: 9 }],
+  ["TANDEM_JOBS", "2", { jobs: 2 }],
+  ["TANDEM_INSECURE_REGISTRIES", "a:5000,b", { insecureRegistries: ["a:5000", "b"] }],
+  ["TANDEM_TRIES", "", { tries: 3 }],
+])("loadConfig() reads %s=%s", (name, value, want) => {
+  expect(load({ environment: { [name]: value } }).config).toMatchObject(want);
+});
+
+test.each([
+  ["junk: 1", "junk"],
+  ["health: {checkseconds: 1}", "health.checkseconds"],
+  ["tries: 0", "tries"],
+  ["tries: 31", "tries"],
+  ["tries: 1.5", "tries"],
+  ["tries: '3'", "tries"],
+  ["jobs: 65", "jobs"],
+  ["disk: sda", "disk: must be an absolute path"],
+  ["labels: {a: ''}", "labels.a"],
+  [`labels: {a: ${"x".repeat(37)}}`, "labels.a: a partition label has at most 36"],
+  ["health: {required: [checks]}", "health.required.0"],
+  ["health: {deadlineSeconds: 0}", "health.deadlineSeconds"],
+  ["[1, 2]", ""],
+  ["just text", ""],
+  ["tries: [", ""],
+])("loadConfig() refuses a file with %p", (text, why) => {
+  const wrong = (): unknown => load({ files: { [ETC]: text } });
+  expect(wrong).toThrow(`Cannot use configuration ${ETC}: ${why}`);
+  expect(wrong).toThrow(expect.objectContaining({ code: "usage" }));
+});
+
+test.each([
+  ["TANDEM_TRIES", "many"],
+  ["TANDEM_TRIES", "0"],
+  ["TANDEM_JOBS", "-1"],
+  ["TANDEM_DISK", "sda"],
+])("loadConfig() refuses %s=%s", (name, value) => {
+  expect(() => load({ environment: { [name]: value } })).toThrow(`Cannot use ${name}="${value}": `);
+});
+
+test("loadConfig() wants the file that --config names, and no other", () => {
+  expect(() => load({ args: ["--config", "/none.yaml"] })).toThrow(
+    "Cannot use configuration /none.yaml: there is no such file",
+  );
+});

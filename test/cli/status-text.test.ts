@@ -1,0 +1,105 @@
+import { expect, test } from "bun:test";
+import { statusText } from "../../src/cli/status-text.ts";
+import type { SlotReport, Status } from "../../src/upgrade/status.ts";
+
+const RECORD = {
+  gen: 4,
+  good: "a",
+  trial: undefined,
+  tries: 0,
+  limit: 0,
+  last: undefined,
+} as const;
+const SLOT_B: SlotReport = { slot: "b", role: "passive", booted: false, status: "empty" };
+const STATUS: Status = {
+  disk: "/dev/sda",
+  booted: "a",
+  left: undefined,
+  fell: undefined,
+  uncounted: false,
+  record: RECORD,
+  problems: [],
+  slots: [SLOT_B],
+  knownBad: [],
+  history: [],
+};
+
+test("statusText() of little is short", () => {
+  expect(statusText(STATUS)).toBe(
+    ["disk      /dev/sda", "booted    a", "next      slot a", "slot b    passive, empty"].join(
+      "\n",
+    ),
+  );
+});
+
+test.each<[string, Partial<Status>]>([
+  ["booted    not from this disk", { booted: undefined }],
+  [
+    "booted    b (on trial, 2 tries left)",
+    { booted: "b", left: 2, record: { ...RECORD, trial: "b", tries: 3 } },
+  ],
+  [
+    "booted    b (on trial, unknown tries left)",
+    { booted: "b", record: { ...RECORD, trial: "b", tries: 3 } },
+  ],
+  ["booted    a (after slot b was given up)", { fell: "b" }],
+  ["booted    a (not counted: the boot loader cannot write its scratch file)", { uncounted: true }],
+  [
+    "next      slot b on trial (3 tries), then slot a",
+    { record: { ...RECORD, trial: "b", tries: 3 } },
+  ],
+  [
+    "next      slot a (2 time(s) without a verdict, then slot recovery)",
+    { record: { ...RECORD, limit: 2, last: "recovery" } },
+  ],
+  [
+    "next      slot a (2 time(s) without a verdict, then the menu)",
+    { record: { ...RECORD, limit: 2 } },
+  ],
+  [
+    "next      the slot named when the disk was made: both copies of the boot record are lost",
+    { record: undefined },
+  ],
+  ["problem   copy 0 is torn", { problems: ["copy 0 is torn"] }],
+  ["slot b    trial, booted, empty", { slots: [{ ...SLOT_B, role: "trial", booted: true }] }],
+  ["slot recovery last, empty", { slots: [{ ...SLOT_B, slot: "recovery", role: "last" }] }],
+  [
+    "slot b    passive, written: 12.1",
+    { slots: [{ ...SLOT_B, status: "written", version: "12.1" }] },
+  ],
+  [
+    "          written yesterday, NOT verified",
+    { slots: [{ ...SLOT_B, status: "written", writtenAt: "yesterday" }] },
+  ],
+  [
+    "          written yesterday, verified today",
+    { slots: [{ ...SLOT_B, status: "written", writtenAt: "yesterday", verifiedAt: "today" }] },
+  ],
+  [
+    "          bad: it hung",
+    { slots: [{ ...SLOT_B, status: "written", verdict: "bad", reason: "it hung" }] },
+  ],
+  [
+    "known bad sha256:1: it hung (today)",
+    { knownBad: [{ digest: "sha256:1", reason: "it hung", at: "today" }] },
+  ],
+  [
+    "  today  armed b: 3 tries",
+    { history: [{ at: "today", kind: "armed", slot: "b", text: "3 tries" }] },
+  ],
+  ["  today  install: made", { history: [{ at: "today", kind: "install", text: "made" }] }],
+])("statusText() says %p", (line, more) => {
+  expect(statusText({ ...STATUS, ...more }).split("\n")).toContain(line);
+});
+
+test("statusText() shows the latest of a long history", () => {
+  const history = Array.from({ length: 20 }, (_, index) => ({
+    at: `${index}`,
+    kind: "good" as const,
+    text: "x",
+  }));
+  const lines = statusText({ ...STATUS, history }).split("\n");
+  const shown = lines.slice(lines.indexOf("history") + 1);
+  expect(shown).toHaveLength(8);
+  expect(shown.at(-1)).toBe("  19  good: x");
+});

@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { strictArguments } from "../../src/cli/strict.ts";
+
+const KNOWN = {
+  source: { type: "positional", required: true },
+  target: { type: "positional", required: false },
+  reboot: { type: "boolean" },
+  tries: { type: "string" },
+  "insecure-registry": { type: "string" },
+} as const;
+
+test.each([
+  [["s"], ["--", "s"]],
+  [
+    ["s", "t"],
+    ["--", "s", "t"],
+  ],
+  [
+    ["--reboot", "s"],
+    ["--reboot", "--", "s"],
+  ],
+  [
+    ["s", "--tries", "3", "t"],
+    ["--tries=3", "--", "s", "t"],
+  ],
+  [
+    ["--tries=3=4", "s"],
+    ["--tries=3=4", "--", "s"],
+  ],
+  [
+    ["--insecure-registry", "one", "s", "--insecure-registry=two"],
+    ["--insecure-registry=one,two", "--", "s"],
+  ],
+  [
+    ["--reboot", "--reboot", "s"],
+    ["--reboot", "--", "s"],
+  ],
+  [
+    ["--", "-s", "--reboot"],
+    ["--", "-s", "--reboot"],
+  ],
+])("strictArguments(%p) is %p", (args, want) => {
+  expect(strictArguments("verb", args, KNOWN)).toEqual(want);
+});
+
+test.each([
+  [["s", "--rebot"], 'Unknown option "--rebot"'],
+  [["s", "-r"], 'Unknown option "-r"'],
+  [["s", "--no-reboot"], 'Unknown option "--no-reboot"'],
+  [["s", "--reboot=yes"], 'Option "--reboot" does not take an argument'],
+  [["s", "--tries"], 'Option "--tries <value>" argument missing'],
+  [["s", "--tries", "--reboot"], 'Option "--tries" argument is ambiguous'],
+  [["s", "t", "u"], '"u" is one word too many'],
+  [[], "1 more word(s) needed"],
+])("strictArguments(%p) refuses: %s", (args, why) => {
+  expect(() => strictArguments("verb", args, KNOWN)).toThrow(
+    expect.objectContaining({
+      code: "usage",
+      message: `Cannot read the arguments of verb: ${why}`,
+      hint: "See tandem verb --help.",
+    }),
+  );
+});
+
+test("strictArguments() wants the flags that are required", () => {
+  const known = { source: { type: "string", required: true } } as const;
+  expect(strictArguments("verb", ["--source", "s"], known)).toEqual(["--source=s", "--"]);
+  expect(() => strictArguments("verb", [], known)).toThrow("--source is missing");
+});

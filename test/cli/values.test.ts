@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { count, list, size } from "../../src/cli/values.ts";
+
+test.each([
+  [undefined, undefined],
+  ["1", 1],
+  ["9", 9],
+  ["30", 30],
+])("count(%p) is %p", (text, value) => {
+  expect(count("--tries", text, 30)).toBe(value);
+});
+
+test.each(["", "0", "-1", "+1", "01", "1.5", "1e1", " 1", "x", "31", "9999999"])(
+  "count(%p) is refused",
+  (text) => {
+    expect(() => count("--tries", text, 30)).toThrow(
+      `Cannot use --tries "${text}": want a whole number from 1 to 30`,
+    );
+  },
+);
+
+test.each([
+  [undefined, undefined],
+  ["1", 1],
+  ["512MiB", 512 * 1024 * 1024],
+])("size(%p) is %p", (text, sizeBytes) => {
+  expect(size("--size", text)).toBe(sizeBytes);
+});
+
+test.each(["", "0", "0GiB", "-1", "1.5G", "large"])("size(%p) is refused", (text) => {
+  expect(() => size("--size", text)).toThrow(`Cannot use --size "${text}": want a size such as`);
+});
+
+test.each([
+  [undefined, []],
+  ["", []],
+  ["a", ["a"]],
+  ["a,b:5000,,c", ["a", "b:5000", "c"]],
+])("list(%p) is %p", (text, words) => {
+  expect(list(text)).toEqual(words);
+});
