@@ -7,6 +7,8 @@ const LEVEL = { error: 0, info: 3, debug: 4 } as const;
 const TERMINAL_MS = 200;
 const PLAIN_MS = 5000;
 
+const PREFIX: Readonly<Record<string, string>> = { warn: "warning: ", debug: "debug: " };
+
 /** Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. */
 export function openTalk({ json, debug, quiet }: Globals): Talk & { end(): void } {
   if (quiet) return { ...lines(LEVEL.error), progress() {}, end() {} };
@@ -60,7 +62,17 @@ function terminal(plain: Omit<Talk, "progress">): Talk & { end(): void } {
 }
 
 function lines(level: number): Omit<Talk, "progress"> {
-  const log = createConsola({ level, throttle: 0, stdout: process.stderr, stderr: process.stderr });
+  const log = createConsola({
+    level,
+    throttle: 0,
+    // consola's own reporters decorate, and choose the stream by level: talk is plain and on stderr.
+    reporters: [
+      {
+        log: ({ type, args }) =>
+          void process.stderr.write(`${PREFIX[type] ?? ""}${args.map(String).join(" ")}\n`),
+      },
+    ],
+  });
   return {
     info: (text) => log.info(text),
     warn: (text) => log.warn(text),
