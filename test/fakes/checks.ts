@@ -1,0 +1,36 @@
+import type { CommandResult, System } from "../../src/system/system.ts";
+import { memoryFiles } from "./files.ts";
+import { memorySystem } from "./machine.ts";
+
+export interface CheckedSystem extends System {
+  /** What was run, with its deadline. */
+  readonly runs: { readonly path: string; readonly deadlineSeconds: number }[];
+}
+
+/** A machine with executables that end as they are told to, each after `secondsEach` by its clock. */
+export function checkedSystem(
+  checks: Readonly<Record<string, CommandResult | Error>>,
+  secondsEach = 0,
+): CheckedSystem {
+  const runs: { path: string; deadlineSeconds: number }[] = [];
+  let nowMs = 0;
+  return {
+    ...memorySystem(),
+    files: memoryFiles(Object.fromEntries(Object.keys(checks).map((path) => [path, ""]))),
+    isExecutable: (path) => path in checks && !path.endsWith(".txt"),
+    now: () => new Date(nowMs),
+    async run([path = ""], { deadlineSeconds }) {
+      await Promise.resolve();
+      runs.push({ path, deadlineSeconds });
+      nowMs += secondsEach * 1000;
+      const result = checks[path] ?? new Error(`no ${path}`);
+      if (result instanceof Error) throw result;
+      return result;
+    },
+    runs,
+  };
+}
+
+export const PASSED: CommandResult = { status: 0, output: "fine\n" };
+export const FAILED: CommandResult = { status: 3, output: "no network\n" };
+export const LATE: CommandResult = { status: undefined, output: "" };

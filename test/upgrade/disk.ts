@@ -1,0 +1,60 @@
+/** Disks in memory at the points of their lives where tests begin. */
+import { SILENT } from "../../src/lib/talk.ts";
+import type { Source } from "../../src/source/source.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import { markGood } from "../../src/upgrade/mark.ts";
+import type { Work } from "../../src/upgrade/open-source.ts";
+import { upgradeFrom, type UpgradeReport, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
+import { DISK_BYTES, install, memoryMachine, memorySource } from "../fakes/machine.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+
+export const REQUEST: UpgradeRequest = {
+  tries: 3,
+  reboot: false,
+  retryBad: false,
+  dryRun: false,
+  jobs: 1,
+  insecureRegistries: [],
+};
+
+/** What the boot loader tells the system of the first boot of a disk. */
+export const FIRST_BOOT = "tandem.slot=a tandem.gen=1";
+/** Of the first try of the trial that armed() begins. */
+export const TRIAL_BOOT = "tandem.slot=b tandem.gen=2 tandem.left=2";
+
+export function workOn({ system }: Machine): Work {
+  return { system, talk: SILENT, signal: new AbortController().signal };
+}
+
+export function upgradeTo(
+  source: Source | string,
+  machine: Machine,
+  request: Partial<UpgradeRequest> = {},
+): Promise<UpgradeReport> {
+  return upgradeFrom(typeof source === "string" ? memorySource(source) : source, {
+    work: workOn(machine),
+    machine,
+    request: { ...REQUEST, ...request },
+  });
+}
+
+/** v1 is in slot a, which is good. */
+export async function installed(limit = 0): Promise<PagedImage> {
+  const image = PagedImage.zeros(DISK_BYTES);
+  await install(image.file(), "v1", limit);
+  return image;
+}
+
+/** The same with v2 on trial in slot b. */
+export async function armed(): Promise<PagedImage> {
+  const image = await installed();
+  await upgradeTo("v2", memoryMachine(image.file(), FIRST_BOOT));
+  return image;
+}
+
+/** v2 in slot b has proven itself, v1 is still in slot a. */
+export async function upgraded(): Promise<PagedImage> {
+  const image = await armed();
+  await markGood(memoryMachine(image.file(), TRIAL_BOOT), undefined, "test");
+  return image;
+}
