@@ -1,6 +1,7 @@
 /** Results for people: what was measured, and the budgets beside it. */
+import type { PeerRun } from "./contenders.ts";
 import type { Startup } from "./startup.ts";
-import type { Budget, Summary } from "./summary.ts";
+import { type Budget, type Summary, wholePeerSeconds } from "./summary.ts";
 
 const MiB = 1024 * 1024;
 
@@ -19,7 +20,7 @@ export function printReport({ summary, startup, budgets, binaryBytes }: Measured
   const empty = `an empty program takes ${seconds(startup.emptySeconds)}`;
   const rows: Row[] = [
     ...tandemRows(summary),
-    ...peerRows(summary),
+    ...(summary.peer === undefined ? [] : peerRows(summary.peer)),
     ["floor: fetch, hash, gunzip", seconds(summary.floor), `cpu ${seconds(summary.floorCpu)}`],
     ["device: the same bytes, flush", seconds(summary.device)],
     ["registry, serving tandem", `${summary.registryCpu.toFixed(2)} s cpu`],
@@ -41,16 +42,18 @@ function tandemRows(summary: Summary): Row[] {
     ["tandem write", seconds(summary.tandemWrite), phases.join(", ")],
     ["  and read back", seconds(summary.tandemReadBack), whole],
     ["  bytes to the device", mib(summary.tandemDeviceBytes), bytes],
-    ["  peak memory", mib(summary.tandemPeakBytes), `peer's ${mib(summary.peerPeakBytes)}`],
+    ["  peak memory", mib(summary.tandemPeakBytes)],
   ];
 }
 
-function peerRows({ peerCopy, peerUnpack, peerRawUnpack, peerSync, peerCpu }: Summary): Row[] {
-  const steps = `copy ${peerCopy.toFixed(2)}, unpack ${peerUnpack.toFixed(2)}, sync ${peerSync.toFixed(2)}`;
+function peerRows(peer: PeerRun): Row[] {
+  const { copySeconds, unpackSeconds, rawUnpackSeconds, syncSeconds } = peer;
+  const phases = `copy ${copySeconds.toFixed(2)}, unpack ${unpackSeconds.toFixed(2)}, sync ${syncSeconds.toFixed(2)}`;
+  const raw = copySeconds + rawUnpackSeconds + syncSeconds;
+  const used = `cpu ${seconds(peer.cpuSeconds)}, peak memory ${mib(peer.peakBytes)}`;
   return [
-    ["peer: skopeo, umoci, sync", seconds(peerCopy + peerUnpack + peerSync), steps],
-    ["  with umoci raw unpack", seconds(peerCopy + peerRawUnpack + peerSync), "no list of hashes"],
-    ["  cpu", seconds(peerCpu)],
+    ["peer: skopeo, umoci, sync", seconds(wholePeerSeconds(peer)), `${phases}; ${used}`],
+    ["  with umoci raw unpack", seconds(raw), "which makes no list of hashes"],
   ];
 }
 
