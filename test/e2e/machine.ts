@@ -1,11 +1,11 @@
 import { copyFileSync } from "node:fs";
 
-/** A virtual machine to start. The disks are image files, the first one is booted from. */
+/** A virtual machine to start. The disks are image files: the first is booted from, the others can only be read. */
 export interface MachineWish {
   readonly disks: readonly string[];
   readonly firmware?: "bios" | "efi";
   readonly memoryMib?: number;
-  /** The first disk cannot be written. */
+  /** The first disk cannot be written either. */
   readonly readOnly?: boolean;
   /** End instead of starting again when the guest reboots. */
   readonly once?: boolean;
@@ -61,7 +61,7 @@ export function startMachine(wish: MachineWish): Machine {
 function options(wish: MachineWish): string[] {
   const { disks, firmware = "bios", memoryMib = 256 } = wish;
   const drives = disks.flatMap((path, index) => {
-    const readOnly = index === 0 && wish.readOnly === true ? ",read-only=on" : "";
+    const readOnly = index > 0 || wish.readOnly === true ? ",read-only=on" : "";
     const drive = `file=${path},format=raw,if=none,id=disk${index},cache=unsafe${readOnly}`;
     return ["-drive", drive, "-device", `virtio-blk-pci,drive=disk${index}`];
   });
