@@ -188,7 +188,7 @@ function failure(thrown: unknown, host: string): Error {
   const name = code === "" ? (inner instanceof Error ? inner.name : "an unknown failure") : code;
   if (/CERT|SIGNATURE|_TLS_|_SSL_|ISSUER/.test(name))
     return new TandemError("network", `Cannot trust ${host}: its certificate fails with ${name}`, {
-      hint: "Add the authority to the system's certificates, or correct the clock",
+      hint: "Name its authority's certificate in NODE_EXTRA_CA_CERTS=FILE, trust the system's by NODE_USE_SYSTEM_CA=1, or correct the clock",
     });
   return new Transient(`${name} on the connection to ${host}`);
 }
