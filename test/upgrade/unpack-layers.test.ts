@@ -1,0 +1,185 @@
+import { expect, test } from "bun:test";
+import { planLayout } from "../../src/ext4/layout.ts";
+import { Allocator } from "../../src/ext4/allocator.ts";
+import { Merge } from "../../src/layer/merge.ts";
+import { bytesOf, byteStringOf, display } from "../../src/lib/byte-string.ts";
+import { TandemError } from "../../src/lib/error.ts";
+import { type Progress, SILENT } from "../../src/lib/talk.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { type LayerJob, unpackLayers } from "../../src/upgrade/unpack-layers.ts";
+import { type Unpacker, unpackHere } from "../../src/upgrade/unpacker.ts";
+import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+import { rejection } from "../fakes/source.ts";
+
+/** The middle one is the largest, the lowest one the smallest. */
+const LAYERS = memoryLayers([
+  [{ path: "name", kind: "symlink", target: "lowest" }],
+  [
+    { path: "name", kind: "symlink", target: "middle" },
+    { path: "data", data: new Uint8Array(5000).fill(7) },
+  ],
+  [
+    { path: "name", kind: "symlink", target: "top" },
+    { path: "small", data: "small" },
+  ],
+]);
+
+function jobOf(source: MemoryLayers, more: Partial<LayerJob> = {}): LayerJob {
+  return {
+    source,
+    image: source.resolved,
+    layerBytesMax: MiB,
+    talk: SILENT,
+    signal: new AbortController().signal,
+    ...more,
+  };
+}
+
+/** Unpackers that write to memory, and the labels of the layers they were given. */
+function unpackersHere(count: number): { unpackers: Unpacker[]; labels: string[] } {
+  const layout = planLayout(8 * MiB);
+  const allocator = Allocator.create(layout);
+  const target = PagedImage.zeros(8 * MiB).file();
+  const labels: string[] = [];
+  const unpackers = Array.from({ length: count }, () => {
+    const inner = unpackHere(target, allocator, () => {});
+    return {
+      ...inner,
+      unpack: (...[layer, blob]: Parameters<Unpacker["unpack"]>) => {
+        labels.push(layer.label);
+        return inner.unpack(layer, blob);
+      },
+    };
+  });
+  return { unpackers, labels };
+}
+
+function linkIn({ root }: Merge): string | undefined {
+  const node = root.children.get(byteStringOf("name"));
+  return node?.kind === "symlink" ? display(node.target) : undefined;
+}
+
+test.each([1, 2, 3, 5])("unpackLayers() with %i unpackers merges in layer order", async (count) => {
+  const merge = new Merge();
+  const { unpackers } = unpackersHere(count);
+  const ranges = await unpackLayers(jobOf(LAYERS), unpackers, merge);
+  expect(linkIn(merge)).toBe("top");
+  expect(
+    [...merge.root.children.keys()].map((name) => Buffer.from(bytesOf(name)).toString()),
+  ).toEqual(["name", "data", "small"]);
+  expect(ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeGreaterThanOrEqual(5005);
+});
+
+test("unpackLayers() begins with the largest layer", async () => {
+  const { unpackers, labels } = unpackersHere(1);
+  await unpackLayers(jobOf(LAYERS), unpackers, new Merge());
+  expect(labels.map((label) => label.slice(0, "layer 2 of 3".length))).toEqual([
+    "layer 2 of 3",
+    "layer 3 of 3",
+    "layer 1 of 3",
+  ]);
+});
+
+test("unpackLayers() tells how far it is, over all layers", async () => {
+  const progress: Progress[] = [];
+  const talk = { ...SILENT, progress: (one: Progress) => void progress.push(one) };
+  await unpackLayers(jobOf(LAYERS, { talk }), unpackersHere(2).unpackers, new Merge());
+  const totalBytes = LAYERS.blobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(progress.at(-1)).toEqual({
+    step: "Fetching and unpacking",
+    doneBytes: totalBytes,
+    totalBytes,
+  });
+  expect(progress).toHaveLength(3);
+});
+
+/** The source, with one layer that throws `failure` and others that end only when they are told to stop. */
+function failing(failure: Error, index: number): MemoryLayers & { readonly stopped: string[] } {
+  const stopped: string[] = [];
+  const { digest } = LAYERS.resolved.layers[index] ?? { digest: "" };
+  return {
+    ...LAYERS,
+    // oxlint-disable-next-line require-yield -- Nothing ever comes.
+    async *blob(layer, { signal } = {}) {
+      await Promise.resolve();
+      if (layer.digest === digest) throw failure;
+      await new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => {
+          stopped.push(layer.digest);
+          reject(new Error("stopped by the other"));
+        });
+      });
+    },
+    stopped,
+  };
+}
+
+test.each([0, 1, 2])(
+  "unpackLayers() throws the first error, and stops the others (%i)",
+  async (at) => {
+    const first = new TandemError("network", "Cannot fetch it: the cable was pulled");
+    const source = failing(first, at);
+    const { unpackers } = unpackersHere(3);
+    const error = await rejection(unpackLayers(jobOf(source), unpackers, new Merge()));
+    expect(error).toMatchObject({ code: "network", message: first.message });
+    expect(source.stopped).toHaveLength(2);
+  },
+);
+
+test("unpackLayers() begins no other layer after an error", async () => {
+  const { unpackers, labels } = unpackersHere(1);
+  const source = failing(new Error("broken"), 1);
+  await expect(unpackLayers(jobOf(source), unpackers, new Merge())).rejects.toThrow("broken");
+  expect(labels).toHaveLength(1);
+});
+
+test("unpackLayers() that is asked to stop is interrupted, whatever broke off by that", async () => {
+  const stop = new AbortController();
+  const source = failing(new Error("never"), -1);
+  const { unpackers } = unpackersHere(2);
+  const running = rejection(
+    unpackLayers(jobOf(source, { signal: stop.signal }), unpackers, new Merge()),
+  );
+  setTimeout(() => stop.abort(), 5);
+  expect(await running).toMatchObject({
+    code: "interrupted",
+    message: "Stopped on request while layers came in",
+    printed: expect.stringContaining("stopped by the other"),
+  });
+});
+
+test("unpackLayers() notices a request to stop between two chunks", async () => {
+  const stop = new AbortController();
+  const endless: MemoryLayers = {
+    ...LAYERS,
+    async *blob() {
+      for (;;) {
+        yield new Uint8Array(512);
+        await Bun.sleep(1);
+        stop.abort();
+      }
+    },
+  };
+  const ignoring: Unpacker = {
+    async unpack(_, blob) {
+      for await (const chunk of blob) chunk.fill(0);
+      return [];
+    },
+    finish: () => Promise.resolve([]),
+    close() {},
+  };
+  const job = jobOf(endless, { signal: stop.signal });
+  expect(await rejection(unpackLayers(job, [ignoring], new Merge()))).toMatchObject({
+    code: "interrupted",
+  });
+});
+
+test("unpackLayers() refuses a layer that unpacks to more than it may", async () => {
+  const job = jobOf(LAYERS, { layerBytesMax: 3000 });
+  const error = await rejection(unpackLayers(job, unpackersHere(1).unpackers, new Merge()));
+  expect(error).toMatchObject({
+    code: "content",
+    message: expect.stringContaining("layer 2 of 3 (sha256:"),
+  });
+});

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SILENT } from "../../src/lib/talk.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { linux } from "../../src/system/linux.ts";
+import type { System } from "../../src/system/system.ts";
+import { write, type WriteRequest } from "../../src/upgrade/write.ts";
+import { writeImage } from "../peers/image.ts";
+import { rejection } from "../fakes/source.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-write-"));
+const at = (name: string): string => join(folder, name);
+const source = `oci-layout:${at("layout")}`;
+let digest = "";
+
+beforeAll(async () => {
+  const { manifest } = await writeImage(at("layout"), {
+    layers: [
+      {
+        tar: [
+          { path: "etc", kind: "directory" },
+          { path: "etc/hostname", data: "old\n" },
+          { path: "large", data: Buffer.alloc(3 * MiB, "tandem ") },
+        ],
+      },
+      { tar: [{ path: "etc/hostname", data: "new\n" }], compression: "zstd" },
+      { tar: [{ path: "bin", kind: "symlink", target: "usr/bin" }], compression: "none" },
+    ],
+  });
+  ({ digest } = manifest);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function writeTo(
+  target: string,
+  request: Partial<WriteRequest> = {},
+  {
+    system = linux,
+    signal = new AbortController().signal,
+  }: { system?: System; signal?: AbortSignal } = {},
+): ReturnType<typeof write> {
+  return write(
+    { system, talk: SILENT, signal },
+    {
+      source,
+      target: at(target),
+      sizeBytes: 16 * MiB,
+      label: "root",
+      jobs: 1,
+      insecureRegistries: [],
+      ...request,
+    },
+  );
+}
+
+test("write() makes the file, and tells what is in it", async () => {
+  const result = await writeTo("made.img");
+  expect(result).toMatchObject({ source, digest, target: at("made.img"), sizeBytes: 16 * MiB });
+  // The ten that ext4 keeps for itself, the root among them; lost+found, etc, hostname, large, bin.
+  expect(result.inodes).toBe(15);
+  expect(result.usedBytes).toBeGreaterThan(3 * MiB);
+  expect(result.bytesWritten).toBeGreaterThan(3 * MiB);
+  expect(Object.values(result.seconds).every((seconds) => seconds >= 0)).toBe(true);
+  const bytes = readFileSync(at("made.img"));
+  expect(bytes.byteLength).toBe(16 * MiB);
+  expect(bytes.readUInt16LE(1024 + 56)).toBe(0xef53);
+  expect(bytes.toString("latin1", 1024 + 120, 1024 + 124)).toBe("root");
+  expect(bytes.includes("new\n")).toBe(true);
+});
+
+test("write() with one job gives the same bytes each time", async () => {
+  await writeTo("one.img");
+  writeFileSync(at("two.img"), Buffer.alloc(20 * MiB, 0xff));
+  await writeTo("two.img");
+  expect(Buffer.compare(readFileSync(at("one.img")), readFileSync(at("two.img")))).toBe(0);
+  await writeTo("other.img", { label: "other" });
+  expect(Buffer.compare(readFileSync(at("one.img")), readFileSync(at("other.img")))).not.toBe(0);
+});
+
+test("write() with three jobs writes as much as with one", async () => {
+  const one = await writeTo("jobs.img");
+  const three = await writeTo("jobs.img", { jobs: 3 });
+  expect([three.inodes, three.digest]).toEqual([one.inodes, one.digest]);
+});
+
+test("write() to a file of others takes its size", async () => {
+  writeFileSync(at("there.img"), Buffer.alloc(12 * MiB, 0xff));
+  const result = await writeTo("there.img", { sizeBytes: undefined });
+  expect(result.sizeBytes).toBe(12 * MiB);
+  expect(statSync(at("there.img")).size).toBe(12 * MiB);
+});
+
+test("write() to nothing wants a size, and makes nothing", async () => {
+  expect(await rejection(writeTo("none.img", { sizeBytes: undefined }))).toMatchObject({
+    code: "usage",
+    message: `Cannot make ${at("none.img")}: it does not exist and no size was given`,
+  });
+  expect(existsSync(at("none.img"))).toBe(false);
+});
+
+test.each([
+  ["a source that is not there", { source: "oci-layout:/none" }, "source"],
+  ["an image that is not there", { source: `${source}:other` }, "source"],
+  ["a size that its data is too large for", { sizeBytes: 3 * MiB }, "no-space"],
+  ["a size that no file system fits", { sizeBytes: 4096 }, "no-space"],
+])("write() refuses %s", async (_, request, code) => {
+  expect(await rejection(writeTo("refused.img", request))).toMatchObject({ code });
+});
+
+test("write() refuses a folder", async () => {
+  expect(await rejection(writeTo("layout"))).toMatchObject({ code: "disk" });
+});
+
+test("write() refuses what is mounted, before it touches it", async () => {
+  writeFileSync(at("mounted.img"), "precious");
+  const files: System["files"] = {
+    ...linux.files,
+    readText: (path) =>
+      path === "/proc/self/mounts"
+        ? `proc /proc proc rw 0 0\n${at("mounted.img")} /data ext4 rw 0 0\n`
+        : linux.files.readText(path),
+  };
+  const error = await rejection(writeTo("mounted.img", {}, { system: { ...linux, files } }));
+  expect(error).toMatchObject({
+    code: "disk",
+    message: `Cannot write to ${at("mounted.img")}: it is mounted on /data`,
+  });
+  expect(readFileSync(at("mounted.img"), "utf8")).toBe("precious");
+});
+
+test("write() refuses what another run is at work on, before it touches it", async () => {
+  writeFileSync(at("locked.img"), "precious");
+  const lock = await linux.lock(at("locked.img"));
+  expect(await rejection(writeTo("locked.img"))).toMatchObject({ code: "locked" });
+  lock.release();
+  expect(readFileSync(at("locked.img"), "utf8")).toBe("precious");
+});
+
+test("write() that is asked to stop leaves no file system behind", async () => {
+  const error = await rejection(writeTo("stopped.img", {}, { signal: AbortSignal.abort() }));
+  expect(error).toMatchObject({ code: "interrupted" });
+  expect(readFileSync(at("stopped.img")).readUInt16LE(1024 + 56)).toBe(0);
+});
