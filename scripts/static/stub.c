@@ -12,10 +12,11 @@
 typedef unsigned long u64;
 
 /* linux/asm/unistd_64.h, asm-generic/errno.h, asm-generic/mman.h, linux/memfd.h, linux/auxvec.h */
-enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_MADVISE = 28, SYS_EXIT_GROUP = 231 };
-enum { SYS_PRLIMIT64 = 302, SYS_GETRANDOM = 318, SYS_MEMFD_CREATE = 319 };
-enum { ENOENT = 2, EAGAIN = 11, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
-enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MADV_DONTNEED = 4, O_CLOEXEC = 02000000 };
+enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_CLOSE = 3, SYS_MMAP = 9, SYS_MPROTECT = 10, SYS_MADVISE = 28 };
+enum { SYS_FCNTL = 72, SYS_EXIT_GROUP = 231, SYS_PRLIMIT64 = 302, SYS_GETRANDOM = 318, SYS_MEMFD_CREATE = 319 };
+enum { ENOENT = 2, EBADF = 9, EAGAIN = 11, EINVAL = 22, ENFILE = 23, EMFILE = 24 };
+enum { PROT_READ = 1, PROT_WRITE = 2, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MADV_DONTNEED = 4 };
+enum { O_RDWR = 2, O_CLOEXEC = 02000000, F_GETFD = 1, F_SETFD = 2 };
 enum { MFD_CLOEXEC = 1, MFD_NOEXEC_SEAL = 8 };
 enum { AT_NULL = 0, AT_PHDR = 3, AT_BASE = 7, AT_ENTRY = 9 };
 enum { GRND_NONBLOCK = 1, RLIMIT_AS = 9 };
@@ -269,11 +270,23 @@ static void wait_for_entropy(void)
 		call(SYS_GETRANDOM, (u64)&byte, 1, 0, 0);
 }
 
+/*
+ * For a standard stream that is closed Bun opens /dev/null, and aborts where that is missing: the first processes of a machine
+ * have neither streams nor /dev when the initramfs brings no /dev/console. An empty file in memory does as well.
+ */
+static void open_standard_streams(void)
+{
+	for (u64 descriptor = 0; descriptor < 3; descriptor++)
+		if (call(SYS_FCNTL, descriptor, F_GETFD, 0, 0) == -EBADF && call(SYS_OPEN, (u64)"/dev/null", O_RDWR, 0, 0) < 0)
+			call(SYS_FCNTL, new_memory_file("closed"), F_SETFD, 0, 0);
+}
+
 /* Gets all ready and returns where the loader begins. */
 __attribute__((used)) u64 prepare(u64 *stack)
 {
 	u64 *auxiliary = clean_environment((char **)(stack + 1 + stack[0] + 1));
 	check_address_space();
+	open_standard_streams();
 	wait_for_entropy();
 	u64 slots_bytes = head.library_count * sizeof(struct slot);
 	protect((u64)head.slots, slots_bytes, PROT_READ | PROT_WRITE);
