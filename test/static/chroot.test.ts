@@ -1,13 +1,9 @@
 /** The packed binary where no C library is, or another one. */
 import { expect, test } from "bun:test";
 
-import { join } from "node:path";
-
-import { makeRoot, runIn, SETUP } from "./chroot.ts";
+import { makeRoot, MUSL, runIn, SETUP } from "./chroot.ts";
 import type { Outcome } from "./probe.ts";
 
-/** Built by "make build". */
-const TANDEM = join(import.meta.dir, "../../dist/tandem");
 const { proc, loopback, readOnly } = SETUP;
 const good = (value: unknown): Outcome => ({
   stdout: `${JSON.stringify(value)}\n`,
@@ -30,13 +26,6 @@ test.each([
   expect(runIn(root, [proc], ["/probe", ...words])).toEqual(good(value));
 });
 
-test("in an empty root with /proc tandem itself says its version", async () => {
-  await using root = await makeRoot({ copies: { tandem: TANDEM } });
-  const { stdout, stderr, status } = runIn(root, [proc], ["/tandem", "--version"]);
-  expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
-  expect(stdout).toMatch(/^tandem \d+\.\d+\.\d+ \([0-9a-f]{12}(, modified)?\)\n$/);
-});
-
 test("without /proc it says so in one line and ends with 127", async () => {
   await using root = await makeRoot();
   expect(runIn(root, [], ["/probe", "hello"])).toEqual({
@@ -51,12 +40,6 @@ test("it needs to write nowhere", async () => {
   expect(runIn(root, [readOnly, proc], ["/probe", "squares", "2"])).toEqual(good([0, 1]));
 });
 
-/** Alpine is like this: musl as the C library, and gcompat's libc.so.6, which is musl as well. */
-const MUSL = {
-  "lib/ld-musl-x86_64.so.1": "/lib/ld-musl-x86_64.so.1",
-  "lib/libc.so.6": "/lib/ld-musl-x86_64.so.1",
-  "bin/busybox": "/bin/busybox",
-};
 const NAMES = {
   "etc/hosts": "127.0.0.1 localhost\n192.0.2.7 from-hosts.test\n",
   "etc/resolv.conf": "nameserver 127.0.0.1\n",

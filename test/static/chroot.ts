@@ -12,6 +12,13 @@ interface RootWish {
   readonly copies?: Readonly<Record<string, string>>;
 }
 
+/** Alpine is like this: musl as the C library, and gcompat's libc.so.6, which is musl as well. */
+export const MUSL = {
+  "lib/ld-musl-x86_64.so.1": "/lib/ld-musl-x86_64.so.1",
+  "lib/libc.so.6": "/lib/ld-musl-x86_64.so.1",
+  "bin/busybox": "/bin/busybox",
+};
+
 /** A root folder that holds the probe as /probe, and an empty /proc. */
 export async function makeRoot({
   texts = {},

@@ -1,11 +1,9 @@
 /** Nobody makes the binary run code or skip checks by its environment, its name or its working directory. */
 import { expect, test } from "bun:test";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 
-import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { EVIL, evilFolder } from "./evil-folder.ts";
 import { ask, PROBE, run } from "./probe.ts";
-
-const EVIL = 'console.log("EVIL"); process.exit(66);';
 
 test.each([
   { BUN_BE_BUN: "1" },
@@ -86,19 +84,3 @@ test.each([
 ])("%j are arguments for the program", (words) => {
   expect(ask(["arguments", ...words])).toEqual(words);
 });
-
-/** A working directory with every file that Bun likes to read. */
-async function evilFolder(): ReturnType<typeof temporaryFolder> {
-  const folder = await temporaryFolder();
-  const preload = 'preload = ["./evil.js"]\n';
-  const files = {
-    "evil.js": EVIL,
-    "bunfig.toml": preload,
-    ".bunfig.toml": preload,
-    ".env": 'BUN_OPTIONS="--preload ./evil.js"\nBUN_BE_BUN=1\n',
-    "tsconfig.json": '{ "compilerOptions": { "paths": { "*": ["./evil.js"] } } }',
-    "package.json": '{ "imports": { "*": "./evil.js" }, "bun": { "preload": ["./evil.js"] } }',
-  };
-  for (const [name, text] of Object.entries(files)) writeFileSync(folder.in(name), text);
-  return folder;
-}

@@ -26,7 +26,12 @@ export async function atSite(site: Site, words: readonly string[]): Promise<stri
   const setup = ["sh", "-ec", 'ip link set lo up && exec "$0" "$@"', process.execPath];
   const child = Bun.spawn(
     ["unshare", ...namespaces, ...setup, import.meta.path, JSON.stringify(site), ...words],
-    { stdin: "ignore", stdout: "pipe", stderr: "pipe" },
+    {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+    },
   );
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).text(),
