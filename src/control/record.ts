@@ -23,7 +23,7 @@ export type RecordCopy = BootRecord | { readonly invalid: string };
 
 export const RECORD_BYTES = 1024;
 /** GRUB has no arithmetic: its script counts down through a chain of so many comparisons (boot/grub.cfg). */
-export const TRIES_MAX = 30;
+export const TRIES_MAX = 10;
 /** GRUB's `test` compares in a signed 32-bit integer. */
 export const GEN_MAX = 2 ** 31 - 1;
 /** The unit that a disk writes whole or not at all. */

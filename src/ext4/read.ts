@@ -2,7 +2,7 @@ import { TandemError } from "../lib/error.ts";
 import { formatBytes, MiB } from "../lib/units.ts";
 import type { FileNode } from "../layer/tree.ts";
 import type { BlockFile } from "../system/block-file.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES, CHUNK_BYTES } from "./block.ts";
 
 /** For a command line, a release file and the like: what is held in memory whole. */
 const FILE_BYTES_MAX = 16 * MiB;
@@ -21,4 +21,18 @@ export function readFile(target: BlockFile, node: FileNode): Uint8Array {
     target.readInto(physicalBlock * BLOCK_BYTES, place);
   }
   return bytes;
+}
+
+/** The data of a file of any size without holes, in order. Each chunk is only valid until the next is asked for. */
+export function* readChunks(target: BlockFile, node: FileNode): Generator<Uint8Array> {
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  for (const { logicalBlock, physicalBlock, blocks } of node.extents) {
+    const startBytes = logicalBlock * BLOCK_BYTES;
+    const sizeBytes = Math.min(blocks * BLOCK_BYTES, node.sizeBytes - startBytes);
+    for (let done = 0; done < sizeBytes; done += CHUNK_BYTES) {
+      const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - done));
+      target.readInto(physicalBlock * BLOCK_BYTES + done, chunk);
+      yield chunk;
+    }
+  }
 }

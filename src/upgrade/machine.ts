@@ -1,3 +1,4 @@
+import type { Bootloader } from "../boot/bootloader.ts";
 import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type Event, type State, withEvent } from "../control/state.ts";
@@ -17,6 +18,7 @@ export interface Machine {
   readonly booted: SlotName | undefined;
   readonly cmdline: Cmdline;
   readonly control: Control;
+  readonly loader: Bootloader;
   /** Opens a slot; the caller closes its block. Throws `disk`, also when it is to be written and is mounted. */
   openSlot(slot: SlotName, options: { readonly write: boolean }): WriteTarget;
   close(): void;

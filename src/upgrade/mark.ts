@@ -45,7 +45,7 @@ export async function markGood(
     record === undefined
       ? settled(boot.slot, { limit: 0, bootable: bootableSlots(state) })
       : settleGood(record, boot, bootableSlots(state));
-  if (next !== undefined) await control.commitRecord(next);
+  if (next !== undefined) await machine.loader.commit(next);
   return { slot: boot.slot, verdict: "good", committed: next !== undefined };
 }
 
@@ -60,7 +60,7 @@ export async function markBad(
   // Decided before anything is written, since it may be refused.
   const next = condemn(record, slot, bootableSlots(machine.control.state));
   await machine.control.writeState(judged(machine, slot, { result: "bad", reason }));
-  if (next !== undefined) await machine.control.commitRecord(next);
+  if (next !== undefined) await machine.loader.commit(next);
   return { slot, verdict: "bad", committed: next !== undefined };
 }
 
@@ -74,7 +74,7 @@ export async function settleFall(machine: Machine): Promise<SlotName | undefined
   await machine.control.writeState(
     judged(machine, trial, { result: "bad", reason: fallReason(machine, trial) }),
   );
-  await machine.control.commitRecord(next);
+  await machine.loader.commit(next);
   return trial;
 }
 

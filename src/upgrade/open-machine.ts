@@ -1,3 +1,4 @@
+import { grub } from "../boot/grub.ts";
 import { Control } from "../control/control.ts";
 import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
@@ -17,20 +18,22 @@ export function openMachine(
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
   const slots = openSlots(system, options);
-  const control = slots.open(slots.control, options);
+  const partition = slots.open(slots.control, options);
+  const control = Control.open(partition);
   return {
     system,
     diskPath: slots.diskPath,
     slots: slots.slots,
     booted: slots.booted,
     cmdline: slots.cmdline,
-    control: Control.open(control),
+    control,
+    loader: grub(control),
     openSlot(slot, access) {
-      const partition = defined(slots.slots[slot], `slot ${slot}`);
-      const { path, offsetBytes } = slots.place(partition);
-      return { block: slots.open(partition, access), path, offsetBytes };
+      const found = defined(slots.slots[slot], `slot ${slot}`);
+      const { path, offsetBytes } = slots.place(found);
+      return { block: slots.open(found, access), path, offsetBytes };
     },
-    close: () => control.close(),
+    close: () => partition.close(),
   };
 }
 

@@ -18,15 +18,15 @@ export interface RollbackResult {
  */
 export async function rollback(machine: Machine, tries: number): Promise<RollbackResult> {
   const record = recordOf(machine);
-  const { control } = machine;
+  const { loader } = machine;
   if (record.trial !== undefined) {
     await note(machine, { kind: "rollback", slot: record.trial, text: "the trial was withdrawn" });
-    await control.commitRecord(disarm(record));
+    await loader.commit(disarm(record));
     return { slot: record.good, outcome: "withdrawn", tries: 0 };
   }
   const slot = otherSlot(machine, record.good);
   await note(machine, { kind: "rollback", slot, text: `${tries} tries` });
-  await control.commitRecord(armTrial(record, slot, tries));
+  await loader.commit(armTrial(record, slot, tries));
   return { slot, outcome: "armed", tries };
 }
 
@@ -34,17 +34,17 @@ export async function rollback(machine: Machine, tries: number): Promise<Rollbac
 function otherSlot(machine: Machine, good: SlotName): SlotName {
   const slot = good === "a" ? "b" : "a";
   const held = machine.control.state.slots[slot];
-  const problem = problemOf(held, machine.control.spec(slot));
+  const problem = problemOf(held, machine.loader.whyNot(slot));
   if (problem === undefined) return slot;
   throw new TandemError("disk", `Cannot roll back to slot ${slot}: ${problem}`, {
     hint: "Upgrade to the image that you want to go back to.",
   });
 }
 
-function problemOf(held: SlotState, spec: object): string | undefined {
+function problemOf(held: SlotState, unstartable: string | undefined): string | undefined {
   if (held.status === "empty") return "it is empty";
   if (held.status === "writing") return "writing it was never finished";
   if (held.status === "written" && held.verifiedAt === undefined) return "it was never read back";
   if (held.verdict?.result === "bad") return `it was found bad: ${held.verdict.reason}`;
-  return "invalid" in spec ? `its boot spec cannot be used: ${String(spec.invalid)}` : undefined;
+  return unstartable;
 }

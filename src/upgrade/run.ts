@@ -1,10 +1,14 @@
 import { type Bootable, findBootable } from "../boot/bootable.ts";
+import type { BootFile } from "../boot/bootloader.ts";
+import { findFile } from "../boot/find.ts";
 import { readOsRelease } from "../boot/os-release.ts";
 import { armTrial, disarm } from "../control/decide.ts";
 import { withEvent, withoutKnownBad, withSlot } from "../control/state.ts";
 import { hashRoot } from "../disk/hash-root.ts";
 import { readBack } from "../disk/read-back.ts";
 import { runsOf } from "../disk/run.ts";
+import { readChunks } from "../ext4/read.ts";
+import type { DirectoryNode, FileNode } from "../layer/tree.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
@@ -28,6 +32,8 @@ export interface Upgrade {
 /** What the image says of itself. */
 interface Finding {
   readonly bootable: Bootable;
+  /** Kernel and initrd, by their paths. */
+  readonly files: ReadonlyMap<string, FileNode>;
   readonly version: string | undefined;
 }
 
@@ -92,13 +98,13 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
 }
 
 async function takeBack({ machine }: Upgrade, trial: SlotName): Promise<void> {
-  await machine.control.commitRecord(disarm(recordOf(machine)));
+  await machine.loader.commit(disarm(recordOf(machine)));
   await note(machine, { kind: "disarmed", slot: trial, text: "another upgrade begins" });
 }
 
 /** The state first: whatever happens to the slot from here on, it is known to be unusable. */
 async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
-  const { control, system } = machine;
+  const { control, loader, system } = machine;
   const startedAt = system.now().toISOString();
   const writing = {
     status: "writing",
@@ -114,7 +120,7 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
   } finally {
     target.block.close();
   }
-  await control.eraseSpec(slot);
+  await loader.forget(slot);
 }
 
 async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
@@ -129,14 +135,21 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
         label: `tandem-${slot}`.slice(0, 16),
         timeSeconds: imageTime(image),
       },
-      inspect: (root, read) => ({
-        bootable: findBootable(root, read),
-        version: versionOf(readOsRelease(root, read)),
-      }),
+      inspect,
     });
   } finally {
     target.block.close();
   }
+}
+
+function inspect(root: DirectoryNode, read: (node: FileNode) => Uint8Array): Finding {
+  const bootable = findBootable(root, read);
+  const files = new Map<string, FileNode>();
+  for (const path of [bootable.kernel, bootable.initrd]) {
+    const found = path === undefined ? undefined : findFile(root, path);
+    if (found !== undefined) files.set(found.path, found.node);
+  }
+  return { bootable, files, version: versionOf(readOsRelease(root, read)) };
 }
 
 async function compare(
@@ -185,24 +198,43 @@ async function describe(
       verifiedAt: defined(progress.verifiedAt, "time of the comparison"),
     }),
   );
-  await machine.control.writeSpec(slot, {
-    ...bootable,
-    part: partition.number,
-    partuuid: partition.uuid,
-    digest: image.digest,
-  });
+  await prepare({ machine, slot, image }, progress);
+}
+
+/** The files are read from the slot, where they were just found to be what was written. */
+async function prepare(
+  { machine, slot, image }: Pick<Upgrade, "machine" | "slot" | "image">,
+  { written }: Progress,
+): Promise<void> {
+  const { bootable, files } = defined(written, "written image").finding;
+  const partition = defined(machine.slots[slot], "partition");
+  const { block } = machine.openSlot(slot, { write: false });
+  const fileOf = (path: string): BootFile => {
+    const node = defined(files.get(path), path);
+    return { path, sizeBytes: node.sizeBytes, read: () => readChunks(block, node) };
+  };
+  const { kernel, initrd } = bootable;
+  try {
+    await machine.loader.prepare(
+      slot,
+      { ...bootable, part: partition.number, partuuid: partition.uuid, digest: image.digest },
+      { kernel: fileOf(kernel), initrd: initrd === undefined ? undefined : fileOf(initrd) },
+    );
+  } finally {
+    block.close();
+  }
 }
 
 /** The commit point. The event is noted before it, since nothing may follow that a cut could lose. */
 async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<void> {
-  const { control, system } = machine;
+  const { control, loader, system } = machine;
   const state = withoutKnownBad(machine.control.state, image.digest);
   const at = system.now().toISOString();
   const text = `${tries} tries`;
   await control.writeState(
     withEvent(state, { at, kind: "armed", slot, digest: image.digest, text }),
   );
-  await control.commitRecord(armTrial(recordOf(machine), slot, tries));
+  await loader.commit(armTrial(recordOf(machine), slot, tries));
 }
 
 function versionOf(release: ReturnType<typeof readOsRelease>): string | undefined {

@@ -3,6 +3,8 @@ import { identityOf } from "../ext4/identity.ts";
 import { TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
+import { kernelNameOf, partitionOfDevice } from "../slot/block-device.ts";
+import { parseMounts } from "../slot/mounts.ts";
 import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
@@ -140,9 +142,18 @@ function openSized(system: System, { target, sizeBytes }: WriteRequest): BlockFi
   );
 }
 
+/** By whatever name the device goes, and a disk with all its partitions. */
 function refuseMounted(system: System, target: string): void {
-  const mounts = (system.files.readText("/proc/self/mounts") ?? "").split("\n");
-  const mount = mounts.map((line) => line.split(" ")).find(([device]) => device === target);
+  const name = kernelNameOf(system, target);
+  if (name === undefined) return;
+  const device = system.files.readText(`/sys/class/block/${name}/dev`)?.trim();
+  const mounts = parseMounts(system.files.readText("/proc/self/mountinfo") ?? "");
+  const mount = mounts.find(
+    (one) => one.device === device || partitionOfDevice(system, one.device)?.disk === name,
+  );
   if (mount === undefined) return;
-  throw new TandemError("disk", `Cannot write to ${target}: it is mounted on ${mount[1]}`);
+  const what = mount.device === device ? "it" : "a part of it";
+  throw new TandemError("disk", `Cannot write to ${target}: ${what} is mounted on ${mount.path}`, {
+    hint: "Unmount it first.",
+  });
 }

@@ -1,4 +1,5 @@
 /** A machine whose disk is in memory: a control partition and two slots, without a partition table. */
+import { grub } from "../../src/boot/grub.ts";
 import { Control } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
@@ -59,13 +60,15 @@ export function memoryMachine(
   system: System = memorySystem(),
 ): Machine {
   const boot = parseCmdline(cmdline);
+  const control = Control.open(controlOf(disk));
   return {
     system,
     diskPath: disk.name,
     slots: { a: partition(2, SLOTS.a), b: partition(3, SLOTS.b) },
     booted: boot.slot,
     cmdline: boot,
-    control: Control.open(controlOf(disk)),
+    control,
+    loader: grub(control),
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},
   };

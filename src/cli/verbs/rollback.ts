@@ -11,7 +11,7 @@ export const rollback = defineVerb({
   args: {
     tries: {
       type: "string",
-      description: "Boots for the other system without a good verdict, 1 to 30",
+      description: "Boots for the other system without a good verdict, 1 to 10",
     },
     reboot: { type: "boolean", description: "Reboot afterwards" },
   },

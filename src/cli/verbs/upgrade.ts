@@ -17,7 +17,7 @@ export const upgrade = defineVerb({
     },
     tries: {
       type: "string",
-      description: "Boots for the new system without a good verdict, 1 to 30",
+      description: "Boots for the new system without a good verdict, 1 to 10",
     },
     reboot: { type: "boolean", description: "Reboot when all is written" },
     "dry-run": { type: "boolean", description: "Print the plan and change nothing" },

@@ -1,0 +1,30 @@
+import type { BootRecord, NextRecord } from "../control/record.ts";
+import type { SlotSpec } from "../control/spec.ts";
+import type { SlotName } from "../slot/slot.ts";
+
+/** A file in a slot that was just written. */
+export interface BootFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Its bytes in order; each chunk is only valid until the next is asked for. */
+  read(): Iterable<Uint8Array>;
+}
+
+/** What a loader may need from the slot itself. */
+export interface BootFiles {
+  readonly kernel: BootFile;
+  readonly initrd: BootFile | undefined;
+}
+
+/** What chooses a slot at boot, and how it is told. Each method is durable when it returns, and throws `boot`. */
+export interface Bootloader {
+  readonly name: "grub" | "systemd-boot";
+  /** Makes a slot startable that was written and read back. Nothing may lead to it yet. */
+  prepare(slot: SlotName, spec: SlotSpec, files: BootFiles): Promise<void>;
+  /** Makes a slot unstartable, before it is overwritten. */
+  forget(slot: SlotName): Promise<void>;
+  /** Why a slot could not be started; undefined when it could. */
+  whyNot(slot: SlotName): string | undefined;
+  /** The one commit point: a cut leaves the old record in force or the new one. */
+  commit(next: NextRecord): Promise<BootRecord>;
+}
