@@ -8,12 +8,17 @@ import { linux } from "../../src/system/linux.ts";
 import type { System } from "../../src/system/system.ts";
 import { write, type WriteRequest } from "../../src/upgrade/write.ts";
 import { writeImage } from "../peers/image.ts";
+import { gptImage } from "../disk/gpt-image.ts";
+import { memorySystem } from "../fakes/machine.ts";
 import { rejection } from "../fakes/source.ts";
+import { kernelMachine, mounted } from "../slot/kernel-disk.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-write-"));
 const at = (name: string): string => join(folder, name);
 const source = `oci-layout:${at("layout")}`;
 let digest = "";
+const CONTROL = { label: "control", firstLba: 2048, lastLba: 3000 };
+const SLOT_A = { label: "tandem-a", firstLba: 3072, lastLba: 4000 };
 
 beforeAll(async () => {
   const { manifest } = await writeImage(at("layout"), {
@@ -113,21 +118,24 @@ test("write() refuses a folder", async () => {
   expect(await rejection(writeTo("layout"))).toMatchObject({ code: "disk" });
 });
 
-test("write() refuses what is mounted, before it touches it", async () => {
-  writeFileSync(at("mounted.img"), "precious");
-  const files: System["files"] = {
-    ...linux.files,
-    readText: (path) =>
-      path === "/proc/self/mounts"
-        ? `proc /proc proc rw 0 0\n${at("mounted.img")} /data ext4 rw 0 0\n`
-        : linux.files.readText(path),
-  };
-  const error = await rejection(writeTo("mounted.img", {}, { system: { ...linux, files } }));
-  expect(error).toMatchObject({
-    code: "disk",
-    message: `Cannot write to ${at("mounted.img")}: it is mounted on /data`,
+test.each([
+  ["/dev/sda2", "it is mounted on /"],
+  ["/dev/disk/by-partlabel/tandem-a", "it is mounted on /"],
+  ["/dev/sda", "a part of it is mounted on /"],
+])("write() refuses %s, which is mounted, before it opens it", async (target, why) => {
+  const kernel = kernelMachine({
+    disks: { sda: gptImage({ partitions: [CONTROL, SLOT_A] }) },
+    links: { "/dev/disk/by-partlabel/tandem-a": "../../sda2" },
+    mountinfo: mounted("8:2", "/"),
   });
-  expect(readFileSync(at("mounted.img"), "utf8")).toBe("precious");
+  const system: System = {
+    ...memorySystem(),
+    // The kernel's are played, the image is a real one.
+    files: { ...linux.files, readText: (path) => kernel.files.readText(path) },
+    readLink: (path) => kernel.readLink(path),
+  };
+  const error = await rejection(writeTo("", { target }, { system }));
+  expect(error).toMatchObject({ code: "disk", message: `Cannot write to ${target}: ${why}` });
 });
 
 test("write() refuses what another run is at work on, before it touches it", async () => {
