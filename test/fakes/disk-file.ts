@@ -1,0 +1,28 @@
+import { writeFileSync } from "node:fs";
+import { Control } from "../../src/control/control.ts";
+import { settled } from "../../src/control/decide.ts";
+import { unknownState, withVerdict } from "../../src/control/state.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { part } from "../../src/system/block-file.ts";
+import { gptImage } from "../disk/gpt-image.ts";
+
+const SECTORS = MiB / 512;
+const CONTROL = { name: "control", offsetBytes: MiB, sizeBytes: MiB };
+
+/** Makes a disk-image file with a control partition and slots a and b of 8 MiB; slot a was filled by others and is good. */
+export async function makeDiskFile(path: string): Promise<void> {
+  const image = gptImage({
+    sizeBytes: 20 * MiB,
+    partitions: [
+      { label: "tandem-control", firstLba: SECTORS, lastLba: 2 * SECTORS - 1 },
+      { label: "tandem-a", firstLba: 2 * SECTORS, lastLba: 10 * SECTORS - 1 },
+      { label: "tandem-b", firstLba: 10 * SECTORS, lastLba: 18 * SECTORS - 1 },
+    ],
+  });
+  const verdict = { result: "good", reason: "made", at: new Date(0).toISOString() } as const;
+  await Control.format(part(image.file(), CONTROL), {
+    record: settled("a", { limit: 0, bootable: [] }),
+    state: withVerdict(unknownState(), "a", verdict),
+  });
+  writeFileSync(path, image.bytes());
+}
