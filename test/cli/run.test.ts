@@ -123,3 +123,32 @@ test("tandem config tells where each value came from", async () => {
   expect(text.stdout).toContain("tries: 5  # TANDEM_TRIES\n");
   expect(text.stdout).toContain('labels.a: "tandem-a"');
 });
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "%s ends what is under way with status 130",
+  async (signal) => {
+    const asked = Promise.withResolvers<void>();
+    using registry = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch() {
+        asked.resolve();
+        // It never answers.
+        return new Promise<Response>(() => {});
+      },
+    });
+    const image = `oci:127.0.0.1:${registry.port}/os:1`;
+    const child = Bun.spawn(
+      [process.execPath, "src/main.ts", "write", image, at("stopped.img"), "--size=8MiB"],
+      { stdout: "pipe", stderr: "pipe", env: { PATH: process.env["PATH"] } },
+    );
+    await asked.promise;
+    child.kill(signal);
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    expect(await child.exited).toBe(130);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`Stopping on ${signal}`);
+    expect(stderr).toContain("tandem: ");
+    expect(stderr).not.toContain("bug");
+  },
+);
