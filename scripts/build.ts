@@ -89,6 +89,8 @@ export async function compile(program: Program, origin: BuildInfo): Promise<stri
 }
 
 if (import.meta.main) {
+  // The bundler names the parts of the program after their paths from here.
+  process.chdir(ROOT);
   await build(TANDEM);
   if (process.argv[2] === "release") release(TANDEM.outfile);
 }
