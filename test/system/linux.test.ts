@@ -45,8 +45,9 @@ test("run() of what is no program rejects", async () => {
 test("run() ends a program at its deadline, with its children", async () => {
   const script = `sleep 60 & echo $!; wait`;
   const startMs = performance.now();
-  const { status, output } = await linux.run(shell(script), { deadlineSeconds: 0.3 });
+  const { status, output } = await linux.run(shell(script), { deadlineSeconds: 0.5 });
   expect(status).toBeUndefined();
+  expect(output).toMatch(/^[1-9][0-9]*\n$/);
   expect(performance.now() - startMs).toBeLessThan(20_000);
   expect(await isGone(Number(output))).toBe(true);
 });
@@ -59,7 +60,9 @@ test("run() leaves no children behind when a program ends early", async () => {
 
 test("run() does not wait for a child that left the group and holds the pipes", async () => {
   const startMs = performance.now();
-  const script = `setsid sh -c 'echo $$; exec sleep 30' & sleep 0.2; echo done`;
+  const ready = at("ready");
+  const left = `echo $$; : > ${ready}; exec sleep 30`;
+  const script = `setsid sh -c '${left}' & until [ -e ${ready} ]; do sleep 0.02; done; echo done`;
   const { status, output } = await linux.run(shell(script), { deadlineSeconds: 20 });
   process.kill(Number.parseInt(output, 10), "SIGKILL");
   expect(status).toBe(0);
