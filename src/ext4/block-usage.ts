@@ -70,11 +70,14 @@ export function setBits(bitmap: Uint8Array, start: number, count: number): boole
   const end = start + count;
   const wholeStart = Math.min(end, Math.ceil(start / 8) * 8);
   const wholeEnd = Math.max(wholeStart, Math.floor(end / 8) * 8);
-  const edges = setEach(bitmap, start, wholeStart) && setEach(bitmap, wholeEnd, end);
   const whole = bitmap.subarray(wholeStart / 8, wholeEnd / 8);
-  const clear = edges && whole.every((byte) => byte === 0);
+  const clear = [
+    setEach(bitmap, start, wholeStart),
+    whole.every((byte) => byte === 0),
+    setEach(bitmap, wholeEnd, end),
+  ];
   whole.fill(0xff);
-  return clear;
+  return !clear.includes(false);
 }
 
 function setEach(bitmap: Uint8Array, start: number, end: number): boolean {

@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { BlockRun } from "../../src/ext4/block.ts";
+import { CHUNK_BLOCKS, GROUP_BLOCKS } from "../../src/ext4/block.ts";
+import type { Layout } from "../../src/ext4/layout.ts";
+import { backupGroups, groupBlocks, hasSuperblock, planLayout } from "../../src/ext4/layout.ts";
+import { GiB, KiB, MiB } from "../../src/lib/units.ts";
+
+// blocks, groups, descriptor blocks, inodes per group
+test.each([
+  [4 * MiB, [1024, 1, 1, 256]],
+  [4 * MiB + 4095, [1024, 1, 1, 256]],
+  [128 * MiB, [32_768, 1, 1, 8192]],
+  // Too short for a backup superblock and anything else: left out.
+  [128 * MiB + 51 * 4 * KiB, [32_768, 1, 1, 8192]],
+  [128 * MiB + 52 * 4 * KiB, [32_820, 2, 1, 4112]],
+  [1 * GiB, [262_144, 8, 1, 8192]],
+  [16 * GiB, [4_194_304, 128, 1, 8192]],
+  [17 * GiB, [4_456_448, 136, 2, 8192]],
+])("planLayout(%d)", (sizeBytes, want) => {
+  const { blocks, groups, descriptorBlocks, inodesPerGroup } = planLayout(sizeBytes);
+  expect([blocks, groups, descriptorBlocks, inodesPerGroup]).toEqual(want);
+});
+
+test.each([0, 4 * MiB - 1, 17 * 1024 * GiB])("planLayout(%d) does not fit", (sizeBytes) => {
+  expect(() => planLayout(sizeBytes)).toThrow("Cannot plan a file system");
+});
+
+/** Every place that a layout names, as runs. */
+function placesOf(layout: Layout): BlockRun[] {
+  const { blockBitmaps, inodeBitmaps, inodeTables, inodeTableBlocks, runs, frontRest } = layout;
+  const backups = [0, ...backupGroups(layout.groups)];
+  return [
+    ...backups.map((group) => ({
+      block: group * GROUP_BLOCKS,
+      blocks: 1 + layout.descriptorBlocks,
+    })),
+    ...[...blockBitmaps, ...inodeBitmaps].map((block) => ({ block, blocks: 1 })),
+    ...inodeTables.map((block) => ({ block, blocks: inodeTableBlocks })),
+    ...runs.map(({ chunk, chunks }) => ({
+      block: chunk * CHUNK_BLOCKS,
+      blocks: chunks * CHUNK_BLOCKS,
+    })),
+    frontRest,
+  ].filter(({ blocks }) => blocks > 0);
+}
+
+test("planLayout() gives each block one use", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1024, max: 3_000_000 }),
+      fc.constantFrom(1, 40),
+      (blocks, times) => {
+        const layout = planLayout(blocks * times * 4096);
+        let end = 0;
+        for (const place of placesOf(layout).toSorted((one, other) => one.block - other.block)) {
+          expect(place.block).toBeGreaterThanOrEqual(end);
+          end = place.block + place.blocks;
+        }
+        expect(end).toBeLessThanOrEqual(layout.blocks);
+        expect(layout.inodeTables).toHaveLength(layout.groups);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("planLayout() leaves only scraps out of the runs", () => {
+  const layout = planLayout(4 * GiB);
+  const used = placesOf(layout).reduce((sum, { blocks }) => sum + blocks, 0);
+  expect(layout.blocks - used).toBeLessThan(
+    CHUNK_BLOCKS * (backupGroups(layout.groups).length + 1),
+  );
+});
+
+test("hasSuperblock() and backupGroups() agree", () => {
+  const groups = Array.from({ length: 400 }, (_, group) => group);
+  expect(backupGroups(400)).toEqual([1, 3, 5, 7, 9, 25, 27, 49, 81, 125, 243, 343]);
+  expect(groups.filter(hasSuperblock)).toEqual([0, ...backupGroups(400)]);
+  expect(backupGroups(1)).toEqual([]);
+});
+
+test("groupBlocks() of the last group is what is left", () => {
+  const layout = planLayout(200 * MiB);
+  expect([groupBlocks(layout, 0), groupBlocks(layout, 1)]).toEqual([32_768, 18_432]);
+});

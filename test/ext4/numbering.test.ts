@@ -1,0 +1,117 @@
+import { expect, test } from "bun:test";
+import type { DirectoryNode } from "../../src/layer/tree.ts";
+import type { Numbered } from "../../src/ext4/numbering.ts";
+import { numberTree, pathOf } from "../../src/ext4/numbering.ts";
+import { directory, fifo, fileAt, symlink } from "../fakes/ext4-image.ts";
+
+const numbered = (root: DirectoryNode, inodesMax = 1_000_000): readonly Numbered[] =>
+  numberTree(root, { inodesMax, timeSeconds: 5 });
+
+const lines = (nodes: readonly Numbered[]): string[] =>
+  nodes.map((node) => `${node.inode} ${pathOf(node)} ${node.links}`);
+
+test("numberTree() goes breadth first, by name", () => {
+  const root = directory({
+    b: directory({ z: fifo() }),
+    a: directory({ y: directory({ x: fifo() }), w: symlink("z") }),
+    c: fifo(),
+  });
+  expect(lines(numbered(root))).toEqual([
+    "2 / 5",
+    "11 /lost+found 2",
+    "12 /a 3",
+    "13 /b 2",
+    "14 /c 1",
+    "15 /a/w 1",
+    "16 /a/y 2",
+    "17 /b/z 1",
+    "18 /a/y/x 1",
+  ]);
+});
+
+test("numberTree() gives the names of one node one number", () => {
+  const twin = fileAt(0, []);
+  const nodes = numbered(directory({ a: directory({ one: twin }), two: twin, three: twin }));
+  expect(lines(nodes).slice(3)).toEqual(["13 /three 3"]);
+  expect(nodes.flatMap(({ entries }) => entries.filter(({ inode }) => inode === 13))).toHaveLength(
+    3,
+  );
+});
+
+test("numberTree() makes a lost+found of its own", () => {
+  const [root, lostAndFound] = numbered(directory());
+  expect(root?.entries.map(({ name, inode }) => `${inode} ${name}`)).toEqual(["11 lost+found"]);
+  expect(lostAndFound?.node).toMatchObject({ mode: 0o700, uid: 0, mtime: { seconds: 5 } });
+});
+
+test("numberTree() takes the image's lost+found", () => {
+  const nodes = numbered(
+    directory({ "lost+found": directory({ saved: fifo() }, { mode: 0o750 }) }),
+  );
+  expect(lines(nodes)).toEqual(["2 / 3", "11 /lost+found 2", "12 /lost+found/saved 1"]);
+  expect(nodes[1]?.node.mode).toBe(0o750);
+});
+
+test("numberTree() adds nothing to the tree", () => {
+  const root = directory({ a: fifo() });
+  numbered(root);
+  expect(root.children.size).toBe(1);
+});
+
+test.each([
+  [
+    "a lost+found that is none",
+    directory({ "lost+found": fifo() }),
+    'Cannot write "/lost+found" as a fifo',
+  ],
+  [
+    "a long name",
+    directory({ a: directory({ ["n".repeat(256)]: fifo() }) }),
+    'in "/a": it has 256 bytes',
+  ],
+  ["a dot", directory({ ".": fifo() }), 'Cannot write the name "." in "/": it is no name'],
+  ["two dots", directory({ "..": fifo() }), "it is no name of a file"],
+  ["a slash", directory({ "a/b": fifo() }), "it is no name of a file"],
+  ["no name", directory({ "": fifo() }), "it is no name of a file"],
+  ["a NUL", directory({ "a\0b": fifo() }), "it is no name of a file"],
+])("numberTree() refuses %s", (_, root, message) => {
+  expect(() => numbered(root)).toThrow(message);
+});
+
+// Root, lost+found and 10 reserved numbers less the root's own: 13 with two files.
+test.each([
+  [13, true],
+  [12, false],
+])("numberTree() of two files with %d inodes", (inodesMax, fits) => {
+  const root = directory({ a: fifo(), b: fifo() });
+  if (fits) expect(numbered(root, inodesMax).at(-1)?.inode).toBe(13);
+  else
+    expect(() => numbered(root, inodesMax)).toThrow(
+      "it has room for 12 inodes, the image needs 13",
+    );
+});
+
+const names = <Node>(count: number, node: (index: number) => Node): [string, Node][] =>
+  Array.from({ length: count }, (_, index) => [`${index}`, node(index)]);
+
+test("numberTree() lets a file have 65,000 names", () => {
+  const twin = fileAt(0, []);
+  expect(numbered(directory(names(65_000, () => twin))).at(-1)?.links).toBe(65_000);
+  expect(() => numbered(directory(names(65_001, () => twin)))).toThrow(
+    'Cannot write "/0": it has 65001 names, ext4 has room for 65000',
+  );
+});
+
+const withDirectories = (count: number): DirectoryNode =>
+  directory({ d: directory(names(count, () => directory())) });
+
+test("numberTree() stops counting the subdirectories of a directory", () => {
+  expect(numbered(withDirectories(64_998))[2]?.links).toBe(65_000);
+  expect(numbered(withDirectories(64_999))[2]?.links).toBe(1);
+});
+
+test("pathOf() can be read", () => {
+  expect(numbered(directory({ a: directory({ "b\n": fifo() }) })).map(pathOf)).toContain(
+    "/a/b\\x0a",
+  );
+});

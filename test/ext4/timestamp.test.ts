@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { clampTime, extraOf } from "../../src/ext4/timestamp.ts";
+
+const LAST = 15_032_385_535;
+
+test.each([
+  [0, 0],
+  [-(2 ** 31), -(2 ** 31)],
+  [-(2 ** 31) - 1, -(2 ** 31)],
+  [LAST, LAST],
+  [LAST + 1, LAST],
+])("clampTime(%d) is %d", (seconds, want) => {
+  expect(clampTime({ seconds, nanoseconds: 0 }).seconds).toBe(want);
+});
+
+test("clampTime() drops the nanoseconds of a time that it moves", () => {
+  expect(clampTime({ seconds: LAST + 1, nanoseconds: 7 }).nanoseconds).toBe(0);
+  expect(clampTime({ seconds: LAST, nanoseconds: 7 }).nanoseconds).toBe(7);
+});
+
+/** As the kernel reads it: the low 32 bits are signed, the epoch bits add. */
+function read(low: number, extra: number): number {
+  return (low | 0) + (extra % 4) * 2 ** 32;
+}
+
+test.each([-1, 0, -(2 ** 31), 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, LAST])(
+  "extraOf(%d) is read as the same time",
+  (seconds) => {
+    const extra = extraOf({ seconds, nanoseconds: 999_999_999 });
+    expect(read(((seconds % 2 ** 32) + 2 ** 32) % 2 ** 32, extra)).toBe(seconds);
+    expect(Math.floor(extra / 4)).toBe(999_999_999);
+    expect(extra).toBeLessThan(2 ** 32);
+  },
+);
