@@ -52,11 +52,28 @@ ${digests.join("")}
 ${licences.map((path) => readFileSync(path, "utf8")).join("\n")}`;
 }
 
+/** Licence → parts of Bun under it, as Bun lists them for Linux. Its packages bring no licence text, so this is told in our words. */
+const BUN_PARTS: Readonly<Record<string, string>> = {
+  "LGPL 2 or 2.1": "JavaScriptCore and parts of WebKit's WebCore, tinycc",
+  "Apache 2.0":
+    "highway, simdutf, uSockets, uWebSockets, parts of TigerBeetle; LLVM's libc++abi (with its exception)",
+  "BSD, 2 or 3 clauses": "libbase64, libspng, libwebp, lol-html, zstd, parts of lsquic",
+  MIT: "brotli, c-ares, esbuild (ported), libdeflate, ls-hpack, ls-qpack, lsquic, mimalloc, picohttpparser, uucode, polyfills of Node's modules",
+  zlib: "zlib-ng",
+  "their own or several": "BoringSSL, ICU, libarchive, libjpeg-turbo",
+};
+
 function bunNotice(version: string): string {
+  const tag = `bun-v${version.split("+")[0]}`;
+  const parts = Object.entries(BUN_PARTS).map(([licence, names]) => `  ${licence}: ${names}\n`);
   return `Bun ${version}
 
-Bun is under the MIT licence and holds parts under others, among them JavaScriptCore under the LGPL, version 2. The whole list and
-how to relink it: https://github.com/oven-sh/bun/blob/bun-v${version.split("+")[0]}/LICENSE.md
+The binary is Bun's, with tandem's program in it. Bun is under the MIT licence and links statically to parts under others:
+
+${parts.join("")}
+The licence texts lie with the sources of Bun and of these parts; where each is, and how to relink Bun to a changed JavaScriptCore:
+https://github.com/oven-sh/bun/blob/${tag}/LICENSE.md. To use another Bun, put it in node_modules/.bin and run "make build":
+scripts/build.ts carries the Bun that runs it, of the version that package.json names.
 `;
 }
 
