@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
+import { command } from "../peers/command.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -20,6 +21,27 @@ test("two builds in two places, with two environments, are the same", async () =
   expect(digest(first)).toBe(digest(second));
   expect(digest(`${first}/../THIRD-PARTY`)).toBe(digest(`${second}/../THIRD-PARTY`));
 });
+
+test("two builds of tandem from two clones of the same commit are the same, and name the commit", async () => {
+  await using one = await temporaryFolder();
+  await using two = await temporaryFolder("/var/tmp");
+  const first = await buildClone(one.in("a"), "/");
+  const second = await buildClone(two.in("deep/er/b"), two.path);
+  expect(digest(first)).toBe(digest(second));
+  expect(digest(`${first}/../THIRD-PARTY`)).toBe(digest(`${second}/../THIRD-PARTY`));
+  const revision = (await command("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")).trim();
+  expect(await command(first, "--version")).toEndWith(` (${revision})\n`);
+});
+
+/** Builds the last commit in `folder`, working in `cwd`, and gives the path of the binary. */
+async function buildClone(folder: string, cwd: string): Promise<string> {
+  await command("git", "clone", "--quiet", "--shared", ROOT, folder);
+  // No symlink: the bundler would see the same files under other paths.
+  await command("cp", "-a", join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const bun = join(folder, "node_modules/.bin/bun");
+  await command("env", "-C", cwd, bun, join(folder, "scripts/build.ts"));
+  return join(folder, "dist/tandem");
+}
 
 /** Copies what a build needs to a folder inside, and builds the probe there. */
 function buildIn(parent: TemporaryFolder, path: string, environment: Record<string, string>): void {

@@ -1,6 +1,7 @@
 /** tandem itself, as it is built, where there is little or nothing, and where somebody wants it to do something else. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { systemMembers, TANDEM } from "../binary/appliance.ts";
 import { command } from "../peers/command.ts";
@@ -93,6 +94,16 @@ test("version --long tells the parts", () => {
     expect.stringMatching(/^libc {3}.*GLIBC 2\.\d+\S* \(LGPL, see THIRD-PARTY\)$/),
     "",
   ]);
+});
+
+test.each([
+  "GNU C Library, ",
+  "GNU LESSER GENERAL PUBLIC LICENSE",
+  `Bun ${Bun.version}+`,
+  "LGPL 2 or 2.1: JavaScriptCore",
+  ...["citty", "consola", "ofetch", "valibot"].map((name) => `\n${name} `),
+])("the notices beside it name %j", async (words) => {
+  expect(await Bun.file(join(dirname(TANDEM), "THIRD-PARTY")).text()).toContain(words);
 });
 
 let pems: TemporaryFolder;
