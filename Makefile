@@ -10,7 +10,8 @@ SOURCES := $(shell find src scripts -type f) package.json package-lock.json
 check: types lint unit ## Types, lint, format, unit tests: the inner loop
 
 node_modules: package.json package-lock.json
-	@npm ci --no-audit --no-fund --loglevel=error
+	@# Not "npm ci": it wants every platform's optional packages in the lock file, and a mirror may not have them all.
+	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch node_modules
 
 types: node_modules ## Type check
