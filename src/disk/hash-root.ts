@@ -1,12 +1,20 @@
 import type { BlockFile } from "../system/block-file.ts";
-import { byOffset, hashMedium, type HashedRange, type ReadBackOptions } from "./read-back.ts";
+import {
+  byOffset,
+  hashMedium,
+  type HashedRange,
+  type Range,
+  type ReadBackOptions,
+} from "./read-back.ts";
 import { rangesOf, type Run } from "./run.ts";
+
+type Leaf = Pick<HashedRange, keyof Range | "sha256">;
 
 /**
  * One hash over everything that was written, in hex: SHA-256 over, for each range ascending, its offset and its size (u64, little
  * endian) and the SHA-256 of its bytes.
  */
-export function hashRoot(ranges: readonly HashedRange[]): string {
+export function hashRoot(ranges: readonly Leaf[]): string {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const range of byOffset(ranges)) hasher.update(leafOf(range));
   return hasher.digest("hex");
@@ -18,13 +26,10 @@ export async function readRoot(
   runs: readonly Run[],
   options: ReadBackOptions = {},
 ): Promise<string> {
-  const hasher = new Bun.CryptoHasher("sha256");
-  const ranges = byOffset(rangesOf(runs));
-  for await (const range of hashMedium(file, ranges, options)) hasher.update(leafOf(range));
-  return hasher.digest("hex");
+  return hashRoot(await hashMedium(file, byOffset(rangesOf(runs)), options));
 }
 
-function leafOf({ offsetBytes, sizeBytes, sha256 }: HashedRange): Uint8Array {
+function leafOf({ offsetBytes, sizeBytes, sha256 }: Leaf): Uint8Array {
   const leaf = new Uint8Array(16 + sha256.byteLength);
   const view = new DataView(leaf.buffer);
   view.setBigUint64(0, BigInt(offsetBytes), true);

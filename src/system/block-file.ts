@@ -8,11 +8,13 @@ export interface BlockFile {
   readonly sizeBytes: number;
   /** Fills the whole of `target` or throws. */
   readInto(offsetBytes: number, target: Uint8Array): void;
+  /** The same by a thread of the runtime, so that this one can do something else meanwhile. */
+  read(offsetBytes: number, target: Uint8Array): Promise<void>;
   /** Writes all of `bytes` or throws. Durable only after flush(). */
   write(offsetBytes: number, bytes: Uint8Array): void;
   /** fdatasync(2): what was written before is on the medium afterwards. */
   flush(): Promise<void>;
-  /** Makes the next read of the range come from the medium and not from the page cache. Call flush() first. */
+  /** Makes the next reads of the range come from the medium and not from the page cache. Call flush() first. */
   dropCache(offsetBytes: number, sizeBytes: number): void;
   close(): void;
 }
@@ -41,6 +43,10 @@ export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: Range): 
     readInto(at, target) {
       check(at, target.byteLength);
       file.readInto(offsetBytes + at, target);
+    },
+    async read(at, target) {
+      check(at, target.byteLength);
+      await file.read(offsetBytes + at, target);
     },
     write(at, bytes) {
       check(at, bytes.byteLength);

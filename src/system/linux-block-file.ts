@@ -4,18 +4,24 @@ import {
   fstatSync,
   ftruncateSync,
   openSync,
+  read,
   readSync,
   writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import { KiB } from "../lib/units.ts";
 import type { BlockFile } from "./block-file.ts";
-import { forgetCached, sizeOf } from "./syscall.ts";
+import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
 
 /** The medium is full, the user's share of it is, or its file system has no files that large. */
 const NO_SPACE = ["ENOSPC", "EDQUOT", "EFBIG"] as const;
 
+/** What is at least as large goes to the medium at once, so that the device works meanwhile and a flush finds little to do. */
+const WRITE_OUT_BYTES_MIN = 256 * KiB;
+
 const flushData = promisify(fdatasync);
+const readSome = promisify(read);
 
 /** Opens a block device or a plain file. Throws `disk` when there is none, or none that may be opened so. */
 export function openBlockFile(path: string, { write }: { write: boolean }): BlockFile {
@@ -59,6 +65,7 @@ function blockFile(fd: number, path: string): BlockFile {
     name: path,
     sizeBytes: sizeOf(fd),
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
+    read: (offsetBytes, target) => readAllLater({ fd, path }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
     async flush() {
       try {
@@ -83,13 +90,29 @@ function readAll({ fd, path }: Opened, offsetBytes: number, target: Uint8Array):
     const got = attempt("read", path, () =>
       readSync(fd, target, done, target.byteLength - done, offsetBytes + done),
     );
-    if (got === 0)
-      throw new TandemError(
-        "disk",
-        `Cannot read ${path} at byte ${offsetBytes + done}: it ends there`,
-      );
+    if (got === 0) throw endsAt(path, offsetBytes + done);
     done += got;
   }
+}
+
+async function readAllLater(
+  { fd, path }: Opened,
+  offsetBytes: number,
+  target: Uint8Array,
+): Promise<void> {
+  let done = 0;
+  while (done < target.byteLength) {
+    const [at, size] = [offsetBytes + done, target.byteLength - done];
+    const { bytesRead } = await readSome(fd, target, done, size, at).catch((cause: unknown) => {
+      throw failed("read", path, cause);
+    });
+    if (bytesRead === 0) throw endsAt(path, at);
+    done += bytesRead;
+  }
+}
+
+function endsAt(path: string, offsetBytes: number): TandemError {
+  return new TandemError("disk", `Cannot read ${path} at byte ${offsetBytes}: it ends there`);
 }
 
 function writeAll({ fd, path }: Opened, offsetBytes: number, bytes: Uint8Array): void {
@@ -98,6 +121,7 @@ function writeAll({ fd, path }: Opened, offsetBytes: number, bytes: Uint8Array):
     done += attempt("write", path, () =>
       writeSync(fd, bytes, done, bytes.byteLength - done, offsetBytes + done),
     );
+  if (done >= WRITE_OUT_BYTES_MIN) startWriteOut(fd, offsetBytes, done);
 }
 
 function attempt(verb: string, path: string, operation: () => number): number {

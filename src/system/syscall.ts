@@ -1,11 +1,15 @@
 import { dlopen, FFIType, read } from "bun:ffi";
 import { defined } from "../lib/assert.ts";
+import { alignUp, MiB } from "../lib/units.ts";
 
 /** Numbers of asm/unistd_64.h: tandem is built for amd64 only. */
-const NUMBER = { lseek: 8, flock: 73, reboot: 169, fadvise64: 221 } as const;
+const NUMBER = { lseek: 8, flock: 73, reboot: 169, fadvise64: 221, syncFileRange: 277 } as const;
 const ERRNO = { eintr: 4, eagain: 11 } as const;
 const SEEK_END = 2;
 const POSIX_FADV_DONTNEED = 4;
+/** Of the page cache. A page is dropped only when all of it is asked for. */
+const PAGE_BYTES_MAX = 2 * MiB;
+const SYNC_FILE_RANGE_WRITE = 2;
 const LOCK_EX_NB = 2 | 4;
 /** LINUX_REBOOT_MAGIC1, MAGIC2 and CMD_RESTART of linux/reboot.h. */
 const REBOOT = { magic1: 0xfee1dead, magic2: 672274793, restart: 0x01234567 } as const;
@@ -33,7 +37,14 @@ export function sizeOf(fd: number): number {
 
 /** Drops clean pages of the range from the page cache; dirty ones stay, so flush first. */
 export function forgetCached(fd: number, offsetBytes: number, sizeBytes: number): void {
-  call("fadvise64", [fd, offsetBytes, sizeBytes, POSIX_FADV_DONTNEED]);
+  const start = Math.floor(offsetBytes / PAGE_BYTES_MAX) * PAGE_BYTES_MAX;
+  const end = alignUp(offsetBytes + sizeBytes, PAGE_BYTES_MAX);
+  call("fadvise64", [fd, start, end - start, POSIX_FADV_DONTNEED]);
+}
+
+/** Has the dirty pages of the range written, without waiting for it. An error in that comes out of the next flush, so none here. */
+export function startWriteOut(fd: number, offsetBytes: number, sizeBytes: number): void {
+  symbols.syscall(NUMBER.syncFileRange, fd, offsetBytes, sizeBytes, SYNC_FILE_RANGE_WRITE, 0, 0);
 }
 
 /** Whether `fd` now holds the only flock(2) on its file. The lock ends with the process, however that ends. */

@@ -37,10 +37,15 @@ interface Finding {
   readonly version: string | undefined;
 }
 
+interface Verified {
+  readonly at: string;
+  readonly hashRoot: string;
+}
+
 /** What one step leaves for the next ones. */
 interface Progress {
   written?: WrittenImage<Finding>;
-  verifiedAt?: string;
+  verified?: Verified;
 }
 
 export interface UpgradeResult {
@@ -85,7 +90,7 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
       progress.written = await write(upgrade);
       return;
     case "read-back":
-      progress.verifiedAt = await compare(upgrade, progress);
+      progress.verified = await compare(upgrade, progress);
       return;
     case "describe":
       return describe(upgrade, progress);
@@ -155,19 +160,19 @@ function inspect(root: DirectoryNode, read: (node: FileNode) => Uint8Array): Fin
 async function compare(
   { machine, slot, talk, signal }: Upgrade,
   { written }: Progress,
-): Promise<string> {
+): Promise<Verified> {
   const { ranges } = defined(written, "written image");
   const totalBytes = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const target = machine.openSlot(slot, { write: false });
   try {
-    await readBack(target.block, ranges, {
+    const found = await readBack(target.block, ranges, {
       signal,
       onProgress: (doneBytes) => talk.progress({ step: "Reading back", doneBytes, totalBytes }),
     });
+    return { at: machine.system.now().toISOString(), hashRoot: hashRoot(found) };
   } finally {
     target.block.close();
   }
-  return machine.system.now().toISOString();
 }
 
 async function describe(
@@ -175,6 +180,7 @@ async function describe(
   progress: Progress,
 ): Promise<void> {
   const { finding, ranges } = defined(progress.written, "written image");
+  const verified = defined(progress.verified, "comparison");
   const { bootable, version } = finding;
   const partition = defined(machine.slots[slot], "partition");
   const { initrd } = bootable;
@@ -186,7 +192,7 @@ async function describe(
       ...(version === undefined ? {} : { version }),
       writtenAt: machine.system.now().toISOString(),
       sizeBytes: partition.sizeBytes,
-      hashRoot: hashRoot(ranges),
+      hashRoot: verified.hashRoot,
       runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
       label: `tandem-${slot}`.slice(0, 16),
       uuid: identityOf(image.digest, slot),
@@ -195,7 +201,7 @@ async function describe(
         options: bootable.options,
         ...(initrd === undefined ? {} : { initrd }),
       },
-      verifiedAt: defined(progress.verifiedAt, "time of the comparison"),
+      verifiedAt: verified.at,
     }),
   );
   await prepare({ machine, slot, image }, progress);

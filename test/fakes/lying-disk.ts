@@ -27,6 +27,7 @@ export class LyingDisk {
         this.#dropped.push({ from, to: from + sizeBytes });
       },
       readInto: (offsetBytes, target) => this.#read(offsetBytes, target),
+      read: (offsetBytes, target) => Promise.try(() => this.#read(offsetBytes, target)),
     };
   }
 

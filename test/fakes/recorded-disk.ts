@@ -45,6 +45,7 @@ export class RecordedDisk {
       name: "recorded disk",
       sizeBytes,
       readInto: (offsetBytes, target) => this.#now.readInto(offsetBytes, target),
+      read: (offsetBytes, target) => Promise.try(() => this.#now.readInto(offsetBytes, target)),
       write: (offsetBytes, bytes) => {
         this.#now.write(offsetBytes, bytes);
         this.operations.push({ kind: "write", offsetBytes, bytes: bytes.slice() });

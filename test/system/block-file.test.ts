@@ -26,6 +26,10 @@ test("part() has its own name, size and offsets", async () => {
   const inner = part(file, RANGE);
   expect([inner.name, inner.sizeBytes]).toEqual(["the part", 50]);
   expect([...readBlock(inner, 7, 3)]).toEqual([107, 108, 109]);
+  const later = new Uint8Array(2);
+  await inner.read(8, later);
+  expect([...later]).toEqual([108, 109]);
+  await expect(inner.read(49, later)).rejects.toThrow("Cannot access the part at 49+2");
   inner.write(49, Uint8Array.of(1));
   expect(image.bytes()[149]).toBe(1);
   inner.dropCache(10, 40);

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { createBlockFile, openBlockFile } from "../../src/system/linux-block-file.ts";
 
@@ -46,6 +47,22 @@ test("reading behind the end is refused, not shortened", () => {
   );
   truncateSync(at("short"), 5);
   expect(() => readBlock(file, 0, 10)).toThrow("at byte 5: it ends there");
+  file.close();
+});
+
+test("read() gives what readInto() gives, later", async () => {
+  const file = createBlockFile(at("later"), 2 * MiB);
+  const bytes = Uint8Array.from({ length: MiB }, (_, index) => (index * 7) % 251);
+  file.write(4096, bytes);
+  await file.flush();
+  file.dropCache(0, 2 * MiB);
+  const target = new Uint8Array(MiB);
+  await file.read(4096, target);
+  expect(Buffer.compare(target, bytes)).toBe(0);
+  await expect(file.read(2 * MiB - 5, target)).rejects.toMatchObject({
+    code: "disk",
+    message: `Cannot read ${at("later")} at byte ${2 * MiB}: it ends there`,
+  });
   file.close();
 });
 
