@@ -1,10 +1,11 @@
 import { assert } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
-import { byteStringOf } from "../lib/byte-string.ts";
+import { byteString, byteStringOf } from "../lib/byte-string.ts";
 import type { TreeNode } from "../layer/tree.ts";
+import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c } from "./checksum.ts";
-import { put, u16, u32, u8, viewOf } from "./field.ts";
+import { get, put, u16, u32, u8, viewOf } from "./field.ts";
 
 /** struct ext4_dir_entry_2 and its tail: https://docs.kernel.org/filesystems/ext4/directory.html */
 export const ENTRY = {
@@ -101,4 +102,35 @@ function sealLeaf(block: Uint8Array, seed: number): void {
   put(tail, ENTRY.recordBytes, TAIL_BYTES);
   put(tail, ENTRY.fileType, TAIL_FILE_TYPE);
   put(tail, TAIL_CHECKSUM, crc32c(seed, block.subarray(0, ENTRIES_BYTES)));
+}
+
+/** A name of a directory, and where it leads. */
+export interface DirectoryLink {
+  readonly name: ByteString;
+  readonly inode: number;
+}
+
+/**
+ * The names in one block of a directory, without "." and "..". The blocks of an index look like blocks with no other names, so they
+ * need no care, and have a checksum of another form, which is not looked at. Throws BadFileSystem.
+ */
+export function decodeDirectory(block: Uint8Array, seed: number): DirectoryLink[] {
+  const tail = viewOf(block.subarray(ENTRIES_BYTES));
+  const isLeaf = get(tail, ENTRY.fileType) === TAIL_FILE_TYPE && get(tail, ENTRY.inode) === 0;
+  if (isLeaf && get(tail, TAIL_CHECKSUM) !== crc32c(seed, block.subarray(0, ENTRIES_BYTES)))
+    throw new BadFileSystem("the checksum of a directory is wrong");
+  const links: DirectoryLink[] = [];
+  for (let at = 0; at < BLOCK_BYTES;) {
+    const record = viewOf(block.subarray(at));
+    const recordBytes = get(record, ENTRY.recordBytes);
+    const nameBytes = get(record, ENTRY.nameBytes);
+    const fits = recordBytes >= ENTRY_HEADER_BYTES + nameBytes && at + recordBytes <= BLOCK_BYTES;
+    if (!fits || recordBytes % 4 !== 0) throw new BadFileSystem("a directory is damaged");
+    const start = at + ENTRY_HEADER_BYTES;
+    const name = byteString(block.subarray(start, start + nameBytes));
+    const inode = get(record, ENTRY.inode);
+    if (inode !== 0 && name !== "." && name !== "..") links.push({ name, inode });
+    at += recordBytes;
+  }
+  return links;
 }

@@ -1,8 +1,9 @@
 import { assert } from "../lib/assert.ts";
 import type { Extent } from "../layer/entry.ts";
+import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c } from "./checksum.ts";
-import { put, u16, u32, viewOf } from "./field.ts";
+import { get, put, u16, u32, viewOf } from "./field.ts";
 import { INODE_MAP } from "./inode.ts";
 
 /** struct ext4_extent_header, ext4_extent, ext4_extent_idx: https://docs.kernel.org/filesystems/ext4/ifork.html */
@@ -111,4 +112,54 @@ function encodeLeaf(record: DataView, entry: Entry): void {
   put(record, LEAF.logicalBlock, entry.logicalBlock);
   put(record, LEAF.blocks, entry.blocks);
   put(record, LEAF.physicalBlock, entry.physicalBlock);
+}
+
+/** Deeper trees are never needed: five levels hold more than a file can have. */
+const DEPTH_MAX = 5;
+
+export interface NodeReader {
+  /** The inode's checksum seed. */
+  readonly seed: number;
+  /** Blocks of the file system. */
+  readonly blocks: number;
+  readonly read: (block: number) => Uint8Array;
+}
+
+/** What encodeExtents() made: `map` is of the inode. Throws BadFileSystem. */
+export function decodeExtents(map: Uint8Array, reader: NodeReader): Extent[] {
+  return decodeNode(map, DEPTH_MAX, reader);
+}
+
+function decodeNode(node: Uint8Array, depthMax: number, reader: NodeReader): Extent[] {
+  const header = viewOf(node);
+  const [entries, depth] = [get(header, HEADER.entries), get(header, HEADER.depth)];
+  const room = Math.floor((node.byteLength - ENTRY_BYTES) / ENTRY_BYTES);
+  if (get(header, HEADER.magic) !== MAGIC || entries > room || depth > depthMax)
+    throw new BadFileSystem("an extent tree is damaged");
+  const records = Array.from({ length: entries }, (_, index) => {
+    const at = (index + 1) * ENTRY_BYTES;
+    return viewOf(node.subarray(at, at + ENTRY_BYTES));
+  });
+  if (depth === 0) return records.map((record) => decodeLeaf(record, reader));
+  return records.flatMap((record) => {
+    const child = reader.read(get(record, INDEX.child));
+    if (
+      get(viewOf(child), NODE_CHECKSUM) !==
+      crc32c(reader.seed, child.subarray(0, NODE_CHECKSUM.offset))
+    )
+      throw new BadFileSystem("the checksum of an extent tree is wrong");
+    return decodeNode(child, depth - 1, reader);
+  });
+}
+
+function decodeLeaf(record: DataView, { blocks: blocksMax }: NodeReader): Extent {
+  const extent = {
+    logicalBlock: get(record, LEAF.logicalBlock),
+    physicalBlock: get(record, LEAF.physicalBlock),
+    blocks: get(record, LEAF.blocks),
+  };
+  const { physicalBlock, blocks } = extent;
+  if (blocks < 1 || blocks > EXTENT_BLOCKS_MAX || physicalBlock + blocks > blocksMax)
+    throw new BadFileSystem(`an extent claims ${blocks} blocks at ${physicalBlock}`);
+  return extent;
 }

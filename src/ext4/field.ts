@@ -15,6 +15,12 @@ export function put(record: DataView, field: Field, value: number): void {
   else record.setUint8(field.offset, value);
 }
 
+/** The number that a field holds. */
+export function get(record: DataView, field: Field): number {
+  if (field.bytes === 4) return record.getUint32(field.offset, true);
+  return field.bytes === 2 ? record.getUint16(field.offset, true) : record.getUint8(field.offset);
+}
+
 /** Stores several fields of one table by their names. */
 export function putAll<Table extends Readonly<Record<string, Field>>>(
   record: DataView,

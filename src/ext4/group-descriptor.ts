@@ -1,5 +1,6 @@
+import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
-import { put, putAll, u16, u32, viewOf } from "./field.ts";
+import { get, put, putAll, u16, u32, viewOf } from "./field.ts";
 
 /** Without the 64bit feature. */
 export const DESCRIPTOR_BYTES = 32;
@@ -35,4 +36,19 @@ export function encodeDescriptor(
   const view = viewOf(bytes);
   putAll(view, DESCRIPTOR, values);
   put(view, DESCRIPTOR.checksum, crc32c(crc32cOfWord(seed, group), bytes));
+}
+
+/** What encodeDescriptor() made. Throws BadFileSystem. */
+export function decodeDescriptor(
+  bytes: Uint8Array,
+  { group, seed }: { readonly group: number; readonly seed: number },
+): { readonly inodeTable: number } {
+  const copy = bytes.slice();
+  const view = viewOf(copy);
+  const checksum = get(view, DESCRIPTOR.checksum);
+  put(view, DESCRIPTOR.checksum, 0);
+  // Its field has 16 of the 32 bits.
+  if ((crc32c(crc32cOfWord(seed, group), copy) & 0xffff) !== checksum)
+    throw new BadFileSystem(`the checksum of group ${group} is wrong`);
+  return { inodeTable: get(view, DESCRIPTOR.inodeTable) };
 }

@@ -35,6 +35,11 @@ function uuidV5(namespace: string, name: string): string {
   const bytes = new Uint8Array(hash.subarray(0, 16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return formatUuid(bytes);
+}
+
+/** The 16 bytes of a UUID as text. */
+export function formatUuid(bytes: Uint8Array): string {
   const hex = bytes.toHex();
   const groups = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
   return [...groups, hex.slice(20)].join("-");

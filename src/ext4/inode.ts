@@ -1,6 +1,7 @@
 import type { Attributes } from "../layer/tree.ts";
+import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
-import { put, u16, u32 } from "./field.ts";
+import { get, put, u16, u32, viewOf } from "./field.ts";
 import { clampTime, extraOf } from "./timestamp.ts";
 
 export const INODE_BYTES = 256;
@@ -112,4 +113,36 @@ export function sealInode(bytes: Uint8Array, record: DataView, seed: number): vo
   const checksum = crc32c(seed, bytes);
   put(record, INODE.checksumLow, checksum);
   put(record, INODE.checksumHigh, checksum >>> 16);
+}
+
+/** An inode as it is read back. */
+export interface StoredInode {
+  readonly kind: keyof typeof FORMAT_BITS;
+  readonly sizeBytes: number;
+  /** Extent tree, short symlink target or device number. */
+  readonly map: Uint8Array;
+}
+
+const FORMAT_MASK = 0xf000;
+
+/** What sealInode() has sealed. `seed` is the inode's own. Throws BadFileSystem. */
+export function decodeInode(bytes: Uint8Array, seed: number): StoredInode {
+  const copy = bytes.slice();
+  const view = viewOf(copy);
+  const checksum = get(view, INODE.checksumLow) + get(view, INODE.checksumHigh) * 2 ** 16;
+  put(view, INODE.checksumLow, 0);
+  put(view, INODE.checksumHigh, 0);
+  if (crc32c(seed, copy) !== checksum) throw new BadFileSystem("the checksum of an inode is wrong");
+  const format = get(view, INODE.mode) & FORMAT_MASK;
+  return {
+    kind: kindOf(format),
+    sizeBytes: get(view, INODE.sizeLow) + get(view, INODE.sizeHigh) * 2 ** 32,
+    map: copy.subarray(INODE_MAP.offset, INODE_MAP.offset + INODE_MAP.bytes),
+  };
+}
+
+function kindOf(format: number): StoredInode["kind"] {
+  for (const kind of ["file", "directory", "symlink", "character", "block", "fifo"] as const)
+    if (FORMAT_BITS[kind] === format) return kind;
+  throw new BadFileSystem(`an inode is of the unknown type ${format.toString(16)}`);
 }

@@ -1,8 +1,9 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import { bytesOf } from "../lib/byte-string.ts";
+import { byteString, bytesOf } from "../lib/byte-string.ts";
+import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
 import { crc32c, CRC_START } from "./checksum.ts";
-import { put, putAll, u16, u32, u8, viewOf } from "./field.ts";
+import { get, put, putAll, u16, u32, u8, viewOf } from "./field.ts";
 import { EXTRA_INODE_BYTES, INODE_BYTES } from "./inode.ts";
 import type { Layout } from "./layout.ts";
 
@@ -154,3 +155,44 @@ function times(seconds: number) {
 function anyOf(features: Readonly<Record<string, number>>): number {
   return Object.values(features).reduce((sum, bit) => sum + bit, 0);
 }
+
+/** What a superblock says of its file system. */
+export interface SuperblockFacts {
+  readonly uuid: Uint8Array;
+  readonly label: ByteString;
+  readonly blocks: number;
+  readonly inodes: number;
+  readonly inodesPerGroup: number;
+}
+
+/** What encodeSuperblock() made; an ext4 of another form is refused. Throws BadFileSystem. */
+export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
+  const view = viewOf(bytes);
+  if (get(view, SUPERBLOCK.magic) !== FIXED.magic) throw new BadFileSystem("there is none");
+  for (const name of FORM)
+    if (get(view, SUPERBLOCK[name]) !== FIXED[name])
+      throw new BadFileSystem("it was not written by tandem");
+  if (get(view, SUPERBLOCK.checksum) !== crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES)))
+    throw new BadFileSystem("the checksum of its superblock is wrong");
+  const label = byteString(bytes.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_BYTES_MAX));
+  return {
+    uuid: bytes.slice(UUID_OFFSET, UUID_OFFSET + 16),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of bytes is bytes.
+    label: label.replace(/\0.*$/s, "") as ByteString,
+    blocks: get(view, SUPERBLOCK.blocks),
+    inodes: get(view, SUPERBLOCK.inodes),
+    inodesPerGroup: get(view, SUPERBLOCK.inodesPerGroup),
+  };
+}
+
+/** What has to be equal for the rest to lie where it is looked for. */
+const FORM = [
+  "blockSizeLog",
+  "blocksPerGroup",
+  "revision",
+  "inodeBytes",
+  "compatible",
+  "incompatible",
+  "readOnlyCompatible",
+  "checksumType",
+] as const;
