@@ -7,7 +7,6 @@ export const CHUNK_BYTES = MiB;
 export const CHUNK_BLOCKS = CHUNK_BYTES / BLOCK_BYTES;
 /** One bitmap block has a bit for each block of its group. */
 export const GROUP_BLOCKS = BLOCK_BYTES * 8;
-export const GROUP_CHUNKS = GROUP_BLOCKS / CHUNK_BLOCKS;
 
 /** A run of blocks on the device. */
 export interface BlockRun {

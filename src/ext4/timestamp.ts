@@ -3,12 +3,22 @@ import type { Time } from "../layer/entry.ts";
 /** What 32 bits and two epoch bits can say: 1901-12-13 to 2446-05-10. */
 const SECONDS_MIN = -(2 ** 31);
 const SECONDS_MAX = 15_032_385_535;
+/**
+ * From 2310-04-04 on to 2378-04-22 a time looks as old kernels stored one before 1970: e2fsck complains of it, and "repairs" it.
+ * What lies between goes to the last second before.
+ */
+const DOUBTFUL_MIN = 10_737_418_240;
+const DOUBTFUL_END = 12_884_901_888;
 
-/** The nearest time that an inode can hold. */
+/** The nearest time that an inode can hold and everyone reads the same way. */
 export function clampTime(time: Time): Time {
-  if (time.seconds < SECONDS_MIN) return { seconds: SECONDS_MIN, nanoseconds: 0 };
-  if (time.seconds > SECONDS_MAX) return { seconds: SECONDS_MAX, nanoseconds: 0 };
-  return time;
+  const seconds = clampSeconds(time.seconds);
+  return seconds === time.seconds ? time : { seconds, nanoseconds: 0 };
+}
+
+function clampSeconds(seconds: number): number {
+  if (seconds >= DOUBTFUL_MIN && seconds < DOUBTFUL_END) return DOUBTFUL_MIN - 1;
+  return Math.min(Math.max(seconds, SECONDS_MIN), SECONDS_MAX);
 }
 
 /**

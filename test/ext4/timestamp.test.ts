@@ -9,6 +9,10 @@ test.each([
   [-(2 ** 31) - 1, -(2 ** 31)],
   [LAST, LAST],
   [LAST + 1, LAST],
+  [10_737_418_239, 10_737_418_239],
+  [10_737_418_240, 10_737_418_239],
+  [12_884_901_887, 10_737_418_239],
+  [12_884_901_888, 12_884_901_888],
 ])("clampTime(%d) is %d", (seconds, want) => {
   expect(clampTime({ seconds, nanoseconds: 0 }).seconds).toBe(want);
 });

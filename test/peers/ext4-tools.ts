@@ -1,0 +1,54 @@
+import { createBlockFile } from "../../src/system/linux-block-file.ts";
+import type { DirectoryNode } from "../../src/layer/tree.ts";
+import { Ext4Image } from "../fakes/ext4-image.ts";
+import { command } from "./command.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** Writes a file system of `sizeBytes` into a new file. */
+export function writeExt4(
+  path: string,
+  sizeBytes: number,
+  build: (image: Ext4Image) => DirectoryNode,
+): DirectoryNode {
+  const file = createBlockFile(path, sizeBytes);
+  try {
+    const image = new Ext4Image(file);
+    const root = build(image);
+    image.finish(root);
+    return root;
+  } finally {
+    file.close();
+  }
+}
+
+/** What e2fsck complains about: nothing, if all is well. */
+export async function complaints(path: string): Promise<string[]> {
+  const output = await command("e2fsck", "-fn", path).catch(String);
+  return output
+    .split("\n")
+    .filter((line) => line !== "" && !/^Pass \d:|^\S+: \d+\/\d+ files/.test(line));
+}
+
+export interface WritableMount extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Mounted read-write by the kernel. Needs root. */
+export async function mountWritable(image: string): Promise<WritableMount> {
+  const folder = await temporaryFolder();
+  await command("mount", "-o", "loop", image, folder.path);
+  return {
+    path: folder.path,
+    async [Symbol.asyncDispose]() {
+      await command("umount", folder.path);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The lines "Key: value" of dumpe2fs -h. */
+export async function superblockOf(image: string): Promise<ReadonlyMap<string, string>> {
+  const output = await command("dumpe2fs", "-h", image);
+  const pairs = output.split("\n").map((line) => line.split(/: +/, 2));
+  return new Map(pairs.map(([key = "", value = ""]) => [key, value]));
+}
