@@ -30,11 +30,12 @@ export interface Gpt {
 export const ESP_TYPE_GUID = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
 
 /** UEFI 2.10, table 5.5: the header. */
-const HEADER = {
+export const HEADER = {
   signature: 0,
   sizeBytes: 12,
   crc: 16,
   ownLba: 24,
+  otherLba: 32,
   firstUsableLba: 40,
   lastUsableLba: 48,
   diskGuid: 56,
@@ -55,10 +56,10 @@ const NO_TYPE = "00000000-0000-0000-0000-000000000000";
 
 /** Reads the primary table, else the backup at the end of the disk. Throws `disk` when neither can be trusted. */
 export function readGpt(disk: BlockFile): Gpt {
-  const primary = readEither(disk, () => 1);
+  const primary = readCopy(disk, "primary");
   if (!("problem" in primary))
     return { ...primary.table, diskName: disk.name, from: "primary", problem: undefined };
-  const backup = readEither(disk, (sectors) => sectors - 1);
+  const backup = readCopy(disk, "backup");
   if (!("problem" in backup))
     return { ...backup.table, diskName: disk.name, from: "backup", problem: primary.problem };
   throw new TandemError(
@@ -91,14 +92,18 @@ export function overlapping(gpt: Gpt, partition: Partition): readonly Partition[
 }
 
 type Table = Pick<Gpt, "diskGuid" | "sectorBytes" | "partitions">;
-type Reading = { readonly table: Table } | { readonly problem: string };
+export type GptReading = { readonly table: Table } | { readonly problem: string };
 
-/** Sector sizes are tried in turn: a plain file does not tell its own. */
-function readEither(disk: BlockFile, lbaOf: (sectors: number) => number): Reading {
+/** One of the two tables. Never throws. Sector sizes are tried in turn: a plain file does not tell its own. */
+export function readCopy(disk: BlockFile, which: "primary" | "backup"): GptReading {
   const problems: string[] = [];
   for (const sectorBytes of SECTOR_BYTES) {
     const sectors = Math.floor(disk.sizeBytes / sectorBytes);
-    const reading = tryTable(disk, { sectorBytes, sectors, lba: lbaOf(sectors) });
+    const reading = tryTable(disk, {
+      sectorBytes,
+      sectors,
+      lba: which === "primary" ? 1 : sectors - 1,
+    });
     if ("table" in reading) return reading;
     problems.push(`${reading.problem} (with sectors of ${sectorBytes} bytes)`);
   }
@@ -121,10 +126,10 @@ interface Header {
   readonly entriesCrc: number;
 }
 
-/** Why a table is not to be trusted; ends here as the text of a Reading. */
+/** Why a table is not to be trusted; ends here as the text of a GptReading. */
 class BadTable extends Error {}
 
-function tryTable(disk: BlockFile, place: Place): Reading {
+function tryTable(disk: BlockFile, place: Place): GptReading {
   try {
     const header = readHeader(disk, place);
     return { table: readTable(disk, place, header) };
