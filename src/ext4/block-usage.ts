@@ -70,14 +70,19 @@ export function setBits(bitmap: Uint8Array, start: number, count: number): boole
   const end = start + count;
   const wholeStart = Math.min(end, Math.ceil(start / 8) * 8);
   const wholeEnd = Math.max(wholeStart, Math.floor(end / 8) * 8);
-  const whole = bitmap.subarray(wholeStart / 8, wholeEnd / 8);
-  const clear = [
-    setEach(bitmap, start, wholeStart),
-    whole.every((byte) => byte === 0),
-    setEach(bitmap, wholeEnd, end),
-  ];
-  whole.fill(0xff);
-  return !clear.includes(false);
+  const isHeadClear = setEach(bitmap, start, wholeStart);
+  const isWholeClear = setWhole(bitmap, wholeStart / 8, wholeEnd / 8);
+  const isTailClear = setEach(bitmap, wholeEnd, end);
+  return isHeadClear && isWholeClear && isTailClear;
+}
+
+function setWhole(bitmap: Uint8Array, start: number, end: number): boolean {
+  let clear = true;
+  for (let at = start; at < end; at += 1) {
+    if (bitmap[at] !== 0) clear = false;
+    bitmap[at] = 0xff;
+  }
+  return clear;
 }
 
 function setEach(bitmap: Uint8Array, start: number, end: number): boolean {

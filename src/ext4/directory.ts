@@ -5,7 +5,7 @@ import type { TreeNode } from "../layer/tree.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c } from "./checksum.ts";
-import { get, put, u16, u32, u8, viewOf } from "./field.ts";
+import { get, u16, u32, u8, viewOf } from "./field.ts";
 
 /** struct ext4_dir_entry_2 and its tail: https://docs.kernel.org/filesystems/ext4/directory.html */
 export const ENTRY = {
@@ -48,16 +48,19 @@ export function recordBytesOf(name: ByteString): number {
   return ENTRY_HEADER_BYTES + ((name.length + 3) & ~3);
 }
 
+const DOT = byteStringOf(".");
+const DOT_DOT = byteStringOf("..");
+
 export function dotEntries(content: DirectoryContent): readonly [DirectoryEntry, DirectoryEntry] {
   return [
-    { name: byteStringOf("."), inode: content.inode, kind: "directory" },
-    { name: byteStringOf(".."), inode: content.parent, kind: "directory" },
+    { name: DOT, inode: content.inode, kind: "directory" },
+    { name: DOT_DOT, inode: content.parent, kind: "directory" },
   ];
 }
 
 /** Whether all entries find room in one block, which then needs no index. */
 export function fitsOneBlock(content: DirectoryContent): boolean {
-  let bytes = 2 * recordBytesOf(byteStringOf(".."));
+  let bytes = 2 * recordBytesOf(DOT_DOT);
   for (const { name } of content.entries) {
     bytes += recordBytesOf(name);
     if (bytes > ENTRIES_BYTES) return false;
@@ -67,41 +70,43 @@ export function fitsOneBlock(content: DirectoryContent): boolean {
 
 /** The block of a directory for which fitsOneBlock() holds. */
 export function encodeDirectory(content: DirectoryContent, seed: number): Uint8Array {
-  return encodeLeaf([...dotEntries(content), ...content.entries], seed);
+  const [dot, dotDot] = dotEntries(content);
+  return encodeLeaf([dot, dotDot].concat(content.entries), seed);
 }
 
 /** One block of entries, or an empty one. `seed` is the inode's checksum seed. */
 export function encodeLeaf(entries: readonly DirectoryEntry[], seed: number): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
+  const view = viewOf(block);
   let at = 0;
   let last = 0;
   for (const entry of entries) {
     last = at;
     at += recordBytesOf(entry.name);
     assert(at <= ENTRIES_BYTES, "the entries fit their block");
-    putEntry(block.subarray(last, at), entry, at - last);
+    putEntry(view, entry, { at: last, recordBytes: at - last });
   }
-  put(viewOf(block.subarray(last)), ENTRY.recordBytes, ENTRIES_BYTES - last);
-  sealLeaf(block, seed);
+  view.setUint16(last + ENTRY.recordBytes.offset, ENTRIES_BYTES - last, true);
+  view.setUint16(ENTRIES_BYTES + ENTRY.recordBytes.offset, TAIL_BYTES, true);
+  view.setUint8(ENTRIES_BYTES + ENTRY.fileType.offset, TAIL_FILE_TYPE);
+  const checksum = crc32c(seed, block, 0, ENTRIES_BYTES);
+  view.setUint32(ENTRIES_BYTES + TAIL_CHECKSUM.offset, checksum, true);
   return block;
 }
 
-/** Fills the zeroed `record` with `entry` and lets it reach over `recordBytes`. */
-export function putEntry(record: Uint8Array, entry: DirectoryEntry, recordBytes: number): void {
-  const view = viewOf(record);
-  put(view, ENTRY.inode, entry.inode);
-  put(view, ENTRY.recordBytes, recordBytes);
-  put(view, ENTRY.nameBytes, entry.name.length);
-  put(view, ENTRY.fileType, FILE_TYPE[entry.kind]);
-  for (let index = 0; index < entry.name.length; index += 1)
-    record[ENTRY_HEADER_BYTES + index] = entry.name.charCodeAt(index);
-}
-
-function sealLeaf(block: Uint8Array, seed: number): void {
-  const tail = viewOf(block.subarray(ENTRIES_BYTES));
-  put(tail, ENTRY.recordBytes, TAIL_BYTES);
-  put(tail, ENTRY.fileType, TAIL_FILE_TYPE);
-  put(tail, TAIL_CHECKSUM, crc32c(seed, block.subarray(0, ENTRIES_BYTES)));
+/** Puts `entry` at `at` of a zeroed block and lets it reach over `recordBytes`. */
+export function putEntry(
+  block: DataView,
+  { name, inode, kind }: DirectoryEntry,
+  { at, recordBytes }: { readonly at: number; readonly recordBytes: number },
+): void {
+  block.setUint32(at + ENTRY.inode.offset, inode, true);
+  block.setUint16(at + ENTRY.recordBytes.offset, recordBytes, true);
+  block.setUint8(at + ENTRY.nameBytes.offset, name.length);
+  block.setUint8(at + ENTRY.fileType.offset, FILE_TYPE[kind]);
+  const nameAt = at + ENTRY_HEADER_BYTES;
+  for (let index = 0; index < name.length; index += 1)
+    block.setUint8(nameAt + index, name.charCodeAt(index));
 }
 
 /** A name of a directory, and where it leads. */
@@ -117,7 +122,7 @@ export interface DirectoryLink {
 export function decodeDirectory(block: Uint8Array, seed: number): DirectoryLink[] {
   const tail = viewOf(block.subarray(ENTRIES_BYTES));
   const isLeaf = get(tail, ENTRY.fileType) === TAIL_FILE_TYPE && get(tail, ENTRY.inode) === 0;
-  if (isLeaf && get(tail, TAIL_CHECKSUM) !== crc32c(seed, block.subarray(0, ENTRIES_BYTES)))
+  if (isLeaf && get(tail, TAIL_CHECKSUM) !== crc32c(seed, block, 0, ENTRIES_BYTES))
     throw new BadFileSystem("the checksum of a directory is wrong");
   const links: DirectoryLink[] = [];
   for (let at = 0; at < BLOCK_BYTES;) {

@@ -26,22 +26,22 @@ interface Entry {
   readonly blocks: number;
 }
 
-export interface ExtentTree {
-  /** For the inode. */
-  readonly map: Uint8Array;
-  /** How many blocks the tree itself takes. */
-  readonly blocks: number;
+export interface NodeAppender {
+  /** The inode's checksum seed. */
+  readonly seed: number;
+  /** Writes one block and tells where. */
+  readonly append: (node: Uint8Array) => number;
 }
 
 /**
- * Builds the tree over `extents` (going up, not overlapping). Nodes that do not fit the inode go to `append`, which tells their block.
- * `seed` is the inode's checksum seed.
+ * Builds the tree over `extents` (going up, not overlapping): its root in the 60 zeroed bytes of `root`, which are for the inode, and
+ * nodes that do not fit there in blocks. Returns how many blocks the tree itself takes.
  */
 export function encodeExtents(
+  root: DataView,
   extents: readonly Extent[],
-  seed: number,
-  append: (node: Uint8Array) => number,
-): ExtentTree {
+  { seed, append }: NodeAppender,
+): number {
   let entries: readonly Entry[] = splitLong(extents);
   let depth = 0;
   let blocks = 0;
@@ -55,9 +55,8 @@ export function encodeExtents(
     entries = parents;
     depth += 1;
   }
-  const map = new Uint8Array(INODE_MAP.bytes);
-  encodeEntries(map, entries, { depth, entriesMax: ROOT_ENTRIES });
-  return { map, blocks };
+  encodeEntries(root, entries, { depth, entriesMax: ROOT_ENTRIES });
+  return blocks;
 }
 
 function at0(entries: readonly Entry[]): Entry {
@@ -82,36 +81,30 @@ function splitLong(extents: readonly Extent[]): readonly Entry[] {
 
 function encodeNode(entries: readonly Entry[], depth: number, seed: number): Uint8Array {
   const node = new Uint8Array(BLOCK_BYTES);
-  encodeEntries(node, entries, { depth, entriesMax: NODE_ENTRIES });
-  put(viewOf(node), NODE_CHECKSUM, crc32c(seed, node.subarray(0, NODE_CHECKSUM.offset)));
+  const record = viewOf(node);
+  encodeEntries(record, entries, { depth, entriesMax: NODE_ENTRIES });
+  put(record, NODE_CHECKSUM, crc32c(seed, node, 0, NODE_CHECKSUM.offset));
   return node;
 }
 
 function encodeEntries(
-  node: Uint8Array,
+  node: DataView,
   entries: readonly Entry[],
   { depth, entriesMax }: { readonly depth: number; readonly entriesMax: number },
 ): void {
-  const header = viewOf(node);
-  put(header, HEADER.magic, MAGIC);
-  put(header, HEADER.entries, entries.length);
-  put(header, HEADER.entriesMax, entriesMax);
-  put(header, HEADER.depth, depth);
-  for (const [index, entry] of entries.entries()) {
-    const at = (index + 1) * ENTRY_BYTES;
-    const record = viewOf(node.subarray(at, at + ENTRY_BYTES));
-    if (depth === 0) encodeLeaf(record, entry);
-    else {
-      put(record, INDEX.logicalBlock, entry.logicalBlock);
-      put(record, INDEX.child, entry.physicalBlock);
-    }
+  put(node, HEADER.magic, MAGIC);
+  put(node, HEADER.entries, entries.length);
+  put(node, HEADER.entriesMax, entriesMax);
+  put(node, HEADER.depth, depth);
+  let at = ENTRY_BYTES;
+  for (const { logicalBlock, physicalBlock, blocks } of entries) {
+    node.setUint32(at + LEAF.logicalBlock.offset, logicalBlock, true);
+    if (depth === 0) {
+      node.setUint16(at + LEAF.blocks.offset, blocks, true);
+      node.setUint32(at + LEAF.physicalBlock.offset, physicalBlock, true);
+    } else node.setUint32(at + INDEX.child.offset, physicalBlock, true);
+    at += ENTRY_BYTES;
   }
-}
-
-function encodeLeaf(record: DataView, entry: Entry): void {
-  put(record, LEAF.logicalBlock, entry.logicalBlock);
-  put(record, LEAF.blocks, entry.blocks);
-  put(record, LEAF.physicalBlock, entry.physicalBlock);
 }
 
 /** Deeper trees are never needed: five levels hold more than a file can have. */
@@ -143,10 +136,7 @@ function decodeNode(node: Uint8Array, depthMax: number, reader: NodeReader): Ext
   if (depth === 0) return records.map((record) => decodeLeaf(record, reader));
   return records.flatMap((record) => {
     const child = reader.read(get(record, INDEX.child));
-    if (
-      get(viewOf(child), NODE_CHECKSUM) !==
-      crc32c(reader.seed, child.subarray(0, NODE_CHECKSUM.offset))
-    )
+    if (get(viewOf(child), NODE_CHECKSUM) !== crc32c(reader.seed, child, 0, NODE_CHECKSUM.offset))
       throw new BadFileSystem("the checksum of an extent tree is wrong");
     return decodeNode(child, depth - 1, reader);
   });

@@ -1,3 +1,4 @@
+import { assert, defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
@@ -10,7 +11,6 @@ import {
   putEntry,
   recordBytesOf,
 } from "./directory.ts";
-import type { Field } from "./field.ts";
 import { put, u16, u32, u8, viewOf } from "./field.ts";
 import { nameHash } from "./name-hash.ts";
 
@@ -29,10 +29,8 @@ const CHECKSUM_AT = BLOCK_BYTES - 4;
 const ROOT_SLOTS_MAX = (BLOCK_BYTES - ROOT_SLOTS_AT) / SLOT_BYTES - 1;
 const NODE_SLOTS_MAX = (BLOCK_BYTES - NODE_SLOTS_AT) / SLOT_BYTES - 1;
 
-interface Hashed {
-  readonly hash: number;
-  readonly entry: DirectoryEntry;
-}
+/** More entries than an image may have. A hash is even, so half of it and an index find room in the 53 bits of a number. */
+const INDEXES = 2 ** 22;
 
 /** The names from `hash` on. The lowest bit says that the block before has names of the same hash. */
 interface Leaf {
@@ -54,7 +52,7 @@ export interface Seeds {
 
 /** The blocks of an indexed directory: the root of the index, its inner nodes if it takes any, then the names sorted by hash. */
 export function encodeIndexed(content: DirectoryContent, seeds: Seeds): Uint8Array[] {
-  const leaves = packLeaves(sortByHash(content.entries, seeds.hash));
+  const leaves = packLeaves(content.entries, sortedKeys(content.entries, seeds.hash));
   const flat = leaves.length <= ROOT_SLOTS_MAX;
   const nodeCount = flat ? 0 : Math.ceil(leaves.length / NODE_SLOTS_MAX);
   if (nodeCount > ROOT_SLOTS_MAX) throw tooLarge(content);
@@ -80,19 +78,24 @@ function tooLarge(content: DirectoryContent): TandemError {
   );
 }
 
-function sortByHash(entries: readonly DirectoryEntry[], seed: Uint8Array): Hashed[] {
-  return entries
-    .map((entry) => ({ hash: nameHash(entry.name, seed), entry }))
-    .toSorted((one, other) => one.hash - other.hash);
+/** Half the hash of each name, and below it the index of its entry; rising. */
+function sortedKeys(entries: readonly DirectoryEntry[], seed: Uint8Array): Float64Array {
+  assert(entries.length <= INDEXES, "a directory has fewer entries than an image may have");
+  const keys = new Float64Array(entries.length);
+  for (const [index, { name }] of entries.entries())
+    keys[index] = (nameHash(name, seed) / 2) * INDEXES + index;
+  return keys.sort();
 }
 
 /** Fills block after block. */
-function packLeaves(hashed: readonly Hashed[]): Leaf[] {
+function packLeaves(all: readonly DirectoryEntry[], keys: Float64Array): Leaf[] {
   const leaves: Leaf[] = [];
   let entries: DirectoryEntry[] = [];
   let bytes = ENTRIES_BYTES;
   let before = -1;
-  for (const { hash, entry } of hashed) {
+  for (const key of keys) {
+    const hash = 2 * Math.floor(key / INDEXES);
+    const entry = defined(all[key % INDEXES], "entry of a key");
     bytes += recordBytesOf(entry.name);
     if (bytes > ENTRIES_BYTES) {
       entries = [];
@@ -114,8 +117,9 @@ function encodeRoot(
   const block = new Uint8Array(BLOCK_BYTES);
   const view = viewOf(block);
   const [dot, dotDot] = dotEntries(content);
-  putEntry(block, dot, ROOT.dotDotAt);
-  putEntry(block.subarray(ROOT.dotDotAt), dotDot, BLOCK_BYTES - ROOT.dotDotAt);
+  const { dotDotAt } = ROOT;
+  putEntry(view, dot, { at: 0, recordBytes: dotDotAt });
+  putEntry(view, dotDot, { at: dotDotAt, recordBytes: BLOCK_BYTES - dotDotAt });
   put(view, ROOT.hash, HASH_HALF_MD4);
   put(view, ROOT.infoBytes, ROOT_INFO_BYTES);
   put(view, ROOT.levels, levels);
@@ -136,16 +140,16 @@ function putSlots(
   slots: readonly Slot[],
   { at, limit, seed }: { readonly at: number; readonly limit: number; readonly seed: number },
 ): void {
-  const end = at + slots.length * SLOT_BYTES;
-  const putAt = (offset: number, field: Field, value: number): void =>
-    put(viewOf(block.subarray(offset)), field, value);
-  for (const [index, slot] of slots.entries()) {
-    putAt(at + index * SLOT_BYTES, SLOTS.hash, slot.hash);
-    putAt(at + index * SLOT_BYTES, SLOTS.block, slot.block);
+  const view = viewOf(block);
+  let end = at;
+  for (const slot of slots) {
+    view.setUint32(end + SLOTS.hash.offset, slot.hash, true);
+    view.setUint32(end + SLOTS.block.offset, slot.block, true);
+    end += SLOT_BYTES;
   }
-  putAt(at, SLOTS.limit, limit);
-  putAt(at, SLOTS.count, slots.length);
+  view.setUint16(at + SLOTS.limit.offset, limit, true);
+  view.setUint16(at + SLOTS.count.offset, slots.length, true);
   // The tail is a reserved word and the checksum, which counts as zero in itself.
-  const used = crc32c(seed, block.subarray(0, end));
-  putAt(CHECKSUM_AT, u32(0), crc32cOfWord(crc32cOfWord(used, 0), 0));
+  const used = crc32c(seed, block, 0, end);
+  view.setUint32(CHECKSUM_AT, crc32cOfWord(crc32cOfWord(used, 0), 0), true);
 }

@@ -59,12 +59,11 @@ export interface InodeValues {
   /** All blocks that belong to it, its extent tree and xattrs included. */
   readonly blocks: number;
   readonly flags: number;
-  readonly map: Uint8Array;
   readonly xattrBlock: number;
   readonly makeTimeSeconds: number;
 }
 
-/** Fills the 256 bytes at `record`, all but the xattrs and the checksum. They have to be zero. */
+/** Fills the 256 bytes at `record`, all but the map, the xattrs and the checksum. They have to be zero. */
 export function encodeInode(record: DataView, values: InodeValues): void {
   const { attributes, sizeBytes } = values;
   const sectors = values.blocks * SECTORS_PER_BLOCK;
@@ -80,7 +79,6 @@ export function encodeInode(record: DataView, values: InodeValues): void {
   put(record, INODE.sectorsHigh, sectors / 2 ** 32);
   put(record, INODE.flags, values.flags);
   put(record, INODE.xattrBlock, values.xattrBlock);
-  new Uint8Array(record.buffer, record.byteOffset + INODE_MAP.offset).set(values.map);
   encodeTimes(record, values);
 }
 

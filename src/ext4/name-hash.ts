@@ -1,5 +1,4 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import { viewOf } from "./field.ts";
 
 /** A name goes in 32 bytes at a time, as eight words. */
 const PIECE_BYTES = 32;
@@ -7,28 +6,26 @@ const WORDS = 8;
 /** Stands for "end of the directory" in the kernel, so no name may have it. */
 const END_OF_DIRECTORY = 0xfffffffe;
 
-/** The three rounds of half MD4: which word each step takes, how far it turns, what it adds. */
-const ROUNDS = [
-  { mix: choose, words: [0, 1, 2, 3, 4, 5, 6, 7], turns: [3, 7, 11, 19], add: 0 },
-  { mix: majority, words: [1, 3, 5, 7, 0, 2, 4, 6], turns: [3, 5, 9, 13], add: 0x5a827999 },
-  { mix: parity, words: [3, 7, 2, 6, 1, 5, 0, 4], turns: [3, 9, 11, 15], add: 0x6ed9eba1 },
-] as const;
-
 const piece = new Int32Array(WORDS);
+const state = new Int32Array(4);
 
 /**
  * The hash by which an indexed directory is sorted: half MD4 over the bytes of `name` taken as unsigned, started with the 16 bytes of
  * `seed` from the superblock. Even: the lowest bit of a hash in an index means something else.
  */
 export function nameHash(name: ByteString, seed: Uint8Array): number {
-  const view = viewOf(seed);
-  const state = Int32Array.from({ length: 4 }, (_, index) => view.getInt32(index * 4, true));
+  for (let word = 0; word < 4; word += 1) state[word] = wordAt(seed, word * 4);
   for (let at = 0; at < name.length; at += PIECE_BYTES) {
     fillPiece(name, at);
-    halfMd4(state);
+    halfMd4();
   }
   const hash = ((state[1] ?? 0) & ~1) >>> 0;
   return hash === END_OF_DIRECTORY ? END_OF_DIRECTORY - 2 : hash;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+  return low | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
 }
 
 /** The words of `name` from `start` on; what is missing is filled with the count of the bytes that are left. */
@@ -45,16 +42,38 @@ function fillPiece(name: ByteString, start: number): void {
   }
 }
 
-function halfMd4(state: Int32Array): void {
-  let [a = 0, b = 0, c = 0, d = 0] = state;
-  for (const { mix, words, turns, add } of ROUNDS) {
-    for (let step = 0; step < WORDS; step += 1) {
-      const sum = (a + mix(b, c, d) + (piece[words[step] ?? 0] ?? 0) + add) | 0;
-      const turn = turns[step % 4] ?? 0;
-      [a, d, c, b] = [d, c, b, (sum << turn) | (sum >>> (32 - turn))];
-    }
+/** Three rounds of eight steps over `state`, each round with its own mix of the words and its own order of the piece. */
+function halfMd4(): void {
+  let a = state[0] ?? 0;
+  let b = state[1] ?? 0;
+  let c = state[2] ?? 0;
+  let d = state[3] ?? 0;
+  for (let at = 0; at < WORDS; at += 4) {
+    a = turned(a + choose(b, c, d) + (piece[at] ?? 0), 3);
+    d = turned(d + choose(a, b, c) + (piece[at + 1] ?? 0), 7);
+    c = turned(c + choose(d, a, b) + (piece[at + 2] ?? 0), 11);
+    b = turned(b + choose(c, d, a) + (piece[at + 3] ?? 0), 19);
   }
-  for (const [index, value] of [a, b, c, d].entries()) state[index] = (state[index] ?? 0) + value;
+  for (let at = 1; at >= 0; at -= 1) {
+    a = turned(a + majority(b, c, d) + (piece[at] ?? 0) + 0x5a827999, 3);
+    d = turned(d + majority(a, b, c) + (piece[at + 2] ?? 0) + 0x5a827999, 5);
+    c = turned(c + majority(d, a, b) + (piece[at + 4] ?? 0) + 0x5a827999, 9);
+    b = turned(b + majority(c, d, a) + (piece[at + 6] ?? 0) + 0x5a827999, 13);
+  }
+  for (let at = 3; at >= 1; at -= 2) {
+    a = turned(a + parity(b, c, d) + (piece[at] ?? 0) + 0x6ed9eba1, 3);
+    d = turned(d + parity(a, b, c) + (piece[at + 4] ?? 0) + 0x6ed9eba1, 9);
+    c = turned(c + parity(d, a, b) + (piece[at - 1] ?? 0) + 0x6ed9eba1, 11);
+    b = turned(b + parity(c, d, a) + (piece[at + 3] ?? 0) + 0x6ed9eba1, 15);
+  }
+  state[0] = (state[0] ?? 0) + a;
+  state[1] = (state[1] ?? 0) + b;
+  state[2] = (state[2] ?? 0) + c;
+  state[3] = (state[3] ?? 0) + d;
+}
+
+function turned(sum: number, bits: number): number {
+  return (sum << bits) | ((sum | 0) >>> (32 - bits));
 }
 
 function choose(x: number, y: number, z: number): number {
@@ -62,7 +81,7 @@ function choose(x: number, y: number, z: number): number {
 }
 
 function majority(x: number, y: number, z: number): number {
-  return (x & y) + ((x ^ y) & z);
+  return ((x & y) + ((x ^ y) & z)) | 0;
 }
 
 function parity(x: number, y: number, z: number): number {

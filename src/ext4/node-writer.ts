@@ -39,36 +39,47 @@ export interface NodeWriterOptions {
   readonly timeSeconds: number;
 }
 
-/** What an inode says about its content. */
+/** What an inode says about its content, besides its map. */
 interface Body {
   readonly sizeBytes: number;
   readonly flags: number;
-  readonly map: Uint8Array;
   readonly blocks: number;
 }
 
-/** Writes what belongs to one node but is no file data: directory, long symlink, extent and xattr blocks; and makes its inode. */
+/**
+ * Writes what belongs to one node but is no file data: directory, long symlink, extent and xattr blocks; and makes its inode, always in
+ * the same memory. There may be millions: what is made anew for each of them is paid for each of them.
+ */
 export class NodeWriter {
   readonly #options: NodeWriterOptions;
+  readonly #inode = new Uint8Array(INODE_BYTES);
+  readonly #record = viewOf(this.#inode);
+  readonly #map = this.#inode.subarray(INODE_MAP.offset, INODE_MAP.offset + INODE_MAP.bytes);
+  readonly #mapRecord = viewOf(this.#map);
 
   constructor(options: NodeWriterOptions) {
     this.#options = options;
   }
 
-  /** The 256 bytes of the inode. */
+  /** The 256 bytes of the inode, valid until the next call. */
   write(numbered: Numbered): Uint8Array {
-    const { checksumSeed, timeSeconds } = this.#options;
-    const { node, links } = numbered;
-    const seed = inodeSeed(checksumSeed, numbered.inode);
-    const bytes = new Uint8Array(INODE_BYTES);
-    const record = viewOf(bytes);
+    const { node } = numbered;
+    const seed = inodeSeed(this.#options.checksumSeed, numbered.inode);
+    this.#inode.fill(0);
     const body = this.#body(numbered, seed);
-    const xattrBlock = this.#xattrs(numbered, bytes);
-    const blocks = body.blocks + (xattrBlock === 0 ? 0 : 1);
-    const facts = { kind: node.kind, attributes: node, links, makeTimeSeconds: timeSeconds };
-    encodeInode(record, { ...facts, ...body, blocks, xattrBlock });
-    sealInode(bytes, record, seed);
-    return bytes;
+    const xattrBlock = this.#xattrs(numbered);
+    encodeInode(this.#record, {
+      kind: node.kind,
+      attributes: node,
+      sizeBytes: body.sizeBytes,
+      links: numbered.links,
+      blocks: body.blocks + (xattrBlock === 0 ? 0 : 1),
+      flags: body.flags,
+      xattrBlock,
+      makeTimeSeconds: this.#options.timeSeconds,
+    });
+    sealInode(this.#inode, this.#record, seed);
+    return this.#inode;
   }
 
   #body(numbered: Numbered, seed: number): Body {
@@ -82,9 +93,9 @@ export class NodeWriter {
         return this.#symlink(numbered, node, seed);
       case "character":
       case "block":
-        return device(numbered, node);
+        return this.#device(numbered, node);
       case "fifo":
-        return inline(0, new Uint8Array(0));
+        return EMPTY;
     }
   }
 
@@ -92,10 +103,13 @@ export class NodeWriter {
     const last = extents.at(-1);
     const endBlock = last === undefined ? 0 : last.logicalBlock + last.blocks;
     assert(endBlock <= Math.ceil(sizeBytes / BLOCK_BYTES), "extents end with their file");
-    for (const extent of extents) this.#use(extent);
-    const tree = encodeExtents(extents, seed, (node) => this.#append(node));
-    const blocks = extents.reduce((sum, extent) => sum + extent.blocks, tree.blocks);
-    return { sizeBytes, flags: INODE_FLAG.extents, map: tree.map, blocks };
+    const append = this.#append;
+    let blocks = encodeExtents(this.#mapRecord, extents, { seed, append });
+    for (const extent of extents) {
+      this.#use(extent);
+      blocks += extent.blocks;
+    }
+    return { sizeBytes, flags: INODE_FLAG.extents, blocks };
   }
 
   #directory(numbered: Numbered, seed: number): Body {
@@ -119,9 +133,20 @@ export class NodeWriter {
         `Cannot write symlink "${pathOf(numbered)}": its target has ${target.length} bytes, want 1 to ${TARGET_BYTES_MAX}`,
       );
     const bytes = bytesOf(target);
-    return target.length <= INLINE_TARGET_BYTES_MAX
-      ? inline(target.length, bytes)
-      : this.#stored([bytes], seed);
+    if (target.length > INLINE_TARGET_BYTES_MAX) return this.#stored([bytes], seed);
+    this.#map.set(bytes);
+    return { ...EMPTY, sizeBytes: target.length };
+  }
+
+  #device(numbered: Numbered, node: DeviceNode): Body {
+    const map = encodeDevice(node);
+    if (map === undefined)
+      throw new TandemError(
+        "content",
+        `Cannot write device "${pathOf(numbered)}": its number ${node.major}:${node.minor} is out of range`,
+      );
+    this.#map.set(map);
+    return EMPTY;
   }
 
   /** Content of our own making, placed like a file. */
@@ -134,11 +159,12 @@ export class NodeWriter {
   }
 
   /** Returns the block of what did not fit the inode, or 0. */
-  #xattrs(numbered: Numbered, inode: Uint8Array): number {
+  #xattrs(numbered: Numbered): number {
     const { xattrs } = numbered.node;
     if (xattrs.length === 0) return 0;
     const path = (): string => pathOf(numbered);
-    const rest = putInodeXattrs(inode.subarray(INODE_XATTRS_OFFSET), storedXattrs(xattrs, path));
+    const area = this.#inode.subarray(INODE_XATTRS_OFFSET);
+    const rest = putInodeXattrs(area, storedXattrs(xattrs, path));
     if (rest.length === 0) return 0;
     const block = encodeXattrBlock(rest, path);
     sealXattrBlock(block, this.#options.data.nextBlock(), this.#options.checksumSeed);
@@ -146,7 +172,7 @@ export class NodeWriter {
   }
 
   /** Writes one block of metadata and tells where. */
-  #append(block: Uint8Array): number {
+  readonly #append = (block: Uint8Array): number => {
     const { data } = this.#options;
     data.begin(block.byteLength, block.byteLength);
     data.write(block);
@@ -154,23 +180,12 @@ export class NodeWriter {
     assert(extent !== undefined, "a block has a place");
     this.#use(extent);
     return extent.physicalBlock;
-  }
+  };
 
   #use({ physicalBlock, blocks }: Extent): void {
     this.#options.usage.mark({ block: physicalBlock, blocks });
   }
 }
 
-function device(numbered: Numbered, node: DeviceNode): Body {
-  const map = encodeDevice(node);
-  if (map === undefined)
-    throw new TandemError(
-      "content",
-      `Cannot write device "${pathOf(numbered)}": its number ${node.major}:${node.minor} is out of range`,
-    );
-  return inline(0, map);
-}
-
-function inline(sizeBytes: number, map: Uint8Array): Body {
-  return { sizeBytes, flags: 0, map, blocks: 0 };
-}
+/** Nothing but the inode. */
+const EMPTY: Body = { sizeBytes: 0, flags: 0, blocks: 0 };

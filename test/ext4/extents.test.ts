@@ -25,7 +25,9 @@ interface Tree {
 
 function encode(extents: readonly Extent[]): Tree & { blocks: number } {
   const nodes: Uint8Array[] = [];
-  const { map, blocks } = encodeExtents(extents, SEED, (node) => NODES_AT + nodes.push(node) - 1);
+  const map = new Uint8Array(60);
+  const append = (node: Uint8Array): number => NODES_AT + nodes.push(node) - 1;
+  const blocks = encodeExtents(viewOf(map), extents, { seed: SEED, append });
   return { depth: viewOf(map).getUint16(6, true), nodes, leaves: decode(map, nodes), blocks };
 }
 

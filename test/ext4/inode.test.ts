@@ -12,13 +12,13 @@ const VALUES: InodeValues = {
   links: 3,
   blocks: 2 ** 30,
   flags: 0x80000,
-  map: Uint8Array.from({ length: 60 }, () => 0xee),
   xattrBlock: 77,
   makeTimeSeconds: 1_700_000_000,
 };
 
 function encode(values: Partial<InodeValues> = {}): DataView {
   const view = viewOf(new Uint8Array(INODE_BYTES));
+  view.setUint32(0x60, 0xeeeeeeee, true);
   encodeInode(view, { ...VALUES, ...values });
   return view;
 }
@@ -37,7 +37,7 @@ test.each([
   ["l_i_blocks_high", [0x74, 2], 2],
   ["i_flags", [0x20, 4], 0x80000],
   ["i_dtime", [0x14, 4], 0],
-  ["i_block, its last word", [0x60, 4], 0xeeeeeeee],
+  ["i_block, which is not its affair", [0x60, 4], 0xeeeeeeee],
   ["i_generation", [0x64, 4], 0],
   ["i_file_acl_lo", [0x68, 4], 77],
   ["i_extra_isize", [0x80, 2], 32],
