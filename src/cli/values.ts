@@ -1,5 +1,6 @@
 import { TandemError } from "../lib/error.ts";
 import { parseBytes } from "../lib/units.ts";
+import { isSlotName, type SlotName } from "../slot/slot.ts";
 
 /** A whole number from 1 to `max`. */
 export function count(flag: string, text: string | undefined, max: number): number | undefined {
@@ -20,6 +21,11 @@ export function size(flag: string, text: string | undefined): number | undefined
     "usage",
     `Cannot use ${flag} "${text}": want a size such as 512MiB or 2GiB`,
   );
+}
+
+export function slotNamed(flag: string, text: string | undefined): SlotName | undefined {
+  if (text === undefined || isSlotName(text)) return text;
+  throw new TandemError("usage", `Cannot use ${flag} "${text}": want a, b or recovery`);
 }
 
 /** Words with commas between them. */

@@ -1,7 +1,4 @@
-/**
- * What the next record is. Nothing here writes; Control.commitRecord does. `bootable` are the slots that may be fallen into, as the
- * state knows them.
- */
+/** What the next record is. Nothing here writes; Bootloader.commit does. */
 import { assert } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
@@ -12,13 +9,22 @@ export interface Boot {
   readonly slot: SlotName;
   /** The record that the loader went by; undefined: something else started this slot. */
   readonly gen: number | undefined;
+  /** The trial that the loader gave up on. */
+  readonly fell: SlotName | undefined;
+  /** The good slot that the loader gave up on. */
+  readonly gaveUp?: SlotName | undefined;
+}
+
+/** What a record is made by besides the one before it. */
+export interface Policy {
+  /** Boots for the good slot without a verdict; 0: no limit. */
+  readonly limit: number;
+  /** The slots that may be fallen into, as the state knows them. */
+  readonly bootable: readonly SlotName[];
 }
 
 /** The first record of a disk, or a new one where both copies are lost. */
-export function settled(
-  good: SlotName,
-  { limit, bootable }: { readonly limit: number; readonly bootable: readonly SlotName[] },
-): NextRecord {
+export function settled(good: SlotName, { limit, bootable }: Policy): NextRecord {
   return { good, trial: undefined, tries: 0, limit, last: lastOf(good, bootable) };
 }
 
@@ -34,6 +40,21 @@ export function armTrial(record: BootRecord, trial: SlotName, tries: number): Ne
   return { good, trial, tries, limit, last: last === trial ? undefined : last };
 }
 
+/** Takes `slot` off the end of the way, because it is about to be overwritten. undefined: nothing ends there. */
+export function detach(record: BootRecord, slot: SlotName, policy: Policy): NextRecord | undefined {
+  if (record.last !== slot) return undefined;
+  const { good, trial, tries } = record;
+  const rest = policy.bootable.filter((name) => name !== slot && name !== trial);
+  return { good, trial, tries, limit: policy.limit, last: lastOf(good, rest) };
+}
+
+/** Puts `slot` at the end of the way: what the loader starts when the other slots are used up. */
+export function attach(record: BootRecord, slot: SlotName, { limit }: Policy): NextRecord {
+  const { good, trial, tries } = record;
+  assert(slot !== good && slot !== trial, `slot ${slot} is good or on trial, not the last`);
+  return { good, trial, tries, limit, last: slot };
+}
+
 /**
  * The checks passed in the booted slot. undefined: the record stays.
  * - The trial, or a slot that is neither: it becomes the good one. Recovery does not, it is a place to repair from.
@@ -41,30 +62,31 @@ export function armTrial(record: BootRecord, trial: SlotName, tries: number): Ne
  * - The good slot, while a trial waits that was armed after this boot, or that the loader could not count: the trial stays.
  * - The good slot, counted against a limit: the same again, because a new number resets the loader's count.
  */
-export function settleGood(
-  record: BootRecord,
-  boot: Boot & { readonly fell: SlotName | undefined },
-  bootable: readonly SlotName[],
-): NextRecord | undefined {
-  const { good, trial, limit } = record;
+export function settleGood(record: BootRecord, boot: Boot, policy: Policy): NextRecord | undefined {
+  const { good, trial } = record;
   if (boot.slot !== good) {
     if (boot.slot === "recovery" && trial !== "recovery") return undefined;
-    return settled(boot.slot, { limit, bootable });
+    const over = passedOver(record, boot);
+    return settled(boot.slot, { ...policy, bootable: without(policy.bootable, over) });
   }
-  if (trial !== undefined) return endTrial(record, boot, bootable);
-  return limit > 0 ? settled(good, { limit, bootable }) : undefined;
+  if (trial !== undefined) return endTrial(record, boot, policy);
+  const next = settled(good, policy);
+  const isSame = next.limit === record.limit && next.last === record.last;
+  return isSame && next.limit === 0 ? undefined : next;
 }
 
 /** The loader fell from the trial to the good slot: the trial is over. undefined: it did not. */
-export function endTrial(
-  record: BootRecord,
-  boot: Boot & { readonly fell: SlotName | undefined },
-  bootable: readonly SlotName[],
-): NextRecord | undefined {
-  const { good, trial, limit } = record;
+export function endTrial(record: BootRecord, boot: Boot, policy: Policy): NextRecord | undefined {
+  const { good, trial } = record;
   const isOver = trial !== undefined && boot.fell === trial && boot.gen === record.gen;
   if (!isOver) return undefined;
-  return settled(good, { limit, bootable: bootable.filter((name) => name !== trial) });
+  return settled(good, { ...policy, bootable: without(policy.bootable, trial) });
+}
+
+/** The good slot, when this boot is in another one because the loader gave up on it. */
+export function passedOver(record: BootRecord, boot: Boot): SlotName | undefined {
+  const { good } = record;
+  return boot.gaveUp === good && boot.gen === record.gen && boot.slot !== good ? good : undefined;
 }
 
 /**
@@ -74,23 +96,26 @@ export function endTrial(
 export function condemn(
   record: BootRecord,
   slot: SlotName,
-  bootable: readonly SlotName[],
+  policy: Policy,
 ): NextRecord | undefined {
-  const rest = bootable.filter((name) => name !== slot);
-  const { good, trial, limit, last } = record;
-  if (slot === trial) return disarm(record);
-  if (slot === last) return { ...record, last: undefined };
-  if (slot !== good) return undefined;
-  const other = rest.find((name) => name !== "recovery" && name !== trial);
+  const bootable = without(policy.bootable, slot);
+  const { good, trial } = record;
+  if (slot === trial) return settled(good, { ...policy, bootable });
+  if (slot !== good) return detach(record, slot, policy);
+  const other = bootable.find((name) => name !== "recovery" && name !== trial);
   if (other === undefined)
     throw new TandemError("boot", `Cannot mark slot ${slot} bad: no other slot has proven itself`, {
       hint: "Upgrade first, or wait for the verdict on the trial.",
     });
-  return settled(other, { limit, bootable: rest });
+  return settled(other, { ...policy, bootable });
 }
 
-/** Recovery, else the other slot, else the menu. */
+/** Recovery, else the other slot, else the menu. Before it ends in recovery, the loader counts boots of the other slot, too. */
 function lastOf(good: SlotName, bootable: readonly SlotName[]): SlotName | undefined {
   if (good !== "recovery" && bootable.includes("recovery")) return "recovery";
   return bootable.find((name) => name !== good);
+}
+
+function without(names: readonly SlotName[], name: SlotName | undefined): SlotName[] {
+  return names.filter((one) => one !== name);
 }

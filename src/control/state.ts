@@ -6,6 +6,8 @@ export const STATE_VERSION = 1;
 /** Of images that did not prove themselves, the latest so many are remembered. */
 export const KNOWN_BAD_MAX = 32;
 export const HISTORY_MAX = 64;
+/** Each comes with output: enough for every slot of a machine that lost them all. */
+export const FALLS_MAX = 4;
 /** Blocks of 4 KiB in 16 TiB, the most an ext4 of 32-bit block numbers has. */
 const BLOCKS_MAX = 2 ** 32;
 
@@ -17,6 +19,8 @@ const verdictSchema = v.object({
   result: v.picklist(["good", "bad"]),
   reason: v.string(),
   at: time,
+  /** The last lines that failed checks printed. */
+  output: v.exactOptional(v.string()),
 });
 
 const run = v.pipe(
@@ -78,12 +82,42 @@ const eventSchema = v.object({
   text: v.string(),
 });
 
+/** How a system was given up. Bounded: it has to fit beside everything else. */
+const fallSchema = v.object({
+  at: time,
+  slot: slotName,
+  /**
+   * How far it came: its kernel could not be loaded; it used up its boots and user space never reported; its checks failed; as the
+   * good slot it used up its limit; a person gave it up.
+   */
+  stage: v.picklist(["kernel", "silent", "checks", "limit", "hand"]),
+  reason: v.string(),
+  digest: v.exactOptional(v.string()),
+  version: v.exactOptional(v.string()),
+  /** The record by which it was booted. */
+  gen: v.exactOptional(size),
+  /** Boots it was given. */
+  tries: v.exactOptional(size),
+  armedAt: v.exactOptional(time),
+  /** The last lines that its failed checks printed. */
+  output: v.exactOptional(v.string()),
+  /** The last lines its kernel left when it panicked. */
+  kernel: v.exactOptional(v.string()),
+});
+
+/** Of dumps that a firmware may hold, so many are told apart. */
+export const DUMPS_MAX = 64;
+
 export const stateSchema = v.object({
   version: v.literal(STATE_VERSION),
   slots: v.object({ a: slotStateSchema, b: slotStateSchema, recovery: slotStateSchema }),
   /** Oldest first, as the history. */
   knownBad: v.pipe(v.array(knownBadSchema), v.maxLength(KNOWN_BAD_MAX)),
   history: v.pipe(v.array(eventSchema), v.maxLength(HISTORY_MAX)),
+  /** The last times that a system was given up, oldest first. */
+  falls: v.exactOptional(v.pipe(v.array(fallSchema), v.maxLength(FALLS_MAX))),
+  /** The dumps of dying kernels that were there when the last trial was armed, by their hashes: those are not of the trial. */
+  dumps: v.exactOptional(v.pipe(v.array(v.string()), v.maxLength(DUMPS_MAX))),
 });
 
 /** What tandem remembers. */
@@ -92,6 +126,7 @@ export type SlotState = v.InferOutput<typeof slotStateSchema>;
 export type WrittenSlot = Extract<SlotState, { status: "written" }>;
 export type Verdict = v.InferOutput<typeof verdictSchema>;
 export type KnownBad = v.InferOutput<typeof knownBadSchema>;
+export type Fall = v.InferOutput<typeof fallSchema>;
 export type Event = v.InferOutput<typeof eventSchema>;
 export type EventKind = Event["kind"];
 
@@ -117,6 +152,11 @@ export function withSlot(state: State, slot: SlotName, slotState: SlotState): St
 /** Forgets the oldest event when there is no room. */
 export function withEvent(state: State, event: Event): State {
   return { ...state, history: [...state.history, event].slice(-HISTORY_MAX) };
+}
+
+/** Forgets the oldest fall when there is no room. */
+export function withFall(state: State, fall: Fall): State {
+  return { ...state, falls: [...(state.falls ?? []), fall].slice(-FALLS_MAX) };
 }
 
 /** A digest is listed once, with its latest reason; the oldest is forgotten when there is no room. */
@@ -146,6 +186,19 @@ export function withVerdict(state: State, slot: SlotName, verdict: Verdict): Sta
 /** The slots that may be fallen into: what they hold was verified in place, or booted well, and was not found bad. */
 export function bootableSlots(state: State): SlotName[] {
   return SLOT_NAMES.filter((name) => isBootable(state.slots[name]));
+}
+
+/**
+ * The slots that must not be fallen into: nothing whole is in them, or it was found bad. Of what others have put into a slot nothing is
+ * known, which is no reason.
+ */
+export function unfitSlots(state: State): SlotName[] {
+  const bootable = bootableSlots(state);
+  return SLOT_NAMES.filter((name) => {
+    const slot = state.slots[name];
+    const isForeign = slot.status === "unknown" && slot.verdict === undefined;
+    return !isForeign && !bootable.includes(name);
+  });
 }
 
 function isBootable(slot: SlotState): boolean {

@@ -12,6 +12,8 @@ export interface Cmdline {
   readonly fell: SlotName | undefined;
   /** Why it was given up: "tries" or "kernel". */
   readonly why: string | undefined;
+  /** The good slot that was given up before this boot, and why: "limit" or "kernel". */
+  readonly gaveUp: { readonly slot: SlotName; readonly why: string } | undefined;
   /** The loader could not count this boot. */
   readonly uncounted: boolean;
   /** Of `root=PARTUUID=…`, lower case. */
@@ -34,6 +36,7 @@ export function parseCmdline(text: string): Cmdline {
     left: countOf(values.get("tandem.left")),
     fell: slotOf(values.get("tandem.fell")),
     why: values.get("tandem.why"),
+    gaveUp: gaveUpOf(values.get("tandem.gave_up")),
     uncounted: values.has("tandem.uncounted"),
     rootPartuuid: /^PARTUUID=([0-9a-f-]+)$/i.exec(values.get("root") ?? "")?.[1]?.toLowerCase(),
   };
@@ -47,6 +50,12 @@ function wordsOf(text: string): string[] {
 
 function slotOf(text: string | undefined): SlotName | undefined {
   return text !== undefined && isSlotName(text) ? text : undefined;
+}
+
+/** "a:limit" */
+function gaveUpOf(text = ""): Cmdline["gaveUp"] {
+  const [name = "", why = ""] = text.split(":");
+  return isSlotName(name) ? { slot: name, why } : undefined;
 }
 
 function countOf(text: string | undefined): number | undefined {

@@ -1,7 +1,8 @@
 import type { Bootloader } from "../boot/bootloader.ts";
 import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
-import { type Event, type State, withEvent } from "../control/state.ts";
+import type { Policy } from "../control/decide.ts";
+import { bootableSlots, type Event, type State, withEvent } from "../control/state.ts";
 import type { Partition } from "../disk/gpt.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
@@ -19,6 +20,8 @@ export interface Machine {
   readonly cmdline: Cmdline;
   readonly control: Control;
   readonly loader: Bootloader;
+  /** Boots for the good slot without a verdict, as configured; undefined: as the record has it. */
+  readonly limit: number | undefined;
   /** Opens a slot; the caller closes its block. Throws `disk`, also when it is to be written and is mounted. */
   openSlot(slot: SlotName, options: { readonly write: boolean }): WriteTarget;
   close(): void;
@@ -33,6 +36,20 @@ export function recordOf({ control, diskPath }: Machine): BootRecord {
     `Cannot read the boot record of ${diskPath}: ${control.recordProblems.join("; ")}`,
     { hint: "Run tandem mark good in the slot that is to be kept: it writes a new record." },
   );
+}
+
+/** The record that a decision starts from: the one in force with the configured limit. Throws `boot` when both copies are lost. */
+export function limitedRecordOf(machine: Machine): BootRecord {
+  const record = recordOf(machine);
+  return { ...record, limit: machine.limit ?? record.limit };
+}
+
+/** What the next record is made by. */
+export function policyOf({ control, limit }: Machine): Policy {
+  return {
+    limit: limit ?? control.record?.limit ?? 0,
+    bootable: bootableSlots(control.state),
+  };
 }
 
 /** Adds one event to the history, and writes the state. */

@@ -1,14 +1,18 @@
-import { type Boot, condemn, endTrial, settled, settleGood } from "../control/decide.ts";
 import {
-  bootableSlots,
-  type State,
-  withEvent,
-  withKnownBad,
-  withVerdict,
-} from "../control/state.ts";
+  type Boot,
+  condemn,
+  endTrial,
+  passedOver,
+  settled,
+  settleGood,
+} from "../control/decide.ts";
+import type { BootRecord } from "../control/record.ts";
+import { type State, withEvent, withFall, withKnownBad, withVerdict } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { type Machine, recordOf } from "./machine.ts";
+import { causeOfGood, causeOfTrial, fallOf, isSettled } from "./fall.ts";
+import { forgetUnfit } from "./forget-unfit.ts";
+import { type Machine, policyOf, recordOf } from "./machine.ts";
 
 export interface MarkResult {
   readonly slot: SlotName;
@@ -16,8 +20,6 @@ export interface MarkResult {
   /** Whether the boot record had to change. */
   readonly committed: boolean;
 }
-
-type BootAndFall = Boot & { readonly fell: SlotName | undefined };
 
 /**
  * Keeps the booted slot: it becomes, or stays, the good one. Where both copies of the boot record are lost it writes a new one, since
@@ -38,14 +40,12 @@ export async function markGood(
       },
     );
   const { control } = machine;
-  const state = judged(machine, boot.slot, { result: "good", reason });
-  await control.writeState(state);
   const { record } = control;
-  const next =
-    record === undefined
-      ? settled(boot.slot, { limit: 0, bootable: bootableSlots(state) })
-      : settleGood(record, boot, bootableSlots(state));
+  await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
+  const policy = policyOf(machine);
+  const next = record === undefined ? settled(boot.slot, policy) : settleGood(record, boot, policy);
   if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
   return { slot: boot.slot, verdict: "good", committed: next !== undefined };
 }
 
@@ -58,28 +58,57 @@ export async function markBad(
   const slot = named ?? bootOf(machine).slot;
   const record = recordOf(machine);
   // Decided before anything is written, since it may be refused.
-  const next = condemn(record, slot, bootableSlots(machine.control.state));
-  await machine.control.writeState(judged(machine, slot, { result: "bad", reason }));
+  const next = condemn(record, slot, policyOf(machine));
+  const fall = fallOf(machine, slot, { stage: "hand", reason });
+  await machine.control.writeState(
+    withFall(judged(machine, slot, { result: "bad", reason }), fall),
+  );
   if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
   return { slot, verdict: "bad", committed: next !== undefined };
 }
 
-/** When the boot loader gave up on a trial: says so in the state and ends the trial. Returns the slot that was given up. */
+/**
+ * When the boot loader gave up on a trial: says so in the state and ends the trial. The same of the good slot, which stays in the
+ * record until another one has proven itself. Returns the trial that was given up.
+ */
 export async function settleFall(machine: Machine): Promise<SlotName | undefined> {
-  const { record } = machine.control;
+  const { control } = machine;
+  const { record } = control;
   if (record === undefined || machine.booted === undefined) return undefined;
-  const next = endTrial(record, bootOf(machine), bootableSlots(machine.control.state));
-  const { trial } = record;
-  if (next === undefined || trial === undefined) return undefined;
-  await machine.control.writeState(
-    judged(machine, trial, { result: "bad", reason: fallReason(machine, trial) }),
-  );
-  await machine.loader.commit(next);
-  return trial;
+  const boot = bootOf(machine);
+  const next = endTrial(record, boot, policyOf(machine));
+  const given = next === undefined ? undefined : record.trial;
+  if (given !== undefined && !isSettled(machine, given))
+    await control.writeState(withTrialFallen(machine, given));
+  const over = passedOver(record, boot);
+  if (over !== undefined) await settleGoodFall(machine, record);
+  // A new record would start the count of the good slot again, which has just been given up.
+  else if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
+  return given;
+}
+
+function withTrialFallen(machine: Machine, trial: SlotName): State {
+  const cause = causeOfTrial(machine, trial);
+  const fall = fallOf(machine, trial, cause);
+  return withFall(judged(machine, trial, { result: "bad", reason: cause.reason }), fall);
+}
+
+/** Its image has proven itself once, so it may be written again. */
+async function settleGoodFall(machine: Machine, record: BootRecord): Promise<void> {
+  const { control } = machine;
+  const { good } = record;
+  if (isSettled(machine, good)) return;
+  const fall = fallOf(machine, good, causeOfGood(machine, record));
+  const { at, reason } = fall;
+  const fallen = withVerdict(control.state, good, { result: "bad", reason, at });
+  const event = { at, kind: "fell", slot: good, text: reason } as const;
+  await control.writeState(withFall(withEvent(fallen, event), fall));
 }
 
 /** What runs now, as the boot loader started it. Throws `disk` when this machine does not run from the disk. */
-export function bootOf({ booted, cmdline, diskPath }: Machine): BootAndFall {
+export function bootOf({ booted, cmdline, diskPath }: Machine): Boot {
   if (booted === undefined)
     throw new TandemError(
       "disk",
@@ -88,14 +117,8 @@ export function bootOf({ booted, cmdline, diskPath }: Machine): BootAndFall {
         hint: "Run it in the slot that is meant.",
       },
     );
-  return { slot: booted, gen: cmdline.gen, fell: cmdline.fell };
-}
-
-/** A failed check is the better reason: the boot loader only knows that the tries were used up. */
-function fallReason(machine: Machine, trial: SlotName): string {
-  const { verdict } = writtenOf(machine.control.state, trial);
-  const usedUp = "its tries were used up without a good verdict";
-  return verdict?.result === "bad" ? `${usedUp}; last: ${verdict.reason}` : usedUp;
+  const { gen, fell, gaveUp } = cmdline;
+  return { slot: booted, gen, fell, gaveUp: gaveUp?.slot };
 }
 
 function judged(
@@ -105,22 +128,12 @@ function judged(
 ): State {
   const at = machine.system.now().toISOString();
   const before = machine.control.state;
-  const { digest } = writtenOf(before, slot);
+  const held = before.slots[slot];
+  const digest = held.status === "written" ? held.digest : undefined;
   const about = digest === undefined ? {} : { digest };
   const after = withVerdict(before, slot, { result, reason, at });
   const noted = withEvent(after, { at, kind: result, slot, text: reason, ...about });
   return result === "bad" && digest !== undefined
     ? withKnownBad(noted, { digest, reason, at })
     : noted;
-}
-
-function writtenOf(
-  state: State,
-  slot: SlotName,
-): {
-  readonly digest?: string;
-  readonly verdict?: { readonly result: "good" | "bad"; readonly reason: string };
-} {
-  const held = state.slots[slot];
-  return held.status === "written" ? held : {};
 }

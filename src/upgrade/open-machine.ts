@@ -10,6 +10,8 @@ export interface MachineOptions {
   /** A block device or a disk-image file; undefined: the disk that this machine runs from. */
   readonly disk?: string | undefined;
   readonly labels?: Labels;
+  /** Boots for the good slot without a verdict; 0: no limit; undefined: as the record has it. */
+  readonly limit?: number | undefined;
 }
 
 /** Opens the disk that is worked on. The caller closes it. Throws `disk` when it is not laid out for tandem. */
@@ -28,6 +30,7 @@ export function openMachine(
     cmdline: slots.cmdline,
     control,
     loader: grub(control),
+    limit: options.limit,
     openSlot(slot, access) {
       const found = defined(slots.slots[slot], `slot ${slot}`);
       const { path, offsetBytes } = slots.place(found);

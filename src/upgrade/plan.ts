@@ -19,16 +19,20 @@ export interface UpgradeWishes {
   readonly reboot: boolean;
   /** Try a digest again that was rolled back before. */
   readonly retryBad: boolean;
+  /** The slot to write; undefined: the passive one. Recovery is written without a trial. */
+  readonly slot?: SlotName | undefined;
 }
 
 /** One step of an upgrade, in the words of the design's table. */
 export type Step =
   | { readonly kind: "disarm"; readonly trial: SlotName }
+  | { readonly kind: "detach"; readonly slot: SlotName }
   | { readonly kind: "erase"; readonly slot: SlotName }
   | { readonly kind: "write"; readonly slot: SlotName }
   | { readonly kind: "read-back"; readonly slot: SlotName }
   | { readonly kind: "describe"; readonly slot: SlotName }
   | { readonly kind: "arm"; readonly slot: SlotName; readonly tries: number }
+  | { readonly kind: "attach"; readonly slot: SlotName }
   | { readonly kind: "reboot" };
 
 export type Plan =
@@ -37,20 +41,15 @@ export type Plan =
 
 /** What an upgrade will do. **Writes nothing.** Throws `disk` when no slot may be written, `content` for a digest known as bad. */
 export function planUpgrade(facts: UpgradeFacts, wishes: UpgradeWishes): Plan {
-  const { record, digest, held } = facts;
+  const { record, digest } = facts;
   if (record.trial !== undefined && record.trial === facts.booted)
     throw new TandemError(
       "disk",
       `Cannot upgrade while slot ${record.trial} is on trial: it has no verdict yet`,
       { hint: "Wait for the health checks, or run tandem mark good or tandem mark bad." },
     );
-  if (held.get(record.good) === digest && record.trial === undefined)
-    return { kind: "nothing", reason: `slot ${record.good} already holds ${digest} and is good` };
-  if (record.trial !== undefined && held.get(record.trial) === digest)
-    return {
-      kind: "nothing",
-      reason: `slot ${record.trial} already holds ${digest} and is tried at the next boot`,
-    };
+  const reason = reasonForNothing(facts, wishes);
+  if (reason !== undefined) return { kind: "nothing", reason };
   if (facts.knownBad !== undefined && !wishes.retryBad)
     throw new TandemError(
       "content",
@@ -59,8 +58,73 @@ export function planUpgrade(facts: UpgradeFacts, wishes: UpgradeWishes): Plan {
         hint: "Use --retry-bad to try it all the same.",
       },
     );
-  const slot = passiveSlot(facts);
+  if (wishes.slot === "recovery") return planRecovery(facts, wishes);
+  const slot = namedSlot(facts, wishes.slot) ?? passiveSlot(facts);
   return { kind: "upgrade", slot, steps: stepsTo(slot, record, wishes) };
+}
+
+function reasonForNothing(
+  { record, digest, held }: UpgradeFacts,
+  { slot }: UpgradeWishes,
+): string | undefined {
+  const { good, trial, last } = record;
+  if (slot === "recovery")
+    return last === slot && held.get(slot) === digest
+      ? `slot recovery already holds ${digest}`
+      : undefined;
+  if (slot !== undefined && slot !== trial) return undefined;
+  if (trial === undefined)
+    return held.get(good) === digest
+      ? `slot ${good} already holds ${digest} and is good`
+      : undefined;
+  return held.get(trial) === digest
+    ? `slot ${trial} already holds ${digest} and is tried at the next boot`
+    : undefined;
+}
+
+/**
+ * The recovery slot is where everything ends: while it is overwritten nothing may lead there, and nothing may need it. It gets no
+ * trial, since it has to boot only when all else has failed.
+ */
+function planRecovery(
+  { record, booted }: UpgradeFacts,
+  { reboot }: UpgradeWishes,
+): Extract<Plan, { kind: "upgrade" }> {
+  const slot = "recovery" as const;
+  const { good, trial } = record;
+  const role = { [good]: "the good one", ...(trial === undefined ? {} : { [trial]: "on trial" }) };
+  const why = booted === slot ? "booted" : role[slot];
+  if (why !== undefined)
+    throw refused(slot, `it is ${why}`, "Boot and mark another slot good first.");
+  if (booted !== undefined && booted !== good)
+    throw refused(
+      slot,
+      `slot ${booted} runs, which is not the good one, so it may be needed`,
+      `Run tandem mark good if slot ${booted} is to be kept, or boot slot ${good}.`,
+    );
+  const kinds = ["erase", "write", "read-back", "describe", "attach"] as const;
+  const steps: Step[] = [
+    ...(record.last === slot ? [{ kind: "detach", slot } as const] : []),
+    ...kinds.map((kind) => ({ kind, slot }) as const),
+    ...(reboot ? [{ kind: "reboot" } as const] : []),
+  ];
+  return { kind: "upgrade", slot, steps };
+}
+
+/** What the operator has named, if it may be written. */
+function namedSlot(
+  { record, booted }: UpgradeFacts,
+  slot: SlotName | undefined,
+): SlotName | undefined {
+  if (slot === undefined) return undefined;
+  const why = slot === booted ? "booted" : slot === record.good ? "the good one" : undefined;
+  if (why !== undefined)
+    throw refused(slot, `it is ${why}`, "Leave --slot out to write the other.");
+  return slot;
+}
+
+function refused(slot: SlotName, why: string, hint: string): TandemError {
+  return new TandemError("disk", `Cannot write slot ${slot}: ${why}`, { hint });
 }
 
 /** The slot that an upgrade may write: never the booted one and never the good one. */
@@ -81,6 +145,8 @@ export function describeStep(step: Step): string {
   switch (step.kind) {
     case "disarm":
       return `take back the pending trial of slot ${step.trial}`;
+    case "detach":
+      return `let nothing end at slot ${step.slot} meanwhile`;
     case "erase":
       return `make slot ${step.slot} unbootable`;
     case "write":
@@ -91,6 +157,8 @@ export function describeStep(step: Step): string {
       return `record what is in slot ${step.slot}`;
     case "arm":
       return `let the boot loader try slot ${step.slot} ${step.tries} time(s)`;
+    case "attach":
+      return `let the boot loader end at slot ${step.slot} when the others are used up`;
     case "reboot":
       return "reboot";
   }

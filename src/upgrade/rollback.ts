@@ -1,50 +1,78 @@
 import { armTrial, disarm } from "../control/decide.ts";
-import type { SlotState } from "../control/state.ts";
+import { type SlotState, withEvent } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { type Machine, note, recordOf } from "./machine.ts";
+import { dumpHashes } from "./dumps.ts";
+import { forgetUnfit } from "./forget-unfit.ts";
+import { limitedRecordOf, type Machine, note } from "./machine.ts";
 
 export interface RollbackResult {
   /** The slot that boots next. */
   readonly slot: SlotName;
-  /** "withdrawn": a trial was ended, the good slot boots. "armed": the other slot is tried. */
-  readonly outcome: "withdrawn" | "armed";
+  /** "withdrawn": a trial was ended, the good slot boots. "again": the good slot gets its boots anew. "armed": another slot is tried. */
+  readonly outcome: "withdrawn" | "again" | "armed";
   readonly tries: number;
 }
 
 /**
- * Goes back to the other system. While a trial is pending or running it is withdrawn; otherwise the other slot becomes a trial, if
- * it was written and compared. The same one commit point as an upgrade, without the writing.
+ * Goes back to another system. Without a name: while a trial is pending or running it is withdrawn; otherwise the other slot becomes a
+ * trial. What becomes a trial was written and compared. The same one commit point as an upgrade, without the writing.
  */
-export async function rollback(machine: Machine, tries: number): Promise<RollbackResult> {
-  const record = recordOf(machine);
-  const { loader } = machine;
-  if (record.trial !== undefined) {
-    await note(machine, { kind: "rollback", slot: record.trial, text: "the trial was withdrawn" });
-    await loader.commit(disarm(record));
-    return { slot: record.good, outcome: "withdrawn", tries: 0 };
-  }
-  const slot = otherSlot(machine, record.good);
-  await note(machine, { kind: "rollback", slot, text: `${tries} tries` });
+export async function rollback(
+  machine: Machine,
+  tries: number,
+  to?: SlotName,
+): Promise<RollbackResult> {
+  const { good, trial } = limitedRecordOf(machine);
+  if (to === good || (to === undefined && trial !== undefined)) return keepGood(machine);
+  return tryOther(machine, to ?? (good === "a" ? "b" : "a"), tries);
+}
+
+/** Throws `disk` when nothing is there to go back from. */
+async function keepGood(machine: Machine): Promise<RollbackResult> {
+  const record = limitedRecordOf(machine);
+  const { good, trial } = record;
+  if (trial === undefined && (machine.booted === good || machine.booted === undefined))
+    throw new TandemError("disk", `Cannot roll back to slot ${good}: it is the good one already`, {
+      hint: "It boots next.",
+    });
+  const text =
+    trial === undefined ? "the good slot gets its boots anew" : "the trial was withdrawn";
+  await note(machine, { kind: "rollback", slot: trial ?? good, text });
+  await machine.loader.commit(disarm(record));
+  await forgetUnfit(machine);
+  return { slot: good, outcome: trial === undefined ? "again" : "withdrawn", tries: 0 };
+}
+
+async function tryOther(machine: Machine, slot: SlotName, tries: number): Promise<RollbackResult> {
+  const record = limitedRecordOf(machine);
+  const { control, loader, system } = machine;
+  const problem = problemOf(machine, slot);
+  if (problem !== undefined)
+    throw new TandemError("disk", `Cannot roll back to slot ${slot}: ${problem}`, {
+      hint: "Upgrade to the image that you want to go back to.",
+    });
+  const event = { at: system.now().toISOString(), kind: "rollback", slot } as const;
+  const state = withEvent(control.state, { ...event, text: `${tries} tries` });
+  await control.writeState({ ...state, dumps: dumpHashes(system.files) });
   await loader.commit(armTrial(record, slot, tries));
   return { slot, outcome: "armed", tries };
 }
 
-/** The other of a and b. Throws `disk` unless it may be booted. */
-function otherSlot(machine: Machine, good: SlotName): SlotName {
-  const slot = good === "a" ? "b" : "a";
-  const held = machine.control.state.slots[slot];
-  const problem = problemOf(held, machine.loader.whyNot(slot));
-  if (problem === undefined) return slot;
-  throw new TandemError("disk", `Cannot roll back to slot ${slot}: ${problem}`, {
-    hint: "Upgrade to the image that you want to go back to.",
-  });
+/** Why the slot may not be booted. */
+function problemOf(
+  { slots, booted, control, loader }: Machine,
+  slot: SlotName,
+): string | undefined {
+  if (slots[slot] === undefined) return "the disk has no such slot";
+  if (booted === slot && control.record?.trial === slot) return "it runs, and its trial goes on";
+  return problemIn(control.state.slots[slot]) ?? loader.whyNot(slot);
 }
 
-function problemOf(held: SlotState, unstartable: string | undefined): string | undefined {
+function problemIn(held: SlotState): string | undefined {
   if (held.status === "empty") return "it is empty";
   if (held.status === "writing") return "writing it was never finished";
   if (held.status === "written" && held.verifiedAt === undefined) return "it was never read back";
   if (held.verdict?.result === "bad") return `it was found bad: ${held.verdict.reason}`;
-  return unstartable;
+  return undefined;
 }

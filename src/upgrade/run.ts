@@ -2,7 +2,7 @@ import { type Bootable, findBootable } from "../boot/bootable.ts";
 import type { BootFile } from "../boot/bootloader.ts";
 import { findFile } from "../boot/find.ts";
 import { readOsRelease } from "../boot/os-release.ts";
-import { armTrial, disarm } from "../control/decide.ts";
+import { armTrial, attach, detach, disarm } from "../control/decide.ts";
 import { withEvent, withoutKnownBad, withSlot } from "../control/state.ts";
 import { hashRoot } from "../disk/hash-root.ts";
 import { readBack } from "../disk/read-back.ts";
@@ -15,7 +15,8 @@ import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
-import { type Machine, note, recordOf } from "./machine.ts";
+import { dumpHashes } from "./dumps.ts";
+import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "./machine.ts";
 import { describeStep, type Step } from "./plan.ts";
 import { imageTime, interrupted, writeImage, type WrittenImage } from "./write-image.ts";
 
@@ -84,6 +85,8 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
   switch (step.kind) {
     case "disarm":
       return takeBack(upgrade, step.trial);
+    case "detach":
+      return leadNowhere(upgrade);
     case "erase":
       return erase(upgrade);
     case "write":
@@ -96,6 +99,8 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
       return describe(upgrade, progress);
     case "arm":
       return arm(upgrade, step.tries);
+    case "attach":
+      return endThere(upgrade);
     case "reboot":
       upgrade.talk.info("Rebooting");
       return upgrade.machine.system.reboot();
@@ -103,8 +108,13 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
 }
 
 async function takeBack({ machine }: Upgrade, trial: SlotName): Promise<void> {
-  await machine.loader.commit(disarm(recordOf(machine)));
+  await machine.loader.commit(disarm(limitedRecordOf(machine)));
   await note(machine, { kind: "disarmed", slot: trial, text: "another upgrade begins" });
+}
+
+async function leadNowhere({ machine, slot }: Upgrade): Promise<void> {
+  const next = detach(recordOf(machine), slot, policyOf(machine));
+  if (next !== undefined) await machine.loader.commit(next);
 }
 
 /** The state first: whatever happens to the slot from here on, it is known to be unusable. */
@@ -118,6 +128,8 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
     startedAt,
   } as const;
   await control.writeState(withSlot(machine.control.state, slot, writing));
+  // A loader that keeps the kernel elsewhere would start it on what is about to go.
+  await loader.forget(slot);
   const target = machine.openSlot(slot, { write: true });
   try {
     target.block.write(0, new Uint8Array(4096));
@@ -125,7 +137,6 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
   } finally {
     target.block.close();
   }
-  await loader.forget(slot);
 }
 
 async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
@@ -234,13 +245,23 @@ async function prepare(
 /** The commit point. The event is noted before it, since nothing may follow that a cut could lose. */
 async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<void> {
   const { control, loader, system } = machine;
-  const state = withoutKnownBad(machine.control.state, image.digest);
+  const { digest } = image;
+  const state = withoutKnownBad(machine.control.state, digest);
   const at = system.now().toISOString();
-  const text = `${tries} tries`;
-  await control.writeState(
-    withEvent(state, { at, kind: "armed", slot, digest: image.digest, text }),
-  );
-  await loader.commit(armTrial(recordOf(machine), slot, tries));
+  const event = { at, kind: "armed", slot, digest, text: `${tries} tries` } as const;
+  await control.writeState({ ...withEvent(state, event), dumps: dumpHashes(system.files) });
+  await loader.commit(armTrial(limitedRecordOf(machine), slot, tries));
+}
+
+/** The commit point of the recovery slot. */
+async function endThere({ machine, slot, image }: Upgrade): Promise<void> {
+  const { control, loader, system } = machine;
+  const { digest } = image;
+  const state = withoutKnownBad(control.state, digest);
+  const at = system.now().toISOString();
+  const event = { at, kind: "written", slot, digest, text: "the last resort" } as const;
+  await control.writeState(withEvent(state, event));
+  await loader.commit(attach(recordOf(machine), slot, policyOf(machine)));
 }
 
 function versionOf(release: ReturnType<typeof readOsRelease>): string | undefined {

@@ -1,12 +1,12 @@
-import { TandemError } from "../lib/error.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
-import { heldDigests, type Machine, recordOf } from "./machine.ts";
+import { heldDigests, type Machine, note, recordOf } from "./machine.ts";
 import { jobsFor, sourceOf, type Work } from "./open-source.ts";
 import { describeStep, type Plan, planUpgrade, type UpgradeWishes } from "./plan.ts";
-import { runUpgrade, type UpgradeResult } from "./run.ts";
+import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 
 export interface UpgradeRequest extends UpgradeWishes {
   readonly dryRun: boolean;
@@ -22,7 +22,9 @@ export type UpgradeReport =
       readonly digest: string;
       readonly steps: readonly string[];
     }
-  | ({ readonly outcome: "upgraded"; readonly tries: number } & UpgradeResult);
+  | ({ readonly outcome: "upgraded"; readonly tries: number } & UpgradeResult)
+  /** In the recovery slot: there is nothing to be tried. */
+  | ({ readonly outcome: "stored" } & UpgradeResult);
 
 /** Brings an image into the passive slot and lets the boot loader try it. The caller holds the disk's lock. */
 export async function upgrade(
@@ -60,11 +62,26 @@ export async function upgradeFrom(
   }
   const jobs = jobsFor(work.system, image.layers.length, request.jobs);
   const { talk, signal } = work;
-  const result = await runUpgrade(
-    { machine, source, image, slot: plan.slot, jobs, talk, signal },
-    plan.steps,
-  );
-  return { outcome: "upgraded", tries: request.tries, ...result };
+  const upgrading = { machine, source, image, slot: plan.slot, jobs, talk, signal };
+  try {
+    const result = await runUpgrade(upgrading, plan.steps);
+    return plan.slot === "recovery"
+      ? { outcome: "stored", ...result }
+      : { outcome: "upgraded", tries: request.tries, ...result };
+  } catch (error) {
+    await noteFailure(upgrading, reasonOf(error));
+    throw error;
+  }
+}
+
+/** What went wrong after the slot was touched is remembered, if the disk still can. */
+async function noteFailure({ machine, slot, image, talk }: Upgrade, text: string): Promise<void> {
+  if (machine.control.state.slots[slot].status !== "writing") return;
+  try {
+    await note(machine, { kind: "failed", slot, digest: image.digest, text });
+  } catch (error) {
+    talk.warn(`Cannot note that the upgrade failed: ${reasonOf(error)}, continuing`);
+  }
 }
 
 function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>[0] {

@@ -1,9 +1,11 @@
+import { condemn } from "../control/decide.ts";
 import { type State, withSlot } from "../control/state.ts";
 import { readRoot } from "../disk/hash-root.ts";
 import { runBytes } from "../disk/run.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { type Machine, note, recordOf } from "./machine.ts";
+import { forgetUnfit } from "./forget-unfit.ts";
+import { type Machine, note, policyOf, recordOf } from "./machine.ts";
 import type { Work } from "./open-source.ts";
 
 export interface VerifyResult {
@@ -44,7 +46,7 @@ const REASON = {
   writing: "writing it was never finished",
 } as const;
 
-/** The slot is remembered as not verified, so that nothing falls back into it. */
+/** The slot is remembered as not verified, and nothing leads there any more, unless it is the good one: that has booted with these bytes. */
 async function differ(machine: Machine, slot: SlotName, root: string): Promise<never> {
   const state: State = machine.control.state;
   const held = state.slots[slot];
@@ -53,6 +55,7 @@ async function differ(machine: Machine, slot: SlotName, root: string): Promise<n
     await machine.control.writeState(withSlot(state, slot, rest));
   }
   await note(machine, { kind: "verify", slot, text: "its bytes are not those that were written" });
+  await leaveOut(machine, slot);
   throw new TandemError(
     "content",
     `Cannot verify slot ${slot}: its bytes hash to ${root}, not to what was written`,
@@ -60,4 +63,12 @@ async function differ(machine: Machine, slot: SlotName, root: string): Promise<n
       hint: "The medium has changed them, or something wrote to the slot. Upgrade to write it anew.",
     },
   );
+}
+
+async function leaveOut(machine: Machine, slot: SlotName): Promise<void> {
+  const { record } = machine.control;
+  if (record === undefined || record.good === slot) return;
+  const next = condemn(record, slot, policyOf(machine));
+  if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
 }

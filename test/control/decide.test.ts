@@ -1,9 +1,14 @@
 import { expect, test } from "bun:test";
 import {
   armTrial,
+  attach,
+  type Boot,
   condemn,
+  detach,
   disarm,
   endTrial,
+  passedOver,
+  type Policy,
   settled,
   settleGood,
 } from "../../src/control/decide.ts";
@@ -21,13 +26,14 @@ const SETTLED: BootRecord = {
 };
 const TRIAL: BootRecord = { ...SETTLED, trial: "b", tries: 3 };
 const LIMITED: BootRecord = { ...SETTLED, limit: 4, last: "recovery" };
-const ALL = SLOT_NAMES;
+/** All three may be fallen into; `limit` as the record has it. */
+const every = ({ limit }: BootRecord): Policy => ({ limit, bootable: SLOT_NAMES });
+const only = (record: BootRecord, bootable: readonly SlotName[]): Policy => ({
+  limit: record.limit,
+  bootable,
+});
 
-const boot = (
-  slot: SlotName,
-  gen: number | undefined = 5,
-  fell?: SlotName,
-): Parameters<typeof settleGood>[1] => ({
+const boot = (slot: SlotName, gen: number | undefined = 5, fell?: SlotName): Boot => ({
   slot,
   gen,
   fell,
@@ -78,7 +84,9 @@ test("disarm() takes a trial back and leaves the rest", () => {
 
 const TO_B = { good: "b", trial: undefined, tries: 0, limit: 0, last: "recovery" };
 const AGAIN = { good: "a", trial: undefined, tries: 0, limit: 4, last: "recovery" };
-const SETTLE: readonly [string, BootRecord, ReturnType<typeof boot>, object | undefined][] = [
+/** The loader gave up on the good slot a. */
+const past = (slot: SlotName): Boot => ({ ...boot(slot), gaveUp: "a" });
+const SETTLE: readonly [string, BootRecord, Boot, object | undefined][] = [
   ["the trial becomes the good slot", TRIAL, boot("b"), TO_B],
   ["the trial, started by hand", TRIAL, boot("b", undefined), TO_B],
   ["a slot that is neither becomes the good one", SETTLED, boot("b"), TO_B],
@@ -89,7 +97,15 @@ const SETTLE: readonly [string, BootRecord, ReturnType<typeof boot>, object | un
     boot("recovery"),
     { ...TO_B, good: "recovery", last: "a" },
   ],
-  ["the good slot stays", SETTLED, boot("a"), undefined],
+  ["the good slot stays", { ...SETTLED, last: "recovery" }, boot("a"), undefined],
+  ["the good slot learns where to end", SETTLED, boot("a"), { ...SETTLED, last: "recovery" }],
+  [
+    "the slot that came after the good one was given up",
+    LIMITED,
+    past("b"),
+    { ...AGAIN, good: "b" },
+  ],
+  ["recovery, after the good one was given up, does not", LIMITED, past("recovery"), undefined],
   ["the good slot starts its count anew", LIMITED, boot("a"), AGAIN],
   ["a trial armed after this boot waits", TRIAL, boot("a", 4), undefined],
   ["a trial that could not be counted waits", TRIAL, boot("a", 5), undefined],
@@ -103,23 +119,29 @@ const SETTLE: readonly [string, BootRecord, ReturnType<typeof boot>, object | un
 ];
 test.each(SETTLE)("settleGood(): %s", (...[, record, facts, next]) => {
   const { gen: _gen, ...want } = { gen: 0, ...next };
-  expect<object | undefined>(settleGood(record, facts, ALL)).toEqual(
+  expect<object | undefined>(settleGood(record, facts, every(record))).toEqual(
     next === undefined ? undefined : want,
   );
 });
 
 test("endTrial() does not end at the slot that fell", () => {
-  expect(endTrial(TRIAL, boot("a", 5, "b"), ["a", "b"])?.last).toBeUndefined();
+  expect(endTrial(TRIAL, boot("a", 5, "b"), only(TRIAL, ["a", "b"]))?.last).toBeUndefined();
 });
 
 test.each([
-  ["the trial", TRIAL, "b", { ...SETTLED }],
-  ["the last one", LIMITED, "recovery", { ...LIMITED, last: undefined }],
+  ["the trial", TRIAL, "b", { ...SETTLED, last: "recovery" }],
+  ["the last one", LIMITED, "recovery", { ...LIMITED, last: "b" }],
+  [
+    "the last one while the other is on trial",
+    { ...TRIAL, last: "recovery" },
+    "recovery",
+    { ...TRIAL, last: undefined },
+  ],
   ["one that nothing leads to", SETTLED, "b", undefined],
   ["the good one", SETTLED, "a", { ...SETTLED, good: "b", last: "recovery" }],
 ] as const)("condemn() of %s", (...[, record, slot, next]) => {
   const { gen: _gen, ...want } = { gen: 0, ...next };
-  const { gen: _had, ...got } = { gen: 0, ...condemn(record, slot, ALL) };
+  const { gen: _had, ...got } = { gen: 0, ...condemn(record, slot, every(record)) };
   expect<object>(got).toEqual(want);
 });
 
@@ -127,7 +149,41 @@ test.each([
   ["alone", SETTLED, ["a", "recovery"]],
   ["while the other is on trial", TRIAL, ["a", "b"]],
 ] as const)("condemn() refuses the good slot %s", (_, record, bootable) => {
-  expect(() => condemn(record, "a", bootable)).toThrow("no other slot has proven itself");
+  expect(() => condemn(record, "a", only(record, bootable))).toThrow(
+    "no other slot has proven itself",
+  );
+});
+
+test.each([
+  ["the other slot is the end then", LIMITED, ["a", "b", "recovery"], { ...LIMITED, last: "b" }],
+  ["the menu is the end then", LIMITED, ["a", "recovery"], { ...LIMITED, last: undefined }],
+  [
+    "a trial is no end",
+    { ...LIMITED, trial: "b", tries: 2 },
+    ["a", "b", "recovery"],
+    { ...LIMITED, trial: "b", tries: 2, last: undefined },
+  ],
+  ["nothing ends there", SETTLED, ["a", "b"], undefined],
+] as const)("detach() of recovery: %s", (...[, record, bootable, next]) => {
+  const { gen: _gen, ...want } = { gen: 0, ...next };
+  const got = detach(record, "recovery", only(record, bootable));
+  expect<object | undefined>(got).toEqual(next === undefined ? undefined : want);
+});
+
+test("attach() puts a slot at the end, leaves a trial alone, and takes the limit that is configured", () => {
+  const next = attach(TRIAL, "recovery", { limit: 3, bootable: [] });
+  const { gen: _gen, ...want } = { ...TRIAL, limit: 3, last: "recovery" as const };
+  expect<NextRecord>(next).toEqual(want);
+  expect(() => attach(TRIAL, "b", every(TRIAL))).toThrow("Assertion failed");
+});
+
+test.each([
+  ["another slot came up", past("b"), "a"],
+  ["it came up itself", past("a"), undefined],
+  ["it was of another record", { ...past("b"), gen: 4 }, undefined],
+  ["another slot was given up", { ...boot("recovery"), gaveUp: "b" }, undefined],
+] as const)("passedOver() when %s is %p", (_, facts, want) => {
+  expect<SlotName | undefined>(passedOver(LIMITED, facts)).toBe(want);
 });
 
 /** Each decision that may be asked for, with whether it may change the good slot. */
@@ -138,8 +194,16 @@ function decisions(
   return [
     { next: disarm(record), mayMove: false },
     { next: slot === record.good ? undefined : armTrial(record, slot, 1), mayMove: false },
-    { next: settleGood(record, boot(slot), ALL), mayMove: true },
-    { next: settleGood(record, boot(record.good, 5, slot), ALL), mayMove: false },
+    { next: detach(record, slot, every(record)), mayMove: false },
+    {
+      next:
+        slot === record.good || slot === record.trial
+          ? undefined
+          : attach(record, slot, every(record)),
+      mayMove: false,
+    },
+    { next: settleGood(record, boot(slot), every(record)), mayMove: true },
+    { next: settleGood(record, boot(record.good, 5, slot), every(record)), mayMove: false },
   ];
 }
 

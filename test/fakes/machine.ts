@@ -69,6 +69,7 @@ export function memoryMachine(
     cmdline: boot,
     control,
     loader: grub(control),
+    limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},
   };

@@ -7,6 +7,7 @@ const NOTHING = {
   left: undefined,
   fell: undefined,
   why: undefined,
+  gaveUp: undefined,
   uncounted: false,
   rootPartuuid: undefined,
 };
@@ -20,6 +21,9 @@ test.each([
   ],
   ["tandem.slot=a tandem.fell=b tandem.why=tries", { slot: "a", fell: "b", why: "tries" }],
   ["tandem.uncounted tandem.slot=recovery", { slot: "recovery", uncounted: true }],
+  ["tandem.gave_up=a:limit", { gaveUp: { slot: "a", why: "limit" } }],
+  ["tandem.gave_up=b", { gaveUp: { slot: "b", why: "" } }],
+  ["tandem.gave_up=c:limit", {}],
   ["tandem.slot=a  tandem.slot=b", { slot: "b" }],
   ['tandem.slot=a x="tandem.slot=b tandem.uncounted"', { slot: "a" }],
   ['"tandem.slot=a" x="', { slot: "a" }],

@@ -1,14 +1,18 @@
 import { TRIES_MAX } from "../../control/record.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
-import { rollback as run } from "../../upgrade/rollback.ts";
+import { rollback as run, type RollbackResult } from "../../upgrade/rollback.ts";
 import { print } from "../context.ts";
-import { count } from "../values.ts";
+import { count, slotNamed } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const rollback = defineVerb({
   name: "rollback",
-  description: "Go back to the other system: withdraw a trial, or try the other slot",
+  description: "Go back to the other system: withdraw a trial, or try another slot",
   args: {
+    to: {
+      type: "string",
+      description: "The slot to go to: a, b or recovery; the good one withdraws a trial",
+    },
     tries: {
       type: "string",
       description: "Boots for the other system without a good verdict, 1 to 10",
@@ -18,14 +22,22 @@ export const rollback = defineVerb({
   async run(context, args) {
     const { config, system } = context;
     const tries = count("--tries", args.tries, TRIES_MAX) ?? config.tries;
+    const to = slotNamed("--to", args.to);
     const result = await withMachine(context, { ...config, lock: true }, (machine) =>
-      run(machine, tries),
+      run(machine, tries, to),
     );
-    print(context, result, ({ slot, outcome }) =>
-      outcome === "withdrawn"
-        ? `The trial is withdrawn, slot ${slot} boots next`
-        : `Slot ${slot} is tried at the next boot, up to ${tries} time(s)`,
-    );
+    print(context, result, text);
     if (args.reboot === true) await system.reboot();
   },
 });
+
+function text({ slot, outcome, tries }: RollbackResult): string {
+  switch (outcome) {
+    case "withdrawn":
+      return `The trial is withdrawn, slot ${slot} boots next`;
+    case "again":
+      return `Slot ${slot} boots next, counted anew`;
+    case "armed":
+      return `Slot ${slot} is tried at the next boot, up to ${tries} time(s)`;
+  }
+}

@@ -3,7 +3,7 @@ import { withMachine } from "../../upgrade/open-machine.ts";
 import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
 import { JOBS_MAX } from "../config.ts";
 import { print } from "../context.ts";
-import { count, list } from "../values.ts";
+import { count, list, slotNamed } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const upgrade = defineVerb({
@@ -14,6 +14,10 @@ export const upgrade = defineVerb({
       type: "string",
       required: true,
       description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF] or oci-archive:FILE[:REF]",
+    },
+    slot: {
+      type: "string",
+      description: "The slot to write; recovery is written without a trial",
     },
     tries: {
       type: "string",
@@ -33,6 +37,7 @@ export const upgrade = defineVerb({
     const dryRun = args["dry-run"] === true;
     const request = {
       source: args.source,
+      slot: slotNamed("--slot", args.slot),
       tries: count("--tries", args.tries, TRIES_MAX) ?? config.tries,
       reboot: args.reboot === true,
       dryRun,
@@ -56,9 +61,13 @@ function text(report: UpgradeReport): string {
         `Would upgrade slot ${report.slot} to ${report.digest}:`,
         ...report.steps.map((step) => `  ${step}`),
       ].join("\n");
-    case "upgraded": {
-      const version = report.version === undefined ? "" : ` (${report.version})`;
-      return `Slot ${report.slot} holds ${report.digest}${version} and is tried at the next boot, up to ${report.tries} time(s)`;
-    }
+    case "upgraded":
+      return `Slot ${report.slot} holds ${named(report)} and is tried at the next boot, up to ${report.tries} time(s)`;
+    case "stored":
+      return `Slot ${report.slot} holds ${named(report)} and boots when the other slots are used up`;
   }
+}
+
+function named({ digest, version }: Extract<UpgradeReport, { bytesWritten: number }>): string {
+  return version === undefined ? digest : `${digest} (${version})`;
 }

@@ -1,0 +1,58 @@
+import { lastLines } from "../lib/last-lines.ts";
+import type { Files } from "../system/files.ts";
+import { DUMPS_MAX } from "../control/state.ts";
+
+/** Where Linux shows what a dying kernel left in the firmware: Documentation/admin-guide/pstore-blk.rst, ramoops.rst. */
+const PSTORE = "/sys/fs/pstore";
+
+interface Dump {
+  readonly name: string;
+  readonly text: string;
+  readonly hash: string;
+}
+
+/** The hashes of all dumps that are there now, none where the machine keeps none. Nothing is removed: whoever collects dumps does that. */
+export function dumpHashes(files: Files): string[] {
+  return readDumps(files).map(({ hash }) => hash);
+}
+
+/** The last lines of the newest dump that is not among the known ones. */
+export function lastWords(files: Files, known: readonly string[]): string | undefined {
+  const fresh = readDumps(files).filter(({ hash }) => !known.includes(hash));
+  const newest = fresh.toSorted(compareDumps).at(-1);
+  return newest === undefined ? undefined : lastLines(withoutHeader(newest.text));
+}
+
+/** A dump that cannot be read is none: the machine has worse problems. */
+function readDumps(files: Files): Dump[] {
+  try {
+    const names = files.list(PSTORE).filter((name) => name.startsWith("dmesg-"));
+    return names.slice(-DUMPS_MAX).flatMap((name) => {
+      const text = files.readText(`${PSTORE}/${name}`);
+      const hash = new Bun.CryptoHasher("sha256").update(`${name}\n${text}`).digest("hex");
+      return text === undefined ? [] : [{ name, text, hash: hash.slice(0, 16) }];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** A panic is the end, an oops may not be. Of the parts of one dump the first has the last lines: a dump is cut from its end. */
+function compareDumps(one: Dump, other: Dump): number {
+  const [left, right] = [headerOf(one), headerOf(other)];
+  if (left.isPanic !== right.isPanic) return left.isPanic ? 1 : -1;
+  if (left.part !== right.part) return right.part - left.part;
+  return one.name.localeCompare(other.name, "en", { numeric: true });
+}
+
+/** "Panic#2 Part1" */
+function headerOf({ text }: Dump): { readonly isPanic: boolean; readonly part: number } {
+  const [, reason, part] = HEADER.exec(text) ?? [];
+  return { isPanic: reason === "Panic", part: Number(part ?? 1) };
+}
+
+const HEADER = /^(\w+)#\d+ Part(\d+)\n/;
+
+function withoutHeader(text: string): string {
+  return text.replace(HEADER, "");
+}
