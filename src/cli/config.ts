@@ -28,6 +28,7 @@ const configSchema = v.strictObject({
   ),
   insecureRegistries: v.optional(v.array(v.string())),
   tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
+  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(TRIES_MAX))),
   jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(JOBS_MAX))),
   health: v.optional(
     v.strictObject({
@@ -51,6 +52,8 @@ export interface Config {
   };
   readonly insecureRegistries: readonly string[];
   readonly tries: number;
+  /** Boots of the good slot without a verdict; 0: no limit; undefined: as the boot record has it. */
+  readonly limit: number | undefined;
   readonly jobs: number | undefined;
   readonly health: {
     readonly required: readonly string[];
@@ -70,6 +73,7 @@ const DEFAULTS: Config = {
   },
   insecureRegistries: [],
   tries: 3,
+  limit: undefined,
   jobs: undefined,
   health: {
     required: ["/usr/lib/tandem/required.d", "/etc/tandem/required.d"],
@@ -127,10 +131,12 @@ function fromFile(system: System, path: string, mustExist: boolean): Layer[] {
 }
 
 function fromEnvironment({ environment }: System): Layer[] {
-  const { TANDEM_DISK, TANDEM_TRIES, TANDEM_JOBS, TANDEM_INSECURE_REGISTRIES } = environment;
+  const { TANDEM_DISK, TANDEM_TRIES, TANDEM_LIMIT, TANDEM_JOBS, TANDEM_INSECURE_REGISTRIES } =
+    environment;
   const values = [
     ["TANDEM_DISK", TANDEM_DISK, { disk: TANDEM_DISK }],
     ["TANDEM_TRIES", TANDEM_TRIES, { tries: Number(TANDEM_TRIES) }],
+    ["TANDEM_LIMIT", TANDEM_LIMIT, { limit: Number(TANDEM_LIMIT) }],
     ["TANDEM_JOBS", TANDEM_JOBS, { jobs: Number(TANDEM_JOBS) }],
     [
       "TANDEM_INSECURE_REGISTRIES",
@@ -176,6 +182,7 @@ function merged(config: Config, values: Partial): Config {
     labels: { ...config.labels, ...present(values.labels) },
     insecureRegistries: values.insecureRegistries ?? config.insecureRegistries,
     tries: values.tries ?? config.tries,
+    limit: values.limit ?? config.limit,
     jobs: values.jobs ?? config.jobs,
     health: { ...config.health, ...present(values.health) },
   };

@@ -90,6 +90,7 @@ test("loadConfig() takes only *.yaml of the folder, and empty files", () => {
 
 test.each<[string, string, Partial<Config>]>([
   ["TANDEM_TRIES", "9", { tries: 9 }],
+  ["TANDEM_LIMIT", "0", { limit: 0 }],
   ["TANDEM_JOBS", "2", { jobs: 2 }],
   ["TANDEM_INSECURE_REGISTRIES", "a:5000,b", { insecureRegistries: ["a:5000", "b"] }],
   ["TANDEM_TRIES", "", { tries: 3 }],
@@ -104,6 +105,8 @@ test.each([
   ["tries: 31", "tries"],
   ["tries: 1.5", "tries"],
   ["tries: '3'", "tries"],
+  ["limit: -1", "limit"],
+  ["limit: 11", "limit"],
   ["jobs: 65", "jobs"],
   ["disk: sda", "disk: must be an absolute path"],
   ["labels: {a: ''}", "labels.a"],
