@@ -17,13 +17,17 @@ export function quoted(name: ByteString): string {
   return `"${display(byteString(bytesOf(name).subarray(0, QUOTED_BYTES_MAX)))}…"`;
 }
 
-/** What the operator is told of `error`. Anything but a Fault already says enough and stays what it is. */
-export function refused(error: unknown, label: string, path?: ByteString): unknown {
+/** What the operator is told of `error`. `entry`: its path, or its number when it has no name yet. All but a Fault stays what it is. */
+export function refused(error: unknown, label: string, entry?: ByteString | number): unknown {
   if (!(error instanceof Fault)) return error;
-  const where = path === undefined ? "" : `entry ${quoted(path === "" ? ROOT : path)}: `;
+  const where = entry === undefined ? "" : `entry ${nameOf(entry)}: `;
   return new TandemError("content", `Cannot unpack ${label}: ${where}${error.message}`, {
     cause: error,
   });
+}
+
+function nameOf(entry: ByteString | number): string {
+  return typeof entry === "number" ? `number ${entry}` : quoted(entry === "" ? ROOT : entry);
 }
 
 const ROOT = byteString(Buffer.from("/"));

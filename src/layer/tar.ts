@@ -49,6 +49,11 @@ export class TarReader {
     this.#body = new Body(options.sink);
   }
 
+  /** The same without a name: 1 is the first one. Undefined when all of them were read. */
+  get number(): number | undefined {
+    return this.#place === "trailer" ? undefined : this.#entries + 1;
+  }
+
   write(bytes: Uint8Array): void {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
@@ -145,8 +150,8 @@ export class TarReader {
   }
 
   #startMember(header: Header, block: Buffer, at: number): void {
-    this.#entries += 1;
-    if (this.#entries > ENTRIES_MAX) throw new Fault(`it has more than ${ENTRIES_MAX} entries`);
+    if (this.#entries === ENTRIES_MAX)
+      throw new Fault(`the layer has more than ${ENTRIES_MAX} entries`);
     const extended = this.#extended.take();
     const name = nameOf(header, extended);
     this.path = name;
@@ -195,6 +200,7 @@ export class TarReader {
 
   #endMember(entry: Entry | undefined): void {
     if (entry !== undefined) this.#options.onEntry(entry);
+    this.#entries += 1;
     this.path = undefined;
   }
 

@@ -61,7 +61,7 @@ export class LayerUnpacker {
   end(): void {
     this.#named(() => {
       this.#inflater.end(this.#take);
-      this.#reader.end();
+      this.#numbered(() => this.#reader.end());
     });
     const got = `sha256:${this.#hash.digest("hex")}`;
     const { label, diffId } = this.#input;
@@ -79,7 +79,7 @@ export class LayerUnpacker {
     if (this.#outputBytes > outputBytesMax)
       throw new Fault(`the layer decompresses to more than ${formatBytes(outputBytesMax)}`);
     this.#hash.update(bytes);
-    this.#reader.write(bytes);
+    this.#numbered(() => this.#reader.write(bytes));
   };
 
   #add(entry: Entry): void {
@@ -98,6 +98,15 @@ export class LayerUnpacker {
       return work();
     } catch (error) {
       throw refused(error, this.#input.label, this.#reader.path);
+    }
+  }
+
+  /** What the reader itself finds has a place in the archive even where no entry has a name yet. */
+  #numbered(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw refused(error, this.#input.label, this.#reader.path ?? this.#reader.number);
     }
   }
 

@@ -16,6 +16,12 @@ test.each([
   expect(error).toMatchObject({ code: "content", message, cause });
 });
 
+test("refused() names an entry without a name by its number", () => {
+  expect(refused(new Fault("it is bad"), "layer 1", 3)).toMatchObject({
+    message: "Cannot unpack layer 1: entry number 3: it is bad",
+  });
+});
+
 test("refused() leaves other errors alone", () => {
   const error = new TandemError("no-space", "Cannot write a file: it is too large");
   expect(refused(error, "layer 1")).toBe(error);

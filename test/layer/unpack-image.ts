@@ -55,6 +55,6 @@ export function unpackImage(layers: readonly (Unpacking & { bytes: Uint8Array })
   const merge = new Merge();
   const sink = new MemorySink();
   for (const { bytes, ...unpacking } of layers)
-    merge.apply(unpackLayer(bytes, { ...unpacking, sink }).entries, "layer");
+    merge.apply(unpackLayer(bytes, { ...unpacking, sink }).entries, "layer 1 of 1");
   return viewOfTree(merge.root, (sizeBytes, extents) => sink.contentOf(sizeBytes, extents));
 }
