@@ -22,8 +22,11 @@ enum { AT_NULL = 0, AT_PHDR = 3, AT_BASE = 7, AT_ENTRY = 9 };
 enum { GRND_NONBLOCK = 1, RLIMIT_AS = 9 };
 enum { PAGE = 4096, STATUS_CANNOT_START = 127 };
 
-/* Bun reserves its heap at once; with less than about 350 MiB it dies with a crash report of 20 lines. */
-static const u64 ADDRESS_SPACE_MIN_BYTES = 512ul << 20;
+/*
+ * Bun reserves address space by the gigabyte, and more for each thread. Unpacking died with a crash report at 2 GB, hung at 2.5 GB and
+ * worked at 3 GB with one thread and at 4 GiB with four.
+ */
+static const u64 ADDRESS_SPACE_MIN_BYTES = 4ul << 30;
 
 /* Where the loader reads a library's name: its soname in the file, /proc/self/fd/N once it is in descriptor N. */
 struct slot {
@@ -251,7 +254,7 @@ static void check_address_space(void)
 	struct { u64 soft, hard; } limit = { ~0ul, ~0ul };
 	call(SYS_PRLIMIT64, 0, RLIMIT_AS, 0, (u64)&limit);
 	if (limit.soft < ADDRESS_SPACE_MIN_BYTES)
-		die("the limit on address space is less than 512 MiB; raise it (ulimit -v)");
+		die("the limit on address space is less than 4 GiB; raise it (ulimit -v)");
 }
 
 /*

@@ -63,14 +63,14 @@ test.each(["<&-", "2>&-", "<&- 2>&-"])("it runs with %s", (closed) => {
 const FEW_DESCRIPTORS =
   "tandem: Cannot start: no file descriptor is free; raise the limit (ulimit -n)\n";
 const LITTLE_SPACE =
-  "tandem: Cannot start: the limit on address space is less than 512 MiB; raise it (ulimit -v)\n";
+  "tandem: Cannot start: the limit on address space is less than 4 GiB; raise it (ulimit -v)\n";
 
 test.each([
   ["ulimit -n 3", { stderr: FEW_DESCRIPTORS, status: 127 }],
   ["ulimit -n 7", { stderr: FEW_DESCRIPTORS, status: 127 }],
   ["ulimit -n 8", { stdout: '"hello"\n', status: 0 }],
-  ["ulimit -v 524287", { stderr: LITTLE_SPACE, status: 127 }],
-  ["ulimit -v 524288", { stdout: '"hello"\n', status: 0 }],
+  ["ulimit -v 4194303", { stderr: LITTLE_SPACE, status: 127 }],
+  ["ulimit -v 4194304", { stdout: '"hello"\n', status: 0 }],
   ["ulimit -s 256", { stdout: '"hello"\n', status: 0 }],
   ["ulimit -c 0; unset HOME PATH", { stdout: '"hello"\n', status: 0 }],
 ])("with %s it runs, or says why not in one line", (limit, outcome) => {

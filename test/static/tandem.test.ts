@@ -61,6 +61,14 @@ test("with no standard stream and no /dev it writes a file system", async () => 
   await command("/sbin/e2fsck", "-fn", root.in("out/root.img"));
 });
 
+test("with as little address space and as few descriptors as the README allows it writes a file system", async () => {
+  await using root = await tandemRoot(MUSL);
+  const limits = 'ulimit -v 4194304; ulimit -n 64; exec /tandem "$@"';
+  const words = ["/bin/busybox", "sh", "-c", limits, "sh", ...WRITE, "--jobs", "2"];
+  const { stdout, status } = runIn(root, [proc], words);
+  expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(WRITTEN) });
+});
+
 test("in a root that cannot be written it writes only where it is told to", async () => {
   await using root = await tandemRoot();
   const output = 'mount -t tmpfs tmpfs "$0/out"';
