@@ -33,6 +33,9 @@ tar tar
 cpio cpio
 zstd zstd
 openssl openssl
+initramfs-tools-core mkinitramfs
+dracut-core dracut
+kmod depmod
 ca-certificates /etc/ssl/certs/ca-certificates.crt
 "
 KERNEL_META=linux-image-cloud-amd64
