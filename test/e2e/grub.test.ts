@@ -115,7 +115,7 @@ const CASES: readonly Case[] = [
     },
     boots: [
       "good a, no valid record (gen 0)",
-      "last b, good a cannot be loaded (gen 0) → slot=b gen=0",
+      "last b, good a cannot be loaded (gen 0) → slot=b gen=0 gave_up=a:kernel",
     ],
   },
   {
@@ -143,15 +143,39 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    name: "a good slot with a limit ends in the last one",
+    name: "a good slot with a limit is followed by the other, as often, and ends in the last one",
     change: (disk) => {
       both(disk, { ...SETTLED, gen: 8, limit: 2, last: "recovery" });
     },
     boots: [
       "good a, boots left: 1 (gen 8) → slot=a gen=8 left=1",
       "good a, boots left: 0 (gen 8) → slot=a gen=8 left=0",
-      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8",
-      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8",
+      "other b, good a has no boots left, boots left: 1 (gen 8) → slot=b gen=8 left=1 gave_up=a:limit",
+      "other b, good a has no boots left, boots left: 0 (gen 8) → slot=b gen=8 left=0 gave_up=a:limit",
+      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8 gave_up=a:limit",
+      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8 gave_up=a:limit",
+    ],
+  },
+  {
+    name: "a good slot with a limit ends in the other one when that is the last",
+    change: (disk) => {
+      both(disk, { ...SETTLED, gen: 8, limit: 1, last: "b" });
+    },
+    boots: [
+      "good a, boots left: 0 (gen 8) → slot=a gen=8 left=0",
+      "last b, good a has no boots left (gen 8) → slot=b gen=8 gave_up=a:limit",
+      "last b, good a has no boots left (gen 8) → slot=b gen=8 gave_up=a:limit",
+    ],
+  },
+  {
+    name: "a good slot with a limit ends in the last one where the other was found bad",
+    change: (disk) => {
+      both(disk, { ...SETTLED, gen: 8, limit: 1, last: "recovery" });
+      eraseSpec(disk, "b");
+    },
+    boots: [
+      "good a, boots left: 0 (gen 8) → slot=a gen=8 left=0",
+      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8 gave_up=a:limit",
     ],
   },
   {
@@ -172,7 +196,20 @@ const CASES: readonly Case[] = [
     boots: [
       "trial b, tries left: 0 (gen 8) → slot=b gen=8 left=0",
       "good a, trial b has no tries left, boots left: 0 (gen 8) → slot=a gen=8 left=0 fell=b why=tries",
-      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8 fell=b why=tries",
+      "last recovery, good a has no boots left (gen 8) → slot=recovery gen=8 gave_up=a:limit fell=b why=tries",
+    ],
+  },
+  {
+    name: "a trial that was used up is no last resort for a good slot without its kernel",
+    change: (disk) => {
+      both(disk, { ...TRIAL, tries: 1 });
+      writeSpec(disk, "a", { kernel: "/boot/vmlinuz-2" });
+      eraseSpec(disk, "recovery");
+    },
+    boots: [
+      "trial b, tries left: 0 (gen 8) → slot=b gen=8 left=0",
+      "good a, trial b has no tries left (gen 8)",
+      "menu, no slot can be loaded (gen 8)",
     ],
   },
   {
@@ -232,7 +269,7 @@ const CASES: readonly Case[] = [
     boots: [
       "good a (gen 7)",
       "last b, good a cannot be loaded (gen 7)",
-      "last recovery, good a cannot be loaded (gen 7) → slot=recovery gen=7",
+      "last recovery, good a cannot be loaded (gen 7) → slot=recovery gen=7 gave_up=a:kernel",
       "good a (gen 7)",
     ],
   },
@@ -256,14 +293,27 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    name: "a good slot without its kernel: the last one, else any that has a system",
+    name: "a good slot without its kernel: the other one",
     change: (disk) => {
       both(disk, { ...SETTLED, gen: 8, last: "recovery" });
       writeSpec(disk, "a", { kernel: "/boot/vmlinuz-2" });
     },
     boots: [
       "good a (gen 8)",
-      "last recovery, good a cannot be loaded (gen 8) → slot=recovery gen=8",
+      "last b, good a cannot be loaded (gen 8) → slot=b gen=8 gave_up=a:kernel",
+    ],
+  },
+  {
+    name: "both without a kernel: recovery, though the record does not name it",
+    change: (disk) => {
+      both(disk, SETTLED);
+      writeSpec(disk, "a", { kernel: "/boot/vmlinuz-2" });
+      writeSpec(disk, "b", { kernel: "/boot/vmlinuz-2" });
+    },
+    boots: [
+      "good a (gen 7)",
+      "last b, good a cannot be loaded (gen 7)",
+      "last recovery, good a cannot be loaded (gen 7) → slot=recovery gen=7 gave_up=a:kernel",
     ],
   },
   {
@@ -287,7 +337,7 @@ async function watchBoots(
   let decisions = 0;
   while (decisions < count || boots.at(-1)?.includes("?") === true) {
     const line = await machine.expectLine(
-      /^tandem: (?:trial|good|last|menu|cannot load)|^BOOT_IMAGE=/,
+      /^tandem: (?:trial|good|other|last|menu|cannot load)|^BOOT_IMAGE=/,
       BOOT_SECONDS,
     );
     if (line.startsWith("BOOT_IMAGE=")) boots.push(boots.pop()?.replace("?", told(line)) ?? line);
