@@ -1,0 +1,135 @@
+import { TandemError } from "../lib/error.ts";
+
+/** A directory is an array of slots of this size; a long name takes several of them before the one of its file. */
+export const SLOT_BYTES = 32;
+/** VFAT: where the characters of a long name lie in its slot, two bytes each. */
+const LONG = {
+  order: 0,
+  attributes: 11,
+  checksum: 13,
+  parts: [
+    [1, 5],
+    [14, 6],
+    [28, 2],
+  ],
+} as const;
+const CHARACTERS_PER_SLOT = 13;
+const LAST_SLOT = 0x40;
+export const LONG_NAME_ATTRIBUTES = 0x0f;
+const SHORT_BYTES = 11;
+/** What is written is plain ASCII; FAT itself would take more. */
+const NAME = /^[\w !#$%&'()+,.;=@[\]^`{}~-]{1,100}$/;
+/** A name that needs no long one. */
+const SHORT_NAME = /^[\dA-Z_!#$%&'()@^`{}~-]{1,8}(?:\.[\dA-Z_!#$%&'()@^`{}~-]{1,3})?$/;
+/** What the slot of the file itself can say of the case of its short name, as Windows NT does and Linux and EDK II read it. */
+const LOWER = { base: 0x08, extension: 0x10 } as const;
+const NUMBER_MAX = 9999;
+
+/** Throws `disk` for a name that cannot be given to a file. */
+export function checkName(name: string): void {
+  if (!NAME.test(name) || /^[ .]|[ .]$/.test(name))
+    throw new TandemError("disk", `Cannot make ${JSON.stringify(name)}: FAT has no such names`);
+}
+
+/** The eleven characters of the short name for a new file, unlike those that are taken. */
+export function shortNameFor(name: string, taken: ReadonlySet<string>): string {
+  const dot = name.lastIndexOf(".");
+  const base = plain(dot > 0 ? name.slice(0, dot) : name);
+  const extension = plain(dot > 0 ? name.slice(dot + 1) : "").slice(0, 3);
+  const whole = shortOf(base.slice(0, 8), extension);
+  if (SHORT_NAME.test(name.toUpperCase()) && !taken.has(whole)) return whole;
+  for (let number = 1; number <= NUMBER_MAX; number += 1) {
+    const tail = `~${number}`;
+    const short = shortOf(base.slice(0, 8 - tail.length) + tail, extension);
+    if (!taken.has(short)) return short;
+  }
+  throw new TandemError("disk", `Cannot make ${name}: its folder has too many names like it`);
+}
+
+/** Whether the short name says it all. */
+export function isShortName(name: string): boolean {
+  return SHORT_NAME.test(name);
+}
+
+/** The slots of a long name in the order they lie on the medium, the last part of the name first. */
+export function longNameSlots(name: string, short: string): Uint8Array[] {
+  const count = Math.ceil(name.length / CHARACTERS_PER_SLOT);
+  const slots = Array.from({ length: count }, (_, index) => {
+    const part = name.slice(index * CHARACTERS_PER_SLOT, (index + 1) * CHARACTERS_PER_SLOT);
+    const order = index + 1 + (index + 1 === count ? LAST_SLOT : 0);
+    return longNameSlot(part, order, checksumOf(short));
+  });
+  return slots.toReversed();
+}
+
+function longNameSlot(part: string, order: number, checksum: number): Uint8Array {
+  const slot = new Uint8Array(SLOT_BYTES);
+  slot[LONG.order] = order;
+  slot[LONG.attributes] = LONG_NAME_ATTRIBUTES;
+  slot[LONG.checksum] = checksum;
+  const view = new DataView(slot.buffer);
+  // The end is marked by a zero, and what is left is filled with ones.
+  for (const [index, at] of placesOfCharacters().entries()) {
+    const filler = index === part.length ? 0 : 0xffff;
+    view.setUint16(at, index < part.length ? part.charCodeAt(index) : filler, true);
+  }
+  return slot;
+}
+
+/** The name in the slots that lie before a file's own; undefined when they are none of its, or not whole. */
+export function parseLongName(slots: readonly Uint8Array[], short: string): string | undefined {
+  const count = slots.length;
+  const checksum = checksumOf(short);
+  const isWhole = slots.every(
+    (slot, index) =>
+      slot[LONG.order] === count - index + (index === 0 ? LAST_SLOT : 0) &&
+      slot[LONG.checksum] === checksum,
+  );
+  if (count === 0 || !isWhole) return undefined;
+  const name = slots
+    .toReversed()
+    .map((slot) => charactersOf(slot))
+    .join("");
+  const end = name.indexOf("\0");
+  return end === -1 ? name : name.slice(0, end);
+}
+
+function charactersOf(slot: Uint8Array): string {
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  return placesOfCharacters()
+    .map((at) => String.fromCharCode(view.getUint16(at, true)))
+    .join("");
+}
+
+/** "TANDEM~1CON" as people write it. `caseBits` is the byte of the slot that follows its attributes. */
+export function parseShortName(short: string, caseBits: number): string {
+  const has = (bit: number): boolean => Math.floor(caseBits / bit) % 2 === 1;
+  const base = short.slice(0, 8).trimEnd();
+  const extension = short.slice(8).trimEnd();
+  const shown = has(LOWER.base) ? base.toLowerCase() : base;
+  if (extension === "") return shown;
+  return `${shown}.${has(LOWER.extension) ? extension.toLowerCase() : extension}`;
+}
+
+function placesOfCharacters(): number[] {
+  return LONG.parts.flatMap(([at, count]) => Array.from({ length: count }, (_, i) => at + 2 * i));
+}
+
+/** Binds a long name to its short one, so that a system that knows no long names breaks the bond when it renames. */
+function checksumOf(short: string): number {
+  let sum = 0;
+  for (let index = 0; index < SHORT_BYTES; index += 1)
+    sum = ((sum % 2) * 128 + Math.floor(sum / 2) + short.charCodeAt(index)) % 256;
+  return sum;
+}
+
+function plain(text: string): string {
+  return text
+    .toUpperCase()
+    .replaceAll(/[ .]/g, "")
+    .replaceAll(/[+,;=[\]]/g, "_");
+}
+
+function shortOf(base: string, extension: string): string {
+  return base.padEnd(8) + extension.padEnd(3);
+}
