@@ -13,7 +13,7 @@ export interface Attributes {
 export interface FileNode extends Attributes {
   readonly kind: "file";
   readonly sizeBytes: number;
-  readonly extents: readonly Extent[];
+  extents: readonly Extent[];
 }
 
 export interface DirectoryNode extends Attributes {

@@ -1,4 +1,7 @@
+import { bootFiles } from "../boot/boot-files.ts";
 import { Allocator } from "../ext4/allocator.ts";
+import { DataWriter } from "../ext4/data-writer.ts";
+import { fillHoles, hasHoles } from "../ext4/fill-holes.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
 import { writeTree } from "../ext4/format.ts";
 import type { Identity } from "../ext4/identity.ts";
@@ -63,6 +66,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
     const dataRanges = await unpackLayers({ ...job, layerBytesMax }, unpackers, merge);
     const unpack = clock();
     const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
+    const filledRanges = fillBootFiles(target.block, allocator, merge.root);
     const tree = writeTree(target.block, {
       layout,
       allocator,
@@ -76,7 +80,9 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
     await target.block.flush();
     return {
       finding,
-      ranges: [...dataRanges, ...tree.ranges].toSorted((a, b) => a.offsetBytes - b.offsetBytes),
+      ranges: [...dataRanges, ...filledRanges, ...tree.ranges].toSorted(
+        (a, b) => a.offsetBytes - b.offsetBytes,
+      ),
       usedBytes: tree.usedBytes,
       inodes: tree.inodes,
       seconds: { unpack, format, flush: clock() },
@@ -84,6 +90,19 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   } finally {
     for (const unpacker of unpackers) unpacker.close();
   }
+}
+
+/** Tells what was written. Kernels and initrds are rarely archived with holes: most images need nothing here. */
+function fillBootFiles(
+  block: BlockFile,
+  allocator: Allocator,
+  root: DirectoryNode,
+): readonly WrittenRange[] {
+  const holed = [...bootFiles(root)].filter(hasHoles);
+  if (holed.length === 0) return [];
+  const data = new DataWriter(block, allocator);
+  for (const node of holed) fillHoles(node, data);
+  return data.finish();
 }
 
 /** The time of the file system's own stamps: that of the image, so that the same image always gives the same bytes. */

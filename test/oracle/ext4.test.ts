@@ -5,9 +5,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readdir, rm, stat, writeFile } from "node:fs/promises";
 
 import type { Xattr } from "../../src/layer/entry.ts";
-import type { DirectoryNode, TreeNode } from "../../src/layer/tree.ts";
+import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
+import { fillHoles } from "../../src/ext4/fill-holes.ts";
 import { readFile } from "../../src/ext4/read.ts";
 import { GiB, KiB, MiB } from "../../src/lib/units.ts";
 import { openBlockFile } from "../../src/system/linux-block-file.ts";
@@ -359,6 +360,23 @@ test("GRUB reads files through links, extents and large directories", async () =
     expect(Buffer.compare(await cat(name), kernel)).toBe(0);
   const initrd = Buffer.concat(Array.from({ length: 400 }, (_, index) => pattern(4096, index)));
   expect(Buffer.compare(await cat("/boot/initrd"), initrd)).toBe(0);
+});
+
+test("T76 GRUB reads a boot file that was archived with holes", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.in("image");
+  const want = Buffer.concat([Buffer.alloc(8 * KiB), pattern(5000), Buffer.alloc(3 * KiB)]);
+  const holed = (image: Ext4Image): FileNode =>
+    image.sparseFile(want.byteLength, [[8 * KiB, pattern(5000)]]);
+  writeExt4(path, 16 * MiB, (image) => {
+    const kernel = holed(image);
+    fillHoles(kernel, image.data);
+    return directory({ vmlinuz: kernel, holed: holed(image) });
+  });
+  expect(await complaints(path)).toEqual([]);
+  const cat = await commandBytes("grub-fstest", path, "cat", "(loop0)/vmlinuz");
+  expect(Buffer.compare(cat, want)).toBe(0);
+  await expect(commandBytes("grub-fstest", path, "cat", "(loop0)/holed")).rejects.toThrow("extent");
 });
 
 test("a file system over old data is as good as one over zeros", async () => {

@@ -9,6 +9,8 @@ interface Common {
   /** Seconds since 1970, such as "1600000000.123456789". */
   readonly mtime?: string;
   readonly xattrs?: Readonly<Record<string, Uint8Array>>;
+  /** More PAX records, as they are. */
+  readonly pax?: Readonly<Record<string, string>>;
 }
 
 export type TarMember = Common &
@@ -134,7 +136,8 @@ function paxRecords(member: TarMember, sizeBytes: number): Uint8Array[] {
   const extended = Object.entries(xattrs).map(([key, value]) =>
     record(`SCHILY.xattr.${key}`, value),
   );
-  return [...records, ...extended];
+  const more = Object.entries(member.pax ?? {}).map(([key, value]) => record(key, utf8(value)));
+  return [...records, ...extended, ...more];
 }
 
 function utf8(text: string): Uint8Array {

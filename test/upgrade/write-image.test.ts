@@ -2,6 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findFile } from "../../src/boot/find.ts";
+import { openFileSystem } from "../../src/ext4/mount.ts";
 import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 import { display } from "../../src/lib/byte-string.ts";
 import { SILENT } from "../../src/lib/talk.ts";
@@ -13,6 +15,7 @@ import { memoryLayers } from "../fakes/layers.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { rejection } from "../fakes/source.ts";
+import type { TarMember } from "../peers/tar.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-image-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -113,6 +116,42 @@ test("writeImage() that inspect() refuses has no superblock", async () => {
   const image = PagedImage.zeros(16 * MiB);
   await expect(writeImage(jobOn(image.file(), { inspect: refuse }))).rejects.toThrow("no kernel");
   expect(image.bytes().subarray(0, 4096)).toEqual(new Uint8Array(4096));
+});
+
+/** A file of 12 KiB whose only data, the text, is at 8 KiB. */
+function holed(path: string, text: string): TarMember {
+  const map = Buffer.alloc(512);
+  map.write(`1\n8192\n4096\n`);
+  const pax = {
+    "GNU.sparse.major": "1",
+    "GNU.sparse.minor": "0",
+    "GNU.sparse.name": path,
+    "GNU.sparse.realsize": "12288",
+  };
+  return { path, data: Buffer.concat([map, Buffer.alloc(4096, text)]), pax };
+}
+
+test("writeImage() leaves no holes in kernels and initrds, which GRUB could not read", async () => {
+  const image = PagedImage.zeros(16 * MiB);
+  const source = memoryLayers([
+    [
+      holed("boot/vmlinuz-6", "kernel"),
+      holed("usr/lib/modules/6/initrd", "initrd"),
+      holed("data", "x"),
+    ],
+  ]);
+  const { ranges } = await writeImage(
+    jobOn(image.file(), { source, image: source.resolved, inspect: () => ({}) }),
+  );
+  const { root } = openFileSystem(image.file());
+  const blocksOf = (path: string): number | undefined =>
+    findFile(root, path)?.node.extents.reduce((sum, { blocks }) => sum + blocks, 0);
+  const paths = ["/boot/vmlinuz-6", "/usr/lib/modules/6/initrd", "/data"];
+  expect(paths.map(blocksOf)).toEqual([3, 3, 1]);
+  const told = PagedImage.zeros(16 * MiB);
+  for (const { offsetBytes, sizeBytes } of ranges)
+    told.write(offsetBytes, image.bytes().subarray(offsetBytes, offsetBytes + sizeBytes));
+  expect(Buffer.compare(told.bytes(), image.bytes())).toBe(0);
 });
 
 test("writeImage() refuses what cannot fit before it writes", async () => {
