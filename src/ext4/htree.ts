@@ -84,7 +84,7 @@ function sortedKeys(entries: readonly DirectoryEntry[], seed: Uint8Array): Float
   const keys = new Float64Array(entries.length);
   for (const [index, { name }] of entries.entries())
     keys[index] = (nameHash(name, seed) / 2) * INDEXES + index;
-  return keys.sort();
+  return keys.toSorted();
 }
 
 /** Fills block after block. */
