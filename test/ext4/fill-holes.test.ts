@@ -15,7 +15,7 @@ test.each<[string, number, number[], number]>([
   ["a hole at the end", 20_000, [0], 4],
   ["holes on all sides", 100_000, [8192, 40_960], 23],
   ["all of a file", 3 * MiB + 1, [], 769],
-])("fillHoles() of %s", (_, sizeBytes, offsets, blocks) => {
+])("fillHoles() of %s", (...[, sizeBytes, offsets, blocks]) => {
   const paged = PagedImage.of(new Uint8Array(16 * MiB).fill(0xa5));
   const image = new Ext4Image(paged.file());
   const runs = offsets.map((at) => {

@@ -7,6 +7,8 @@ import { type View, viewOfTree } from "../fixtures/view.ts";
 export const TAR = "application/vnd.oci.image.layer.v1.tar";
 
 export interface Unpacking {
+  /** "layer 1 of 1" unless given. */
+  readonly label?: string;
   readonly chunkBytes?: number;
   readonly mediaType?: string;
   readonly diffId?: string;
@@ -26,7 +28,7 @@ export function unpackLayer(bytes: Uint8Array, unpacking: Unpacking = {}): Unpac
   const entries: Entry[] = [];
   const warnings: string[] = [];
   const input = {
-    label: "layer 1 of 1",
+    label: unpacking.label ?? "layer 1 of 1",
     mediaType: unpacking.mediaType ?? TAR,
     diffId: unpacking.diffId ?? diffIdOf(bytes),
     outputBytesMax: unpacking.outputBytesMax ?? 64 << 20,
@@ -54,7 +56,9 @@ export function diffIdOf(bytes: Uint8Array): string {
 export function unpackImage(layers: readonly (Unpacking & { bytes: Uint8Array })[]): View {
   const merge = new Merge();
   const sink = new MemorySink();
-  for (const { bytes, ...unpacking } of layers)
-    merge.apply(unpackLayer(bytes, { ...unpacking, sink }).entries, "layer 1 of 1");
+  for (const [index, { bytes, ...unpacking }] of layers.entries()) {
+    const label = `layer ${index + 1} of ${layers.length}`;
+    merge.apply(unpackLayer(bytes, { ...unpacking, label, sink }).entries, label);
+  }
   return viewOfTree(merge.root, (sizeBytes, extents) => sink.contentOf(sizeBytes, extents));
 }
