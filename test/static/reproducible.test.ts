@@ -25,17 +25,22 @@ test("two builds in two places, with two environments, are the same", async () =
 test("two builds of tandem from two clones of the same commit are the same, and name the commit", async () => {
   await using one = await temporaryFolder();
   await using two = await temporaryFolder("/var/tmp");
-  const first = await buildClone(one.in("a"), "/");
-  const second = await buildClone(two.in("deep/er/b"), two.path);
+  const revision = (await command("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")).trim();
+  const first = await buildClone(revision, { folder: one.in("a"), cwd: "/" });
+  const second = await buildClone(revision, { folder: two.in("deep/er/b"), cwd: two.path });
   expect(digest(first)).toBe(digest(second));
   expect(digest(`${first}/../THIRD-PARTY`)).toBe(digest(`${second}/../THIRD-PARTY`));
-  const revision = (await command("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")).trim();
   expect(await command(first, "--version")).toEndWith(` (${revision})\n`);
 });
 
-/** Builds the last commit in `folder`, working in `cwd`, and gives the path of the binary. */
-async function buildClone(folder: string, cwd: string): Promise<string> {
-  await command("git", "clone", "--quiet", "--shared", ROOT, folder);
+/** Builds a commit in `folder`, working in `cwd`, and gives the path of the binary. */
+async function buildClone(
+  revision: string,
+  { folder, cwd }: { readonly folder: string; readonly cwd: string },
+): Promise<string> {
+  await command("git", "clone", "--quiet", "--shared", "--no-checkout", ROOT, folder);
+  // Somebody may commit while this runs.
+  await command("git", "-C", folder, "checkout", "--quiet", "--detach", revision);
   // No symlink: the bundler would see the same files under other paths.
   await command("cp", "-a", join(ROOT, "node_modules"), join(folder, "node_modules"));
   const bun = join(folder, "node_modules/.bin/bun");
