@@ -1,7 +1,7 @@
-import type { Talk } from "../lib/talk.ts";
 import type { System } from "../system/system.ts";
 import type { Config } from "./config.ts";
 import type { Globals } from "./globals.ts";
+import type { TalkLine } from "./talk.ts";
 
 /** What every verb is given. */
 export interface Context {
@@ -10,16 +10,17 @@ export interface Context {
   readonly config: Config;
   /** Where each configured value came from; what is not in it is a default. */
   readonly origins: ReadonlyMap<string, string>;
-  readonly talk: Talk;
+  readonly talk: TalkLine;
   /** Fires when the operator or the system asks to stop. */
   readonly signal: AbortSignal;
 }
 
 /** Prints a result on stdout: the object with --json, otherwise the text made of it. */
 export function print<T extends object>(
-  { globals }: Context,
+  { globals, talk }: Context,
   result: T,
   text: (result: T) => string,
 ): void {
+  talk.end();
   process.stdout.write(`${globals.json ? JSON.stringify(result) : text(result)}\n`);
 }

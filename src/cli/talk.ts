@@ -9,8 +9,11 @@ const PLAIN_MS = 5000;
 
 const PREFIX: Readonly<Record<string, string>> = { warn: "warning: ", debug: "debug: " };
 
+/** Talk with a line at its end that is drawn over: end() clears it, before something else is printed. */
+export type TalkLine = Talk & { end(): void };
+
 /** Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. */
-export function openTalk({ json, debug, quiet }: Globals): Talk & { end(): void } {
+export function openTalk({ json, debug, quiet }: Globals): TalkLine {
   if (quiet) return { ...lines(LEVEL.error), progress() {}, end() {} };
   const level = debug ? LEVEL.debug : LEVEL.info;
   if (json) {
@@ -37,7 +40,7 @@ function emit(line: object): void {
 }
 
 /** The line of a terminal is drawn over until something else is said. */
-function terminal(plain: Omit<Talk, "progress">): Talk & { end(): void } {
+function terminal(plain: Omit<Talk, "progress">): TalkLine {
   let drawn = false;
   const clear = (): void => {
     if (drawn) process.stderr.write("\r\u001B[K");

@@ -13,7 +13,7 @@ const context: Context = {
   system,
   globals,
   ...loadConfig(system, globals),
-  talk: SILENT,
+  talk: { ...SILENT, end() {} },
   signal: new AbortController().signal,
 };
 
