@@ -16,6 +16,7 @@ const FLOW = [
   "control",
   "boot",
   "health",
+  "hooks",
 ];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(FLOW.map((name, index) => [name, FLOW.slice(0, index)])),

@@ -1,6 +1,9 @@
 import * as v from "valibot";
 import { TRIES_MAX } from "../control/record.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import type { CheckPlan } from "../health/checks.ts";
+import type { WatchdogPlan } from "../health/watchdog.ts";
+import { parseBytes } from "../lib/units.ts";
 import type { System } from "../system/system.ts";
 import type { Globals } from "./globals.ts";
 
@@ -15,6 +18,28 @@ const label = v.pipe(
 );
 const seconds = v.pipe(v.number(), v.minValue(1), v.maxValue(SECONDS_MAX));
 const absolute = v.pipe(v.string(), v.startsWith("/", "must be an absolute path"));
+
+/** No hardware counts longer: iTCO ends at ten minutes, softdog at 18 hours. */
+const WATCHDOG_SECONDS_MAX = 65_535;
+const PORT_MAX = 65_535;
+
+const bytes = v.pipe(
+  v.union([v.number(), v.string()]),
+  v.transform((value) => parseBytes(`${value}`)),
+  v.number("must be a size such as 100MiB"),
+);
+const address = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const port = /^(?:\[[0-9a-fA-F:.%]+\]|[^:\s/]+):(\d{1,5})$/.exec(text)?.[1];
+    return port !== undefined && Number(port) > 0 && Number(port) <= PORT_MAX;
+  }, "must be host:port"),
+);
+const webAddress = v.pipe(
+  v.string(),
+  v.regex(/^https?:\/\//, "must begin with http:// or https://"),
+  v.url("must be a URL"),
+);
 
 const configSchema = v.strictObject({
   disk: v.optional(absolute),
@@ -36,6 +61,25 @@ const configSchema = v.strictObject({
       wanted: v.optional(v.array(absolute)),
       checkSeconds: v.optional(seconds),
       deadlineSeconds: v.optional(seconds),
+      overdueSeconds: v.optional(seconds),
+      expect: v.optional(
+        v.strictObject({
+          mounted: v.optional(v.array(absolute)),
+          noFailedUnits: v.optional(v.boolean()),
+          freeSpace: v.optional(v.record(absolute, bytes)),
+          urls: v.optional(v.array(webAddress)),
+          tcp: v.optional(v.array(address)),
+          processes: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
+        }),
+      ),
+    }),
+  ),
+  watchdog: v.optional(
+    v.strictObject({
+      device: v.optional(v.pipe(v.string(), v.regex(/^\/dev\/[^/]+$/, "must be below /dev"))),
+      seconds: v.optional(
+        v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WATCHDOG_SECONDS_MAX)),
+      ),
     }),
   ),
 });
@@ -55,12 +99,9 @@ export interface Config {
   /** Boots of the good slot without a verdict; 0: no limit; undefined: as the boot record has it. */
   readonly limit: number | undefined;
   readonly jobs: number | undefined;
-  readonly health: {
-    readonly required: readonly string[];
-    readonly wanted: readonly string[];
-    readonly checkSeconds: number;
-    readonly deadlineSeconds: number;
-  };
+  /** overdueSeconds: from the start of the kernel to the verdict on a counted boot. */
+  readonly health: CheckPlan & { readonly overdueSeconds: number };
+  readonly watchdog: WatchdogPlan;
 }
 
 const DEFAULTS: Config = {
@@ -76,12 +117,32 @@ const DEFAULTS: Config = {
   limit: undefined,
   jobs: undefined,
   health: {
-    required: ["/usr/lib/tandem/required.d", "/etc/tandem/required.d"],
-    wanted: ["/usr/lib/tandem/wanted.d", "/etc/tandem/wanted.d"],
+    required: checkFolders("required.d"),
+    wanted: checkFolders("wanted.d"),
     checkSeconds: 60,
     deadlineSeconds: 300,
+    overdueSeconds: 1200,
+    expect: {
+      mounted: [],
+      noFailedUnits: false,
+      freeSpace: {},
+      urls: [],
+      tcp: [],
+      processes: [],
+    },
   },
+  watchdog: { device: "/dev/watchdog0", seconds: 600 },
 };
+
+/** greenboot's are run as they are, so that an image made for it needs no change. */
+function checkFolders(name: string): string[] {
+  return [
+    `/usr/lib/tandem/${name}`,
+    `/etc/tandem/${name}`,
+    `/usr/lib/greenboot/check/${name}`,
+    `/etc/greenboot/check/${name}`,
+  ];
+}
 
 const DROP_INS = "/etc/tandem/config.d";
 
@@ -184,7 +245,12 @@ function merged(config: Config, values: Partial): Config {
     tries: values.tries ?? config.tries,
     limit: values.limit ?? config.limit,
     jobs: values.jobs ?? config.jobs,
-    health: { ...config.health, ...present(values.health) },
+    health: {
+      ...config.health,
+      ...present(values.health),
+      expect: { ...config.health.expect, ...present(values.health?.expect) },
+    },
+    watchdog: { ...config.watchdog, ...present(values.watchdog) },
   };
 }
 

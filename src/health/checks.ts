@@ -1,103 +1,71 @@
-import { reasonOf } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { System } from "../system/system.ts";
+import type { Check, Outcome } from "./check.ts";
+import type { Expectations } from "./expectations.ts";
+import type { ProgramFolders } from "./programs.ts";
 
-export interface CheckPlan {
-  /** Directories whose executables all have to succeed. */
-  readonly required: readonly string[];
-  /** Directories whose executables are run and reported, whatever they say. */
-  readonly wanted: readonly string[];
+export interface CheckLimits {
   /** For one check. */
   readonly checkSeconds: number;
   /** For all of them together. */
   readonly deadlineSeconds: number;
 }
 
-export interface CheckResult {
-  readonly path: string;
-  readonly required: boolean;
-  /** undefined: passed. Otherwise one line that says what happened. */
-  readonly failure: string | undefined;
-  /** The last lines it printed. */
-  readonly output: string;
+/** What the configuration says about health. */
+export interface CheckPlan extends CheckLimits, ProgramFolders {
+  readonly expect: Expectations;
 }
 
-/** Enough to see why, little enough for the state. */
-const OUTPUT_LINES_MAX = 20;
-const OUTPUT_CHARACTERS_MAX = 2000;
+export interface CheckResult extends Outcome {
+  readonly check: string;
+  readonly required: boolean;
+}
 
-/** Runs the checks one after the other in the order of their names: required ones first, and all of them even after a failure. */
+interface Run {
+  readonly system: System;
+  readonly limits: CheckLimits;
+  readonly talk: Talk;
+}
+
+/** Runs the checks one after the other: required ones first, and all of them even after a failure. */
 export async function runChecks(
-  system: System,
-  plan: CheckPlan,
-  talk: Talk,
+  checks: readonly Check[],
+  { system, limits, talk }: Run,
 ): Promise<CheckResult[]> {
-  const endMs = system.now().getTime() + plan.deadlineSeconds * 1000;
+  const endMs = system.now().getTime() + limits.deadlineSeconds * 1000;
   const results: CheckResult[] = [];
-  for (const { path, required } of findChecks(system, plan)) {
+  for (const check of requiredFirst(checks)) {
     const leftSeconds = (endMs - system.now().getTime()) / 1000;
-    const result = { path, required, ...(await runCheck(system, path, { plan, leftSeconds })) };
-    if (result.failure === undefined) talk.info(`Check ${path} passed`);
-    else if (required) talk.info(`Check ${path} failed: ${result.failure}`);
-    else talk.warn(`Check ${path} failed: ${result.failure}, continuing`);
-    results.push(result);
+    const outcome = await runOne(check, limits, leftSeconds);
+    results.push({ check: check.name, required: check.required, ...outcome });
+    if (outcome.failure === undefined) talk.info(`Check ${check.name} passed`);
+    else if (check.required) talk.info(`Check ${check.name} failed: ${outcome.failure}`);
+    else talk.warn(`Check ${check.name} failed: ${outcome.failure}, continuing`);
   }
   return results;
 }
 
+/** The required checks that failed. */
+export function failedOf(results: readonly CheckResult[]): CheckResult[] {
+  return results.filter(({ required, failure }) => required && failure !== undefined);
+}
+
 /** The required checks that failed, in one line; undefined when none did. */
 export function failureOf(results: readonly CheckResult[]): string | undefined {
-  const failed = results.filter(({ required, failure }) => required && failure !== undefined);
+  const failed = failedOf(results);
   if (failed.length === 0) return undefined;
-  return failed.map(({ path, failure }) => `${path} ${failure}`).join("; ");
+  return failed.map(({ check, failure }) => `${check} ${failure}`).join("; ");
 }
 
-function findChecks(system: System, plan: CheckPlan): { path: string; required: boolean }[] {
-  const inside = (
-    directories: readonly string[],
-    required: boolean,
-  ): { path: string; required: boolean }[] =>
-    directories.flatMap((directory) =>
-      system.files
-        .list(directory)
-        .toSorted()
-        .map((name) => ({ path: `${directory}/${name}`, required }))
-        .filter(({ path }) => system.isExecutable(path)),
-    );
-  return [...inside(plan.required, true), ...inside(plan.wanted, false)];
+function requiredFirst(checks: readonly Check[]): Check[] {
+  return [...checks.filter(({ required }) => required), ...checks.filter((one) => !one.required)];
 }
 
-interface Limits {
-  readonly plan: CheckPlan;
-  readonly leftSeconds: number;
-}
-
-async function runCheck(
-  system: System,
-  path: string,
-  { plan, leftSeconds }: Limits,
-): Promise<Pick<CheckResult, "failure" | "output">> {
-  const deadlineSeconds = Math.min(plan.checkSeconds, leftSeconds);
-  if (deadlineSeconds <= 0)
-    return { failure: `not run: all ${plan.deadlineSeconds} s were used up before`, output: "" };
-  try {
-    const { status, output } = await system.run([path], { deadlineSeconds });
-    return { failure: describe(status, deadlineSeconds), output: lastLines(output) };
-  } catch (error) {
-    return { failure: `could not be run: ${reasonOf(error)}`, output: "" };
-  }
-}
-
-function describe(status: number | undefined, deadlineSeconds: number): string | undefined {
-  if (status === undefined) return `did not end within ${deadlineSeconds.toFixed(0)} s`;
-  return status === 0 ? undefined : `ended with status ${status}`;
-}
-
-function lastLines(output: string): string {
-  return output
-    .trimEnd()
-    .split("\n")
-    .slice(-OUTPUT_LINES_MAX)
-    .join("\n")
-    .slice(-OUTPUT_CHARACTERS_MAX);
+async function runOne(
+  check: Check,
+  { checkSeconds, deadlineSeconds }: CheckLimits,
+  leftSeconds: number,
+): Promise<Outcome> {
+  if (leftSeconds > 0) return check.run(Math.min(checkSeconds, leftSeconds));
+  return { failure: `not run: all ${deadlineSeconds} s were used up before`, output: "" };
 }

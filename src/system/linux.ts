@@ -5,8 +5,11 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import { linuxFiles } from "./files.ts";
 import { createBlockFile, openBlockFile } from "./linux-block-file.ts";
+import { linuxProbe } from "./probe.ts";
+import { replaceFile, replaceLink } from "./replace-file.ts";
 import { restart, tryLock } from "./syscall.ts";
 import type { CommandResult, System } from "./system.ts";
+import { openWatchdog } from "./watchdog.ts";
 
 /** udev takes a shared lock on a disk while it looks at it; that lasts well under this. */
 const LOCK_WAIT_MS_MAX = 2000;
@@ -18,6 +21,7 @@ const REBOOT_COMMAND = ["systemctl", "reboot"];
 
 export const linux: System = {
   files: linuxFiles,
+  probe: linuxProbe,
   architecture: "amd64",
   environment: process.env,
   cores: availableParallelism(),
@@ -29,6 +33,9 @@ export const linux: System = {
   createBlock: createBlockFile,
   lock,
   run,
+  replaceFile,
+  replaceLink,
+  openWatchdog,
   reboot,
 };
 

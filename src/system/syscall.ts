@@ -1,9 +1,16 @@
-import { dlopen, FFIType, read } from "bun:ffi";
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { defined } from "../lib/assert.ts";
 import { alignUp, MiB } from "../lib/units.ts";
 
 /** Numbers of asm/unistd_64.h: tandem is built for amd64 only. */
-const NUMBER = { lseek: 8, flock: 73, reboot: 169, fadvise64: 221, syncFileRange: 277 } as const;
+const NUMBER = {
+  lseek: 8,
+  ioctl: 16,
+  flock: 73,
+  reboot: 169,
+  fadvise64: 221,
+  syncFileRange: 277,
+} as const;
 const ERRNO = { eintr: 4, eagain: 11 } as const;
 const SEEK_END = 2;
 const POSIX_FADV_DONTNEED = 4;
@@ -61,6 +68,13 @@ export function tryLock(fd: number): boolean {
 /** Restarts the machine at once, without telling anybody: what has to be on a disk must be flushed before. */
 export function restart(): void {
   call("reboot", [REBOOT.magic1, REBOOT.magic2, REBOOT.restart, 0]);
+}
+
+/** ioctl(2) of a request that takes the address of an int. Returns what the driver left in it. */
+export function ioctlInt(fd: number, request: number, value: number): number {
+  const place = Int32Array.of(value);
+  call("ioctl", [fd, request, ptr(place)]);
+  return defined(place[0], "the int");
 }
 
 function call(name: keyof typeof NUMBER, args: readonly number[]): number {

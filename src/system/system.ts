@@ -1,5 +1,7 @@
 import type { BlockFile } from "./block-file.ts";
 import type { Files } from "./files.ts";
+import type { Probe } from "./probe.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 export interface CommandResult {
   /** undefined: the deadline ended it. */
@@ -11,6 +13,7 @@ export interface CommandResult {
 /** The machine, as small as tandem needs it. The first parameter of everything that touches it. */
 export interface System {
   readonly files: Files;
+  readonly probe: Probe;
   /** As in OCI platforms: "amd64". */
   readonly architecture: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -33,6 +36,12 @@ export interface System {
     command: readonly string[],
     options: { readonly deadlineSeconds: number },
   ): Promise<CommandResult>;
+  /** Writes a whole file with that mode, folders included: after a cut there is the old one or the new one. */
+  replaceFile(path: string, text: string, mode: number): void;
+  /** Makes a symbolic link, folders included, in place of what is there. */
+  replaceLink(path: string, target: string): void;
+  /** Opens a watchdog, which starts it. undefined: there is none. Throws `boot`. */
+  openWatchdog(path: string): Watchdog | undefined;
   /** Restarts the machine through its init, or by itself when there is none. */
   reboot(): Promise<void>;
 }

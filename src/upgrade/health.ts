@@ -1,9 +1,20 @@
-import { type CheckPlan, type CheckResult, failureOf, runChecks } from "../health/checks.ts";
 import { withEvent, withVerdict } from "../control/state.ts";
+import { whyStay } from "../control/stay.ts";
+import {
+  type CheckPlan,
+  type CheckResult,
+  failedOf,
+  failureOf,
+  runChecks,
+} from "../health/checks.ts";
+import { expectationChecks } from "../health/expectations.ts";
+import { programChecks } from "../health/programs.ts";
+import { lastLines } from "../lib/last-lines.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { type Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { bootOf, markGood, settleFall } from "./mark.ts";
 import type { Work } from "./open-source.ts";
+import { slotCheck } from "./slot-check.ts";
 
 export interface HealthResult {
   readonly slot: SlotName;
@@ -12,6 +23,8 @@ export interface HealthResult {
   readonly fell: SlotName | undefined;
   /** Which required checks failed, in one line. */
   readonly failure: string | undefined;
+  /** Why a reboot would not lead anywhere else; undefined: it would, or all is well. */
+  readonly stay: string | undefined;
   readonly checks: readonly CheckResult[];
 }
 
@@ -20,35 +33,76 @@ export interface HealthResult {
  * record left alone: the caller reboots, and the boot loader's count decides. Throws `disk` when this machine does not run from the disk.
  */
 export async function health(work: Work, machine: Machine, plan: CheckPlan): Promise<HealthResult> {
+  const { system, talk } = work;
   const { slot } = bootOf(machine);
   const fell = await settleFall(machine);
-  if (fell !== undefined) work.talk.info(`The boot loader gave up on slot ${fell} and came back`);
-  const checks = await runChecks(work.system, plan, work.talk);
+  if (fell !== undefined) talk.info(`The boot loader gave up on slot ${fell} and came back`);
+  const checks = await runChecks(
+    [
+      slotCheck(machine, slot),
+      ...expectationChecks(system, plan.expect),
+      ...programChecks(system, plan, talk),
+    ],
+    { system, limits: plan, talk },
+  );
   const failure = failureOf(checks);
-  if (failure === undefined) await markGood(machine, undefined, reasonFor(checks));
-  else await noteFailure(machine, slot, failure);
-  return { slot, healthy: failure === undefined, fell, failure, checks };
+  if (failure === undefined) {
+    await markGood(machine, undefined, reasonFor(checks));
+    return { slot, healthy: true, fell, failure, stay: undefined, checks };
+  }
+  await noteFailure(machine, slot, { failure, output: outputOf(checks) });
+  return { slot, healthy: false, fell, failure, stay: stayOf(machine, slot), checks };
+}
+
+/**
+ * The time for a verdict is over: notes that this boot failed, without running checks. Does nothing, and is healthy, when the boot was
+ * not counted or has its verdict, because nothing waits for one then.
+ */
+export async function overdue(machine: Machine): Promise<HealthResult> {
+  const { slot, gen } = bootOf(machine);
+  const { record } = machine.control;
+  const { left } = machine.cmdline;
+  const isOpen = record !== undefined && record.gen === gen && left !== undefined;
+  const nothing = { slot, fell: undefined, checks: [] };
+  if (!isOpen) return { ...nothing, healthy: true, failure: undefined, stay: undefined };
+  const failure = "it gave no verdict in time";
+  await noteFailure(machine, slot, { failure, output: "" });
+  return { ...nothing, healthy: false, failure, stay: stayOf(machine, slot) };
+}
+
+function stayOf({ control, cmdline }: Machine, slot: SlotName): string | undefined {
+  const { gen, left, uncounted } = cmdline;
+  return whyStay(control.record, { slot, gen, left, uncounted });
 }
 
 function reasonFor(checks: readonly CheckResult[]): string {
   const passed = checks.filter(({ failure }) => failure === undefined).length;
-  return checks.length === 0
-    ? "it came up; there are no checks"
-    : `${passed} of ${checks.length} checks passed`;
+  return `${passed} of ${checks.length} checks passed`;
+}
+
+/** What the failed checks printed, each under its name. */
+function outputOf(checks: readonly CheckResult[]): string {
+  const said = failedOf(checks).filter(({ output }) => output !== "");
+  return lastLines(said.map(({ check, output }) => `${check}:\n${output}`).join("\n"));
+}
+
+interface Failed {
+  readonly failure: string;
+  readonly output: string;
 }
 
 /** A failure in the good slot does not make it bad: it was good before, and there may be no other. */
-async function noteFailure(machine: Machine, slot: SlotName, failure: string): Promise<void> {
+async function noteFailure(
+  machine: Machine,
+  slot: SlotName,
+  { failure, output }: Failed,
+): Promise<void> {
   const { control, system } = machine;
   const at = system.now().toISOString();
-  const noted = withEvent(machine.control.state, {
-    at,
-    kind: "failed",
-    slot,
-    text: failure,
-  });
+  const noted = withEvent(machine.control.state, { at, kind: "failed", slot, text: failure });
   const isTrial = control.record?.trial === slot;
+  const said = output === "" ? {} : { output };
   await control.writeState(
-    isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at }) : noted,
+    isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at, ...said }) : noted,
   );
 }

@@ -1,4 +1,4 @@
-/** A machine whose disk is in memory: a control partition and two slots, without a partition table. */
+/** A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a partition table. */
 import { grub } from "../../src/boot/grub.ts";
 import { Control } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
@@ -20,9 +20,10 @@ import { memoryFiles } from "./files.ts";
 
 const SLOT_BYTES = 8 * MiB;
 const CONTROL = { offsetBytes: 0, sizeBytes: MiB };
-const SLOTS = { a: MiB, b: MiB + SLOT_BYTES } as const;
+const SLOTS = { a: MiB, b: MiB + SLOT_BYTES, recovery: MiB + 2 * SLOT_BYTES } as const;
 
 export const DISK_BYTES: number = MiB + 2 * SLOT_BYTES;
+export const RECOVERY_DISK_BYTES: number = DISK_BYTES + SLOT_BYTES;
 
 /** A clock that counts calls: the same in every run. */
 export function memorySystem(): System & { readonly reboots: number[] } {
@@ -30,6 +31,7 @@ export function memorySystem(): System & { readonly reboots: number[] } {
   const reboots: number[] = [];
   return {
     files: memoryFiles({}),
+    probe: { freeBytes: refuse, httpStatus: refuse, connect: refuse, pause: refuse },
     architecture: "amd64",
     environment: {},
     cores: 1,
@@ -41,6 +43,9 @@ export function memorySystem(): System & { readonly reboots: number[] } {
     createBlock: refuse,
     lock: () => Promise.resolve({ release() {} }),
     run: refuse,
+    replaceFile: refuse,
+    replaceLink: refuse,
+    openWatchdog: () => undefined,
     reboot: () => {
       reboots.push(seconds);
       return Promise.resolve();
@@ -64,7 +69,11 @@ export function memoryMachine(
   return {
     system,
     diskPath: disk.name,
-    slots: { a: partition(2, SLOTS.a), b: partition(3, SLOTS.b) },
+    slots: {
+      a: partition(2, SLOTS.a),
+      b: partition(3, SLOTS.b),
+      ...(disk.sizeBytes < RECOVERY_DISK_BYTES ? {} : { recovery: partition(4, SLOTS.recovery) }),
+    },
     booted: boot.slot,
     cmdline: boot,
     control,
@@ -76,7 +85,6 @@ export function memoryMachine(
 }
 
 export function slotOf(disk: BlockFile, slot: SlotName): BlockFile {
-  if (slot === "recovery") throw new Error("the machine in memory has no recovery slot");
   return part(disk, { name: `slot ${slot}`, offsetBytes: SLOTS[slot], sizeBytes: SLOT_BYTES });
 }
 

@@ -1,76 +1,65 @@
 import { expect, test } from "bun:test";
-import { type CheckPlan, type CheckResult, failureOf, runChecks } from "../../src/health/checks.ts";
+import type { Check, Outcome } from "../../src/health/check.ts";
+import { type CheckResult, failedOf, failureOf, runChecks } from "../../src/health/checks.ts";
 import { SILENT } from "../../src/lib/talk.ts";
-import { checkedSystem, FAILED, LATE, PASSED } from "../fakes/checks.ts";
+import { memorySystem } from "../fakes/machine.ts";
 
-const PLAN: CheckPlan = {
-  required: ["/usr/required.d", "/etc/required.d"],
-  wanted: ["/etc/wanted.d"],
-  checkSeconds: 60,
-  deadlineSeconds: 300,
-};
+const LIMITS = { checkSeconds: 60, deadlineSeconds: 300 };
+const FINE: Outcome = { failure: undefined, output: "" };
+const BURNT: Outcome = { failure: "burnt", output: "smoke" };
 
-test("runChecks() runs required ones first, folder by folder, in the order of their names", async () => {
-  const system = checkedSystem({
-    "/etc/wanted.d/1": PASSED,
-    "/etc/required.d/20-b": PASSED,
-    "/etc/required.d/10-a": FAILED,
-    "/etc/required.d/readme.txt": FAILED,
-    "/usr/required.d/90": PASSED,
-    "/other/1": FAILED,
+/** Checks that take `secondsEach` by the clock, and what they were given. */
+function world(secondsEach = 0): {
+  readonly system: ReturnType<typeof memorySystem>;
+  readonly runs: [string, number][];
+  readonly check: (name: string, outcome: Outcome, required?: boolean) => Check;
+} {
+  let nowMs = 0;
+  const runs: [string, number][] = [];
+  return {
+    system: { ...memorySystem(), now: () => new Date(nowMs) },
+    runs,
+    check: (name, outcome, required = true) => ({
+      name,
+      required,
+      async run(seconds) {
+        await Promise.resolve();
+        runs.push([name, seconds]);
+        nowMs += secondsEach * 1000;
+        return outcome;
+      },
+    }),
+  };
+}
+
+test("runChecks() runs required ones first, and all of them even after a failure", async () => {
+  const { system, runs, check } = world();
+  const results = await runChecks([check("1", FINE, false), check("2", BURNT), check("3", FINE)], {
+    system,
+    limits: LIMITS,
+    talk: SILENT,
   });
-  const results = await runChecks(system, PLAN, SILENT);
-  const want = [
-    "/usr/required.d/90",
-    "/etc/required.d/10-a",
-    "/etc/required.d/20-b",
-    "/etc/wanted.d/1",
-  ];
-  expect(results.map(({ path }) => path)).toEqual(want);
-  expect(results.map(({ required }) => required)).toEqual([true, true, true, false]);
-  expect(system.runs.map(({ path }) => path)).toEqual(want);
+  expect(runs.map(([name]) => name)).toEqual(["2", "3", "1"]);
+  expect(results).toEqual([
+    { check: "2", required: true, failure: "burnt", output: "smoke" },
+    { check: "3", required: true, failure: undefined, output: "" },
+    { check: "1", required: false, failure: undefined, output: "" },
+  ]);
 });
 
 test("runChecks() without checks is no failure", async () => {
-  const results = await runChecks(checkedSystem({}), PLAN, SILENT);
+  const { system } = world();
+  const results = await runChecks([], { system, limits: LIMITS, talk: SILENT });
   expect(results).toEqual([]);
   expect(failureOf(results)).toBeUndefined();
 });
 
-test.each([
-  ["passes", PASSED, undefined, "fine"],
-  ["fails", FAILED, "ended with status 3", "no network"],
-  ["dies", { status: 139, output: "" }, "ended with status 139", ""],
-  ["is late", LATE, "did not end within 60 s", ""],
-  ["is no program", new Error("ENOEXEC"), "could not be run: ENOEXEC", ""],
-])("runChecks() of a check that %s", async (...[, result, failure, output]) => {
-  const results = await runChecks(checkedSystem({ "/usr/required.d/x": result }), PLAN, SILENT);
-  expect(results).toEqual([{ path: "/usr/required.d/x", required: true, failure, output }]);
-});
-
-test("runChecks() keeps the end of long output", async () => {
-  const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`).join("\n");
-  const wide = `start${"x".repeat(5000)}end`;
-  const results = await runChecks(
-    checkedSystem({
-      "/usr/required.d/1": { status: 1, output: `${lines}\n\n` },
-      "/usr/required.d/2": { status: 1, output: wide },
-    }),
-    PLAN,
-    SILENT,
-  );
-  expect(results[0]?.output.split("\n")).toHaveLength(20);
-  expect(results[0]?.output).toEndWith("line 49");
-  expect(results[1]?.output).toHaveLength(2000);
-  expect(results[1]?.output).toEndWith("xend");
-});
-
 test("runChecks() gives each check what is left of the whole deadline", async () => {
-  const plan = { ...PLAN, deadlineSeconds: 100 };
-  const paths = ["1", "2", "3", "4"].map((name) => `/usr/required.d/${name}`);
-  const system = checkedSystem(Object.fromEntries(paths.map((path) => [path, PASSED])), 45);
-  const results = await runChecks(system, plan, SILENT);
-  expect(system.runs.map(({ deadlineSeconds }) => deadlineSeconds)).toEqual([60, 55, 10]);
+  const { system, runs, check } = world(45);
+  const limits = { ...LIMITS, deadlineSeconds: 100 };
+  const checks = ["1", "2", "3", "4"].map((name) => check(name, FINE));
+  const results = await runChecks(checks, { system, limits, talk: SILENT });
+  expect(runs.map(([, seconds]) => seconds)).toEqual([60, 55, 10]);
   expect(results.map(({ failure }) => failure)).toEqual([
     undefined,
     undefined,
@@ -86,21 +75,18 @@ test("runChecks() tells of each, and warns of a wanted one that failed", async (
     info: (text: string) => void said.push(text),
     warn: (text: string) => void said.push(`warning: ${text}`),
   };
-  const checks = {
-    "/usr/required.d/1": PASSED,
-    "/usr/required.d/2": FAILED,
-    "/etc/wanted.d/3": FAILED,
-  };
-  await runChecks(checkedSystem(checks), PLAN, talk);
+  const { system, check } = world();
+  const checks = [check("1", FINE), check("2", BURNT), check("3", BURNT, false)];
+  await runChecks(checks, { system, limits: LIMITS, talk });
   expect(said).toEqual([
-    "Check /usr/required.d/1 passed",
-    "Check /usr/required.d/2 failed: ended with status 3",
-    "warning: Check /etc/wanted.d/3 failed: ended with status 3, continuing",
+    "Check 1 passed",
+    "Check 2 failed: burnt",
+    "warning: Check 3 failed: burnt, continuing",
   ]);
 });
 
-const result = (path: string, required: boolean, failure?: string): CheckResult => ({
-  path,
+const result = (check: string, required: boolean, failure?: string): CheckResult => ({
+  check,
   required,
   failure,
   output: "",
@@ -113,4 +99,9 @@ test.each([
   [[result("/1", true, "hung"), result("/2", true, "burnt")], "/1 hung; /2 burnt"],
 ])("failureOf() counts required checks only (%#)", (results, failure) => {
   expect(failureOf(results)).toBe(failure);
+});
+
+test("failedOf() leaves out what passed and what is only wanted", () => {
+  const bad = result("3", true, "burnt");
+  expect(failedOf([result("1", true), result("2", false, "hung"), bad])).toEqual([bad]);
 });

@@ -7,7 +7,13 @@ import type { PagedImage } from "../fakes/paged-image.ts";
 import { rejection } from "../fakes/source.ts";
 import { armed, FIRST_BOOT, installed, TRIAL_BOOT, workOn } from "./disk.ts";
 
-const PLAN = { required: ["/r"], wanted: ["/w"], checkSeconds: 60, deadlineSeconds: 300 };
+const PLAN = {
+  required: ["/r"],
+  wanted: ["/w"],
+  checkSeconds: 60,
+  deadlineSeconds: 300,
+  expect: { mounted: [], noFailedUnits: false, freeSpace: {}, urls: [], tcp: [], processes: [] },
+};
 const FALLEN_BOOT = "tandem.slot=a tandem.gen=2 tandem.fell=b";
 
 const check = (machine: Machine): ReturnType<typeof health> =>
@@ -22,19 +28,19 @@ test("health() of a trial that passes makes it good", async () => {
   const system = checkedSystem({ "/r/net": PASSED, "/w/printer": FAILED });
   const result = await check(machineOn(image, TRIAL_BOOT, system));
   expect(result).toMatchObject({ slot: "b", healthy: true, fell: undefined, failure: undefined });
-  expect(result.checks).toHaveLength(2);
+  expect(result.checks.map((one) => one.check)).toEqual(["slot b", "/r/net", "/w/printer"]);
   const { control } = memoryMachine(image.file());
   expect(control.record).toMatchObject({ gen: 3, good: "b", trial: undefined });
-  expect(control.state.slots.b).toMatchObject({ verdict: { reason: "1 of 2 checks passed" } });
+  expect(control.state.slots.b).toMatchObject({ verdict: { reason: "2 of 3 checks passed" } });
 });
 
-test("health() without checks goes by the boot alone", async () => {
+test("health() without other checks looks at the slot alone", async () => {
   const image = await armed();
   expect(await check(machineOn(image, TRIAL_BOOT, checkedSystem({})))).toMatchObject({
     healthy: true,
   });
   expect(memoryMachine(image.file()).control.state.slots.b).toMatchObject({
-    verdict: { result: "good", reason: "it came up; there are no checks" },
+    verdict: { result: "good", reason: "1 of 1 checks passed" },
   });
 });
 

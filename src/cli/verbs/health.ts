@@ -1,7 +1,8 @@
 import { TandemError } from "../../lib/error.ts";
-import { health as run } from "../../upgrade/health.ts";
+import { health as check, overdue } from "../../upgrade/health.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
 import { print } from "../context.ts";
+import { endWatch } from "../end-watch.ts";
 import { defineVerb } from "../verb.ts";
 
 export const health = defineVerb({
@@ -10,19 +11,32 @@ export const health = defineVerb({
   args: {
     reboot: {
       type: "boolean",
-      description: "Reboot when a required check fails, so that the boot loader counts on",
+      description:
+        "Reboot when a required check fails, if the boot loader then goes on to something else",
+    },
+    overdue: {
+      type: "boolean",
+      description: "Run no checks: a counted boot that has no verdict by now has failed",
     },
   },
   async run(context, args) {
-    const { config, system } = context;
+    const { config, system, talk } = context;
     const result = await withMachine(context, { ...config, lock: true }, (machine) =>
-      run(context, machine, config.health),
+      args.overdue === true ? overdue(machine) : check(context, machine, config.health),
     );
-    print(context, result, ({ slot, healthy, failure }) =>
-      healthy ? `Slot ${slot} is good` : `Slot ${slot} failed: ${failure}`,
-    );
-    if (result.healthy) return;
-    if (args.reboot === true) await system.reboot();
-    throw new TandemError("unhealthy", `Cannot call slot ${result.slot} good: ${result.failure}`);
+    const { slot, failure, stay } = result;
+    print(context, result, () => textOf(args.overdue === true, result));
+    if (result.healthy) return endWatch(context);
+    if (args.reboot === true && stay === undefined) await system.reboot();
+    if (args.reboot === true && stay !== undefined) talk.warn(`Not rebooting: ${stay}, continuing`);
+    throw new TandemError("unhealthy", `Cannot call slot ${slot} good: ${failure}`);
   },
 });
+
+function textOf(
+  isOverdue: boolean,
+  { slot, healthy, failure }: { slot: string; healthy: boolean; failure: string | undefined },
+): string {
+  if (!healthy) return `Slot ${slot} failed: ${failure}`;
+  return isOverdue ? `Slot ${slot} is not waiting for a verdict` : `Slot ${slot} is good`;
+}

@@ -3,6 +3,7 @@ import { isSlotName } from "../../slot/slot.ts";
 import { markBad, markGood } from "../../upgrade/mark.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
 import { print } from "../context.ts";
+import { endWatch } from "../end-watch.ts";
 import { defineVerb } from "../verb.ts";
 
 export const mark = defineVerb({
@@ -28,5 +29,6 @@ export const mark = defineVerb({
       return markBad(machine, slot, reason);
     });
     print(context, result, (done) => `Slot ${done.slot} is marked ${done.verdict}`);
+    if (verdict === "good") endWatch(context);
   },
 });

@@ -1,0 +1,75 @@
+import { HOOKS, type HookFile } from "../../hooks/hooks.ts";
+import { findHook, hookFiles, type HookSettings, installHook } from "../../hooks/install.ts";
+import { TandemError } from "../../lib/error.ts";
+import type { Config } from "../config.ts";
+import { type Context, print } from "../context.ts";
+import { list } from "../values.ts";
+import { defineVerb } from "../verb.ts";
+
+export const hooks = defineVerb({
+  name: "hooks",
+  description:
+    "What an image needs around tandem: list it, print NAMES, or install NAMES (commas between them)",
+  args: {
+    action: { type: "positional", required: true, description: "list, print or install" },
+    names: {
+      type: "positional",
+      required: false,
+      description: "Hooks, such as systemd,dracut",
+    },
+    root: {
+      type: "string",
+      description: "Where the image lies into which they are installed; / if not given",
+    },
+  },
+  run(context, { action, names, root = "/" }) {
+    const chosen = list(names).map((name) => findHook(name));
+    if (action !== "list" && chosen.length === 0)
+      throw new TandemError("usage", `Cannot ${action} hooks: none is named`, {
+        hint: "See tandem hooks list.",
+      });
+    if (action === "list") showAll(context);
+    else if (action === "print")
+      print(
+        context,
+        chosen.flatMap((hook) => hookFiles(hook, settingsOf(context.config))),
+        (files) => files.map((file) => fileText(file)).join("\n"),
+      );
+    else if (action === "install") {
+      const options = { root, settings: settingsOf(context.config) };
+      const paths = chosen.flatMap((hook) => installHook(context.system, hook, options));
+      print(context, [...new Set(paths)], (written) => written.join("\n"));
+      for (const { next } of chosen) if (next !== undefined) context.talk.info(next);
+    } else
+      throw new TandemError(
+        "usage",
+        `Cannot do "${action}" with hooks: want list, print or install`,
+      );
+    return Promise.resolve();
+  },
+});
+
+function showAll(context: Context): void {
+  const rows = HOOKS.map(({ name, description, files, next }) => ({
+    name,
+    description,
+    files: files.map(({ path }) => path),
+    ...(next === undefined ? {} : { next }),
+  }));
+  print(context, rows, (all) =>
+    all.map(({ name, description }) => `${name.padEnd(16)}${description}`).join("\n"),
+  );
+}
+
+function fileText({ path, mode, text }: HookFile): string {
+  return `### ${path} (mode ${mode.toString(8)})\n${text}`;
+}
+
+function settingsOf({ health, watchdog }: Config): HookSettings {
+  return {
+    watchdogDevice: watchdog.device,
+    watchdogSeconds: watchdog.seconds,
+    deadlineSeconds: health.deadlineSeconds,
+    overdueSeconds: health.overdueSeconds,
+  };
+}

@@ -1,0 +1,64 @@
+import { reasonOf } from "../lib/error.ts";
+import { lastLines } from "../lib/last-lines.ts";
+import type { Talk } from "../lib/talk.ts";
+import type { System } from "../system/system.ts";
+import type { Check, Outcome } from "./check.ts";
+
+export interface ProgramFolders {
+  /** Directories whose executables all have to succeed. */
+  readonly required: readonly string[];
+  /** Directories whose executables are run and reported, whatever they say. */
+  readonly wanted: readonly string[];
+}
+
+/**
+ * The executables of the folders, folder by folder, in the order of their names. What is below /etc replaces what has the same path
+ * below /usr/lib; a link to /dev/null there takes it away.
+ */
+export function programChecks(system: System, folders: ProgramFolders, talk: Talk): Check[] {
+  return [
+    ...inside(system, folders.required, talk).map((path) => checkOf(system, path, true)),
+    ...inside(system, folders.wanted, talk).map((path) => checkOf(system, path, false)),
+  ];
+}
+
+function inside(system: System, folders: readonly string[], talk: Talk): string[] {
+  const paths = folders.flatMap((folder) =>
+    system.files
+      .list(folder)
+      .toSorted()
+      .map((name) => `${folder}/${name}`),
+  );
+  return paths.filter((path) => {
+    if (!system.isExecutable(path)) {
+      // Somebody meant it to be run: to leave it out in silence would be to pass without it.
+      if (path.endsWith(".sh") && !isMask(system, path))
+        talk.warn(`Check ${path} is not executable and is left out, continuing`);
+      return false;
+    }
+    const replaced = path.replace(/^\/usr\/lib\//, "/etc/");
+    return replaced === path || !paths.includes(replaced);
+  });
+}
+
+function isMask(system: System, path: string): boolean {
+  return system.readLink(path) === "/dev/null";
+}
+
+function checkOf(system: System, path: string, required: boolean): Check {
+  return { name: path, required, run: (seconds) => runProgram(system, path, seconds) };
+}
+
+async function runProgram(system: System, path: string, deadlineSeconds: number): Promise<Outcome> {
+  try {
+    const { status, output } = await system.run([path], { deadlineSeconds });
+    return { failure: describe(status, deadlineSeconds), output: lastLines(output) };
+  } catch (error) {
+    return { failure: `could not be run: ${reasonOf(error)}`, output: "" };
+  }
+}
+
+function describe(status: number | undefined, deadlineSeconds: number): string | undefined {
+  if (status === undefined) return `did not end within ${deadlineSeconds.toFixed(0)} s`;
+  return status === 0 ? undefined : `ended with status ${status}`;
+}

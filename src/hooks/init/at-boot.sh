@@ -1,0 +1,63 @@
+#!/bin/sh
+# The verdict on this boot, for an init without units.
+#
+#   at-boot watch   early: arms the watchdog of a counted boot, and gives the boot up when it has no good verdict in time
+#   at-boot check   when everything is started: runs the checks, gives the verdict
+#   at-boot         both
+#
+# With busybox, in /etc/inittab:  ::once:/usr/lib/tandem/at-boot
+# A boot that the boot loader does not count is never ended: it would only start the same system again.
+overdue=@OVERDUE_SECONDS@
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
+slot=
+left=
+uncounted=
+set -f # The words of the command line are no patterns.
+for word in $(cat /proc/cmdline); do
+  case $word in
+  tandem.slot=*) slot=${word#*=} ;;
+  tandem.left=*) left=${word#*=} ;;
+  tandem.uncounted) uncounted=yes ;;
+  esac
+done
+
+say() {
+  echo "tandem: $*" >/dev/console
+}
+
+give_up() {
+  say "slot $slot: $1, rebooting"
+  sync
+  reboot -f || echo b >/proc/sysrq-trigger
+}
+
+wait_for_verdict() {
+  sleep "$overdue"
+  tandem health --overdue >/dev/console 2>&1 || give_up "no good verdict within $overdue s"
+}
+
+watch() {
+  if [ -z "$left" ] || [ -n "$uncounted" ]; then return; fi
+  tandem watchdog arm >/dev/console 2>&1
+  wait_for_verdict &
+}
+
+check() {
+  tandem health --reboot >/dev/console 2>&1
+}
+
+if [ -z "$slot" ]; then exit 0; fi
+case ${1:-both} in
+watch) watch ;;
+check) check ;;
+both)
+  watch
+  check
+  ;;
+*)
+  echo "Usage: at-boot [watch|check]" >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,60 @@
+import { defined } from "../lib/assert.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
+import type { System } from "../system/system.ts";
+import { type Hook, type HookFile, HOOKS } from "./hooks.ts";
+
+/** What differs between machines, from their configuration. */
+export interface HookSettings {
+  readonly watchdogDevice: string;
+  readonly watchdogSeconds: number;
+  /** For all checks together. */
+  readonly deadlineSeconds: number;
+  /** From the start of the kernel to the verdict. */
+  readonly overdueSeconds: number;
+}
+
+/** A deadline of its own is tandem's; systemd ends it only when that has failed. */
+const GRACE_SECONDS = 60;
+
+/** Throws `usage` for a name that is none. */
+export function findHook(name: string): Hook {
+  const hook = HOOKS.find((one) => one.name === name);
+  if (hook !== undefined) return hook;
+  const known = HOOKS.map((one) => one.name).join(", ");
+  throw new TandemError("usage", `Cannot find hook "${name}": there is no such hook`, {
+    hint: `The hooks are ${known}.`,
+  });
+}
+
+/** The files of a hook as they go into the image. */
+export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
+  const values: Readonly<Record<string, string>> = {
+    WATCHDOG_DEVICE: settings.watchdogDevice,
+    WATCHDOG_SECONDS: `${settings.watchdogSeconds}`,
+    HEALTH_SECONDS: `${settings.deadlineSeconds + GRACE_SECONDS}`,
+    OVERDUE_SECONDS: `${settings.overdueSeconds}`,
+  };
+  return files.map((file) => ({
+    ...file,
+    text: file.text.replaceAll(/@([A-Z_]+)@/g, (_, name: string) => defined(values[name], name)),
+  }));
+}
+
+/** Writes a hook into the image that lies at `root`, and returns the paths in it. Throws `usage` when it cannot be written there. */
+export function installHook(
+  system: System,
+  hook: Hook,
+  { root, settings }: { readonly root: string; readonly settings: HookSettings },
+): string[] {
+  const base = root.replace(/\/+$/, "");
+  try {
+    for (const { path, text, mode } of hookFiles(hook, settings))
+      system.replaceFile(`${base}${path}`, text, mode);
+    for (const { path, target } of hook.links) system.replaceLink(`${base}${path}`, target);
+  } catch (cause) {
+    throw new TandemError("usage", `Cannot install ${hook.name} in ${root}: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+  return [...hook.files, ...hook.links].map(({ path }) => path);
+}

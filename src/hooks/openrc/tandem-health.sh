@@ -1,0 +1,14 @@
+#!/sbin/openrc-run
+description="Check this system and give the verdict on this boot"
+
+depend() {
+  need localmount
+  after *
+  keyword -shutdown
+}
+
+start() {
+  ebegin "Checking this system"
+  /usr/lib/tandem/at-boot check
+  eend $?
+}

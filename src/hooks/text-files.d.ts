@@ -1,0 +1,13 @@
+/** Files that the bundler carries as text: import … with { type: "text" }. */
+declare module "*.service" {
+  const text: string;
+  export default text;
+}
+declare module "*.timer" {
+  const text: string;
+  export default text;
+}
+declare module "*.sh" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,45 @@
+import { statfsSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
+
+/** Looks at what a running system offers, with a deadline for each look. */
+export interface Probe {
+  /** Of the file system that holds `path`, for those who are not root. Throws when there is none. */
+  freeBytes(path: string): number;
+  /** The status that a GET of the URL ends with, redirects followed. */
+  httpStatus(url: string, seconds: number): Promise<number>;
+  /** Connects to "host:port" or "[address]:port" and hangs up. Rejects when that fails. */
+  connect(address: string, seconds: number): Promise<void>;
+  pause(seconds: number): Promise<void>;
+}
+
+export const linuxProbe: Probe = {
+  freeBytes(path) {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  },
+  async httpStatus(url, seconds) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(seconds * 1000) });
+    await response.body?.cancel();
+    return response.status;
+  },
+  connect,
+  pause: (seconds) => Bun.sleep(seconds * 1000),
+};
+
+async function connect(address: string, seconds: number): Promise<void> {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  const socket = connectSocket({ host, port: Number(address.slice(colon + 1)) });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once("connect", () => resolve()).once("error", reject);
+  const late = setTimeout(
+    () => reject(new Error(`no connection within ${seconds.toFixed(0)} s`)),
+    seconds * 1000,
+  );
+  try {
+    await promise;
+  } finally {
+    clearTimeout(late);
+    socket.destroy();
+  }
+}

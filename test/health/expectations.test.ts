@@ -1,0 +1,128 @@
+import { expect, test } from "bun:test";
+import type { Outcome } from "../../src/health/check.ts";
+import { expectationChecks, type Expectations } from "../../src/health/expectations.ts";
+import type { Probe } from "../../src/system/probe.ts";
+import type { CommandResult, System } from "../../src/system/system.ts";
+import { memoryFiles } from "../fakes/files.ts";
+import { memorySystem } from "../fakes/machine.ts";
+
+const NOTHING: Expectations = {
+  mounted: [],
+  noFailedUnits: false,
+  freeSpace: {},
+  urls: [],
+  tcp: [],
+  processes: [],
+};
+
+const FILES = {
+  "/proc/self/mountinfo":
+    "22 1 8:2 / / ro - ext4 /dev/sda2 ro\n23 22 8:5 / /my\\040data rw - ext4 /dev/sda5 rw\n",
+  "/proc/1/comm": "init\n",
+  "/proc/77/comm": "a-very-long-nam\n",
+  "/proc/cpuinfo/comm": "sshd\n",
+};
+
+interface Given {
+  readonly probe?: Partial<Probe>;
+  readonly units?: CommandResult;
+}
+
+/** Its clock goes on only while it pauses. */
+function systemOf({ probe = {}, units }: Given): System & { readonly pauses: () => number } {
+  const base = memorySystem();
+  let seconds = 0;
+  return {
+    ...base,
+    files: memoryFiles(FILES),
+    now: () => new Date(seconds * 1000),
+    run: () =>
+      units === undefined ? Promise.reject(new Error("no systemctl")) : Promise.resolve(units),
+    probe: {
+      ...base.probe,
+      async pause(more) {
+        await Promise.resolve();
+        seconds += more;
+      },
+      ...probe,
+    },
+    pauses: () => seconds,
+  };
+}
+
+async function outcomeOf(expected: Partial<Expectations>, given: Given = {}): Promise<Outcome> {
+  const [check, ...others] = expectationChecks(systemOf(given), { ...NOTHING, ...expected });
+  if (check === undefined || others.length > 0) throw new Error("want one check");
+  expect(check.required).toBeTrue();
+  return check.run(5);
+}
+
+test("expectationChecks() of nothing is nothing", () => {
+  expect(expectationChecks(systemOf({}), NOTHING)).toEqual([]);
+});
+
+const status = (code: number): Given => ({ probe: { httpStatus: () => Promise.resolve(code) } });
+
+test.each<[string, Partial<Expectations>, Given, string | undefined]>([
+  ["mounted, with a space", { mounted: ["/my data"] }, {}, undefined],
+  ["not mounted", { mounted: ["/data"] }, {}, "has no file system on it"],
+  ["running", { processes: ["init"] }, {}, undefined],
+  ["running, with a long name", { processes: ["a-very-long-name-indeed"] }, {}, undefined],
+  ["no process of that name", { processes: ["sshd"] }, {}, "is not running"],
+  ["enough space", { freeSpace: { "/": 1024 } }, { probe: { freeBytes: () => 1024 } }, undefined],
+  [
+    "too little space",
+    { freeSpace: { "/": 1024 } },
+    { probe: { freeBytes: () => 1023 } },
+    "is 1023 B, want 1.0 KiB",
+  ],
+  ["a URL that answers 200", { urls: ["http://x"] }, status(200), undefined],
+  ["a URL that answers 299", { urls: ["http://x"] }, status(299), undefined],
+  ["a URL that answers 300", { urls: ["http://x"] }, status(300), "answered with status 300"],
+  ["a URL that answers 199", { urls: ["http://x"] }, status(199), "answered with status 199"],
+  ["an open port", { tcp: ["h:1"] }, { probe: { connect: () => Promise.resolve() } }, undefined],
+  [
+    "a closed port",
+    { tcp: ["h:1"] },
+    { probe: { connect: () => Promise.reject(new Error("refused")) } },
+    "refused",
+  ],
+  ["no failed units", { noFailedUnits: true }, { units: { status: 0, output: "\n" } }, undefined],
+  [
+    "failed units",
+    { noFailedUnits: true },
+    { units: { status: 0, output: "a.service loaded failed failed A\n b.mount loaded failed\n" } },
+    "but a.service, b.mount",
+  ],
+  ["no systemd", { noFailedUnits: true }, {}, "no systemctl"],
+  [
+    "a systemd that is ill",
+    { noFailedUnits: true },
+    { units: { status: 1, output: "" } },
+    "could not be asked for: systemctl ended with status 1",
+  ],
+])("expectationChecks() with %s", async (...[, expected, given, failure]) => {
+  expect(await outcomeOf(expected, given)).toEqual({ failure, output: "" });
+});
+
+test("an expectation that comes true while there is time has passed", async () => {
+  let calls = 0;
+  const connect = (): Promise<void> =>
+    (calls += 1) < 3 ? Promise.reject(new Error("refused")) : Promise.resolve();
+  expect(await outcomeOf({ tcp: ["h:1"] }, { probe: { connect } })).toMatchObject({
+    failure: undefined,
+  });
+  expect(calls).toBe(3);
+});
+
+test("an expectation is given up when its time is over, and is told how much is left", async () => {
+  const lefts: number[] = [];
+  const connect = (_: string, seconds: number): Promise<void> => {
+    lefts.push(seconds);
+    return Promise.reject(new Error("refused"));
+  };
+  expect(await outcomeOf({ tcp: ["h:1"] }, { probe: { connect } })).toMatchObject({
+    failure: "refused",
+  });
+  expect(lefts).toEqual([5, 4, 3, 2, 1]);
+});

@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import type { Check } from "../../src/health/check.ts";
+import { programChecks } from "../../src/health/programs.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import type { CommandResult } from "../../src/system/system.ts";
+import { checkedSystem, FAILED, LATE, PASSED } from "../fakes/checks.ts";
+
+const FOLDERS = {
+  required: [
+    "/usr/lib/tandem/required.d",
+    "/etc/tandem/required.d",
+    "/usr/lib/greenboot/check/required.d",
+  ],
+  wanted: ["/etc/tandem/wanted.d"],
+};
+
+function found(paths: readonly string[]): string[] {
+  const system = checkedSystem(Object.fromEntries(paths.map((path) => [path, PASSED])));
+  return programChecks(system, FOLDERS, SILENT).map(
+    ({ name, required }) => `${required ? "" : "wanted "}${name}`,
+  );
+}
+
+test("programChecks() goes folder by folder, in the order of their names", () => {
+  const paths = [
+    "/etc/tandem/wanted.d/1",
+    "/etc/tandem/required.d/20-b",
+    "/etc/tandem/required.d/10-a",
+    "/etc/tandem/required.d/readme.txt",
+    "/usr/lib/greenboot/check/required.d/01.sh",
+    "/usr/lib/tandem/required.d/90",
+    "/other/1",
+  ];
+  expect(found(paths)).toEqual([
+    "/usr/lib/tandem/required.d/90",
+    "/etc/tandem/required.d/10-a",
+    "/etc/tandem/required.d/20-b",
+    "/usr/lib/greenboot/check/required.d/01.sh",
+    "wanted /etc/tandem/wanted.d/1",
+  ]);
+});
+
+test.each([
+  [
+    "the same name below /etc",
+    ["/usr/lib/tandem/required.d/1", "/etc/tandem/required.d/1"],
+    ["/etc/tandem/required.d/1"],
+  ],
+  ["a mask", ["/usr/lib/tandem/required.d/1.txt", "/etc/tandem/required.d/1.txt"], []],
+  [
+    "nothing of another program",
+    ["/usr/lib/greenboot/check/required.d/1", "/etc/tandem/required.d/1"],
+    ["/etc/tandem/required.d/1", "/usr/lib/greenboot/check/required.d/1"],
+  ],
+  [
+    "nothing of another kind",
+    ["/usr/lib/tandem/required.d/1", "/etc/tandem/wanted.d/1"],
+    ["/usr/lib/tandem/required.d/1", "wanted /etc/tandem/wanted.d/1"],
+  ],
+])("programChecks() lets a check be replaced by %s", (...[, paths, want]) => {
+  expect(found(paths)).toEqual(want);
+});
+
+test("programChecks() takes a check away that is masked below /etc, and warns of one that cannot be run", () => {
+  const said: string[] = [];
+  const usr = "/usr/lib/tandem/required.d/1.sh";
+  const etc = "/etc/tandem/required.d/1.sh";
+  const plain = "/etc/tandem/required.d/2.sh";
+  const system = {
+    ...checkedSystem({ [usr]: PASSED, [etc]: PASSED, [plain]: PASSED }),
+    isExecutable: (path: string) => path === usr,
+    readLink: (path: string) => (path === etc ? "/dev/null" : undefined),
+  };
+  const talk = { ...SILENT, warn: (text: string) => void said.push(text) };
+  expect(programChecks(system, FOLDERS, talk)).toEqual([]);
+  expect(said).toEqual([`Check ${plain} is not executable and is left out, continuing`]);
+});
+
+function only(result: CommandResult | Error): Check {
+  const path = "/etc/tandem/required.d/x";
+  const [check] = programChecks(checkedSystem({ [path]: result }), FOLDERS, SILENT);
+  if (check === undefined) throw new Error("no check");
+  return check;
+}
+
+test.each([
+  ["passes", PASSED, undefined, "fine"],
+  ["fails", FAILED, "ended with status 3", "no network"],
+  ["dies", { status: 139, output: "" }, "ended with status 139", ""],
+  ["is late", LATE, "did not end within 60 s", ""],
+  ["is no program", new Error("ENOEXEC"), "could not be run: ENOEXEC", ""],
+])("a program that %s", async (...[, result, failure, output]) => {
+  expect(await only(result).run(60)).toEqual({ failure, output });
+});
+
+test("a program's long output is kept from its end", async () => {
+  const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`).join("\n");
+  const { output } = await only({ status: 1, output: `${lines}\n\n` }).run(1);
+  expect(output.split("\n")).toHaveLength(20);
+  expect(output).toEndWith("line 49");
+});
