@@ -1,0 +1,70 @@
+import { settled } from "../../control/decide.ts";
+import type { BootRecord } from "../../control/record.ts";
+import type { SlotName } from "../../slot/slot.ts";
+import { type Machine, policyOf } from "../machine.ts";
+import { type Esp, remakeScratch } from "./esp.ts";
+import { about, type Finding } from "./finding.ts";
+import type { HeldSlots } from "./held.ts";
+import { startable } from "./startable.ts";
+import { isUnused } from "./state.ts";
+
+interface Around {
+  readonly held: HeldSlots;
+  readonly esp: Esp | undefined;
+}
+
+/** Whether the boot record leads to slots that boot. */
+export function checkRecord(machine: Machine, around: Around): Finding {
+  const { record, recordProblems } = machine.control;
+  const { ok, warn, bad } = about("boot record", "boot");
+  if (record === undefined)
+    return bad(`both copies are lost: ${recordProblems.join("; ")}`, lead(machine, around));
+  const flaw = flawOf(machine, record, around.held);
+  if (flaw !== undefined) return bad(flaw, lead(machine, around));
+  const [problem] = recordProblems;
+  if (problem === undefined || isUnused(problem)) return ok(textOf(record));
+  return warn(`${textOf(record)}; ${problem}`, {
+    advice: "The next upgrade or verdict writes this copy anew.",
+  });
+}
+
+function textOf({ gen, good, trial, tries, last }: BootRecord): string {
+  return [
+    `number ${gen}: slot ${good} is good`,
+    ...(trial === undefined ? [] : [`slot ${trial} is on trial, ${tries} tries`]),
+    ...(last === undefined ? [] : [`slot ${last} is the last resort`]),
+  ].join(", ");
+}
+
+/** Only the good slot counts: a trial or a last resort that cannot be started is passed over by the boot loader. */
+function flawOf(machine: Machine, { good }: BootRecord, held: HeldSlots): string | undefined {
+  if (good === machine.booted) return undefined;
+  if (machine.slots[good] === undefined)
+    return `it names slot ${good}, which the disk does not have`;
+  const able = startable(machine, held);
+  if (able.includes(good) || able.length === 0) return undefined;
+  return `it leads to slot ${good}, which holds nothing that boots; slot ${able[0]} does`;
+}
+
+/** The slot that runs, unless it is only there to repair from, else the one that is known best. */
+function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repair"> {
+  const { booted } = machine;
+  const runs = booted === "recovery" ? undefined : booted;
+  const good = runs ?? startable(machine, around.held)[0] ?? booted;
+  if (good === undefined)
+    return { advice: "No slot holds a system: boot something else and run tandem upgrade --disk." };
+  return {
+    advice: "Run tandem doctor --fix, or tandem mark good in the slot that is to be kept.",
+    repair: {
+      what: `write a new boot record: slot ${good} is good`,
+      run: () => write(machine, good, around.esp),
+    },
+  };
+}
+
+async function write(machine: Machine, good: SlotName, esp: Esp | undefined): Promise<void> {
+  // Where the record is lost, so is its number. The next ones may be numbers that GRUB has counted under already.
+  const isLost = machine.control.record === undefined;
+  if (isLost && machine.loader.name === "grub" && esp !== undefined) await remakeScratch(esp);
+  await machine.loader.commit(settled(good, policyOf(machine)));
+}

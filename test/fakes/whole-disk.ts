@@ -1,0 +1,122 @@
+/** A whole disk in memory: partition table, EFI system partition, control partition and two slots. */
+import { Control } from "../../src/control/control.ts";
+import { settled } from "../../src/control/decide.ts";
+import { envLine, envText } from "../../src/control/env-block.ts";
+import { emptyState, withVerdict } from "../../src/control/state.ts";
+import { Fat } from "../../src/disk/fat.ts";
+import { restoreProtectiveMbr } from "../../src/disk/gpt-repair.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { parseCmdline } from "../../src/slot/cmdline.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import { type BlockFile, part } from "../../src/system/block-file.ts";
+import type { System } from "../../src/system/system.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import { openMachine } from "../../src/upgrade/open-machine.ts";
+import { runUpgrade } from "../../src/upgrade/run.ts";
+import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
+import { FAT_BYTES, fatImage } from "./fat-image.ts";
+import { memorySource, memorySystem } from "./machine.ts";
+import type { PagedImage } from "./paged-image.ts";
+
+const SECTORS = MiB / 512;
+const SLOT_MIB = 8;
+const ESP_MIB = FAT_BYTES / MiB;
+const SIZE_MIB = 1 + ESP_MIB + 1 + 2 * SLOT_MIB + 1;
+const PATH = "/disk.img";
+
+export type PlaceName = "esp" | "control" | "a" | "b";
+
+/** Number of the control partition. */
+export const CONTROL_NUMBER = 2;
+export const ENV_BYTES = 1024;
+
+/** Where each partition lies. */
+export const PLACES: Readonly<Record<PlaceName, { offsetBytes: number; sizeBytes: number }>> = {
+  esp: { offsetBytes: MiB, sizeBytes: ESP_MIB * MiB },
+  control: { offsetBytes: (1 + ESP_MIB) * MiB, sizeBytes: MiB },
+  a: { offsetBytes: (2 + ESP_MIB) * MiB, sizeBytes: SLOT_MIB * MiB },
+  b: { offsetBytes: (2 + ESP_MIB + SLOT_MIB) * MiB, sizeBytes: SLOT_MIB * MiB },
+};
+
+/** A part of the disk. */
+export function partOfDisk(disk: BlockFile, name: PlaceName): BlockFile {
+  return part(disk, { name, ...PLACES[name] });
+}
+
+/** The machine with that disk, which it finds as it would find a disk-image file. */
+export function systemWith(disk: BlockFile): System {
+  return { ...memorySystem(), openBlock: () => ({ ...disk, name: PATH, close() {} }) };
+}
+
+/** The machine as it came up with these words of the boot loader; without any it was booted from elsewhere. */
+export function machineWith(disk: BlockFile, cmdline = ""): Machine {
+  const boot = parseCmdline(cmdline);
+  const machine = openMachine(systemWith(disk), { disk: PATH, write: true });
+  return {
+    ...machine,
+    booted: boot.slot,
+    cmdline: boot,
+    // Without a path nothing is written by threads, which a recorder would not see.
+    openSlot: (slot, access) => ({ ...machine.openSlot(slot, access), path: undefined }),
+  };
+}
+
+/** v1 is in slot a, which is good. */
+export async function wholeDisk(version = "v1"): Promise<PagedImage> {
+  const image = blankDisk();
+  const disk = image.file();
+  await restoreProtectiveMbr(disk);
+  await fillEsp(image);
+  await Control.format(partOfDisk(disk, "control"), {
+    record: settled("a", { limit: 0, bootable: [] }),
+    state: emptyState(),
+  });
+  await fillSlot(machineWith(disk), "a", version);
+  return image;
+}
+
+function blankDisk(): PagedImage {
+  const names = ["esp", "control", "a", "b"] as const;
+  return gptImage({
+    sizeBytes: SIZE_MIB * MiB,
+    partitions: names.map((name) => {
+      const { offsetBytes, sizeBytes } = PLACES[name];
+      const firstLba = (offsetBytes / MiB) * SECTORS;
+      const lastLba = firstLba + (sizeBytes / MiB) * SECTORS - 1;
+      return name === "esp"
+        ? { label: "EFI system", firstLba, lastLba, type: ESP_TYPE }
+        : { label: `tandem-${name}`, firstLba, lastLba };
+    }),
+  });
+}
+
+async function fillEsp(image: PagedImage): Promise<void> {
+  image.write(PLACES.esp.offsetBytes, fatImage().bytes());
+  const fat = Fat.open(partOfDisk(image.file(), "esp"));
+  await fat.makeFolder("/tandem");
+  const lines = [envLine("control", `${CONTROL_NUMBER}`), envLine("fallback", "a")];
+  const texts = {
+    "/tandem/grub.cfg": "# the script\n",
+    "/tandem/disk.cfg": envText(lines).padEnd(ENV_BYTES, "#"),
+    "/tandem/tries": envText([]).padEnd(ENV_BYTES, "#"),
+  };
+  for (const [path, text] of Object.entries(texts)) {
+    const bytes = Buffer.from(text);
+    await fat.write(path, { sizeBytes: bytes.byteLength, read: () => [bytes] });
+  }
+}
+
+async function fillSlot(machine: Machine, slot: SlotName, version: string): Promise<void> {
+  const source = memorySource(version);
+  const image = await source.image();
+  const steps = (["erase", "write", "read-back", "describe"] as const).map((kind) => ({
+    kind,
+    slot,
+  }));
+  const { signal } = new AbortController();
+  await runUpgrade({ machine, source, image, slot, jobs: 1, talk: SILENT, signal }, steps);
+  const at = machine.system.now().toISOString();
+  const verdict = { result: "good", reason: "installed", at } as const;
+  await machine.control.writeState(withVerdict(machine.control.state, slot, verdict));
+}
