@@ -23,13 +23,12 @@ interface Case {
 }
 
 /** Files, told apart by their content. */
-const f = (path: string, data = "", more: Partial<TarMember> = {}): TarMember => ({
+const f = (path: string, data = "", mtime = "1600000000"): TarMember => ({ path, data, mtime });
+const d = (path: string, more: Omit<TarMember, "path" | "kind" | "data"> = {}): TarMember => ({
   path,
-  data,
+  kind: "directory",
   ...more,
 });
-const d = (path: string, more: Partial<TarMember> = {}): TarMember =>
-  ({ path, kind: "directory", ...more }) as TarMember;
 const l = (path: string, target: string): TarMember => ({ path, kind: "symlink", target });
 const h = (path: string, target: string): TarMember => ({ path, kind: "hardlink", target });
 
@@ -166,12 +165,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: "C27 the time of a parent that is not listed again",
-    layers: [[d("d", { mtime: "111" })], [f("d/f", "f", { mtime: "222" })]],
+    layers: [[d("d", { mtime: "111" })], [f("d/f", "f", "222")]],
     expected: { d: { t: "d", mtime: 111 }, "d/f": { ...is("f"), mtime: 222 } },
   },
   {
     name: "C28 a time before 1970",
-    layers: [[f("a", "a", { mtime: "-86400.5" })]],
+    layers: [[f("a", "a", "-86400.5")]],
     expected: { a: { ...is("a"), mtime: -86_401, ns: 500_000_000 } },
   },
   {
@@ -257,7 +256,7 @@ test.each(CASES.filter(({ expected }) => expected instanceof RegExp))(
     const image = folder.in(`${tagOf(name)}.img`);
     const source = `oci-layout:${folder.in("layout")}:${tagOf(name)}`;
     const run = command(...TANDEM, "write", source, image, "--size", "8MiB");
-    await expect(run).rejects.toThrow(expected as RegExp);
+    await expect(run).rejects.toThrow(expected);
     await expect(run).rejects.toThrow("status 6");
     expect(await Bun.file(image).slice(0, 4096).bytes()).toEqual(new Uint8Array(4096));
   },
