@@ -14,6 +14,8 @@ const LOST_AND_FOUND = byteStringOf("lost+found");
 /** EXT4_LINK_MAX: a file has no more names; a directory with more says 1 (dir_nlink). */
 const LINKS_MAX = 65_000;
 
+const NO_ENTRIES: readonly DirectoryEntry[] = [];
+
 /** A node of the tree with its inode number and all that follows from its place in the tree. */
 export interface Numbered {
   readonly inode: number;
@@ -81,14 +83,21 @@ class Numbering {
 
   constructor(root: DirectoryNode) {
     const name = byteStringOf("");
-    this.#root = { inode: ROOT_INODE, node: root, parent: undefined, name, links: 2, entries: [] };
+    this.#root = {
+      inode: ROOT_INODE,
+      node: root,
+      parent: undefined,
+      name,
+      links: 2,
+      entries: NO_ENTRIES,
+    };
     this.#keep(this.#root);
   }
 
   /** Gives `node` the next number, as a child of the root unless another parent is named. */
   add(node: TreeNode, name: ByteString, parent = this.#root): Numbered {
     const links = node.kind === "directory" ? 2 : 0;
-    const numbered = { inode: this.#nextInode, node, parent, name, links, entries: [] };
+    const numbered = { inode: this.#nextInode, node, parent, name, links, entries: NO_ENTRIES };
     this.#nextInode += 1;
     this.#keep(numbered);
     return numbered;

@@ -1,5 +1,5 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import type { Entry, Xattr } from "./entry.ts";
+import type { Entry, Time, Xattr } from "./entry.ts";
 import type { Extended } from "./extended.ts";
 import { Fault } from "./fault.ts";
 import type { Header } from "./header.ts";
@@ -62,9 +62,17 @@ function baseOf(
     mode: modeOf(kind, header.mode, extended?.permissions),
     uid: id(extended?.uid ?? header.uid, "uid"),
     gid: id(extended?.gid ?? header.gid, "gid"),
-    mtime: extended?.mtime ?? { seconds: header.mtimeSeconds, nanoseconds: 0 },
+    mtime: extended?.mtime ?? timeOf(header.mtimeSeconds),
     xattrs: xattrsOf(extended),
   };
+}
+
+let lastTime: Time = { seconds: 0, nanoseconds: 0 };
+
+/** Neighbours in a layer often have the same time. Then they share it, also when they come to another thread. */
+function timeOf(seconds: number): Time {
+  if (lastTime.seconds !== seconds) lastTime = { seconds, nanoseconds: 0 };
+  return lastTime;
 }
 
 function kindOf({ type }: Header, name: ByteString): Entry["kind"] {

@@ -164,23 +164,17 @@ export class Replay {
 
 /** Replaces all attributes: an xattr that the new entry does not have is gone. */
 function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Entry): void {
-  Object.assign(node, { mode, uid, gid, mtime, xattrs });
+  node.mode = mode;
+  node.uid = uid;
+  node.gid = gid;
+  node.mtime = mtime;
+  node.xattrs = xattrs;
 }
 
+/** An entry is the node itself where it can be: a copy of each would double the memory of a merge. */
 function nodeOf(entry: Exclude<Entry, Hardlink>): TreeNode {
-  const { mode, uid, gid, mtime, xattrs } = entry;
-  const attributes = { mode, uid, gid, mtime, xattrs };
-  switch (entry.kind) {
-    case "file":
-      return { kind: "file", ...attributes, sizeBytes: entry.sizeBytes, extents: entry.extents };
-    case "directory":
-      return { ...emptyDirectory(), ...attributes };
-    case "symlink":
-      return { kind: "symlink", ...attributes, target: entry.target };
-    case "character":
-    case "block":
-      return { kind: entry.kind, ...attributes, major: entry.major, minor: entry.minor };
-    case "fifo":
-      return { kind: "fifo", ...attributes };
-  }
+  if (entry.kind !== "directory") return entry;
+  const directory = emptyDirectory();
+  setAttributes(directory, entry);
+  return directory;
 }

@@ -59,50 +59,28 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   refuseIfTooLarge(job);
   const allocator = Allocator.create(layout);
   const clock = stopwatch();
-  const unpackers = Array.from({ length: job.jobs }, () => openUnpacker(job, layout, allocator));
-  try {
-    const merge = new Merge();
-    const layerBytesMax = LAYER_TO_TARGET_MAX * target.block.sizeBytes;
-    const dataRanges = await unpackLayers({ ...job, layerBytesMax }, unpackers, merge);
-    const unpack = clock();
-    const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
-    const filledRanges = fillBootFiles(target.block, allocator, merge.root);
-    const tree = writeTree(target.block, {
-      layout,
-      allocator,
-      root: merge.root,
-      identity: job.identity,
-    });
-    const format = clock();
-    interrupted(signal);
-    await target.block.flush();
-    target.block.write(0, tree.superblock);
-    await target.block.flush();
-    return {
-      finding,
-      ranges: [...dataRanges, ...filledRanges, ...tree.ranges].toSorted(
-        (a, b) => a.offsetBytes - b.offsetBytes,
-      ),
-      usedBytes: tree.usedBytes,
-      inodes: tree.inodes,
-      seconds: { unpack, format, flush: clock() },
-    };
-  } finally {
-    for (const unpacker of unpackers) unpacker.close();
-  }
-}
-
-/** Tells what was written. Kernels and initrds are rarely archived with holes: most images need nothing here. */
-function fillBootFiles(
-  block: BlockFile,
-  allocator: Allocator,
-  root: DirectoryNode,
-): readonly WrittenRange[] {
-  const holed = [...bootFiles(root)].filter(hasHoles);
-  if (holed.length === 0) return [];
-  const data = new DataWriter(block, allocator);
-  for (const node of holed) fillHoles(node, data);
-  return data.finish();
+  const merge = new Merge();
+  const dataRanges = await unpack(job, { layout, allocator, merge });
+  const unpackSeconds = clock();
+  const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
+  const tree = writeTree(target.block, {
+    layout,
+    allocator,
+    root: merge.root,
+    identity: job.identity,
+  });
+  const formatSeconds = clock();
+  interrupted(signal);
+  await target.block.flush();
+  target.block.write(0, tree.superblock);
+  await target.block.flush();
+  return {
+    finding,
+    ranges: [...dataRanges, ...tree.ranges].toSorted((a, b) => a.offsetBytes - b.offsetBytes),
+    usedBytes: tree.usedBytes,
+    inodes: tree.inodes,
+    seconds: { unpack: unpackSeconds, format: formatSeconds, flush: clock() },
+  };
 }
 
 /** The time of the file system's own stamps: that of the image, so that the same image always gives the same bytes. */
@@ -116,11 +94,28 @@ export function interrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new TandemError("interrupted", "Stopped on request before the end");
 }
 
-function openUnpacker(
-  { target, talk }: WriteJob<unknown>,
-  layout: Layout,
-  allocator: Allocator,
-): Unpacker {
+interface Place {
+  readonly layout: Layout;
+  readonly allocator: Allocator;
+}
+
+/** The threads end here: their memory is free again when the file system's own structures are made. */
+async function unpack(
+  job: WriteJob<unknown>,
+  { layout, allocator, merge }: Place & { readonly merge: Merge },
+): Promise<WrittenRange[]> {
+  const layerBytesMax = LAYER_TO_TARGET_MAX * job.target.block.sizeBytes;
+  const unpackers = Array.from({ length: job.jobs }, () =>
+    openUnpacker(job, { layout, allocator }),
+  );
+  try {
+    return await unpackLayers({ ...job, layerBytesMax }, unpackers, merge);
+  } finally {
+    for (const unpacker of unpackers) unpacker.close();
+  }
+}
+
+function openUnpacker({ target, talk }: WriteJob<unknown>, { layout, allocator }: Place): Unpacker {
   const onWarning = (text: string): void => talk.warn(text);
   const { block, path, offsetBytes } = target;
   if (path === undefined) return unpackHere(block, allocator, onWarning);
