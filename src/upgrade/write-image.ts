@@ -63,6 +63,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   const dataRanges = await unpack(job, { layout, allocator, merge });
   const unpackSeconds = clock();
   const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
+  const filledRanges = fillBootFiles(target.block, allocator, merge.root);
   const tree = writeTree(target.block, {
     layout,
     allocator,
@@ -76,11 +77,26 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   await target.block.flush();
   return {
     finding,
-    ranges: [...dataRanges, ...tree.ranges].toSorted((a, b) => a.offsetBytes - b.offsetBytes),
+    ranges: [...dataRanges, ...filledRanges, ...tree.ranges].toSorted(
+      (a, b) => a.offsetBytes - b.offsetBytes,
+    ),
     usedBytes: tree.usedBytes,
     inodes: tree.inodes,
     seconds: { unpack: unpackSeconds, format: formatSeconds, flush: clock() },
   };
+}
+
+/** Tells what was written. Kernels and initrds are rarely archived with holes: most images need nothing here. */
+function fillBootFiles(
+  block: BlockFile,
+  allocator: Allocator,
+  root: DirectoryNode,
+): readonly WrittenRange[] {
+  const holed = [...bootFiles(root)].filter(hasHoles);
+  if (holed.length === 0) return [];
+  const data = new DataWriter(block, allocator);
+  for (const node of holed) fillHoles(node, data);
+  return data.finish();
 }
 
 /** The time of the file system's own stamps: that of the image, so that the same image always gives the same bytes. */
