@@ -1,6 +1,8 @@
 import type { SlotReport, Status } from "../upgrade/status.ts";
 
 const HISTORY_SHOWN = 8;
+/** The rest is told by tandem why. */
+const WORDS_SHOWN = 5;
 
 /** The status on one screen. */
 export function statusText(status: Status): string {
@@ -10,6 +12,7 @@ export function statusText(status: Status): string {
     `next      ${nextText(status)}`,
     ...status.problems.map((problem) => `problem   ${problem}`),
     ...status.slots.flatMap((slot) => slotLines(slot)),
+    ...fallLines(status),
     ...status.knownBad.map(({ digest, reason, at }) => `known bad ${digest}: ${reason} (${at})`),
     ...(status.history.length === 0 ? [] : ["history"]),
     ...status.history
@@ -31,14 +34,36 @@ function bootedText({ booted, record, left, fell, uncounted }: Status): string {
   return notes.length === 0 ? booted : `${booted} (${notes.join("; ")})`;
 }
 
-function nextText({ record }: Status): string {
+function nextText({ record, next }: Status): string {
   if (record === undefined)
     return "the slot named when the disk was made: both copies of the boot record are lost";
-  const { good, trial, tries, limit, last } = record;
+  if (next === undefined) return "the menu";
+  const { good, limit, last } = record;
   const end = last === undefined ? "the menu" : `slot ${last}`;
-  const after =
+  const goodText =
     limit === 0 ? `slot ${good}` : `slot ${good} (${limit} time(s) without a verdict, then ${end})`;
-  return trial === undefined ? after : `slot ${trial} on trial (${tries} tries), then ${after}`;
+  switch (next.role) {
+    case "trial":
+      return `slot ${next.slot} on trial (${next.left} tries left), then ${goodText}`;
+    case "good":
+      return next.left === undefined
+        ? `slot ${next.slot}`
+        : `slot ${next.slot} (${next.left} time(s) without a verdict, then ${end})`;
+    case "other":
+      return `slot ${next.slot} (${next.left} time(s) without a verdict, then ${end}), since slot ${good} was given up`;
+    case "last":
+      return `slot ${next.slot}, since slot ${good} was given up`;
+  }
+}
+
+function fallLines({ fall }: Status): string[] {
+  if (fall === undefined) return [];
+  const words = (fall.output ?? fall.kernel ?? "").split("\n").filter(Boolean);
+  return [
+    `fell      slot ${fall.slot} at ${fall.at}: ${fall.reason}`,
+    ...words.slice(-WORDS_SHOWN).map((line) => `          | ${line}`),
+    "          tandem why tells more",
+  ];
 }
 
 function slotLines(slot: SlotReport): string[] {

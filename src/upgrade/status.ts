@@ -1,7 +1,15 @@
 import type { BootRecord } from "../control/record.ts";
-import type { Event, KnownBad, SlotState } from "../control/state.ts";
+import { type NextBoot, nextBoot } from "../control/next-boot.ts";
+import {
+  bootableSlots,
+  type Event,
+  type Fall,
+  type KnownBad,
+  type SlotState,
+  type State,
+} from "../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
-import { type Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 
 export interface SlotReport {
   readonly slot: SlotName;
@@ -29,9 +37,13 @@ export interface Status {
   readonly uncounted: boolean;
   /** undefined: both copies are lost. */
   readonly record: BootRecord | undefined;
+  /** What the boot loader starts next; undefined: its menu, or there is no telling. */
+  readonly next: NextBoot | undefined;
   /** What is wrong, one line each. */
   readonly problems: readonly string[];
   readonly slots: readonly SlotReport[];
+  /** How the last system was given up, as long as it is still in its slot. */
+  readonly fall: Fall | undefined;
   readonly knownBad: readonly KnownBad[];
   readonly history: readonly Event[];
 }
@@ -48,6 +60,7 @@ export function statusOf(machine: Machine): Status {
     fell: booted === undefined ? undefined : cmdline.fell,
     uncounted: booted !== undefined && cmdline.uncounted,
     record,
+    next: nextOf(machine),
     problems:
       record === undefined || control.stateProblems.length === 2
         ? [...control.recordProblems, ...control.stateProblems]
@@ -58,9 +71,27 @@ export function statusOf(machine: Machine): Status {
       booted: slot === booted,
       ...contentsOf(state.slots[slot]),
     })),
+    fall: fallIn(state),
     knownBad: state.knownBad,
     history: state.history,
   };
+}
+
+/** What the boot loader starts next, as far as this boot tells. */
+export function nextOf({ control, cmdline, booted }: Machine): NextBoot | undefined {
+  const { record, state } = control;
+  if (record === undefined) return undefined;
+  const { gen, left, fell, gaveUp } = cmdline;
+  const boot =
+    booted === undefined ? undefined : { slot: booted, gen, left, fell, gaveUp: gaveUp?.slot };
+  return nextBoot(record, boot, bootableSlots(state));
+}
+
+function fallIn({ falls = [], slots }: State): Fall | undefined {
+  const fall = falls.at(-1);
+  if (fall === undefined) return undefined;
+  const { digest, verdict } = contentsOf(slots[fall.slot]);
+  return verdict === "bad" && digest === fall.digest ? fall : undefined;
 }
 
 function roleOf(slot: SlotName, record: BootRecord | undefined): SlotReport["role"] {

@@ -18,11 +18,22 @@ const STATUS: Status = {
   fell: undefined,
   uncounted: false,
   record: RECORD,
+  next: { slot: "a", role: "good" },
+  fall: undefined,
   problems: [],
   slots: [SLOT_B],
   knownBad: [],
   history: [],
 };
+
+const FALL = { at: "today", slot: "b", stage: "silent", reason: "it hung" } as const;
+const WORDS = Array.from({ length: 6 }, (_, index) => `${index + 1} of its words`).join("\n");
+
+test("statusText() shows the end of what a system said, and where there is more", () => {
+  const lines = statusText({ ...STATUS, fall: { ...FALL, output: WORDS } }).split("\n");
+  expect(lines).not.toContain("          | 1 of its words");
+  expect(lines.at(-1)).toBe("          tandem why tells more");
+});
 
 test("statusText() of little is short", () => {
   expect(statusText(STATUS)).toBe(
@@ -45,17 +56,45 @@ test.each<[string, Partial<Status>]>([
   ["booted    a (after slot b was given up)", { fell: "b" }],
   ["booted    a (not counted: the boot loader cannot write its scratch file)", { uncounted: true }],
   [
-    "next      slot b on trial (3 tries), then slot a",
-    { record: { ...RECORD, trial: "b", tries: 3 } },
+    "next      slot b on trial (2 tries left), then slot a",
+    { record: { ...RECORD, trial: "b", tries: 3 }, next: { slot: "b", role: "trial", left: 2 } },
   ],
   [
-    "next      slot a (2 time(s) without a verdict, then slot recovery)",
-    { record: { ...RECORD, limit: 2, last: "recovery" } },
+    "next      slot a (1 time(s) without a verdict, then slot recovery)",
+    {
+      record: { ...RECORD, limit: 2, last: "recovery" },
+      next: { slot: "a", role: "good", left: 1 },
+    },
   ],
   [
     "next      slot a (2 time(s) without a verdict, then the menu)",
-    { record: { ...RECORD, limit: 2 } },
+    { record: { ...RECORD, limit: 2 }, next: { slot: "a", role: "good", left: 2 } },
   ],
+  [
+    "next      slot b on trial (3 tries left), then slot a (2 time(s) without a verdict, then the menu)",
+    {
+      record: { ...RECORD, trial: "b", tries: 3, limit: 2 },
+      next: { slot: "b", role: "trial", left: 3 },
+    },
+  ],
+  [
+    "next      slot b (1 time(s) without a verdict, then slot recovery), since slot a was given up",
+    {
+      record: { ...RECORD, limit: 2, last: "recovery" },
+      next: { slot: "b", role: "other", left: 1 },
+    },
+  ],
+  [
+    "next      slot recovery, since slot a was given up",
+    {
+      record: { ...RECORD, limit: 2, last: "recovery" },
+      next: { slot: "recovery", role: "last" },
+    },
+  ],
+  ["next      the menu", { next: undefined }],
+  ["fell      slot b at today: it hung", { fall: FALL }],
+  ["          | 6 of its words", { fall: { ...FALL, output: WORDS } }],
+  ["          | 2 of its words", { fall: { ...FALL, kernel: WORDS } }],
   [
     "next      the slot named when the disk was made: both copies of the boot record are lost",
     { record: undefined },

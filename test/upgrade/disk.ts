@@ -5,7 +5,13 @@ import type { Machine } from "../../src/upgrade/machine.ts";
 import { markGood } from "../../src/upgrade/mark.ts";
 import type { Work } from "../../src/upgrade/open-source.ts";
 import { upgradeFrom, type UpgradeReport, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
-import { DISK_BYTES, install, memoryMachine, memorySource } from "../fakes/machine.ts";
+import {
+  DISK_BYTES,
+  install,
+  memoryMachine,
+  memorySource,
+  RECOVERY_DISK_BYTES,
+} from "../fakes/machine.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 
 export const REQUEST: UpgradeRequest = {
@@ -42,6 +48,14 @@ export function upgradeTo(
 export async function installed(limit = 0): Promise<PagedImage> {
   const image = PagedImage.zeros(DISK_BYTES);
   await install(image.file(), "v1", limit);
+  return image;
+}
+
+/** The same on a disk that has a recovery slot, with the system `rescue` in it. */
+export async function withRecovery(limit = 0): Promise<PagedImage> {
+  const image = PagedImage.zeros(RECOVERY_DISK_BYTES);
+  await install(image.file(), "v1", limit);
+  await upgradeTo("rescue", memoryMachine(image.file(), FIRST_BOOT), { slot: "recovery" });
   return image;
 }
 

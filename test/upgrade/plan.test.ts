@@ -9,6 +9,7 @@ import {
   planUpgrade,
   type Step,
   type UpgradeFacts,
+  type UpgradeWishes,
 } from "../../src/upgrade/plan.ts";
 
 const RECORD: BootRecord = {
@@ -26,7 +27,7 @@ const FACTS: UpgradeFacts = {
   held: new Map([["a", "sha256:old"]]),
   knownBad: undefined,
 };
-const WISHES = { tries: 3, reboot: false, retryBad: false };
+const WISHES: UpgradeWishes = { tries: 3, reboot: false, retryBad: false };
 const TO_B: readonly Step[] = [
   { kind: "erase", slot: "b" },
   { kind: "write", slot: "b" },
@@ -34,12 +35,19 @@ const TO_B: readonly Step[] = [
   { kind: "describe", slot: "b" },
   { kind: "arm", slot: "b", tries: 3 },
 ];
+const RECOVERY: readonly Step[] = [
+  { kind: "erase", slot: "recovery" },
+  { kind: "write", slot: "recovery" },
+  { kind: "read-back", slot: "recovery" },
+  { kind: "describe", slot: "recovery" },
+  { kind: "attach", slot: "recovery" },
+];
 const PENDING: BootRecord = { ...RECORD, trial: "b", tries: 3 };
 
 interface Case {
   readonly name: string;
   readonly facts?: Partial<UpgradeFacts>;
-  readonly wishes?: Partial<typeof WISHES>;
+  readonly wishes?: Partial<UpgradeWishes>;
   readonly want: object;
 }
 
@@ -94,6 +102,56 @@ const PLANS: readonly Case[] = [
     wishes: { retryBad: true },
     want: { slot: "b", steps: TO_B },
   },
+  {
+    name: "writes the slot that was named",
+    facts: { record: { ...RECORD, good: "recovery" }, booted: "recovery" },
+    wishes: { slot: "b" },
+    want: { slot: "b", steps: TO_B },
+  },
+  {
+    name: "writes recovery without a trial",
+    wishes: { slot: "recovery" },
+    want: { slot: "recovery", steps: RECOVERY },
+  },
+  {
+    name: "lets nothing end at recovery while it is written",
+    facts: { record: { ...RECORD, last: "recovery" } },
+    wishes: { slot: "recovery", reboot: true },
+    want: { steps: [{ kind: "detach", slot: "recovery" }, ...RECOVERY, { kind: "reboot" }] },
+  },
+  {
+    name: "writes recovery beside a pending trial",
+    facts: { record: PENDING },
+    wishes: { slot: "recovery" },
+    want: { steps: RECOVERY },
+  },
+  {
+    name: "writes recovery from outside the disk",
+    facts: { booted: undefined },
+    wishes: { slot: "recovery" },
+    want: { steps: RECOVERY },
+  },
+  {
+    name: "writes the image of the good slot into recovery, too",
+    facts: { digest: "sha256:old" },
+    wishes: { slot: "recovery" },
+    want: { steps: RECOVERY },
+  },
+  {
+    name: "does nothing when recovery is the last one and holds the image",
+    facts: {
+      record: { ...RECORD, last: "recovery" },
+      held: new Map([["recovery", "sha256:new"]]),
+    },
+    wishes: { slot: "recovery" },
+    want: { kind: "nothing", reason: "slot recovery already holds sha256:new" },
+  },
+  {
+    name: "writes recovery anew when it holds the image but nothing leads there",
+    facts: { held: new Map([["recovery", "sha256:new"]]) },
+    wishes: { slot: "recovery" },
+    want: { steps: RECOVERY },
+  },
 ];
 
 test.each([...PLANS])("planUpgrade() $name", ({ facts, wishes, want }) => {
@@ -126,8 +184,55 @@ test.each([
       hint: "Use --retry-bad to try it all the same.",
     },
   },
-] satisfies Case[])("planUpgrade() refuses $name", ({ facts, want }) => {
-  expect(() => planUpgrade({ ...FACTS, ...facts }, WISHES)).toThrow(expect.objectContaining(want));
+  {
+    name: "to write the slot that is named and good",
+    wishes: { slot: "a" },
+    facts: { booted: undefined },
+    want: { code: "disk", message: "Cannot write slot a: it is the good one" },
+  },
+  {
+    name: "to write the slot that is named and booted",
+    wishes: { slot: "b" },
+    facts: { booted: "b" },
+    want: { code: "disk", message: "Cannot write slot b: it is booted" },
+  },
+  {
+    name: "to write recovery while it is booted",
+    wishes: { slot: "recovery" },
+    facts: { booted: "recovery", record: { ...RECORD, last: "recovery" } },
+    want: { code: "disk", message: "Cannot write slot recovery: it is booted" },
+  },
+  {
+    name: "to write recovery while it is on trial",
+    wishes: { slot: "recovery" },
+    facts: { record: { ...RECORD, trial: "recovery", tries: 1 } },
+    want: { code: "disk", message: "Cannot write slot recovery: it is on trial" },
+  },
+  {
+    name: "to write recovery while it is the good one",
+    wishes: { slot: "recovery" },
+    facts: { record: { ...RECORD, good: "recovery" } },
+    want: { code: "disk", message: "Cannot write slot recovery: it is the good one" },
+  },
+  {
+    name: "to write recovery while the good slot does not run",
+    wishes: { slot: "recovery" },
+    facts: { booted: "b", record: { ...RECORD, last: "recovery" } },
+    want: {
+      code: "disk",
+      message:
+        "Cannot write slot recovery: slot b runs, which is not the good one, so it may be needed",
+    },
+  },
+  {
+    name: "to write a bad image to recovery",
+    wishes: { slot: "recovery" },
+    facts: { knownBad: "it hung" },
+    want: { code: "content" },
+  },
+] satisfies Case[])("planUpgrade() refuses $name", ({ facts, want, ...rest }) => {
+  const wishes = { ...WISHES, ...("wishes" in rest ? rest.wishes : {}) };
+  expect(() => planUpgrade({ ...FACTS, ...facts }, wishes)).toThrow(expect.objectContaining(want));
 });
 
 test("passiveSlot() is never the booted nor the good one", () => {
@@ -147,7 +252,13 @@ test("passiveSlot() is never the booted nor the good one", () => {
 });
 
 test("describeStep() says something of its own about each step", () => {
-  const steps: Step[] = [{ kind: "disarm", trial: "b" }, ...TO_B, { kind: "reboot" }];
+  const steps: Step[] = [
+    { kind: "disarm", trial: "b" },
+    ...TO_B,
+    { kind: "detach", slot: "recovery" },
+    { kind: "attach", slot: "recovery" },
+    { kind: "reboot" },
+  ];
   const texts = steps.map((step) => describeStep(step));
   expect(new Set(texts).size).toBe(steps.length);
   expect(texts).toContain("let the boot loader try slot b 3 time(s)");

@@ -3,18 +3,19 @@ import { expect, test } from "bun:test";
 import { Control } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import { SILENT } from "../../src/lib/talk.ts";
-import type { SlotName } from "../../src/slot/slot.ts";
+import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/upgrade/machine.ts";
 import { markBad, markGood, settleFall } from "../../src/upgrade/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
-import { upgradeFrom } from "../../src/upgrade/upgrade.ts";
+import { upgradeFrom, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
 import {
   controlOf,
   DISK_BYTES,
   install,
   memoryMachine,
   memorySource,
+  RECOVERY_DISK_BYTES,
   slotOf,
 } from "../fakes/machine.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
@@ -26,7 +27,7 @@ interface Choice {
   readonly digest: string;
 }
 
-const request = {
+const request: UpgradeRequest = {
   tries: 3,
   reboot: false,
   retryBad: false,
@@ -35,9 +36,17 @@ const request = {
   insecureRegistries: [],
 };
 
-function upgradeTo(version: string, machine: Machine): Promise<unknown> {
+function upgradeTo(
+  version: string,
+  machine: Machine,
+  more: Partial<UpgradeRequest> = {},
+): Promise<unknown> {
   const work = { system: machine.system, talk: SILENT, signal: new AbortController().signal };
-  return upgradeFrom(memorySource(version), { work, machine, request });
+  return upgradeFrom(memorySource(version), {
+    work,
+    machine,
+    request: { ...request, ...more },
+  });
 }
 
 /** A disk with v1 in slot a, which runs. */
@@ -54,11 +63,32 @@ async function armed(): Promise<PagedImage> {
   return image;
 }
 
-/** By the loader's rules: the valid record with the larger number, its trial, then its good slot, then its last one. */
+/** The same with a recovery slot at the end of the way, and at most two boots of the good slot without a verdict. */
+async function rescued(): Promise<PagedImage> {
+  const image = PagedImage.zeros(RECOVERY_DISK_BYTES);
+  await install(image.file(), "v1", 2);
+  await upgradeTo("rescue", memoryMachine(image.file(), "tandem.slot=a tandem.gen=1"), {
+    slot: "recovery",
+  });
+  return image;
+}
+
+/** And with v2 on trial in slot b. */
+async function rescuedAndArmed(): Promise<PagedImage> {
+  const image = await rescued();
+  await upgradeTo("v2", memoryMachine(image.file(), "tandem.slot=a tandem.gen=2"));
+  return image;
+}
+
+/**
+ * By the loader's rules: the valid record with the larger number, its trial, its good slot, its last one, and then whatever has a
+ * spec.
+ */
 function choicesOf(disk: BlockFile): Choice[] {
   const { record } = Control.open(controlOf(disk));
   if (record === undefined) throw new Error("no record");
-  return [record.trial, record.good, record.last].flatMap((slot) => {
+  const named = [record.trial, record.good, record.last];
+  return [...new Set([...named, ...SLOT_NAMES])].flatMap((slot) => {
     if (slot === undefined) return [];
     const spec = Control.open(controlOf(disk)).spec(slot);
     return "invalid" in spec ? [] : [{ slot, digest: spec.digest }];
@@ -136,6 +166,59 @@ const STORIES: readonly Story[] = [
     },
     cmdline: "tandem.slot=b tandem.gen=3",
     act: (machine) => rollback(machine, 3),
+  },
+  {
+    name: "upgrade recovery for the first time",
+    async start() {
+      const image = PagedImage.zeros(RECOVERY_DISK_BYTES);
+      await install(image.file(), "v1", 2);
+      return image;
+    },
+    cmdline: "tandem.slot=a tandem.gen=1 tandem.left=1",
+    act: (machine) => upgradeTo("rescue", machine, { slot: "recovery" }),
+  },
+  {
+    name: "upgrade recovery while everything ends there",
+    start: rescued,
+    cmdline: "tandem.slot=a tandem.gen=2 tandem.left=1",
+    act: (machine) => upgradeTo("rescue 2", machine, { slot: "recovery" }),
+  },
+  {
+    name: "upgrade recovery beside a pending trial",
+    start: rescuedAndArmed,
+    cmdline: "tandem.slot=a tandem.gen=2 tandem.left=1",
+    act: (machine) => upgradeTo("rescue 2", machine, { slot: "recovery" }),
+  },
+  {
+    name: "roll back to recovery",
+    start: rescued,
+    cmdline: "tandem.slot=a tandem.gen=2 tandem.left=1",
+    act: (machine) => rollback(machine, 3, "recovery"),
+  },
+  {
+    name: "a good verdict on a good slot with a limit",
+    start: rescued,
+    cmdline: "tandem.slot=a tandem.gen=2 tandem.left=1",
+    act: (machine) => markGood(machine, undefined, "test"),
+  },
+  {
+    name: "coming back from a trial with a limit",
+    start: rescuedAndArmed,
+    cmdline: "tandem.slot=a tandem.gen=3 tandem.left=1 tandem.fell=b tandem.why=tries",
+    act: async (machine) => {
+      await settleFall(machine);
+      await markGood(machine, undefined, "test");
+    },
+  },
+  {
+    name: "coming up in recovery, both others being used up",
+    start: rescuedAndArmed,
+    cmdline:
+      "tandem.slot=recovery tandem.gen=3 tandem.gave_up=a:limit tandem.fell=b tandem.why=tries",
+    act: async (machine) => {
+      await settleFall(machine);
+      await markGood(machine, undefined, "test");
+    },
   },
 ];
 

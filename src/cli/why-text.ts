@@ -1,0 +1,23 @@
+import type { Why } from "../upgrade/why.ts";
+
+/** The story on one screen. */
+export function whyText(why: Why): string {
+  if (why.about === "nothing")
+    return ["Nothing was given up or left unfinished, as far as is remembered.", ...why.now].join(
+      "\n",
+    );
+  const { story, fall, now, advice } = why;
+  return [
+    ...story.map(({ at, text }) => `${at ?? "at some time"}  ${text}`),
+    ...quoted("what its checks printed last", fall?.output),
+    ...quoted("the last words of its kernel", fall?.kernel),
+    "",
+    ...now,
+    ...advice,
+  ].join("\n");
+}
+
+function quoted(title: string, text: string | undefined): string[] {
+  if (text === undefined || text === "") return [];
+  return [`${title}:`, ...text.split("\n").map((line) => `  | ${line}`)];
+}
