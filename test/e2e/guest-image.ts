@@ -1,6 +1,6 @@
 /** Small systems for virtual machines: a kernel, an initrd, busybox, and an init that talks on the serial console. */
 import type { TarMember } from "../peers/tar.ts";
-import { busybox, guestKernel } from "./guest-kernel.ts";
+import { busybox, guestKernel, type KernelWish } from "./guest-kernel.ts";
 
 export interface GuestWish {
   /** What it calls itself: "1". */
@@ -9,6 +9,7 @@ export interface GuestWish {
   readonly atBoot?: string;
   /** More files: path → text. Those in a folder that ends in ".d" are executable. */
   readonly files?: Readonly<Record<string, string>>;
+  readonly kernel?: KernelWish;
 }
 
 /**
@@ -38,8 +39,13 @@ done
 `.replaceAll("\\$", "$");
 
 /** The members of its one layer. */
-export function guestMembers({ version, atBoot, files = {} }: GuestWish): TarMember[] {
-  const { version: release, kernel, initrd } = guestKernel();
+export function guestMembers({
+  version,
+  atBoot,
+  files = {},
+  kernel: wish,
+}: GuestWish): TarMember[] {
+  const { version: release, kernel, initrd } = guestKernel(wish);
   const texts = {
     "etc/version": version,
     "etc/os-release": `ID=guest\nVERSION=${version}\nPRETTY_NAME="Guest ${version}"\n`,

@@ -7,6 +7,8 @@ import { cpio, type InitramfsFile } from "./cpio.ts";
 const FOLDER = join(import.meta.dir, "../../dist/kernel");
 /** What the disks, the network and the file system of a guest need beyond what is built in. */
 const MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "crc32c_generic", "ext4"];
+/** The only watchdog that this kernel and this virtual machine have in common. */
+const WATCHDOG = "softdog";
 
 /** Runs in the initramfs: the kernel cannot find PARTUUID= by itself before its disk driver is loaded. */
 const INIT = String.raw`#!/bin/busybox sh
@@ -16,6 +18,8 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 for module in $(cat /modules/order); do insmod /modules/$module; done
+hook=/usr/lib/tandem/initramfs
+[ -x $hook ] && $hook arm last
 
 # The GUID as it lies in the partition table: its first three groups have their bytes turned round.
 for option in $(cat /proc/cmdline); do
@@ -34,7 +38,12 @@ find_root() {
 
 tries=0
 while find_root; [ -z "$root" ] && [ $tries -lt 50 ]; do tries=$((tries + 1)); sleep 0.1; done
-mount -t ext4 -o ro $root /root || { echo "initrd: cannot mount \$wanted"; exit 1; }
+if ! mount -t ext4 -o ro $root /root; then
+  [ -x $hook ] && $hook give-up "cannot mount $root"
+  echo "initrd: cannot mount \$wanted"
+  exit 1
+fi
+if [ ! -x /root/usr/sbin/init ] && [ -x $hook ]; then $hook give-up "there is no init"; fi
 mount -o move /dev /root/dev
 umount /sys /proc
 exec switch_root /root /sbin/init
@@ -46,25 +55,34 @@ export interface GuestKernel {
   readonly initrd: Uint8Array;
 }
 
-let made: GuestKernel | undefined;
+export interface KernelWish {
+  /** Files of `tandem hooks` in the initramfs: path → text. With them comes a watchdog. */
+  readonly hooks?: Readonly<Record<string, string>>;
+}
 
-export function guestKernel(): GuestKernel {
-  made ??= makeKernel();
-  return made;
+const made = new Map<string, GuestKernel>();
+
+export function guestKernel(wish: KernelWish = {}): GuestKernel {
+  const key = JSON.stringify(wish);
+  const kernel = made.get(key) ?? makeKernel(wish);
+  made.set(key, kernel);
+  return kernel;
 }
 
 export function busybox(): Uint8Array {
   return readFileSync("/bin/busybox");
 }
 
-function makeKernel(): GuestKernel {
+function makeKernel({ hooks }: KernelWish): GuestKernel {
   const name = readdirSync(join(FOLDER, "boot")).find((file) => file.startsWith("vmlinuz-"));
   if (name === undefined) throw new Error(`Cannot find a kernel in ${FOLDER}: run make packages`);
   const version = name.slice("vmlinuz-".length);
   return {
     version,
     kernel: readFileSync(join(FOLDER, "boot", name)),
-    initrd: gzipSync(cpio(initramfs(modulesFor(version))), { level: 6 }),
+    initrd: gzipSync(cpio([...initramfs(modulesFor(version, hooks)), ...hookFiles(hooks)]), {
+      level: 6,
+    }),
   };
 }
 
@@ -87,13 +105,32 @@ function initramfs(modules: readonly Module[]): InitramfsFile[] {
   ];
 }
 
+function hookFiles(hooks: KernelWish["hooks"] = {}): InitramfsFile[] {
+  const folders = new Set(
+    Object.keys(hooks).flatMap((path) =>
+      path.split("/").map((_, depth, names) => names.slice(0, depth).join("/")),
+    ),
+  );
+  return [
+    ...[...folders]
+      .filter((path) => path !== "")
+      .map((path): InitramfsFile => ({ path, kind: "directory" })),
+    ...Object.entries(hooks).map(([path, data]): InitramfsFile => ({
+      path,
+      kind: "file",
+      data,
+      mode: 0o755,
+    })),
+  ];
+}
+
 interface Module {
   readonly path: string;
   readonly data: Uint8Array;
 }
 
 /** The modules and all that they depend on, each after what it needs. */
-function modulesFor(version: string): Module[] {
+function modulesFor(version: string, hooks: KernelWish["hooks"]): Module[] {
   const folder = join(FOLDER, "lib/modules", version);
   const paths = new Map(
     readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -108,7 +145,7 @@ function modulesFor(version: string): Module[] {
     for (const needed of dependencies(data)) load(needed);
     loaded.set(name, { path, data });
   };
-  for (const name of MODULES) load(name);
+  for (const name of hooks === undefined ? MODULES : [...MODULES, WATCHDOG]) load(name);
   return [...loaded.values()];
 }
 
