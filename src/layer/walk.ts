@@ -1,3 +1,4 @@
+import { defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
 import { components } from "./path.ts";
@@ -8,7 +9,7 @@ const SYMLINKS_MAX = 40;
 /** As deep as a path of PATH_MAX bytes can reach: what lies deeper has no name, and would be deep recursion for whoever walks the tree. */
 const DEPTH_MAX = 2048;
 
-/** The directory at `path`, through symlinks, which stay inside the root. Undefined when there is none. */
+/** The directory at `path`, through symlinks, which stay inside the root. Undefined when there is none, or no way to it ends. */
 export function findDirectory(root: DirectoryNode, path: ByteString): DirectoryNode | undefined {
   return new Walk(root, path).run(() => undefined);
 }
@@ -24,12 +25,14 @@ export function findLowerDirectory(
 
 /** The directory at `path`, through symlinks. What is missing on the way, or is something else, becomes a directory of root's. */
 export function makeDirectory(root: DirectoryNode, path: ByteString): DirectoryNode {
-  const made = new Walk(root, path).run((parent, name) => {
+  const walk = new Walk(root, path);
+  const made = walk.run((parent, name) => {
     const directory = emptyDirectory();
     parent.children.set(name, directory);
     return directory;
   });
-  return made ?? root;
+  if (made === undefined) throw defined(walk.fault, "a way that does not end");
+  return made;
 }
 
 /** What a layer that names only what is in a directory leaves open: 0755, owned by root, no time. */
@@ -42,6 +45,8 @@ export function emptyDirectory(): DirectoryNode {
 type Missing = (parent: DirectoryNode, name: ByteString) => DirectoryNode | undefined;
 
 class Walk {
+  /** Why the walk was given up, if it was. */
+  fault: Fault | undefined;
   readonly #path: ByteString;
   /** Names still to walk, the next one last. The targets of symlinks are put on top of what is left of the path. */
   readonly #todo: ByteString[];
@@ -62,7 +67,7 @@ class Walk {
   }
 
   run(missing: Missing): DirectoryNode | undefined {
-    for (;;) {
+    while (this.fault === undefined) {
       const name = this.#todo.pop();
       const here = this.#way.at(-1);
       if (name === undefined || here === undefined) return here;
@@ -82,10 +87,12 @@ class Walk {
       if (next === undefined) return undefined;
       this.#enter(next, name);
     }
+    return undefined;
   }
 
   #enter(directory: DirectoryNode, name: ByteString): void {
-    if (this.#way.length > DEPTH_MAX) throw new Fault(`its path is deeper than ${DEPTH_MAX}`);
+    if (this.#way.length > DEPTH_MAX)
+      this.fault = new Fault(`its path is deeper than ${DEPTH_MAX}`);
     this.#way.push(directory);
     this.#names.push(name);
   }
@@ -100,7 +107,7 @@ class Walk {
   #follow(target: ByteString): void {
     this.#symlinks += 1;
     if (this.#symlinks > SYMLINKS_MAX)
-      throw new Fault(`its path goes through more than ${SYMLINKS_MAX} symlinks`);
+      this.fault = new Fault(`its path goes through more than ${SYMLINKS_MAX} symlinks`);
     if (target.startsWith("/")) {
       this.#way.length = 1;
       this.#names.length = 0;

@@ -100,6 +100,7 @@ describe("whiteouts", () => {
       [[f("a", 1)], [f(".wh.b", 0), f("no/such/.wh.x", 0), f("no/.wh..wh..opq", 0)]],
       ["a 1"],
     ],
+    ["of what is behind a loop", [[l("a", "a")], [f("a/.wh.b", 0), f("b", 1)]], ["a -> a", "b 1"]],
     ["of what is below a file", [[f("a", 1)], [f("a/.wh.b", 0)]], ["a 1"]],
     ["of a file of the same layer", [[], [f("a", 1), f(".wh.a", 0)]], ["a 1"]],
     [

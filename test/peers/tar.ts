@@ -55,6 +55,15 @@ export function tarMember(member: TarMember): Uint8Array {
   return Buffer.concat([before, padded(pax), header, padded(data)]);
 }
 
+/** Name → value in hex. */
+export function xattrsOfMember({ xattrs = {} }: TarMember): Record<string, string> {
+  const pairs = Object.entries(xattrs).map(([name, value]) => [
+    name,
+    Buffer.from(value).toString("hex"),
+  ]);
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
+
 function padded(data: Uint8Array): Uint8Array {
   const whole = new Uint8Array(Math.ceil(data.byteLength / BLOCK_BYTES) * BLOCK_BYTES);
   whole.set(data);
