@@ -15,6 +15,9 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
+/** The version of the shapes in schema/: raised when a member changes or goes, not when one is added. */
+const JSON_FORMAT = 1;
+
 /** Prints a result on stdout: the object with --json, otherwise the text made of it. */
 export function print<T extends object>(
   { globals, talk }: Context,
@@ -22,5 +25,10 @@ export function print<T extends object>(
   text: (result: T) => string,
 ): void {
   talk.end();
-  process.stdout.write(`${globals.json ? JSON.stringify(result) : text(result)}\n`);
+  process.stdout.write(`${globals.json ? jsonOf(result) : text(result)}\n`);
+}
+
+/** Lists are printed as they are. */
+export function jsonOf(result: object): string {
+  return JSON.stringify(Array.isArray(result) ? result : { format: JSON_FORMAT, ...result });
 }

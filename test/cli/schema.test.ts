@@ -1,0 +1,129 @@
+/** What the verbs print with --json is what schema/*.json promises. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { jsonOf } from "../../src/cli/context.ts";
+import { verbs } from "../../src/cli/verbs.ts";
+import { health } from "../../src/upgrade/health.ts";
+import { markGood } from "../../src/upgrade/mark.ts";
+import { statusOf } from "../../src/upgrade/status.ts";
+import { whyOf } from "../../src/upgrade/why.ts";
+import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
+import { makeDiskFile } from "../fakes/disk-file.ts";
+import { faults, readSchema } from "../fakes/json-schema.ts";
+import { memoryMachine } from "../fakes/machine.ts";
+import { writeImage } from "../peers/image.ts";
+import { armed, TRIAL_BOOT, withRecovery, workOn, upgradeTo } from "../upgrade/disk.ts";
+import { tandem } from "./tandem.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-schema-"));
+const disk = join(folder, "disk.img");
+const source = `oci-layout:${join(folder, "layout")}`;
+beforeAll(async () => {
+  await makeDiskFile(disk);
+  const tar = [
+    { path: "boot/vmlinuz", data: "kernel" },
+    { path: "boot/initrd", data: "initrd" },
+  ];
+  await writeImage(join(folder, "layout"), { layers: [{ tar }] });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function judge(verb: string, json: string): void {
+  expect(faults(readSchema(`${verb}.json`), JSON.parse(json))).toEqual([]);
+}
+
+test("every verb has a schema, and every schema is of something", () => {
+  const names = readdirSync(join(import.meta.dir, "../../schema")).toSorted();
+  const want = ["common", "talk", ...verbs.map(({ name }) => name)].map((name) => `${name}.json`);
+  expect(names).toEqual(want.toSorted());
+});
+
+/** One after the other on one disk. */
+const LINES: readonly (readonly string[])[] = [
+  ["status"],
+  ["why"],
+  ["upgrade", "--source", source, "--dry-run"],
+  ["upgrade", "--source", source],
+  ["upgrade", "--source", source],
+  ["status"],
+  ["verify", "b"],
+  ["rollback"],
+  ["rollback", "--to", "b"],
+  ["mark", "bad", "b", "--reason", "it hung"],
+  ["status"],
+  ["why"],
+  ["write", source, join(folder, "root.img"), "--size", "8MiB"],
+  ["config"],
+  ["version"],
+  ["doctor"],
+  ["hooks", "list"],
+  ["hooks", "print", "systemd"],
+];
+
+test("what the verbs print is as promised, and so is their talk", async () => {
+  const talk = readSchema("talk.json");
+  for (const line of LINES) {
+    const { stdout, stderr } = await tandem([...line, "--json", "--disk", disk]);
+    expect([line[0], faults(readSchema(`${line[0]}.json`), JSON.parse(stdout))]).toEqual([
+      line[0],
+      [],
+    ]);
+    for (const said of stderr.split("\n").filter(Boolean))
+      expect(faults(talk, JSON.parse(said))).toEqual([]);
+  }
+  expect(existsSync(join(folder, "root.img"))).toBe(true);
+}, 60_000);
+
+test("an error is as promised", async () => {
+  const { stderr } = await tandem(["verify", "b", "--json", "--disk", "/none"]);
+  const lines = stderr.split("\n").filter(Boolean);
+  expect(lines).not.toBeEmpty();
+  for (const line of lines) expect(faults(readSchema("talk.json"), JSON.parse(line))).toEqual([]);
+});
+
+const PLAN = {
+  required: ["/r"],
+  wanted: ["/w"],
+  checkSeconds: 60,
+  deadlineSeconds: 300,
+  expect: { mounted: [], noFailedUnits: false, freeSpace: {}, urls: [], tcp: [], processes: [] },
+};
+
+test.each([
+  ["passes", PASSED],
+  ["fails", FAILED],
+])("the verdict on a boot that %s is as promised", async (_, outcome) => {
+  const system = checkedSystem({ "/r/net": outcome, "/w/printer": FAILED });
+  const machine = memoryMachine((await armed()).file(), TRIAL_BOOT, system);
+  judge("health", jsonOf(await health(workOn(machine), machine, PLAN)));
+  judge("status", jsonOf(statusOf(machine)));
+});
+
+test("status and why in recovery are as promised", async () => {
+  const image = await withRecovery(2);
+  await upgradeTo("v2", memoryMachine(image.file(), "tandem.slot=a tandem.gen=2"));
+  const machine = memoryMachine(
+    image.file(),
+    "tandem.slot=recovery tandem.gen=3 tandem.gave_up=a:limit tandem.fell=b tandem.why=tries",
+    checkedSystem({}),
+  );
+  judge("health", jsonOf(await health(workOn(machine), machine, PLAN)));
+  judge("status", jsonOf(statusOf(machine)));
+  judge("why", jsonOf(whyOf(machine)));
+  judge("mark", jsonOf(await markGood(machine, undefined, "x")));
+});
+
+test("faults() finds what a schema forbids", () => {
+  const mark = readSchema("mark.json");
+  const good = { format: 1, slot: "a", verdict: "good", committed: true };
+  expect(faults(mark, good)).toEqual([]);
+  expect(faults(mark, { ...good, format: 2 })).toHaveLength(1);
+  expect(faults(mark, { ...good, slot: "c" })).toHaveLength(1);
+  expect(faults(mark, { ...good, committed: "yes" })).toHaveLength(1);
+  expect(faults(mark, { ...good, more: 1 })).toHaveLength(1);
+  const { slot: _, ...rest } = good;
+  expect(faults(mark, rest)).toEqual(["$: no slot"]);
+  expect(faults(mark, [])).not.toBeEmpty();
+});
