@@ -1,10 +1,12 @@
 /**
  * Measures tandem against its peers and against the least possible, and the budgets against both:
  *
- *     bun scripts/bench.ts [--rounds 5] [--shape system|small|large] [--layers N] [--compression gzip|zstd] [--source]
+ *     bun scripts/bench.ts [--rounds 5] [--all] [--source] [--shape system|small|large] [--layers N] [--compression gzip|zstd]
  *
- * Everyone runs in every round, so that a slow moment of the machine is everybody's. `--source` measures the sources instead of
- * dist/tandem. Results go to the screen and to dist/bench.json.
+ * First the reference image at length, with what each stage costs by itself, then other shapes and slower networks in short; `--all`
+ * adds 4 GiB of large files. A shape, a number of layers or a compression measures that image alone. Everyone runs in every round, so
+ * that a slow moment of the machine is everybody's. `--source` measures the sources instead of dist/tandem. Results go to the screen
+ * and to dist/bench.json.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -12,11 +14,21 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { pushImage } from "../test/peers/image.ts";
-import { startRegistry } from "../test/peers/registry.ts";
+import { startRegistry, type Registry } from "../test/peers/registry.ts";
 import { temporaryFolder } from "../test/peers/temporary-folder.ts";
-import { type Course, runDevice, runFloor, runPeer, runTandem } from "./bench/contenders.ts";
+import { type Case, casesOf } from "./bench/cases.ts";
+import {
+  type Course,
+  runDevice,
+  runFloor,
+  runPeer,
+  runStages,
+  runTandem,
+} from "./bench/contenders.ts";
 import { cpuSecondsOf } from "./bench/measure.ts";
-import { printReport } from "./bench/report.ts";
+import { type CaseSummary, printCases, printReport, printStages } from "./bench/report.ts";
+import { slowLink } from "./bench/slow-link.ts";
+import type { Stage } from "./bench/stages.ts";
 import { measureStartup } from "./bench/startup.ts";
 import { budgetsOf, type Round, summarise } from "./bench/summary.ts";
 import { compile } from "./build.ts";
@@ -25,52 +37,108 @@ import { originOf } from "./static/origin.ts";
 
 const BINARY = "dist/tandem";
 const RESULT = "dist/bench.json";
-const NAME = "reference";
 const GiB = 1024 ** 3;
+const CASE_ROUNDS = 2;
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    shape: { type: "string", default: REFERENCE.shape },
-    layers: { type: "string", default: `${REFERENCE.layers}` },
-    compression: { type: "string", default: REFERENCE.compression },
+    all: { type: "boolean", default: false },
+    shape: { type: "string" },
+    layers: { type: "string" },
+    compression: { type: "string" },
     source: { type: "boolean", default: false },
   },
 });
-await bench(await referenceImage(shapeOf(values)), Number(values.rounds));
+const { shape, layers, compression } = values;
+const isOneImage = [shape, layers, compression].some((flag) => flag !== undefined);
+await bench();
 
-async function bench(image: ReferenceImage, count: number): Promise<void> {
+/** What all courses have in common. */
+interface Track {
+  readonly registry: Registry;
+  readonly folder: string;
+  readonly tandem: readonly string[];
+  readonly floor: readonly string[];
+}
+
+async function bench(): Promise<void> {
   await mkdir("dist/bench", { recursive: true });
   await using folder = await temporaryFolder(resolve("dist/bench"));
   await using registry = await startRegistry();
-  await pushImage(image.image, { host: registry.host, name: `${NAME}:${image.image.tag}` });
-  const course: Course = {
-    image,
-    host: registry.host,
-    name: NAME,
-    tag: image.image.tag,
+  const track: Track = {
+    registry,
     folder: folder.path,
     tandem: values.source ? [process.execPath, "src/main.ts"] : [resolve(BINARY)],
     floor: [await compiled("floor", folder.path)],
-    targetSize: `${Math.ceil((1.25 * image.dataBytes) / GiB) + 1}GiB`,
   };
-  const startup = await measureStartup(course.tandem, [await compiled("empty", folder.path)]);
-  const rounds: Round[] = [];
-  for (let round = 1; round <= count; round += 1) {
-    rounds.push(await race(course, registry.pid));
-    console.error(`round ${round} of ${count} done`);
-  }
-  const summary = summarise(rounds);
+  const startup = await measureStartup(track.tandem, [await compiled("empty", folder.path)]);
+  const reference = await measureReference(track);
+  const { image, summary } = reference;
   const binaryBytes = values.source ? undefined : (await stat(BINARY)).size;
   const budgets = budgetsOf(summary, startup, image.dataBytes);
   printHead(image);
   printReport({ summary, startup, budgets, binaryBytes });
+  printStages(reference.stages);
+  const cases: CaseSummary[] = [];
+  for (const one of isOneImage ? [] : casesOf(values)) cases.push(await measureCase(track, one));
+  printCases(cases);
   const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model };
-  const result = { machine, image, binaryBytes, startup, summary, budgets, rounds };
+  const result = { machine, binaryBytes, startup, budgets, ...reference, cases };
   await Bun.write(RESULT, JSON.stringify(result, undefined, 2));
 }
 
-async function race(course: Course, registryPid: number): Promise<Round> {
+interface Reference {
+  readonly image: ReferenceImage;
+  readonly summary: ReturnType<typeof summarise>;
+  readonly stages: readonly Stage[];
+  readonly rounds: readonly Round[];
+}
+
+/** The image of the budgets, or the one that was asked for. */
+async function measureReference(track: Track): Promise<Reference> {
+  const wanted = shapeOf({
+    shape: shape ?? REFERENCE.shape,
+    layers: layers ?? `${REFERENCE.layers}`,
+    compression: compression ?? REFERENCE.compression,
+  });
+  const image = await referenceImage(wanted);
+  const course = await courseOf(track, image);
+  const rounds = await race(track, course, Number(values.rounds));
+  return { image, summary: summarise(rounds), stages: await runStages(course), rounds };
+}
+
+async function measureCase(track: Track, one: Case): Promise<CaseSummary> {
+  const image = await referenceImage(one.image);
+  const course = await courseOf(track, image);
+  await using link =
+    one.bytesPerSecond === undefined
+      ? undefined
+      : await slowLink(track.registry.host, one.bytesPerSecond);
+  const rounds = await race(track, { ...course, host: link?.host ?? course.host }, CASE_ROUNDS);
+  console.error(`case "${one.name}" done`);
+  return { name: one.name, image, summary: summarise(rounds) };
+}
+
+/** Brings the image into the registry. */
+async function courseOf({ registry, ...rest }: Track, image: ReferenceImage): Promise<Course> {
+  const name = `${image.shape}-${image.layers}-${image.compression}`;
+  const { tag } = image.image;
+  await pushImage(image.image, { host: registry.host, name: `${name}:${tag}` });
+  const targetSize = `${Math.ceil((1.25 * image.dataBytes) / GiB) + 1}GiB`;
+  return { ...rest, image, host: registry.host, name, tag, targetSize };
+}
+
+async function race({ registry }: Track, course: Course, count: number): Promise<Round[]> {
+  const rounds: Round[] = [];
+  for (let round = 1; round <= count; round += 1) {
+    rounds.push(await raceOnce(course, registry.pid));
+    console.error(`round ${round} of ${count} done`);
+  }
+  return rounds;
+}
+
+async function raceOnce(course: Course, registryPid: number): Promise<Round> {
   const before = cpuSecondsOf(registryPid);
   const tandem = await runTandem(course);
   return {

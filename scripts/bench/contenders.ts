@@ -6,6 +6,7 @@ import { command } from "../../test/peers/command.ts";
 import { ROOTLESS } from "../../test/peers/umoci.ts";
 import type { ReferenceImage } from "../reference-image.ts";
 import { type Measurement, measured } from "./measure.ts";
+import type { Stage } from "./stages.ts";
 
 /** Where the image is and where results may be put. */
 export interface Course {
@@ -94,6 +95,18 @@ export async function runFloor({ image, host, name, floor }: Course): Promise<Me
   const layers = image.image.layers.toSorted((one, other) => other.size - one.size);
   const digests = layers.map(({ digest }) => digest);
   return measured(...floor, `http://${host}/v2/${name}/blobs`, ...digests);
+}
+
+/** What the stages of a write cost one by one. */
+export async function runStages({ image, host, name, folder }: Course): Promise<readonly Stage[]> {
+  const target = join(folder, "stages.img");
+  await clear(target);
+  const words = image.image.layers.flatMap(({ mediaType, digest }) => [mediaType, digest]);
+  const program = [process.execPath, join(import.meta.dir, "stages.ts")];
+  const place = [`http://${host}/v2/${name}/blobs`, target, `${2 * image.dataBytes}`];
+  const { stdout } = await measured(...program, ...place, ...words);
+  await clear(target);
+  return JSON.parse(stdout) as Stage[];
 }
 
 /** Only writing: as many zeros as the image has data, and a flush. */

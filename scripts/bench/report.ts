@@ -1,5 +1,7 @@
 /** Results for people: what was measured, and the budgets beside it. */
+import type { ReferenceImage } from "../reference-image.ts";
 import type { PeerRun } from "./contenders.ts";
+import type { Stage } from "./stages.ts";
 import type { Startup } from "./startup.ts";
 import { type Budget, type Summary, wholePeerSeconds } from "./summary.ts";
 
@@ -11,6 +13,13 @@ export interface Measured {
   readonly budgets: readonly Budget[];
   /** undefined when the sources were measured. */
   readonly binaryBytes: number | undefined;
+}
+
+/** What was measured of one more image or network. */
+export interface CaseSummary {
+  readonly name: string;
+  readonly image: ReferenceImage;
+  readonly summary: Summary;
 }
 
 /** Name, value, note. */
@@ -30,6 +39,31 @@ export function printReport({ summary, startup, budgets, binaryBytes }: Measured
   print(rows);
   console.log("");
   print(budgets.map(budgetRow));
+}
+
+/** Processor time of one thread that does one thing after the other. */
+export function printStages(stages: readonly Stage[]): void {
+  console.log("\nstages by themselves, processor time");
+  print(stages.map(({ name, seconds: value }) => [`  ${name}`, seconds(value)]));
+}
+
+/** One line for each, with the ratios to what ran in the same rounds. */
+export function printCases(cases: readonly CaseSummary[]): void {
+  if (cases.length === 0) return;
+  const titles = ["write", "/ floor", "/ peer", "read back", "peak memory", "bytes / data"];
+  console.log(`\n${"".padEnd(24)}${titles.map((title) => title.padStart(13)).join("")}`);
+  for (const { name, image, summary } of cases) {
+    const { tandemWrite, tandemReadBack, tandemPeakBytes, tandemBytesWritten, peer } = summary;
+    const values = [
+      seconds(tandemWrite),
+      ratio(tandemWrite / summary.floor),
+      peer === undefined ? "" : ratio(tandemWrite / wholePeerSeconds(peer)),
+      seconds(tandemReadBack),
+      mib(tandemPeakBytes),
+      ratio(tandemBytesWritten / image.dataBytes),
+    ];
+    console.log(`${name.padEnd(24)}${values.map((value) => value.padStart(13)).join("")}`);
+  }
 }
 
 function tandemRows(summary: Summary): Row[] {
@@ -69,6 +103,10 @@ function print(rows: readonly Row[]): void {
 
 function seconds(value: number): string {
   return `${value.toFixed(value < 0.1 ? 4 : 2)} s`;
+}
+
+function ratio(value: number): string {
+  return `${value.toFixed(value < 1 ? 3 : 2)} ×`;
 }
 
 function mib(bytes: number): string {

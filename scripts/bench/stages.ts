@@ -1,0 +1,120 @@
+/**
+ * What each stage of a write costs by itself, in one thread: fetching, hashing the blobs, inflating, hashing the tars, reading them,
+ * placing their data, making the file system. Arguments: URL of the blobs, the file to write into, its size, then media type and
+ * digest of each layer. Prints a JSON list of names and seconds of processor time.
+ */
+import { Allocator } from "../../src/ext4/allocator.ts";
+import { DataWriter } from "../../src/ext4/data-writer.ts";
+import { writeTree } from "../../src/ext4/format.ts";
+import { identityOf } from "../../src/ext4/identity.ts";
+import { planLayout } from "../../src/ext4/layout.ts";
+import type { DataSink, Entry } from "../../src/layer/entry.ts";
+import { createInflater } from "../../src/layer/inflate.ts";
+import { Merge } from "../../src/layer/merge.ts";
+import { TarReader } from "../../src/layer/tar.ts";
+import { createBlockFile } from "../../src/system/linux-block-file.ts";
+
+interface Layer {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly blob: Uint8Array;
+}
+
+export interface Stage {
+  readonly name: string;
+  /** Processor time of the whole process. */
+  readonly seconds: number;
+}
+
+/** As long as what a registry hands over in one piece. */
+const PIECE_BYTES = 64 * 1024;
+const NOWHERE: DataSink = { begin() {}, seek() {}, write() {}, end: () => [] };
+
+if (import.meta.main) console.log(JSON.stringify(await stages(process.argv.slice(2))));
+
+async function stages([base = "", target = "", size = "", ...words]: string[]): Promise<Stage[]> {
+  const layers: Layer[] = [];
+  const fetching = await timed(async () => {
+    for (let at = 0; at < words.length; at += 2) {
+      const [mediaType = "", digest = ""] = words.slice(at, at + 2);
+      layers.push({ mediaType, digest, blob: await fetchBlob(`${base}/${digest}`) });
+    }
+  });
+  const hashing = await timed(() =>
+    layers.forEach(({ blob }) => new Bun.CryptoHasher("sha256").update(blob).digest()),
+  );
+  const inflating = await timed(() => layers.forEach((layer) => inflate(layer, () => {})));
+  const tarHashing = await timed(() => {
+    for (const layer of layers) {
+      const hasher = new Bun.CryptoHasher("sha256");
+      inflate(layer, (bytes) => hasher.update(bytes));
+      hasher.digest();
+    }
+  });
+  const reading = await timed(() => layers.forEach((layer) => read(layer, NOWHERE)));
+  const block = createBlockFile(target, Number(size));
+  const layout = planLayout(block.sizeBytes);
+  const allocator = Allocator.create(layout);
+  const lists: Entry[][] = [];
+  const placing = await timed(() => {
+    const writer = new DataWriter(block, allocator);
+    for (const layer of layers) lists.push(read(layer, writer));
+    writer.finish();
+  });
+  const formatting = await timed(() => {
+    const { root } = merged(lists);
+    const identity = { uuid: identityOf("sha256:x", "x"), label: "x", timeSeconds: 0 };
+    writeTree(block, { layout, allocator, root, identity });
+  });
+  block.close();
+  return [
+    { name: "fetch", seconds: fetching },
+    { name: "hash blobs", seconds: hashing },
+    { name: "inflate", seconds: inflating },
+    { name: "hash tars", seconds: tarHashing - inflating },
+    { name: "read tars", seconds: reading - inflating },
+    { name: "place and write data", seconds: placing - reading },
+    { name: "merge and format", seconds: formatting },
+  ];
+}
+
+async function timed(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+async function fetchBlob(url: string): Promise<Uint8Array> {
+  const options: BunFetchRequestInit = {
+    decompress: false,
+    headers: { "accept-encoding": "identity" },
+  };
+  return new Uint8Array(await (await fetch(url, options)).arrayBuffer());
+}
+
+function inflate({ mediaType, blob }: Layer, emit: (bytes: Uint8Array) => void): void {
+  const inflater = createInflater(mediaType, console.warn);
+  for (let at = 0; at < blob.length; at += PIECE_BYTES)
+    inflater.write(blob.subarray(at, at + PIECE_BYTES), emit);
+  inflater.end(emit);
+}
+
+function read(layer: Layer, sink: DataSink): Entry[] {
+  const entries: Entry[] = [];
+  const reader = new TarReader({
+    sink,
+    onEntry: (entry) => entries.push(entry),
+    onWarning: console.warn,
+    dataBytesMax: Number.MAX_SAFE_INTEGER,
+  });
+  inflate(layer, (bytes) => reader.write(bytes));
+  reader.end();
+  return entries;
+}
+
+function merged(lists: readonly Entry[][]): Merge {
+  const merge = new Merge();
+  for (const [index, entries] of lists.entries()) merge.apply(entries, `layer ${index + 1}`);
+  return merge;
+}
