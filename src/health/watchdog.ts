@@ -92,8 +92,16 @@ function attempt(
   try {
     return action(watchdog);
   } catch (error) {
-    watchdog.leave();
+    stopAnyway(watchdog);
     return none(`${device} does not do what it should: ${reasonOf(error)}`);
+  }
+}
+
+function stopAnyway(watchdog: Watchdog): void {
+  try {
+    watchdog.stop();
+  } catch {
+    // What it failed of is told already.
   }
 }
 

@@ -83,6 +83,27 @@ test("loadConfig() merges sections key by key, and replaces lists", () => {
   ]);
 });
 
+test("loadConfig() merges what is expected key by key, and reads sizes", () => {
+  const { config, origins } = load({
+    files: {
+      [USR]: "health: {expect: {mounted: [/data], freeSpace: {/data: 10MiB, /var: 512}}}\n",
+      [ETC]:
+        "health: {expect: {tcp: ['[::1]:22'], freeSpace: {/data: 1K}}}\nwatchdog: {seconds: 0}\n",
+    },
+  });
+  expect(config.health.expect).toEqual({
+    mounted: ["/data"],
+    noFailedUnits: false,
+    freeSpace: { "/data": 1024 },
+    urls: [],
+    tcp: ["[::1]:22"],
+    processes: [],
+  });
+  expect(config.watchdog).toEqual({ device: "/dev/watchdog0", seconds: 0 });
+  expect(origins.get("health.expect.mounted")).toBe(USR);
+  expect(origins.get("health.expect.freeSpace./data")).toBe(ETC);
+});
+
 test("loadConfig() takes only *.yaml of the folder, and empty files", () => {
   const files = { [`${DROP_IN}/1.yaml.bak`]: "junk: 1", [`${DROP_IN}/2.yaml`]: "" };
   expect(load({ files })).toEqual(load({}));
@@ -113,6 +134,15 @@ test.each([
   [`labels: {a: ${"x".repeat(37)}}`, "labels.a: a partition label has at most 36"],
   ["health: {required: [checks]}", "health.required.0"],
   ["health: {deadlineSeconds: 0}", "health.deadlineSeconds"],
+  ["health: {expect: {mount: [/data]}}", "health.expect.mount"],
+  ["health: {expect: {mounted: [data]}}", "health.expect.mounted.0"],
+  ["health: {expect: {freeSpace: {/data: much}}}", "health.expect.freeSpace./data: must be a size"],
+  ["health: {expect: {tcp: [localhost]}}", "health.expect.tcp.0: must be host:port"],
+  ["health: {expect: {tcp: ['localhost:65536']}}", "health.expect.tcp.0: must be host:port"],
+  ["health: {expect: {urls: ['ftp://x']}}", "health.expect.urls.0: must begin with http"],
+  ["health: {expect: {processes: ['']}}", "health.expect.processes.0"],
+  ["watchdog: {seconds: 65536}", "watchdog.seconds"],
+  ["watchdog: {device: watchdog0}", "watchdog.device: must be below /dev"],
   ["[1, 2]", ""],
   ["just text", ""],
   ["tries: [", ""],

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { health } from "../../src/upgrade/health.ts";
+import { health, overdue } from "../../src/upgrade/health.ts";
 import type { Machine } from "../../src/upgrade/machine.ts";
 import { type CheckedSystem, checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
-import { memoryMachine } from "../fakes/machine.ts";
+import { memoryMachine, slotOf } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { rejection } from "../fakes/source.ts";
 import { armed, FIRST_BOOT, installed, TRIAL_BOOT, workOn } from "./disk.ts";
@@ -86,6 +86,55 @@ test.each([
   const { control } = memoryMachine(image.file());
   expect(control.record).toMatchObject({ good: "a", trial: undefined });
   expect(control.state.knownBad).toHaveLength(1);
+});
+
+test("health() keeps what the failed checks of a trial printed", async () => {
+  const image = await armed();
+  await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": FAILED, "/r/ok": PASSED })));
+  expect(memoryMachine(image.file()).control.state.slots.b).toMatchObject({
+    verdict: { output: "/r/net:\nno network" },
+  });
+});
+
+test("health() of a slot that holds another file system than tandem wrote fails", async () => {
+  const image = await armed();
+  const machine = machineOn(image, TRIAL_BOOT, checkedSystem({}));
+  slotOf(image.file(), "b").write(1024 + 0x68, new Uint8Array(16));
+  expect(await check(machine)).toMatchObject({
+    healthy: false,
+    failure: expect.stringMatching(/^slot b holds another file system than that of sha256:/),
+  });
+});
+
+test.each([
+  ["a trial", TRIAL_BOOT, armed, undefined],
+  ["the good slot", FIRST_BOOT, installed, "slot a is the good one, and its boots are not counted"],
+])("health() that fails in %s says whether a reboot leads on", async (...row) => {
+  const [, cmdline, disk, stay] = row;
+  const system = checkedSystem({ "/r/net": FAILED });
+  expect(await check(machineOn(await disk(), cmdline, system))).toMatchObject({ stay });
+});
+
+test("overdue() of a counted boot without a verdict notes that it failed, and runs no check", async () => {
+  const image = await armed();
+  const system = checkedSystem({ "/r/net": PASSED });
+  const result = await overdue(machineOn(image, TRIAL_BOOT, system));
+  expect(result).toMatchObject({ slot: "b", healthy: false, stay: undefined });
+  expect(system.runs).toEqual([]);
+  const { control } = memoryMachine(image.file());
+  expect(control.record).toMatchObject({ gen: 2, trial: "b" });
+  expect(control.state.slots.b).toMatchObject({
+    verdict: { result: "bad", reason: "it gave no verdict in time" },
+  });
+});
+
+test("overdue() of a boot that has its verdict, or waits for none, does nothing", async () => {
+  const image = await armed();
+  await check(machineOn(image, TRIAL_BOOT, checkedSystem({})));
+  const { control } = memoryMachine(image.file());
+  for (const cmdline of [TRIAL_BOOT, "tandem.slot=a tandem.gen=3"])
+    expect(await overdue(memoryMachine(image.file(), cmdline))).toMatchObject({ healthy: true });
+  expect(memoryMachine(image.file()).control.state).toEqual(control.state);
 });
 
 test("health() of a machine that does not run from the disk runs no check", async () => {

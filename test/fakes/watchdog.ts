@@ -1,0 +1,57 @@
+import { TandemError } from "../../src/lib/error.ts";
+import type { System } from "../../src/system/system.ts";
+import { memoryFiles } from "./files.ts";
+import { memorySystem } from "./machine.ts";
+
+export interface WatchdogWish {
+  readonly cmdline?: string;
+  /** undefined: the kernel has none. */
+  readonly device?: "free" | "held";
+  /** The longest that it takes. */
+  readonly secondsMax?: number;
+  /** What sysfs tells of it. */
+  readonly about?: Readonly<Record<string, string>>;
+  /** What sysfs says after it was stopped. */
+  readonly stateAfter?: "active" | "inactive";
+}
+
+/** A machine with a watchdog, and what was done to it. */
+export function watchedSystem(wish: WatchdogWish): System & { readonly done: string[] } {
+  const { cmdline = "tandem.slot=b tandem.gen=2 tandem.left=1", device = "free" } = wish;
+  const { secondsMax = 100_000, about = {}, stateAfter = "inactive" } = wish;
+  const done: string[] = [];
+  let state = about["state"];
+  const files = (): System["files"] =>
+    memoryFiles({
+      "/proc/cmdline": `${cmdline}\n`,
+      ...Object.fromEntries(
+        Object.entries({ ...about, ...(state === undefined ? {} : { state }) }).map(
+          ([name, value]) => [`/sys/class/watchdog/watchdog0/${name}`, `${value}\n`],
+        ),
+      ),
+    });
+  return {
+    ...memorySystem(),
+    get files() {
+      return files();
+    },
+    openWatchdog(path) {
+      if (!("device" in wish)) return undefined;
+      if (device === "held") throw new TandemError("boot", `Cannot open watchdog ${path}: held`);
+      done.push(`open ${path}`);
+      return {
+        setSeconds(seconds) {
+          if (seconds > secondsMax) throw new Error("EINVAL");
+          done.push(`set ${seconds}`);
+          return seconds;
+        },
+        stop() {
+          done.push("stop");
+          state = stateAfter;
+        },
+        leave: () => void done.push("leave"),
+      };
+    },
+    done,
+  };
+}

@@ -1,0 +1,90 @@
+import { expect, test } from "bun:test";
+import { armWatchdog, stopWatchdog } from "../../src/health/watchdog.ts";
+import { watchedSystem, type WatchdogWish } from "../fakes/watchdog.ts";
+
+const PLAN = { device: "/dev/watchdog0", seconds: 600 };
+const FREE: WatchdogWish = { device: "free" };
+
+test.each<[string, WatchdogWish, string[], string]>([
+  ["a free device", FREE, ["set 600", "leave"], "in 600 s unless there is a verdict"],
+  [
+    "a device that waits less long, but long enough",
+    { device: "free", secondsMax: 400, about: { max_timeout: "400" } },
+    ["set 400", "leave"],
+    "in 400 s",
+  ],
+  [
+    "a device with attributes that allow it",
+    { device: "free", about: { nowayout: "0", options: "0x8180" } },
+    ["set 600", "leave"],
+    "in 600 s",
+  ],
+])("armWatchdog() arms %s and leaves it running", (...[, wish, done, text]) => {
+  const system = watchedSystem(wish);
+  const outcome = armWatchdog(system, PLAN, 300);
+  expect(system.done).toEqual(["open /dev/watchdog0", ...done]);
+  expect(outcome.watchdog).toBe("armed");
+  expect(outcome.text).toContain(text);
+});
+
+test.each<[string, WatchdogWish, string]>([
+  ["there is none", {}, "there is no /dev/watchdog0"],
+  ["another program holds it", { device: "held" }, "held, continuing"],
+  ["the boot is not counted", { ...FREE, cmdline: "tandem.slot=a" }, "this boot is not counted"],
+  ["it could not be stopped", { ...FREE, about: { nowayout: "1" } }, "could not be stopped again"],
+  ["it stops when closed", { ...FREE, about: { options: "0x8080" } }, "only while it is open"],
+])("armWatchdog() does not touch the device when %s", (...[, wish, text]) => {
+  const system = watchedSystem(wish);
+  const outcome = armWatchdog(system, PLAN, 300);
+  expect(system.done).toEqual([]);
+  expect(outcome.text).toContain(text);
+  expect(outcome.text).toEndWith(", continuing");
+});
+
+test.each<[string, number, WatchdogWish, string]>([
+  ["the configuration wants none", 0, FREE, "wants none"],
+])("armWatchdog() arms nothing when %s", (...[, seconds, wish, text]) => {
+  const system = watchedSystem(wish);
+  expect(armWatchdog(system, { ...PLAN, seconds }, 300).text).toContain(text);
+  expect(system.done).toEqual([]);
+});
+
+test.each<[string, WatchdogWish, string]>([
+  [
+    "waits for a shorter time than checks take",
+    { device: "free", secondsMax: 299, about: { max_timeout: "299" } },
+    "waits only 299 s, and checks may take 300 s",
+  ],
+  ["takes no time at all", { device: "free", secondsMax: 0 }, "does not do what it should: EINVAL"],
+])("armWatchdog() stops a device again that %s", (...[, wish, text]) => {
+  const system = watchedSystem(wish);
+  expect(armWatchdog(system, PLAN, 300).text).toContain(text);
+  expect(system.done.at(-1)).toBe("stop");
+});
+
+test.each<[string, WatchdogWish, string, string[]]>([
+  ["stopped", { ...FREE, about: { state: "active" } }, "is stopped", ["stop"]],
+  ["stopped", FREE, "is stopped", ["stop"]],
+  ["none", { ...FREE, about: { state: "inactive" } }, "does not run", []],
+  ["none", { ...FREE, cmdline: "tandem.slot=a" }, "not counted", []],
+  ["none", {}, "there is no", []],
+  ["held", { device: "held", about: { state: "active" } }, "held", []],
+  [
+    "runs on",
+    { ...FREE, about: { state: "active" }, stateAfter: "active" },
+    "cannot be stopped",
+    ["stop"],
+  ],
+])("stopWatchdog() says %s (%#)", (watchdog, wish, text, done) => {
+  const system = watchedSystem(wish);
+  const outcome = stopWatchdog(system, PLAN);
+  expect(outcome.watchdog).toBe(watchdog as typeof outcome.watchdog);
+  expect(outcome.text).toContain(text);
+  expect(system.done.slice(1)).toEqual(done);
+});
+
+test("stopWatchdog() knows /dev/watchdog as watchdog0", () => {
+  const system = watchedSystem({ ...FREE, about: { state: "inactive" } });
+  expect(stopWatchdog(system, { ...PLAN, device: "/dev/watchdog" }).watchdog).toBe("none");
+  expect(system.done).toEqual([]);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { HOOKS } from "../../src/hooks/hooks.ts";
+
+const FILES = HOOKS.flatMap(({ name, files }) => files.map((file) => ({ hook: name, ...file })));
+
+test("each hook has its own name", () => {
+  const names = HOOKS.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test.each(FILES.map((file) => [file.path, file] as const))(
+  "%s goes to a place of its own",
+  (path, file) => {
+    expect(path).toMatch(/^\/(usr|etc)\/[\w./-]+$/);
+    // A path that two hooks bring has one text.
+    expect(new Set(FILES.filter((one) => one.path === path).map(({ text }) => text)).size).toBe(1);
+    expect(file.text).toEndWith("\n");
+  },
+);
+
+test.each(FILES.map((file) => [file.path, file] as const))(
+  "%s is executable if it is a script",
+  (_, { mode, text, path }) => {
+    // mkinitcpio sources what is in its folder "install".
+    const runs = text.startsWith("#!") && !path.includes("/initcpio/install/");
+    expect(mode).toBe(runs ? 0o755 : 0o644);
+  },
+);
+
+test.each(HOOKS.map((hook) => [hook.name, hook] as const))(
+  "the links of %s lead to its files",
+  (_, { files, links }) => {
+    for (const { path, target } of links) {
+      const folder = path.slice(0, path.lastIndexOf("/"));
+      const { pathname } = new URL(target, `file://${folder}/`);
+      expect(files.map((file) => file.path)).toContain(pathname);
+    }
+  },
+);
+
+const textOf = (path: string): string => {
+  const file = FILES.find((one) => one.path.endsWith(path));
+  if (file === undefined) throw new Error(`no ${path}`);
+  return file.text;
+};
+
+test("what reboots asks first whether the boot loader counts", () => {
+  expect(textOf("tandem-overdue.service")).toContain("\nConditionKernelCommandLine=tandem.left\n");
+  expect(textOf("tandem-overdue.service")).toContain(
+    "\nConditionKernelCommandLine=!tandem.uncounted\n",
+  );
+  expect(textOf("tandem-health.service")).not.toContain("FailureAction");
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { replaceFile, replaceLink } from "../../src/system/replace-file.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+
+test("replaceFile() makes folders, text and mode, and replaces what is there", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.in("a/b/file");
+  replaceFile(path, "one", 0o755);
+  replaceFile(path, "two", 0o640);
+  expect(readFileSync(path, "utf8")).toBe("two");
+  expect(statSync(path).mode % 0o1000).toBe(0o640);
+  expect(readdirSync(folder.in("a/b"))).toEqual(["file"]);
+});
+
+test("replaceFile() leaves nothing behind when it fails", async () => {
+  await using folder = await temporaryFolder();
+  replaceFile(folder.in("taken/inside"), "x", 0o644);
+  expect(() => replaceFile(folder.in("taken"), "y", 0o644)).toThrow();
+  expect(readdirSync(folder.in("."))).toEqual(["taken"]);
+});
+
+test("replaceLink() makes folders, and replaces a file or a link", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.in("wants/unit");
+  replaceLink(path, "../one");
+  replaceLink(path, "../two");
+  expect(readlinkSync(path)).toBe("../two");
+  writeFileSync(folder.in("plain"), "text");
+  replaceLink(folder.in("plain"), "/dev/null");
+  expect(readlinkSync(folder.in("plain"))).toBe("/dev/null");
+});
