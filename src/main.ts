@@ -6,6 +6,8 @@ if (others.length === 0 && (first === "--version" || first === "-V")) {
   // process.stdout takes 10 ms to set up, more than all the rest.
   await Bun.write(Bun.stdout, `tandem ${formatVersion(buildInfo())}\n`);
 } else {
+  // Added by the binary's first instructions (scripts/static/stub.c) for this program, not for what it runs.
+  delete process.env["BUN_JSC_useFTLJIT"];
   const { run } = await import("./cli/run.ts");
   process.exitCode = await run(process.argv.slice(2));
 }

@@ -57,11 +57,14 @@ extern const struct head {
 } head;
 
 /*
- * start: what the kernel jumps to, with rsp at argc. The loader gets the same stack, and rdx = 0: no function to run at exit.
+ * start: what the kernel jumps to, with rsp at argc. The loader gets the same a little lower, since one variable is added, and
+ * rdx = 0: no function to run at exit.
  * loaded: what the loader jumps to when all is linked. It takes its memory files' descriptors back and goes on to the program.
  */
 __asm__(".section .text.start, \"ax\"\n"
 	"start:	mov %rsp, %rdi\n"
+	"	sub $16, %rsp\n"
+	"	mov %rsp, %rsi\n"
 	"	mov %rsp, %rbx\n"
 	"	and $-16, %rsp\n"
 	"	call prepare\n"
@@ -139,21 +142,32 @@ static int is_forbidden(const char *variable)
 	return 0;
 }
 
-/* Closes the gaps of the removed variables. The auxiliary vector has to follow the environment, so it moves down as well. */
-static u64 *clean_environment(char **from)
+/*
+ * The last of the compilers in Bun's engine optimizes for minutes to come. A write lasts seconds: without it, it needs a tenth less
+ * processor time and 15 MiB less memory. The program takes the variable out of what its children get.
+ */
+static const char added_variable[] = "BUN_JSC_useFTLJIT=0";
+
+/*
+ * Moves arguments, environment and auxiliary vector from `from` down to `to`, without the variables to be removed and with the one to
+ * be added. There are two words of room: one for that variable, one because the stack has to stay aligned. Returns the auxiliary vector.
+ */
+static u64 *clean_environment(u64 *from, u64 *to)
 {
-	char **to = from;
+	for (u64 words = from[0] + 2; words > 0; words--)
+		*to++ = *from++;
 	for (; *from; from++)
-		if (!is_forbidden(*from))
+		if (!is_forbidden((const char *)*from))
 			*to++ = *from;
+	*to++ = (u64)added_variable;
 	*to++ = 0;
-	u64 *auxiliary = (u64 *)to, *next = (u64 *)(from + 1);
+	u64 *auxiliary = to;
 	do {
-		*auxiliary++ = next[0];
-		*auxiliary++ = next[1];
-		next += 2;
-	} while (auxiliary[-2] != AT_NULL);
-	return (u64 *)to;
+		*to++ = from[1];
+		*to++ = from[2];
+		from += 2;
+	} while (to[-2] != AT_NULL);
+	return auxiliary;
 }
 
 static void set_auxiliary(u64 *auxiliary, u64 type, u64 value)
@@ -285,9 +299,9 @@ static void open_standard_streams(void)
 }
 
 /* Gets all ready and returns where the loader begins. */
-__attribute__((used)) u64 prepare(u64 *stack)
+__attribute__((used)) u64 prepare(u64 *from, u64 *to)
 {
-	u64 *auxiliary = clean_environment((char **)(stack + 1 + stack[0] + 1));
+	u64 *auxiliary = clean_environment(from, to);
 	check_address_space();
 	open_standard_streams();
 	wait_for_entropy();
