@@ -201,7 +201,7 @@ export function unfitSlots(state: State): SlotName[] {
   });
 }
 
-function isBootable(slot: SlotState): boolean {
+export function isBootable(slot: SlotState): boolean {
   switch (slot.status) {
     case "empty":
     case "writing":

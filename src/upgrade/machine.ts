@@ -2,7 +2,7 @@ import type { Bootloader } from "../boot/bootloader.ts";
 import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
 import type { Policy } from "../control/decide.ts";
-import { bootableSlots, type Event, type State, withEvent } from "../control/state.ts";
+import { bootableSlots, type Event, isBootable, type State, withEvent } from "../control/state.ts";
 import type { Partition } from "../disk/gpt.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
@@ -58,12 +58,12 @@ export async function note(machine: Machine, event: Omit<Event, "at">): Promise<
   await machine.control.writeState(withEvent(machine.control.state, { ...event, at }));
 }
 
-/** The digests that slots hold whole: written and compared. */
+/** The digests that slots hold whole: written, compared, and not found bad since. */
 export function heldDigests(state: State): Map<SlotName, string> {
   const held = new Map<SlotName, string>();
   for (const name of ["a", "b", "recovery"] as const) {
     const slot = state.slots[name];
-    if (slot.status === "written" && slot.verifiedAt !== undefined) held.set(name, slot.digest);
+    if (slot.status === "written" && isBootable(slot)) held.set(name, slot.digest);
   }
   return held;
 }

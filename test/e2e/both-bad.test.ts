@@ -1,0 +1,240 @@
+/**
+ * What is left when the good system fails, too: GRUB with what tandem wrote, and tandem with what GRUB told the kernel. The kernel is a
+ * probe that says its options and resets; the test is the user space.
+ */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { makeDisk, partOf, type Disk } from "../../scripts/disk.ts";
+import { installFirst } from "../../scripts/disk/first-system.ts";
+import { writeAt } from "../../scripts/disk/write-at.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import { KiB, MiB } from "../../src/lib/units.ts";
+import { parseCmdline } from "../../src/slot/cmdline.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import { linux } from "../../src/system/linux.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import { markGood, settleFall } from "../../src/upgrade/mark.ts";
+import { openMachine } from "../../src/upgrade/open-machine.ts";
+import { rollback } from "../../src/upgrade/rollback.ts";
+import { upgrade } from "../../src/upgrade/upgrade.ts";
+import { verify } from "../../src/upgrade/verify.ts";
+import { whyOf } from "../../src/upgrade/why.ts";
+import { rejection } from "../fakes/source.ts";
+import { writeImage } from "../peers/image.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { startMachine } from "./machine.ts";
+import { copyDisk } from "./probe-disk.ts";
+import { probeKernel } from "./probe-kernel.ts";
+
+/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+const BOOT_SECONDS = 60;
+setDefaultTimeout(300_000);
+
+const VERSIONS = ["1", "2", "rescue"] as const;
+const work = { system: linux, talk: SILENT, signal: new AbortController().signal };
+const folder = await temporaryFolder();
+let base: Disk;
+beforeAll(async () => {
+  for (const version of VERSIONS) {
+    const tar = [
+      { path: "boot/vmlinuz", data: probeKernel() },
+      { path: "boot/initrd", data: "an initrd of which nothing is read" },
+      { path: "etc/os-release", data: `VERSION=${version}\n` },
+      { path: "etc/kernel/cmdline", data: `version=${version}\n` },
+    ];
+    await writeImage(folder.in("layout"), { layers: [{ tar }], tag: version });
+  }
+  const path = folder.in("base.img");
+  base = makeDisk({ path, slotBytes: 8 * MiB, recoveryBytes: 8 * MiB, serial: 0 });
+  await installFirst(base, { source: source("1"), limit: 1 });
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+function source(version: (typeof VERSIONS)[number]): string {
+  return `oci-layout:${folder.in("layout")}:${version}`;
+}
+
+/** The disk with version 1 in slot a, which is good for one boot without a verdict. */
+function newDisk(): Disk {
+  return copyDisk(base, folder.in(`${crypto.randomUUID()}.img`));
+}
+
+interface Boot {
+  /** "tandem: …", each line that GRUB said on the way. */
+  readonly said: readonly string[];
+  /** What the kernel was told; empty when none was started. */
+  readonly cmdline: string;
+}
+
+/** Puts the machine under power for so many boots, or until GRUB shows its menu. */
+async function watch(disk: Disk, count: number): Promise<Boot[]> {
+  await using machine = startMachine({ disks: [disk.path] });
+  const boots: Boot[] = [];
+  let said: string[] = [];
+  while (boots.length < count) {
+    const line = await machine.expectLine(/^tandem: |^BOOT_IMAGE=/, BOOT_SECONDS);
+    if (line.startsWith("tandem: ")) said.push(line.slice("tandem: ".length));
+    const isEnd = line.startsWith("BOOT_IMAGE=") || line.startsWith("tandem: menu");
+    if (!isEnd) continue;
+    boots.push({ said, cmdline: line.startsWith("BOOT_IMAGE=") ? line : "" });
+    said = [];
+  }
+  return boots;
+}
+
+/** "b 2": the slot and the version that came up; what GRUB said last when none did. */
+function came({ said, cmdline }: Boot): string {
+  const version = /\bversion=(\S+)/.exec(cmdline)?.[1];
+  return version === undefined ? (said.at(-1) ?? "") : `${parseCmdline(cmdline).slot} ${version}`;
+}
+
+/** Does what a system would do that was booted like this. */
+async function inside<T>(
+  disk: Disk,
+  cmdline: string,
+  act: (machine: Machine) => Promise<T>,
+): Promise<T> {
+  const machine = openMachine(linux, { disk: disk.path, write: true });
+  const boot = parseCmdline(cmdline);
+  try {
+    return await act({ ...machine, booted: boot.slot, cmdline: boot });
+  } finally {
+    machine.close();
+  }
+}
+
+function healthy(machine: Machine): Promise<unknown> {
+  return settleFall(machine).then(() => markGood(machine, undefined, "the test says so"));
+}
+
+function upgradeTo(
+  machine: Machine,
+  version: (typeof VERSIONS)[number],
+  slot?: SlotName,
+): Promise<unknown> {
+  const wishes = { tries: 1, reboot: false, retryBad: true, dryRun: false, slot };
+  const request = { ...wishes, source: source(version), jobs: 1, insecureRegistries: [] };
+  return upgrade(work, machine, request);
+}
+
+const FIRST = "tandem.slot=a tandem.gen=1";
+
+/** Version 2 in slot b is good, version 1 in slot a is the other one. */
+async function upgraded(disk: Disk): Promise<void> {
+  await inside(disk, FIRST, (machine) => upgradeTo(machine, "2"));
+  const [boot] = await watch(disk, 1);
+  expect(came(boot as Boot)).toBe("b 2");
+  await inside(disk, (boot as Boot).cmdline, healthy);
+}
+
+/** A medium that has lost the beginning of a slot. */
+function lose(disk: Disk, slot: SlotName): void {
+  writeAt(disk.path, partOf(disk, slot).offsetBytes, new Uint8Array(64 * KiB));
+}
+
+test("the good slot is lost: the other one boots, and takes over when it passes", async () => {
+  const disk = newDisk();
+  await upgraded(disk);
+  lose(disk, "b");
+  const [boot] = await watch(disk, 1);
+  expect(boot?.said).toEqual([
+    "good b, boots left: 0 (gen 3)",
+    "cannot load slot b",
+    "last a, good b cannot be loaded (gen 3)",
+  ]);
+  expect(came(boot as Boot)).toBe("a 1");
+  await inside(disk, boot?.cmdline ?? "", healthy);
+  const boots = await watch(disk, 2);
+  expect(boots.map((one) => one.said.at(-1))).toEqual([
+    "good a, boots left: 0 (gen 4)",
+    "menu, good a has no boots left (gen 4)",
+  ]);
+});
+
+test("both are lost: recovery boots, tells why, and mends the machine", async () => {
+  const disk = newDisk();
+  await upgraded(disk);
+  await inside(disk, "tandem.slot=b tandem.gen=3", (machine) =>
+    upgradeTo(machine, "rescue", "recovery"),
+  );
+  lose(disk, "a");
+  lose(disk, "b");
+  const [boot, again] = await watch(disk, 2);
+  expect(came(boot as Boot)).toBe("recovery rescue");
+  expect(came(again as Boot)).toBe("recovery rescue");
+  const { story } = await inside(disk, again?.cmdline ?? "", async (machine) => {
+    await healthy(machine);
+    const told = whyOf(machine);
+    await upgradeTo(machine, "2");
+    return told;
+  });
+  expect(story.at(-1)?.text).toContain("slot b was given up");
+  const [mended] = await watch(disk, 1);
+  expect(came(mended as Boot)).toBe("a 2");
+});
+
+test("neither the trial nor the good slot ever reports: each has its boots, then recovery", async () => {
+  const disk = newDisk();
+  await inside(disk, FIRST, async (machine) => {
+    await upgradeTo(machine, "rescue", "recovery");
+    await upgradeTo(machine, "2");
+  });
+  const boots = await watch(disk, 4);
+  expect(boots.map(came)).toEqual(["b 2", "a 1", "recovery rescue", "recovery rescue"]);
+  await inside(disk, boots.at(-1)?.cmdline ?? "", healthy);
+  const [after] = await watch(disk, 1);
+  expect(came(after as Boot)).toBe("recovery rescue");
+  const stages = await inside(disk, after?.cmdline ?? "", (machine) =>
+    Promise.resolve(machine.control.state.falls?.map(({ slot, stage }) => `${slot} ${stage}`)),
+  );
+  expect(stages).toEqual(["b silent", "a limit"]);
+});
+
+test("a good slot that stops reporting is followed by the other one, as often, and then by recovery", async () => {
+  const disk = newDisk();
+  await upgraded(disk);
+  await inside(disk, "tandem.slot=b tandem.gen=3", (machine) =>
+    upgradeTo(machine, "rescue", "recovery"),
+  );
+  const boots = await watch(disk, 3);
+  expect(boots.map(came)).toEqual(["b 2", "a 1", "recovery rescue"]);
+});
+
+test("both are bad and there is no recovery: the menu, and why", async () => {
+  const disk = newDisk();
+  await inside(disk, FIRST, (machine) => upgradeTo(machine, "2"));
+  const boots = await watch(disk, 3);
+  expect(boots.map(came)).toEqual(["b 2", "a 1", "menu, good a has no boots left (gen 2)"]);
+});
+
+test("a slot in which damage was found is not fallen into", async () => {
+  const disk = newDisk();
+  await upgraded(disk);
+  // Not in what GRUB reads: it would start the slot.
+  const { offsetBytes } = partOf(disk, "a");
+  const at = readFileSync(disk.path).indexOf("VERSION=1", offsetBytes);
+  writeAt(disk.path, at, new TextEncoder().encode("VERSION=9"));
+  const found = await inside(disk, "tandem.slot=b tandem.gen=3", (machine) =>
+    rejection(verify(work, machine, "a")),
+  );
+  expect(found).toMatchObject({ code: "content" });
+  const boots = await watch(disk, 2);
+  expect(boots.map(came)).toEqual(["b 2", "menu, good b has no boots left (gen 4)"]);
+});
+
+test("a person goes back by hand, to any slot", async () => {
+  const disk = newDisk();
+  await upgraded(disk);
+  await inside(disk, "tandem.slot=b tandem.gen=3", async (machine) => {
+    await upgradeTo(machine, "rescue", "recovery");
+    await rollback(machine, 1, "recovery");
+  });
+  const [tried, back] = await watch(disk, 2);
+  expect([tried, back].map((boot) => came(boot as Boot))).toEqual(["recovery rescue", "b 2"]);
+  await inside(disk, back?.cmdline ?? "", async (machine) => {
+    await healthy(machine);
+    await rollback(machine, 1, "a");
+  });
+  const [other] = await watch(disk, 1);
+  expect(came(other as Boot)).toBe("a 1");
+});
