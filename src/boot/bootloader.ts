@@ -1,5 +1,6 @@
 import type { BootRecord, NextRecord } from "../control/record.ts";
 import type { SlotSpec } from "../control/spec.ts";
+import type { Cmdline } from "../slot/cmdline.ts";
 import type { SlotName } from "../slot/slot.ts";
 
 /** A file in a slot that was just written. */
@@ -16,6 +17,16 @@ export interface BootFiles {
   readonly initrd: BootFile | undefined;
 }
 
+/** The boot that this machine is in. */
+export interface ThisBoot {
+  /** undefined: it does not run from this disk. */
+  readonly slot: SlotName | undefined;
+  readonly cmdline: Cmdline;
+}
+
+/** How the loader came to this boot. */
+export type Account = Pick<Cmdline, "gen" | "left" | "fell" | "why" | "gaveUp" | "uncounted">;
+
 /** What chooses a slot at boot, and how it is told. Each method is durable when it returns, and throws `boot`. */
 export interface Bootloader {
   readonly name: "grub" | "systemd-boot";
@@ -27,4 +38,8 @@ export interface Bootloader {
   whyNot(slot: SlotName): string | undefined;
   /** The one commit point: a cut leaves the old record in force or the new one. */
   commit(next: NextRecord): Promise<BootRecord>;
+  /** What the loader has counted, and what it has given up. Writes nothing. */
+  account(boot: ThisBoot): Account;
+  /** Finishes what a cut has left undone, and says what that was. Comes before anything is decided. */
+  repair(): Promise<string | undefined>;
 }

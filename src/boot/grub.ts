@@ -12,5 +12,15 @@ export function grub(control: Control): Bootloader {
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
     commit: (next) => control.commitRecord(next),
+    // It tells all of it on the kernel command line.
+    account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
+      gen,
+      left,
+      fell,
+      why,
+      gaveUp,
+      uncounted,
+    }),
+    repair: () => Promise.resolve(undefined),
   };
 }

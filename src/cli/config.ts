@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { LOADER_WISHES, type LoaderWish } from "../boot/detect.ts";
 import { TRIES_MAX } from "../control/record.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { CheckPlan } from "../health/checks.ts";
@@ -43,6 +44,7 @@ const webAddress = v.pipe(
 
 const configSchema = v.strictObject({
   disk: v.optional(absolute),
+  bootloader: v.optional(v.picklist(LOADER_WISHES)),
   labels: v.optional(
     v.strictObject({
       control: v.optional(label),
@@ -88,6 +90,7 @@ type Partial = v.InferOutput<typeof configSchema>;
 
 export interface Config {
   readonly disk: string | undefined;
+  readonly bootloader: LoaderWish;
   readonly labels: {
     readonly control: string;
     readonly a: string;
@@ -106,6 +109,7 @@ export interface Config {
 
 const DEFAULTS: Config = {
   disk: undefined,
+  bootloader: "auto",
   labels: {
     control: "tandem-control",
     a: "tandem-a",
@@ -240,6 +244,7 @@ function leavesOf(values: object, prefix = ""): string[] {
 function merged(config: Config, values: Partial): Config {
   return {
     disk: values.disk ?? config.disk,
+    bootloader: values.bootloader ?? config.bootloader,
     labels: { ...config.labels, ...present(values.labels) },
     insecureRegistries: values.insecureRegistries ?? config.insecureRegistries,
     tries: values.tries ?? config.tries,

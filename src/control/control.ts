@@ -96,12 +96,12 @@ export class Control {
 
   /**
    * The one commit point: when it returns, the new record is in force; when it throws `boot` or the power is cut, either the old or
-   * the new one is. The copy in force is not touched.
+   * the new one is. The copy in force is not touched. `genMin` is for a loader that has numbers of its own.
    */
-  async commitRecord(next: NextRecord): Promise<BootRecord> {
+  async commitRecord(next: NextRecord, genMin = 0): Promise<BootRecord> {
     const chosen = chooseRecord(...this.#records);
     const target = chosen === 0 ? 1 : 0;
-    const record = { ...next, gen: this.#nextGen() };
+    const record = { ...next, gen: Math.max(this.nextGen, genMin) };
     if (record.gen > GEN_MAX) throw this.#failed("boot record", "its generation cannot grow");
     const block = new Uint8Array(BLOCK_BYTES);
     block.set(encodeRecord(record));
@@ -149,7 +149,8 @@ export class Control {
     this.#states[target] = parseState(bytes);
   }
 
-  #nextGen(): number {
+  /** The number that the next record gets. */
+  get nextGen(): number {
     const { record } = this;
     if (record !== undefined) return record.gen + 1;
     // The loader's own count is tied to a number: it must be one that the count has not seen.

@@ -91,7 +91,8 @@ export function highestGen(copies: readonly Uint8Array[]): number {
   return Math.max(0, ...gens.filter((gen) => gen < GEN_MAX / 2));
 }
 
-function flawOf({ gen, good, trial, tries, limit, last }: BootRecord): string | undefined {
+/** Why no boot loader could go by it; undefined when one can. */
+export function flawOf({ gen, good, trial, tries, limit, last }: BootRecord): string | undefined {
   if (!isWithin(gen, 1, GEN_MAX)) return `gen is ${gen}`;
   if (!isWithin(limit, 0, TRIES_MAX)) return `limit is ${limit}`;
   if (!isWithin(tries, trial === undefined ? 0 : 1, trial === undefined ? 0 : TRIES_MAX))

@@ -11,7 +11,7 @@ import { part, type BlockFile } from "../system/block-file.ts";
 import { kernelNameOf, kernelPartition, nodeOf, type Devices } from "./block-device.ts";
 import { bootFacts, findBootDisk, type BootFacts } from "./boot-disk.ts";
 import type { Cmdline } from "./cmdline.ts";
-import { parseMounts } from "./mounts.ts";
+import { type Mount, parseMounts } from "./mounts.ts";
 import { SLOT_NAMES, type SlotName } from "./slot.ts";
 
 /** The PARTLABEL of each partition. */
@@ -47,6 +47,8 @@ export interface Slots {
   readonly cmdline: Cmdline;
   /** A partition's own device node where the kernel has one: its cache is not the whole disk's. */
   place(partition: Partition): Place;
+  /** Where the kernel has it mounted now. */
+  mountsOf(partition: Partition): readonly Mount[];
   /** Opens a partition; the caller closes it. Throws `disk`, also when it is to be written and is mounted. */
   open(partition: Partition, options: { readonly write: boolean }): BlockFile;
 }
@@ -76,8 +78,9 @@ export function openSlots(devices: Devices, { disk, labels = LABELS }: SlotsOpti
     bootedBy: booted?.by,
     cmdline: facts.cmdline,
     place,
+    mountsOf: (partition) => mountsOf(devices, diskName, partition),
     open(partition, { write }) {
-      if (write && diskName !== undefined) refuseMounted(devices, diskName, partition);
+      if (write) refuseMounted(diskPath, partition, mountsOf(devices, diskName, partition));
       return openPlace(devices, place(partition), { name: nameOf(diskPath, partition), write });
     },
   };
@@ -171,14 +174,23 @@ function placeOf(devices: Devices, { diskPath, diskName }: Disk, partition: Part
   return { path: known.path, offsetBytes: 0, sizeBytes };
 }
 
-function refuseMounted(devices: Devices, diskName: string, partition: Partition): void {
-  const device = kernelPartition(devices, diskName, partition.number)?.device;
+/** A plain file is never mounted by itself, only through a loop device, which is a disk of its own. */
+function mountsOf(
+  devices: Devices,
+  diskName: string | undefined,
+  { number }: Partition,
+): readonly Mount[] {
+  if (diskName === undefined) return [];
+  const device = kernelPartition(devices, diskName, number)?.device;
   const mounts = parseMounts(devices.files.readText("/proc/self/mountinfo") ?? "");
-  const mount = mounts.find((one) => one.device === device);
+  return mounts.filter((mount) => mount.device === device);
+}
+
+function refuseMounted(diskPath: string, partition: Partition, [mount]: readonly Mount[]): void {
   if (mount !== undefined)
     throw new TandemError(
       "disk",
-      `Cannot write partition "${partition.label}" of ${nodeOf(diskName)}: it is mounted at ${mount.path}`,
+      `Cannot write partition "${partition.label}" of ${diskPath}: it is mounted at ${mount.path}`,
       { hint: "Unmount it first." },
     );
 }

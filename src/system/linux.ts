@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
+import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
 import { createBlockFile, openBlockFile } from "./linux-block-file.ts";
 import { linuxProbe } from "./probe.ts";
@@ -21,6 +22,7 @@ const REBOOT_COMMAND = ["systemctl", "reboot"];
 
 export const linux: System = {
   files: linuxFiles,
+  durable: durableFiles,
   probe: linuxProbe,
   architecture: "amd64",
   environment: process.env,

@@ -1,4 +1,5 @@
 import type { BlockFile } from "./block-file.ts";
+import type { DurableFiles } from "./durable-files.ts";
 import type { Files } from "./files.ts";
 import type { Probe } from "./probe.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -13,6 +14,8 @@ export interface CommandResult {
 /** The machine, as small as tandem needs it. The first parameter of everything that touches it. */
 export interface System {
   readonly files: Files;
+  /** Files that have to be there after a cut. */
+  readonly durable: DurableFiles;
   readonly probe: Probe;
   /** As in OCI platforms: "amd64". */
   readonly architecture: string;

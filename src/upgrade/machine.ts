@@ -17,9 +17,12 @@ export interface Machine {
   readonly slots: Readonly<Partial<Record<SlotName, Partition>>>;
   /** undefined: this machine does not run from that disk. */
   readonly booted: SlotName | undefined;
+  /** What the boot loader said of this boot, or what its count says. */
   readonly cmdline: Cmdline;
   readonly control: Control;
   readonly loader: Bootloader;
+  /** How it is known that it is this loader. */
+  readonly loaderSeen: string;
   /** Boots for the good slot without a verdict, as configured; undefined: as the record has it. */
   readonly limit: number | undefined;
   /** Opens a slot; the caller closes its block. Throws `disk`, also when it is to be written and is mounted. */

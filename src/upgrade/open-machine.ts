@@ -1,8 +1,14 @@
+import type { Bootloader } from "../boot/bootloader.ts";
+import { type Detected, detectLoader, type LoaderWish } from "../boot/detect.ts";
 import { grub } from "../boot/grub.ts";
+import { openEsp } from "../boot/open-esp.ts";
+import { systemdBoot } from "../boot/systemd-boot.ts";
 import { Control } from "../control/control.ts";
 import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
-import { type Labels, openSlots } from "../slot/slots.ts";
+import { type Labels, openSlots, type Slots } from "../slot/slots.ts";
+import type { BlockFile } from "../system/block-file.ts";
+import type { DurableFiles } from "../system/durable-files.ts";
 import type { System } from "../system/system.ts";
 import type { Machine } from "./machine.ts";
 
@@ -12,32 +18,88 @@ export interface MachineOptions {
   readonly labels?: Labels;
   /** Boots for the good slot without a verdict; 0: no limit; undefined: as the record has it. */
   readonly limit?: number | undefined;
+  /** "auto", which is the default: as the files on the EFI system partition tell. */
+  readonly bootloader?: LoaderWish;
 }
 
-/** Opens the disk that is worked on. The caller closes it. Throws `disk` when it is not laid out for tandem. */
+/** Opens the disk that is worked on. The caller closes it. Throws `disk` when it is not laid out for tandem, `boot` without a loader. */
 export function openMachine(
   system: System,
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
   const slots = openSlots(system, options);
   const partition = slots.open(slots.control, options);
-  const control = Control.open(partition);
+  try {
+    return machineOf(system, { slots, control: Control.open(partition), partition }, options);
+  } catch (error) {
+    partition.close();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly slots: Slots;
+  readonly control: Control;
+}
+
+function machineOf(
+  system: System,
+  { slots, control, partition }: Opened & { readonly partition: BlockFile },
+  options: MachineOptions & { readonly write: boolean },
+): Machine {
+  const { loader, detected, close } = openLoader(system, { slots, control }, options);
   return {
     system,
     diskPath: slots.diskPath,
     slots: slots.slots,
     booted: slots.booted,
-    cmdline: slots.cmdline,
+    cmdline: {
+      ...slots.cmdline,
+      ...loader.account({ slot: slots.booted, cmdline: slots.cmdline }),
+    },
     control,
-    loader: grub(control),
+    loader,
+    loaderSeen: detected.seen,
     limit: options.limit,
     openSlot(slot, access) {
       const found = defined(slots.slots[slot], `slot ${slot}`);
       const { path, offsetBytes } = slots.place(found);
       return { block: slots.open(found, access), path, offsetBytes };
     },
-    close: () => partition.close(),
+    close() {
+      close();
+      partition.close();
+    },
   };
+}
+
+interface OpenLoader {
+  readonly loader: Bootloader;
+  readonly detected: Detected;
+  readonly close: () => void;
+}
+
+/** The ESP stays open only for a loader that lives there. */
+function openLoader(
+  { durable }: System,
+  { slots, control }: Opened,
+  { bootloader = "auto", write }: MachineOptions & { readonly write: boolean },
+): OpenLoader {
+  const detected = detectOn(durable, slots, bootloader);
+  const esp = detected.name === "systemd-boot" ? openEsp(durable, slots, { write }) : undefined;
+  if (esp === undefined) return { loader: grub(control), detected, close() {} };
+  return { loader: systemdBoot(control, esp), detected, close: () => esp.close() };
+}
+
+function detectOn(files: DurableFiles, slots: Slots, wish: LoaderWish): Detected {
+  // What is configured is not looked for: GRUB needs nothing of the ESP from us.
+  if (wish === "grub") return detectLoader(undefined, wish);
+  const esp = openEsp(files, slots, { write: false });
+  try {
+    return detectLoader(esp, wish);
+  } finally {
+    esp?.close();
+  }
 }
 
 /** Does `action` on the machine's disk: with the disk's lock, or only reading. */
@@ -54,6 +116,8 @@ export async function withMachine<T>(
     const machine = openMachine(system, { ...options, disk: path, write });
     try {
       talk.debug(`Working on ${path}, booted slot: ${machine.booted ?? "none of this disk"}`);
+      talk.debug(`Boot loader: ${machine.loader.name} (${machine.loaderSeen})`);
+      if (write) await repair(machine, talk);
       return await action(machine);
     } finally {
       machine.close();
@@ -61,4 +125,10 @@ export async function withMachine<T>(
   } finally {
     lock?.release();
   }
+}
+
+/** A cut may have come between the boot loader's own files and the boot record. */
+async function repair({ loader }: Machine, talk: Talk): Promise<void> {
+  const repaired = await loader.repair();
+  if (repaired !== undefined) talk.info(`An earlier run was cut off: ${repaired}`);
 }

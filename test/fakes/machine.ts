@@ -31,6 +31,14 @@ export function memorySystem(): System & { readonly reboots: number[] } {
   const reboots: number[] = [];
   return {
     files: memoryFiles({}),
+    durable: {
+      list: () => undefined,
+      create: refuse,
+      read: refuse,
+      remove: refuse,
+      makeFolder: refuse,
+      freeBytes: refuse,
+    },
     probe: { freeBytes: refuse, httpStatus: refuse, connect: refuse, pause: refuse },
     architecture: "amd64",
     environment: {},
@@ -78,6 +86,7 @@ export function memoryMachine(
     cmdline: boot,
     control,
     loader: grub(control),
+    loaderSeen: "it is in memory",
     limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},

@@ -1,4 +1,5 @@
 /** A whole disk in memory: partition table, EFI system partition, control partition and two slots. */
+import type { LoaderName } from "../../src/boot/detect.ts";
 import { Control } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { envLine, envText } from "../../src/control/env-block.ts";
@@ -15,13 +16,14 @@ import type { Machine } from "../../src/upgrade/machine.ts";
 import { openMachine } from "../../src/upgrade/open-machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
-import { FAT_BYTES, fatImage } from "./fat-image.ts";
+import { fatImage } from "./fat-image.ts";
 import { memorySource, memorySystem } from "./machine.ts";
 import type { PagedImage } from "./paged-image.ts";
 
 const SECTORS = MiB / 512;
 const SLOT_MIB = 8;
-const ESP_MIB = FAT_BYTES / MiB;
+/** As small as a FAT16 may be. */
+const ESP_MIB = 5;
 const SIZE_MIB = 1 + ESP_MIB + 1 + 2 * SLOT_MIB + 1;
 const PATH = "/disk.img";
 
@@ -30,6 +32,21 @@ export type PlaceName = "esp" | "control" | "a" | "b";
 /** Number of the control partition. */
 export const CONTROL_NUMBER = 2;
 export const ENV_BYTES = 1024;
+
+const ESP_FILES: Readonly<Record<LoaderName, Readonly<Record<string, string>>>> = {
+  grub: {
+    "/tandem/grub.cfg": "# the script\n",
+    "/tandem/disk.cfg": envText([
+      envLine("control", `${CONTROL_NUMBER}`),
+      envLine("fallback", "a"),
+    ]).padEnd(ENV_BYTES, "#"),
+    "/tandem/tries": envText([]).padEnd(ENV_BYTES, "#"),
+  },
+  "systemd-boot": {
+    "/EFI/BOOT/BOOTX64.EFI": "the program",
+    "/loader/loader.conf": "timeout 0\ndefault tandem-*\n",
+  },
+};
 
 /** Where each partition lies. */
 export const PLACES: Readonly<Record<PlaceName, { offsetBytes: number; sizeBytes: number }>> = {
@@ -56,23 +73,28 @@ export function machineWith(disk: BlockFile, cmdline = ""): Machine {
   return {
     ...machine,
     booted: boot.slot,
-    cmdline: boot,
+    cmdline: { ...boot, ...machine.loader.account({ slot: boot.slot, cmdline: boot }) },
     // Without a path nothing is written by threads, which a recorder would not see.
     openSlot: (slot, access) => ({ ...machine.openSlot(slot, access), path: undefined }),
   };
 }
 
 /** v1 is in slot a, which is good. */
-export async function wholeDisk(version = "v1"): Promise<PagedImage> {
+export async function wholeDisk(
+  version = "v1",
+  { loader = "grub", limit = 0 }: { readonly loader?: LoaderName; readonly limit?: number } = {},
+): Promise<PagedImage> {
   const image = blankDisk();
   const disk = image.file();
   await restoreProtectiveMbr(disk);
-  await fillEsp(image);
+  await fillEsp(image, ESP_FILES[loader]);
   await Control.format(partOfDisk(disk, "control"), {
-    record: settled("a", { limit: 0, bootable: [] }),
+    record: settled("a", { limit, bootable: [] }),
     state: emptyState(),
   });
-  await fillSlot(machineWith(disk), "a", version);
+  const machine = machineWith(disk);
+  await fillSlot(machine, "a", version);
+  await machine.loader.repair();
   return image;
 }
 
@@ -91,16 +113,10 @@ function blankDisk(): PagedImage {
   });
 }
 
-async function fillEsp(image: PagedImage): Promise<void> {
-  image.write(PLACES.esp.offsetBytes, fatImage().bytes());
+async function fillEsp(image: PagedImage, texts: Readonly<Record<string, string>>): Promise<void> {
+  image.write(PLACES.esp.offsetBytes, fatImage(16, PLACES.esp.sizeBytes).bytes());
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
-  await fat.makeFolder("/tandem");
-  const lines = [envLine("control", `${CONTROL_NUMBER}`), envLine("fallback", "a")];
-  const texts = {
-    "/tandem/grub.cfg": "# the script\n",
-    "/tandem/disk.cfg": envText(lines).padEnd(ENV_BYTES, "#"),
-    "/tandem/tries": envText([]).padEnd(ENV_BYTES, "#"),
-  };
+  for (const folder of ["/tandem", "/loader", "/EFI", "/EFI/BOOT"]) await fat.makeFolder(folder);
   for (const [path, text] of Object.entries(texts)) {
     const bytes = Buffer.from(text);
     await fat.write(path, { sizeBytes: bytes.byteLength, read: () => [bytes] });

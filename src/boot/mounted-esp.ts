@@ -1,0 +1,67 @@
+import type { Content } from "../disk/fat-data.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
+import type { Mount } from "../slot/mounts.ts";
+import type { DurableFiles } from "../system/durable-files.ts";
+import type { Esp } from "./esp.ts";
+
+/** The ESP that the kernel has mounted: it may only be changed through it, or the kernel would write over it what it remembers. */
+export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
+  const at = (path: string): string => `${mount.path === "/" ? "" : mount.path}${path}`;
+  const name = `the ESP at ${mount.path}`;
+  const change = (what: string, action: () => void): Promise<void> => {
+    if (mount.isReadOnly) return Promise.reject(readOnly(what, mount));
+    return attempt(`Cannot ${what} on ${name}`, action);
+  };
+  return {
+    name,
+    list: (path) => files.list(at(path)),
+    read: (path) => contentAt(files, at(path)),
+    write: (path, content) =>
+      change(`write ${path}`, () => writeAndCompare(files, at(path), content)),
+    remove: (path) => change(`remove ${path}`, () => files.remove(at(path))),
+    makeFolder: (path) => change(`make ${path}`, () => files.makeFolder(at(path))),
+    // What cuts have left behind only fsck.fat can take back here.
+    makeRoom: () => Promise.resolve(files.freeBytes(mount.path)),
+    close() {},
+  };
+}
+
+function contentAt(files: DurableFiles, path: string): Content | undefined {
+  const slash = path.lastIndexOf("/");
+  const folder = files.list(path.slice(0, slash)) ?? [];
+  const wanted = path.slice(slash + 1).toLowerCase();
+  const found = folder.find(({ name, isFolder }) => !isFolder && name.toLowerCase() === wanted);
+  return found && { sizeBytes: found.sizeBytes, read: () => files.read(path) };
+}
+
+function writeAndCompare(files: DurableFiles, path: string, content: Content): void {
+  const [wanted, found] = [new Bun.CryptoHasher("sha256"), new Bun.CryptoHasher("sha256")];
+  files.create(path, hashed(content.read(), wanted));
+  for (const chunk of files.read(path)) found.update(chunk);
+  if (wanted.digest("hex") === found.digest("hex")) return;
+  files.remove(path);
+  throw new Error("the medium holds something else afterwards");
+}
+
+function* hashed(chunks: Iterable<Uint8Array>, hasher: Bun.CryptoHasher): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    hasher.update(chunk);
+    yield chunk;
+  }
+}
+
+async function attempt(what: string, action: () => void): Promise<void> {
+  await Promise.resolve();
+  try {
+    action();
+  } catch (cause) {
+    const isFull = cause instanceof Error && "code" in cause && cause.code === "ENOSPC";
+    throw new TandemError(isFull ? "no-space" : "boot", `${what}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function readOnly(what: string, { path }: Mount): TandemError {
+  return new TandemError("boot", `Cannot ${what} on the ESP at ${path}: it is mounted read-only`, {
+    hint: `Unmount it, or run mount -o remount,rw ${path}.`,
+  });
+}

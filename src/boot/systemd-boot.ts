@@ -1,0 +1,151 @@
+import type { Control } from "../control/control.ts";
+import type { BootRecord, NextRecord } from "../control/record.ts";
+import type { SlotSpec } from "../control/spec.ts";
+import { TandemError } from "../lib/error.ts";
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import { accountOf } from "./account.ts";
+import type { Bootloader } from "./bootloader.ts";
+import { candidatesOf } from "./candidates.ts";
+import type { Entry, Start } from "./entry.ts";
+import { addEntry, ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
+import { type Esp, readText } from "./esp.ts";
+import { copySlotFiles, missingFile, removeSlotFiles, slotPaths } from "./slot-files.ts";
+
+interface Places {
+  readonly control: Control;
+  readonly esp: Esp;
+}
+
+/** Kernel options of this machine, for every slot: a text file of one line, made at the installation. */
+const MACHINE_OPTIONS = "/tandem/options";
+const MACHINE_OPTIONS_BYTES_MAX = 1024;
+const FOLDERS = ["/loader", ENTRIES] as const;
+
+/**
+ * systemd-boot goes by the names of the files in /loader/entries and counts boots by renaming them. It neither reads the control
+ * partition nor ext4, so each slot has its kernel and initrd on the ESP, and each record its own set of entries there.
+ */
+export function systemdBoot(control: Control, esp: Esp): Bootloader {
+  const places = { control, esp };
+  return {
+    name: "systemd-boot",
+    async prepare(slot, spec, files) {
+      const paths = slotPaths(slot, spec);
+      await copySlotFiles(esp, paths, files);
+      await control.writeSpec(slot, spec);
+      await removeSlotFiles(esp, slot, paths);
+    },
+    async forget(slot) {
+      const { entries } = readEntries(esp);
+      // First nothing leads there, then nothing says how to, and only then the files go.
+      await removeEntries(
+        esp,
+        entries.filter((entry) => entry.slot === slot).map(({ name }) => name),
+      );
+      await control.eraseSpec(slot);
+      await removeSlotFiles(esp, slot);
+    },
+    whyNot(slot) {
+      const start = startOf(places, slot);
+      return "invalid" in start ? start.invalid : undefined;
+    },
+    commit: (next) => commit(places, next),
+    account: (boot) => accountOf(esp, boot),
+    repair: () => repair(places),
+  };
+}
+
+/**
+ * The commit point is the one sector in which the directory gets the first entry of the new record. Its number makes it sort before
+ * all that is there, and it holds the whole record, so that repair() can finish what a cut leaves undone:
+ *
+ * - Cut before it: the old entries decide, and the record in the control partition is the old one.
+ * - Cut after it: the new one decides what boots. The control partition still has the old record; repair() takes the new one over from
+ *   the entry, and writes and removes what is missing, before anything else is decided. Until then the old entries are what the new
+ *   first one would fall to, which are whole: a slot is only overwritten after its entries are gone.
+ *
+ * The record in the control partition follows; it is never ahead of the entries.
+ */
+async function commit(places: Places, next: NextRecord): Promise<BootRecord> {
+  const { control, esp } = places;
+  const gen = Math.max(control.nextGen, readEntries(esp).gen + 1);
+  const record = { ...next, gen };
+  const wanted = record.trial ?? record.good;
+  const start = startOf(places, wanted);
+  if ("invalid" in start)
+    throw new TandemError("boot", `Cannot let ${esp.name} start slot ${wanted}: ${start.invalid}`);
+  const kept = await writeEntries(places, record);
+  const committed = await control.commitRecord(next, gen);
+  await removeOthers(esp, kept);
+  return committed;
+}
+
+/** Writes the entries of a record that are not there yet, the first one first. Returns the names of all. */
+async function writeEntries(places: Places, record: BootRecord): Promise<string[]> {
+  const { esp } = places;
+  const { entries, inForce } = readEntries(esp);
+  const current = inForce.filter((entry) => entry.record.gen === record.gen);
+  const starts = new Map<SlotName, Start>();
+  for (const slot of SLOT_NAMES) {
+    const start = startOf(places, slot, entries);
+    if (!("invalid" in start)) starts.set(slot, start);
+  }
+  const isThere = (slot: SlotName): boolean =>
+    starts.has(slot) || current.some((entry) => entry.slot === slot);
+  const names: string[] = [];
+  for (const path of FOLDERS) await esp.makeFolder(path);
+  for (const [index, candidate] of candidatesOf(record, isThere).entries()) {
+    const there = current.find(({ slot }) => slot === candidate.slot);
+    const start = starts.get(candidate.slot);
+    if (there !== undefined) names.push(there.name);
+    else if (start !== undefined)
+      names.push(await addEntry(esp, { ...candidate, ...start, record, rank: RANK_MAX - index }));
+  }
+  return names;
+}
+
+/** One digit, and more than there are slots. */
+const RANK_MAX = 9;
+
+async function removeOthers(esp: Esp, kept: readonly string[]): Promise<void> {
+  // Without anything that could be started, what there is is better than nothing.
+  if (kept.length === 0) return;
+  const others = readEntries(esp).names.filter((name) => !kept.includes(name));
+  await removeEntries(esp, others);
+}
+
+/** After a cut of tandem or of the firmware: the control partition follows the entries, and each slot has one of them at most. */
+async function repair({ control, esp }: Places): Promise<string | undefined> {
+  const { gen, inForce } = readEntries(esp);
+  const before = control.record;
+  const [first] = inForce;
+  const isBehind = first !== undefined && (before === undefined || before.gen < gen);
+  if (isBehind) await control.commitRecord(first.record, gen);
+  const { record } = control;
+  if (record === undefined) return undefined;
+  const kept = await writeEntries({ control, esp }, record);
+  await removeOthers(esp, kept);
+  return isBehind ? `took over boot record ${record.gen} from ${esp.name}` : undefined;
+}
+
+/** How a slot is started: by its spec, or where that is lost, as an entry has it. */
+function startOf(
+  { control, esp }: Places,
+  slot: SlotName,
+  entries: readonly Entry[] = readEntries(esp).entries,
+): Start | { readonly invalid: string } {
+  const spec = control.spec(slot);
+  const start =
+    "invalid" in spec ? entries.find((entry) => entry.slot === slot) : startBySpec(esp, slot, spec);
+  if (start === undefined)
+    return { invalid: "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : "" };
+  const missing = missingFile(esp, start);
+  return missing === undefined ? start : { invalid: `${missing} is not on ${esp.name}` };
+}
+
+function startBySpec(esp: Esp, slot: SlotName, spec: SlotSpec): Start {
+  const machine = readText(esp, MACHINE_OPTIONS, MACHINE_OPTIONS_BYTES_MAX)?.trim() ?? "";
+  const root = `root=PARTUUID=${spec.partuuid} ro rootfstype=ext4 panic=10`;
+  const options = [root, machine, spec.options].filter((text) => text !== "").join(" ");
+  return { ...slotPaths(slot, spec), options };
+}
