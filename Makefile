@@ -40,7 +40,7 @@ packages: ## Install what tests, demo and benchmarks need (apt, when root)
 	@scripts/packages.sh
 
 test: packages types lint build ## Every test there is
-	@$(BUN) scripts/test.ts unit oracle binary static e2e
+	@$(BUN) scripts/test.ts unit power-cut oracle binary static e2e
 
 demo: packages build ## A disk image, a registry, one real upgrade, as an ordinary user
 	@$(BUN) scripts/demo.ts

@@ -1,8 +1,8 @@
 /** Runs groups of tests and sums up: `bun scripts/test.ts GROUP...`. The last line is "N passed, N failed". */
 import { readdirSync } from "node:fs";
 
-/** Groups that need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
-const SLOW = ["oracle", "binary", "static", "e2e"] as const;
+/** Groups that take long, or need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
+const SLOW = ["power-cut", "oracle", "binary", "static", "e2e"] as const;
 const TIMEOUT_MS = { unit: 30_000, slow: 900_000 } as const;
 
 interface Sums {

@@ -78,7 +78,8 @@ export class PagedImage {
   #own(page: number): Uint8Array {
     const shared = this.#pages.get(page);
     if (shared !== undefined && this.#owned.has(page)) return shared;
-    const owned = shared?.slice() ?? new Uint8Array(PAGE_BYTES);
+    // slice() of a Buffer, which it may be a part of, would be no copy.
+    const owned = shared === undefined ? new Uint8Array(PAGE_BYTES) : new Uint8Array(shared);
     this.#pages.set(page, owned);
     this.#owned.add(page);
     return owned;

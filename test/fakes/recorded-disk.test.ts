@@ -133,3 +133,11 @@ function first(image: PagedImage, offsetBytes: number): number | undefined {
   image.readInto(offsetBytes, found);
   return found[0];
 }
+
+test("what is written to a cut disk does not reach the recording, whatever kind of bytes were given", () => {
+  const disk = new RecordedDisk(8192);
+  disk.file.write(0, Buffer.alloc(8192, 1));
+  const [, cut] = [...disk.cuts()].filter(({ name }) => name.endsWith("kept all"));
+  cut?.image.write(0, byte(9));
+  expect(outcomes(disk.cuts(), 1)).toEqual(["0", "1"]);
+});

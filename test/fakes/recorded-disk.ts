@@ -48,7 +48,8 @@ export class RecordedDisk {
       read: (offsetBytes, target) => Promise.try(() => this.#now.readInto(offsetBytes, target)),
       write: (offsetBytes, bytes) => {
         this.#now.write(offsetBytes, bytes);
-        this.operations.push({ kind: "write", offsetBytes, bytes: bytes.slice() });
+        // A copy, of a Buffer too: its slice() would be none.
+        this.operations.push({ kind: "write", offsetBytes, bytes: new Uint8Array(bytes) });
       },
       flush: () => {
         this.operations.push({ kind: "flush" });
