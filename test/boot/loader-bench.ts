@@ -1,0 +1,94 @@
+/** A machine in memory with any of the boot loaders, told in short sentences what happens to it. */
+import type { Account } from "../../src/boot/bootloader.ts";
+import type { LoaderName } from "../../src/boot/detect.ts";
+import { parseCmdline } from "../../src/slot/cmdline.ts";
+import type { CommandResult } from "../../src/system/system.ts";
+import { health } from "../../src/upgrade/health.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import { markBad, markGood } from "../../src/upgrade/mark.ts";
+import { rollback } from "../../src/upgrade/rollback.ts";
+import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
+import { bootWithGrub } from "../fakes/grub-model.ts";
+import type { PagedImage } from "../fakes/paged-image.ts";
+import { bootWithSystemd } from "../fakes/systemd-boot-model.ts";
+import { machineWith, partOfDisk, wholeDisk } from "../fakes/whole-disk.ts";
+import { upgradeTo, workOn } from "../upgrade/disk.ts";
+
+const CHECKS = {
+  required: ["/r"],
+  wanted: [],
+  checkSeconds: 60,
+  deadlineSeconds: 300,
+  expect: { mounted: [], noFailedUnits: false, freeSpace: {}, urls: [], tcp: [], processes: [] },
+};
+
+function runHealth(machine: Machine, outcome: CommandResult): Promise<unknown> {
+  const system = checkedSystem({ "/r/app": outcome });
+  return health({ ...workOn(machine), system }, machine, CHECKS);
+}
+
+/** The words of the loader for one boot; undefined: it stands still. */
+export async function bootOnce(loader: LoaderName, image: PagedImage): Promise<string | undefined> {
+  if (loader === "systemd-boot") return bootWithSystemd(partOfDisk(image.file(), "esp"));
+  const outcome = bootWithGrub(image.file());
+  return outcome.kind === "boot" ? outcome.cmdline : undefined;
+}
+
+/** The machine as each verb finds it: repaired before anything is decided. */
+export async function cameUp(image: PagedImage, cmdline: string): Promise<Machine> {
+  const machine = machineWith(image.file(), cmdline);
+  await machine.loader.repair();
+  return machineWith(image.file(), cmdline);
+}
+
+/** What the operator and the system itself may do while it runs. */
+const ACTIONS: Readonly<Record<string, (machine: Machine, word: string) => Promise<unknown>>> = {
+  "is well": (machine) => runHealth(machine, PASSED),
+  fails: (machine) => runHealth(machine, FAILED),
+  dies: () => Promise.resolve(),
+  upgrade: (machine, version) => upgradeTo(version, machine, { tries: 2 }),
+  "roll back": (machine) => rollback(machine, 2),
+  "mark good": (machine) => markGood(machine, undefined, "by hand"),
+  "mark bad": (machine) => markBad(machine, undefined, "by hand"),
+};
+
+/**
+ * Tells a story and returns it as it came out. "boot: is well" boots once and lets health run; "upgrade v2" happens in the system that
+ * came up last. The facts are what tandem knows of each boot.
+ */
+export async function tell(
+  loader: LoaderName,
+  { limit = 0, sentences }: { readonly limit?: number; readonly sentences: readonly string[] },
+): Promise<{ readonly told: string[]; readonly facts: Account[] }> {
+  const image = await wholeDisk("v1", { loader, limit });
+  const told: string[] = [];
+  const facts: Account[] = [];
+  let cmdline = "";
+  for (const sentence of sentences) {
+    const [, slot, action = ""] = /^(a|b|menu): (.*)$/.exec(sentence) ?? [
+      undefined,
+      undefined,
+      sentence,
+    ];
+    if (slot !== undefined) {
+      const next = await bootOnce(loader, image);
+      told.push(`${next === undefined ? "menu" : nameOf(next)}: ${action}`);
+      if (next === undefined) continue;
+      cmdline = next;
+    } else told.push(sentence);
+    const name = Object.keys(ACTIONS).find((one) => action.startsWith(one)) ?? "";
+    const machine = await cameUp(image, cmdline);
+    if (slot !== undefined) facts.push(factsOf(machine));
+    await ACTIONS[name]?.(machine, action.slice(name.length).trim());
+  }
+  return { told, facts };
+}
+
+function factsOf({ cmdline }: Machine): Account {
+  const { gen, left, fell, why, gaveUp, uncounted } = cmdline;
+  return { gen, left, fell, why, gaveUp, uncounted };
+}
+
+function nameOf(cmdline: string): string {
+  return parseCmdline(cmdline).slot ?? "?";
+}
