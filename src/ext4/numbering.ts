@@ -16,13 +16,14 @@ const LINKS_MAX = 65_000;
 
 const NO_ENTRIES: readonly DirectoryEntry[] = [];
 
-/** A node of the tree with its inode number and all that follows from its place in the tree. */
-export interface Numbered {
-  readonly inode: number;
+/**
+ * A node of the tree with its inode number and all that follows from its place in the tree. It is the entry of its directory, too: most
+ * nodes have one name, and an image may have millions.
+ */
+export interface Numbered extends DirectoryEntry {
   readonly node: TreeNode;
   /** The first directory it was found in; the root is its own. */
   readonly parent: Numbered | undefined;
-  readonly name: ByteString;
   links: number;
   /** Of a directory, sorted by name. */
   entries: readonly DirectoryEntry[];
@@ -83,21 +84,17 @@ class Numbering {
 
   constructor(root: DirectoryNode) {
     const name = byteStringOf("");
-    this.#root = {
-      inode: ROOT_INODE,
-      node: root,
-      parent: undefined,
-      name,
-      links: 2,
-      entries: NO_ENTRIES,
-    };
+    const place = { name, inode: ROOT_INODE, kind: root.kind, node: root, parent: undefined };
+    this.#root = { ...place, links: 2, entries: NO_ENTRIES };
     this.#keep(this.#root);
   }
 
   /** Gives `node` the next number, as a child of the root unless another parent is named. */
   add(node: TreeNode, name: ByteString, parent = this.#root): Numbered {
-    const links = node.kind === "directory" ? 2 : 0;
-    const numbered = { inode: this.#nextInode, node, parent, name, links, entries: NO_ENTRIES };
+    const { kind } = node;
+    const inode = this.#nextInode;
+    const links = kind === "directory" ? 2 : 0;
+    const numbered = { name, inode, kind, node, parent, links, entries: NO_ENTRIES };
     this.#nextInode += 1;
     this.#keep(numbered);
     return numbered;
@@ -110,8 +107,9 @@ class Numbering {
     if (directory === this.#root && !children.has(LOST_AND_FOUND)) names.push(LOST_AND_FOUND);
     directory.entries = names.toSorted().map((name) => {
       checkName(directory, name);
-      const { inode, node } = this.#child(directory, name, children.get(name));
-      return { name, inode, kind: node.kind };
+      const child = this.#child(directory, name, children.get(name));
+      if (child.name === name && child.parent === directory) return child;
+      return { name, inode: child.inode, kind: child.kind };
     });
   }
 
