@@ -11,6 +11,8 @@ type Inode = Exclude<TreeNode, DirectoryNode>;
 
 /** Links to targets that come later in the layer may be chained like this. No known writer does it at all. */
 const LATE_LINK_PASSES_MAX = 40;
+/** And each pass looks at all of them. */
+const LATE_LINKS_MAX = 10_000;
 
 /** A link whose target was not there yet, and what stood at its name then. */
 interface LateLink {
@@ -108,8 +110,10 @@ export class Replay {
     const target = this.#inodeAt(entry.target) ?? this.#lowerTargets.get(entry.target);
     const { parent: parentPath, name } = splitPath(entry.path);
     const parent = this.#parentOf(parentPath);
-    if (target !== undefined) this.#put(parent, name, target);
-    else this.#lateLinks.push({ entry, parent, name, before: parent.children.get(name) });
+    if (target !== undefined) return this.#put(parent, name, target);
+    if (this.#lateLinks.length === LATE_LINKS_MAX)
+      throw new Fault(`it is one of more than ${LATE_LINKS_MAX} hard links before their targets`);
+    this.#lateLinks.push({ entry, parent, name, before: parent.children.get(name) });
   }
 
   #applyLateLinks(): void {

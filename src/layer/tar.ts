@@ -4,6 +4,7 @@ import type { DataSink, Entry } from "./entry.ts";
 import type { Extended } from "./extended.ts";
 import { ExtendedReader, isExtended } from "./extended-reader.ts";
 import { Fault } from "./fault.ts";
+import { MiB } from "../lib/units.ts";
 import { BLOCK_BYTES, checkBlock, type Header, parseHeader } from "./header.ts";
 import { entryOf, nameOf } from "./member.ts";
 import { markerOf } from "./whiteout.ts";
@@ -18,6 +19,9 @@ export interface TarOptions {
 
 /** Ten times what the largest images have. Each costs memory until the file system is written. */
 const ENTRIES_MAX = 4_000_000;
+
+/** The names, targets and attributes of all entries, which stay in memory as long: four times what the largest images have. */
+const TEXT_BYTES_MAX = 128 * MiB;
 
 /** What the next bytes are. Headers and maps are read in whole blocks; "trailer" is all behind the end of the archive. */
 type Place = "header" | "extended" | "map" | "body" | "padding" | "trailer";
@@ -40,6 +44,7 @@ export class TarReader {
   #paddingBytes = 0;
   #zeroBlocks = 0;
   #entries = 0;
+  #textBytes = 0;
   /** The file whose body is being read; undefined when it is passed over. */
   #file: (Entry & { kind: "file" }) | undefined;
 
@@ -199,9 +204,16 @@ export class TarReader {
   }
 
   #endMember(entry: Entry | undefined): void {
-    if (entry !== undefined) this.#options.onEntry(entry);
+    if (entry !== undefined) this.#keep(entry);
     this.#entries += 1;
     this.path = undefined;
+  }
+
+  #keep(entry: Entry): void {
+    this.#textBytes += textBytesOf(entry);
+    if (this.#textBytes > TEXT_BYTES_MAX)
+      throw new Fault(`the layer has more than ${TEXT_BYTES_MAX} bytes of names and attributes`);
+    this.#options.onEntry(entry);
   }
 
   #enterPadding(): void {
@@ -212,6 +224,13 @@ export class TarReader {
 interface BlockAt {
   readonly block: Buffer;
   readonly at: number;
+}
+
+function textBytesOf(entry: Entry): number {
+  let bytes = entry.path.length;
+  if (entry.kind === "symlink" || entry.kind === "hardlink") bytes += entry.target.length;
+  for (const { name, value } of entry.xattrs) bytes += name.length + value.length;
+  return bytes;
 }
 
 function paddingOf(bodyBytes: number): number {

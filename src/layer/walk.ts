@@ -6,6 +6,8 @@ import type { DirectoryNode, TreeNode } from "./tree.ts";
 
 /** What Linux follows in one path (MAXSYMLINKS). */
 const SYMLINKS_MAX = 40;
+/** All names that symlinks put into one path: far more than links that somebody made for use, too few to make a layer slow. */
+const LINKED_NAMES_MAX = 1024;
 /** As deep as a path of PATH_MAX bytes can reach: what lies deeper has no name, and would be deep recursion for whoever walks the tree. */
 const DEPTH_MAX = 2048;
 
@@ -55,6 +57,7 @@ class Walk {
   readonly #names: ByteString[] = [];
   readonly #replaced: ReadonlySet<string> | undefined;
   #symlinks = 0;
+  #linkedNames = 0;
   /** How many names of the path itself are left. */
   #pathLeft: number;
 
@@ -112,7 +115,11 @@ class Walk {
       this.#way.length = 1;
       this.#names.length = 0;
     }
-    for (const name of components(target).toReversed()) this.#todo.push(name);
+    const names = components(target).toReversed();
+    this.#linkedNames += names.length;
+    if (this.#linkedNames > LINKED_NAMES_MAX)
+      this.fault = new Fault(`symlinks put more than ${LINKED_NAMES_MAX} names into its path`);
+    else this.#todo.push(...names);
   }
 
   /** A layer may name the place of the symlink as it is, or as the path before us has it. */

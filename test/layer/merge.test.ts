@@ -65,6 +65,14 @@ const lateChain = (count: number): Entry[] => [
   f(`l${count}`, 7),
 ];
 
+const lateLinks = (count: number): Entry[] => [
+  ...Array.from({ length: count }, (_, at) => h(`l${at}`, "z")),
+  f("z", 7),
+];
+
+/** A symlink whose target has so many names. */
+const linkOf = (names: number): Entry[] => [d("d"), l("l", `${"./".repeat(names - 1)}d`)];
+
 type Row = [what: string, layers: Entry[][], tree: string[]];
 
 describe("whiteouts", () => {
@@ -257,9 +265,16 @@ describe("replacing", () => {
     );
   });
 
+  test("follows symlinks to 1024 names and no more", () => {
+    expect(merged([...linkOf(1024), f("l/x", 1)])).toContain("d/x 1");
+    expect(() => merged([...linkOf(1025), f("l/x", 1)])).toThrow(
+      'entry "l/x": symlinks put more than 1024 names into its path',
+    );
+  });
+
   test("does not go deeper than a path can", () => {
-    const deep = "a/".repeat(2000);
-    expect(() => merged([f(`${deep}f`, 1), l("l", deep), f(`l/${deep}f`, 1)])).toThrow(
+    const deep = "a/".repeat(1020);
+    expect(() => merged([l("l", deep), f(`l/${deep}${"b/".repeat(10)}f`, 1)])).toThrow(
       "deeper than 2048",
     );
   });
@@ -349,6 +364,13 @@ describe("hard links", () => {
   test("before their targets are chained up to 40 times", () => {
     expect(merged(lateChain(40))).toContain("l0 7");
     expect(() => merged(lateChain(100))).toThrow("does not exist");
+  });
+
+  test("before their targets are 10,000 and no more", () => {
+    expect(merged(lateLinks(10_000))).toHaveLength(10_001);
+    expect(() => merged(lateLinks(10_001))).toThrow(
+      'entry "l10000": it is one of more than 10000 hard links before their targets',
+    );
   });
 
   test("have the attributes of their target", () => {

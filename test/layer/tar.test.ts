@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
 import type { Entry } from "../../src/layer/entry.ts";
+import { TarReader } from "../../src/layer/tar.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { MemorySink } from "../fakes/memory-sink.ts";
 import { END, paxHeader, rawHeader, rawMember } from "./raw-tar.ts";
@@ -171,6 +172,16 @@ describe("limits", () => {
     const half = paxHeader([["comment", "c".repeat(600_000)]]);
     expect(read(half, rawHeader(), half, rawHeader())).toHaveLength(2);
     expect(() => read(half, half, rawHeader())).toThrow("larger than 1048576");
+  });
+
+  test("all names and attributes together may have 128 MiB", () => {
+    const xattr = paxHeader([["SCHILY.xattr.user.a", "v".repeat(65_536 - "auser.a".length)]]);
+    const sink = new MemorySink();
+    const reader = new TarReader({ sink, onEntry() {}, onWarning() {}, dataBytesMax: 0 });
+    for (let count = 0; count < 2048; count += 1) reader.write(Buffer.concat([xattr, rawHeader()]));
+    expect(() => reader.write(rawHeader())).toThrow(
+      "the layer has more than 134217728 bytes of names and attributes",
+    );
   });
 
   test("a file that is larger than the layer may be does not get as far as the sink", () => {
