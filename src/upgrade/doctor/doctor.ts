@@ -1,9 +1,10 @@
+import { openEsp } from "../../boot/open-esp.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { openSlots, type Slots } from "../../slot/slots.ts";
 import type { Machine } from "../machine.ts";
 import { type MachineOptions, openMachine } from "../open-machine.ts";
 import type { Work } from "../open-source.ts";
-import { checkEsp, type Esp } from "./esp.ts";
+import { checkEsp, type EspAccess } from "./esp.ts";
 import { about, type Finding, type Repair } from "./finding.ts";
 import { lookIntoSlots } from "./held.ts";
 import { checkRecord } from "./record.ts";
@@ -97,13 +98,13 @@ function plain(findings: readonly Finding[]): Diagnosis["findings"] {
 }
 
 /** Everything but the disk's partition table, in the order of repair: what a repair goes by comes before it. */
-export function examineMachine(machine: Machine, esp: Esp | undefined): Finding[] {
+export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
   const held = lookIntoSlots(machine);
   return [
     checkState(machine, held),
     ...checkSlots(machine, held),
     ...checkSpecs(machine, held),
-    ...checkEsp(esp),
+    ...checkEsp(esp, machine),
     checkRecord(machine, { held, esp }),
     checkRoom(machine),
     checkHooks(machine),
@@ -124,28 +125,63 @@ async function examineDisk(visit: Visit): Promise<Finding[]> {
   const { work, options } = visit;
   const table = checkTable((access) => work.system.openBlock(options.disk, access));
   if (table.some(({ verdict, repair }) => verdict === "bad" && repair === undefined)) return table;
-  try {
-    return [...table, ...(await examinePartitions(visit))];
-  } catch (error) {
-    if (!(error instanceof TandemError) || error.code !== "disk") throw error;
-    const advice = error.hint ?? "Make the partitions as README.md tells.";
-    return [...table, about("partitions", "disk").bad(reasonOf(error), { advice })];
-  }
+  const slots = found("partitions", "disk", () => openSlots(work.system, options));
+  if ("finding" in slots) return [...table, slots.finding];
+  const { partitions } = slots.value.gpt;
+  const names = partitions.map(({ number, label }) => `${number} "${label}"`);
+  const seen = [...table, about("partitions", "disk").ok(names.join(", "))];
+  return [...seen, ...(await examineOpened(visit, slots.value))];
 }
 
-async function examinePartitions({ work, options, wishes, ...visit }: Visit): Promise<Finding[]> {
-  const slots = openSlots(work.system, options);
-  const machine = openMachine(work.system, { ...options, write: wishes.fix });
-  visit.opened.push(machine);
-  const names = slots.gpt.partitions.map(({ number, label }) => `${number} "${label}"`);
+async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
+  const { work, options, wishes } = visit;
+  const access = { ...options, write: wishes.fix };
+  const machine = found("boot loader", "boot", () => openMachine(work.system, access));
+  if ("finding" in machine) return [machine.finding];
+  const { value } = machine;
+  visit.opened.push(value);
   return [
-    about("partitions", "disk").ok(names.join(", ")),
-    ...examineMachine(machine, espOf(slots)),
-    ...(wishes.verify ? await verifySlots(work, machine, visit.roots) : []),
+    about("boot loader", "boot").ok(`${value.loader.name} (${value.loaderSeen})`),
+    ...(wishes.fix ? await finishCut(value) : []),
+    ...examineMachine(value, espOf(work, slots)),
+    ...(wishes.verify ? await verifySlots(work, value, visit.roots) : []),
   ];
 }
 
-function espOf(slots: Slots): Esp | undefined {
-  const { esp, control } = slots;
-  return esp === undefined ? undefined : { control, open: (access) => slots.open(esp, access) };
+/** What a cut has left half done between the loader's own files and the record, the loader knows best. */
+async function finishCut({ loader }: Machine): Promise<Finding[]> {
+  const { ok, bad } = about("boot loader's files", "boot");
+  try {
+    const done = await loader.repair();
+    return done === undefined ? [] : [ok(done)];
+  } catch (error) {
+    if (error instanceof TandemError) return [bad(reasonOf(error))];
+    throw error;
+  }
+}
+
+function found<T>(
+  subject: string,
+  code: Finding["code"],
+  open: () => T,
+): { readonly value: T } | { readonly finding: Finding } {
+  try {
+    return { value: open() };
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    const advice = error.hint ?? "See README.md on how a disk is laid out.";
+    return {
+      finding: about(subject, error.code === "disk" ? "disk" : code).bad(reasonOf(error), {
+        advice,
+      }),
+    };
+  }
+}
+
+function espOf({ system }: Work, slots: Slots): EspAccess {
+  const { control } = slots;
+  return {
+    control: control.number,
+    open: (access) => openEsp(system.durable, slots, access),
+  };
 }

@@ -1,36 +1,34 @@
-import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
-import { Fat } from "../../disk/fat.ts";
-import type { Partition } from "../../disk/gpt.ts";
+import { type Esp, isFile } from "../../boot/esp.ts";
+import { readEntries } from "../../boot/entry-folder.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
-import { formatBytes } from "../../lib/units.ts";
-import type { BlockFile } from "../../system/block-file.ts";
+import type { Machine } from "../machine.ts";
 import { about, type Finding } from "./finding.ts";
+import { checkGrub } from "./grub.ts";
 
 /** How the EFI system partition is reached. */
-export interface Esp {
-  /** The caller closes it. Throws `disk`, also when it is to be written and is mounted. */
-  open(options: { readonly write: boolean }): BlockFile;
-  readonly control: Partition;
+export interface EspAccess {
+  /** Number of the control partition. */
+  readonly control: number;
+  /** undefined: the disk has none. The caller closes it. Throws `boot`. */
+  readonly open: (options: { readonly write: boolean }) => Esp | undefined;
 }
 
-/** GRUB's own files (boot/grub.cfg). */
-const SCRATCH = "/tandem/tries";
-const DISK = "/tandem/disk.cfg";
-const SCRIPT = "/tandem/grub.cfg";
-const ENV_BYTES = 1024;
+const PROGRAMS = ["/EFI/systemd/systemd-bootx64.efi", "/EFI/BOOT/BOOTX64.EFI"] as const;
 
-/** What GRUB needs on the EFI system partition. */
-export function checkEsp(esp: Esp | undefined): Finding[] {
+/** What the boot loader needs on the EFI system partition. */
+export function checkEsp(access: EspAccess, machine: Machine): Finding[] {
   const { ok, bad } = about("EFI system partition", "boot");
-  if (esp === undefined) return [bad("there is none on this disk", { advice: "Install again." })];
   try {
-    const block = esp.open({ write: false });
+    const esp = access.open({ write: false });
+    if (esp === undefined) return [bad("the disk has none", { advice: "Install again." })];
     try {
-      const fat = Fat.open(block);
-      const free = ok(`readable, ${formatBytes(fat.freeBytes)} free`);
-      return [free, checkScript(fat), checkDisk(esp, fat), checkScratch(esp, fat)];
+      const isGrub = machine.loader.name === "grub";
+      const rest = isGrub
+        ? checkGrub(access, esp)
+        : [checkProgram(esp), checkEntries(machine, esp)];
+      return [ok(`${esp.name} is readable`), ...rest];
     } finally {
-      block.close();
+      esp.close();
     }
   } catch (error) {
     if (!(error instanceof TandemError)) throw error;
@@ -38,75 +36,26 @@ export function checkEsp(esp: Esp | undefined): Finding[] {
   }
 }
 
-/** GRUB starts to count anew. Afterwards no number of a record is one that it has counted under. */
-export async function remakeScratch(esp: Esp): Promise<void> {
-  await replace(esp, SCRATCH, envText([]).padEnd(ENV_BYTES, "#"));
+function checkProgram(esp: Esp): Finding {
+  const { ok, bad } = about("systemd-boot", "boot");
+  const found = PROGRAMS.find((path) => isFile(esp, path));
+  if (found !== undefined) return ok(`${found} is there`);
+  const advice = "Install it anew, such as with bootctl install.";
+  return bad(`neither ${PROGRAMS.join(" nor ")} is there`, { advice });
 }
 
-function checkScript(fat: Fat): Finding {
-  const { ok, bad } = about("GRUB's script", "boot");
-  const sizeBytes = fat.read(SCRIPT)?.sizeBytes ?? 0;
-  if (sizeBytes > 0) return ok(`${SCRIPT} is there`);
-  return bad(`${SCRIPT} is not there`, { advice: "Install the boot loader anew." });
-}
-
-function checkDisk(esp: Esp, fat: Fat): Finding {
-  const { ok, bad } = about("GRUB's configuration", "boot");
-  const { number } = esp.control;
-  const block = parseEnvBlock(bytesOf(fat, DISK) ?? new Uint8Array(ENV_BYTES));
-  const values = "invalid" in block ? new Map<string, string>() : block.values;
-  const named = values.get("control");
-  if (named === `${number}`) return ok(`${DISK} names control partition ${number}`);
-  const flaw = "invalid" in block ? "cannot be used" : `names control partition "${named ?? ""}"`;
-  const lines = [...new Map([["fallback", "a"], ...values, ["control", `${number}`]])];
-  const text = envText(lines.map(([name, value]) => envLine(name, value)));
-  return bad(`${DISK} ${flaw}, it is ${number}`, {
-    advice: "Run tandem doctor --fix.",
-    repair: {
-      what: `write ${DISK} anew: control partition ${number}`,
-      run: () => replace(esp, DISK, text.padEnd(ENV_BYTES, "#")),
-    },
-  });
-}
-
-/** GRUB writes into the file's own blocks: it can neither make it nor let it grow. */
-function checkScratch(esp: Esp, fat: Fat): Finding {
-  const { ok, bad } = about("GRUB's count", "boot");
-  const bytes = bytesOf(fat, SCRATCH);
-  const flaw = flawOfScratch(bytes);
-  if (flaw === undefined) return ok(`${SCRATCH} is there`);
-  return bad(`${SCRATCH} ${flaw}: boots cannot be counted, so no trial begins`, {
-    advice: "Run tandem doctor --fix.",
-    repair: { what: `make ${SCRATCH} anew`, run: () => remakeScratch(esp) },
-  });
-}
-
-function flawOfScratch(bytes: Uint8Array | undefined): string | undefined {
-  if (bytes === undefined) return "is not there";
-  if (bytes.byteLength !== ENV_BYTES) return `has ${bytes.byteLength} bytes, want ${ENV_BYTES}`;
-  const block = parseEnvBlock(bytes);
-  return "invalid" in block ? `cannot be used: ${block.invalid}` : undefined;
-}
-
-/** Undefined: not there, or too large to be what it should be. */
-function bytesOf(fat: Fat, path: string): Uint8Array | undefined {
-  const BYTES_MAX = 64 * 1024;
-  const content = fat.read(path);
-  if (content === undefined || content.sizeBytes > BYTES_MAX) return undefined;
-  // Each chunk is only valid until the next.
-  return Buffer.concat([...content.read()].map((chunk) => Buffer.from(chunk)));
-}
-
-/** FAT cannot replace a file in one step. A cut between the two leaves none, which is as bad as what was there. */
-async function replace(esp: Esp, path: string, text: string): Promise<void> {
-  const bytes = Buffer.from(text, "latin1");
-  const block = esp.open({ write: true });
-  try {
-    const fat = Fat.open(block);
-    await fat.makeFolder("/tandem");
-    await fat.remove(path);
-    await fat.write(path, { sizeBytes: bytes.byteLength, read: () => [bytes] });
-  } finally {
-    block.close();
-  }
+/** With --fix they were put in order before anything else was looked at. */
+function checkEntries({ control }: Machine, esp: Esp): Finding {
+  const { ok, bad } = about("entries of systemd-boot", "boot");
+  const { gen, inForce } = readEntries(esp);
+  const { record } = control;
+  const advice = "Run tandem doctor --fix.";
+  if (record === undefined) return ok(`they have record ${gen}`);
+  if (gen > record.gen)
+    return bad(`they have record ${gen}, the control partition has ${record.gen}`, { advice });
+  const lost = [record.trial, record.good].find(
+    (slot) => slot !== undefined && !inForce.some((entry) => entry.slot === slot),
+  );
+  if (gen === record.gen && lost === undefined) return ok(`they have record ${gen}`);
+  return bad(`slot ${lost ?? record.good} has none for record ${record.gen}`, { advice });
 }

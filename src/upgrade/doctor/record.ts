@@ -2,15 +2,16 @@ import { settled } from "../../control/decide.ts";
 import type { BootRecord } from "../../control/record.ts";
 import type { SlotName } from "../../slot/slot.ts";
 import { type Machine, policyOf } from "../machine.ts";
-import { type Esp, remakeScratch } from "./esp.ts";
+import type { EspAccess } from "./esp.ts";
 import { about, type Finding } from "./finding.ts";
+import { remakeScratch } from "./grub.ts";
 import type { HeldSlots } from "./held.ts";
 import { startable } from "./startable.ts";
 import { isUnused } from "./state.ts";
 
 interface Around {
   readonly held: HeldSlots;
-  readonly esp: Esp | undefined;
+  readonly esp: EspAccess;
 }
 
 /** Whether the boot record leads to slots that boot. */
@@ -62,9 +63,9 @@ function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repai
   };
 }
 
-async function write(machine: Machine, good: SlotName, esp: Esp | undefined): Promise<void> {
+async function write(machine: Machine, good: SlotName, esp: EspAccess): Promise<void> {
   // Where the record is lost, so is its number. The next ones may be numbers that GRUB has counted under already.
   const isLost = machine.control.record === undefined;
-  if (isLost && machine.loader.name === "grub" && esp !== undefined) await remakeScratch(esp);
+  if (isLost && machine.loader.name === "grub") await remakeScratch(esp);
   await machine.loader.commit(settled(good, policyOf(machine)));
 }

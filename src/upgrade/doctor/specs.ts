@@ -73,6 +73,8 @@ async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Pro
       digest: digestOf(machine, slot, found),
     };
     await machine.loader.prepare(slot, spec, bootFiles(block, found));
+    // Where each record has entries of its own, this one's may be missing.
+    await machine.loader.repair();
   } finally {
     block.close();
   }

@@ -12,6 +12,7 @@ const HOOKS = [
   "/lib/systemd/system/tandem-health.service",
   "/etc/systemd/system/tandem-health.service",
   "/etc/init.d/tandem-health",
+  "/usr/lib/tandem/at-boot",
 ] as const;
 
 /** Nothing decides by the clock, but people do, and TLS does. */

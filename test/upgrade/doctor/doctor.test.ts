@@ -11,6 +11,7 @@ import {
 import { markGood } from "../../../src/upgrade/mark.ts";
 import type { PagedImage } from "../../fakes/paged-image.ts";
 import {
+  CONTROL_NUMBER,
   ENV_BYTES,
   machineWith,
   partOfDisk,
@@ -202,7 +203,7 @@ test("the running slot becomes the good one where nothing else is known", async 
   zero(image, "control", ALL);
   const machine = machineWith(image.file(), "tandem.slot=b tandem.gen=3");
   const { repaired } = await cure({ talk: SILENT }, { fix: true }, () =>
-    Promise.resolve(examineMachine(machine, undefined)),
+    Promise.resolve(examineMachine(machine, { control: CONTROL_NUMBER, open: () => undefined })),
   );
   expect(repaired.at(-1)).toBe("write a new boot record: slot b is good");
   expect(machine.control.state.slots).toMatchObject({
