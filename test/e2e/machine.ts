@@ -11,6 +11,15 @@ export interface MachineWish {
   readonly once?: boolean;
   /** A watchdog that resets a guest which has stopped feeding it. */
   readonly watchdog?: boolean;
+  /** Start this kernel without a boot loader. */
+  readonly direct?: DirectBoot;
+}
+
+export interface DirectBoot {
+  readonly kernel: string;
+  readonly initrd: string;
+  /** The kernel command line. */
+  readonly options: string;
 }
 
 /** Seen by its serial console only, as a machine in a rack would be. */
@@ -72,9 +81,14 @@ function options(wish: MachineWish): string[] {
     ...`${machine} ${network} ${random}`.split(" "),
     ...(firmware === "efi" ? efi(disks) : []),
     ...drives,
+    ...(wish.direct === undefined ? [] : direct(wish.direct)),
     ...(wish.once === true ? ["-no-reboot"] : []),
     ...(wish.watchdog === true ? ["-device", "i6300esb", "-action", "watchdog=reset"] : []),
   ];
+}
+
+function direct({ kernel, initrd, options: append }: DirectBoot): string[] {
+  return ["-kernel", kernel, "-initrd", initrd, "-append", append];
 }
 
 /** The firmware writes its variables: each machine has its own. */

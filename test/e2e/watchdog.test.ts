@@ -5,34 +5,22 @@ import { join } from "node:path";
 import { type Disk, makeDisk } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
-import { findHook, hookFiles, type HookSettings } from "../../src/hooks/install.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { writeImage } from "../peers/image.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { guestMembers, type GuestWish } from "./guest-image.ts";
 import { type Guest, startGuest } from "./guest.ts";
+import { hookText } from "./hook-files.ts";
 
 setDefaultTimeout(1_800_000);
 
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
 const BOOT_SECONDS = 240;
 
-const SETTINGS: HookSettings = {
-  watchdogDevice: "/dev/watchdog0",
-  watchdogSeconds: 600,
-  deadlineSeconds: 300,
-  overdueSeconds: 20,
+const IN_INITRAMFS = {
+  "usr/lib/tandem/initramfs": hookText("initramfs", "/usr/lib/tandem/initramfs"),
 };
-
-/** The text of one file that a hook brings. */
-function hook(name: string, path: string): string {
-  const found = hookFiles(findHook(name), SETTINGS).find((file) => file.path === path);
-  if (found === undefined) throw new Error(`Cannot find ${path} in hook ${name}`);
-  return found.text;
-}
-
-const IN_INITRAMFS = { "usr/lib/tandem/initramfs": hook("initramfs", "/usr/lib/tandem/initramfs") };
-const AT_BOOT = hook("init", "/usr/lib/tandem/at-boot");
+const AT_BOOT = hookText("init", "/usr/lib/tandem/at-boot");
 
 /** Version → what is special about it. */
 const SYSTEMS: Readonly<Record<string, Omit<GuestWish, "version">>> = {

@@ -75,7 +75,7 @@ test.each<[string, WatchdogWish, string, string[]]>([
     "cannot be stopped",
     ["stop"],
   ],
-])("stopWatchdog() says %s (%#)", (watchdog, wish, text, done) => {
+])("stopWatchdog() says %s (%#)", (...[watchdog, wish, text, done]) => {
   const system = watchedSystem(wish);
   const outcome = stopWatchdog(system, PLAN);
   expect(outcome.watchdog).toBe(watchdog as typeof outcome.watchdog);

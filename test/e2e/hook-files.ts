@@ -1,0 +1,33 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findHook, hookFiles, type HookSettings } from "../../src/hooks/install.ts";
+
+export const SETTINGS: HookSettings = {
+  watchdogDevice: "/dev/watchdog0",
+  watchdogSeconds: 600,
+  deadlineSeconds: 300,
+  overdueSeconds: 20,
+};
+
+/** The text of one file that a hook brings. */
+export function hookText(name: string, path: string): string {
+  const found = hookFiles(findHook(name), SETTINGS).find((file) => file.path === path);
+  if (found === undefined) throw new Error(`Cannot find ${path} in hook ${name}`);
+  return found.text;
+}
+
+/** Writes all that a hook brings into a folder, as `tandem hooks install` would. */
+export function writeHook(root: string, name: string, settings: HookSettings = SETTINGS): void {
+  const hook = findHook(name);
+  for (const { path, text, mode } of hookFiles(hook, settings)) {
+    const place = join(root, path);
+    mkdirSync(dirname(place), { recursive: true });
+    writeFileSync(place, text);
+    chmodSync(place, mode);
+  }
+  for (const { path, target } of hook.links) {
+    const place = join(root, path);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(target, place);
+  }
+}

@@ -1,0 +1,99 @@
+/** The hooks in initramfs images as Debian's own tools make them, started without a root to mount. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { command } from "../../scripts/disk/command.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { writeHook } from "./hook-files.ts";
+import { startMachine } from "./machine.ts";
+
+setDefaultTimeout(900_000);
+
+const KERNEL = join(import.meta.dir, "../../dist/kernel");
+const VERSION = readdirSync(join(KERNEL, "lib/modules"))[0] ?? "";
+const BOOT_SECONDS = 240;
+
+/**
+ * The tools look for hooks and modules at fixed places, so these are laid over the machine's own, for these two programs only.
+ * $0: folder with the hooks, to work in; $1: folder of the kernel; $2: its version.
+ */
+const MAKE = `set -e
+mount -t tmpfs tmpfs "$0/work"
+mkdir "$0/work/upper" "$0/work/work" "$0/work/boot"
+mount -t overlay overlay -o "lowerdir=$0/root/usr/lib:$1/lib:/usr/lib,upperdir=$0/work/upper,workdir=$0/work/work" /usr/lib
+mount -t overlay overlay -o "lowerdir=$0/root/usr/share:/usr/share" /usr/share
+cp "$1"/boot/* "$0/work/boot"
+mount --bind "$0/work/boot" /boot
+depmod "$2"
+mkinitramfs -o "$0/initramfs-tools" "$2"
+dracut --quiet --no-hostonly --no-hostonly-cmdline --kver "$2" "$0/dracut"
+`;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  for (const name of ["initramfs-tools", "dracut"]) writeHook(folder.in("root"), name);
+  command(["mkdir", folder.in("work")]);
+  command(["unshare", "--mount", "sh", "-c", MAKE, folder.path, KERNEL, VERSION]);
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+interface Case {
+  readonly initramfs: "initramfs-tools" | "dracut";
+  /** What the boot loader says of this boot, and what makes the tools wait less. */
+  readonly options: string;
+  /** What the console says, in this order. */
+  readonly says: readonly RegExp[];
+}
+
+const GIVES_UP = /^tandem: slot b: the initramfs cannot go on.* rebooting in 5 s, boots left: 1$/;
+const RESTARTS = /reboot: Restarting system/;
+const STAYS = /tandem: slot b: the initramfs cannot go on.* this boot is not counted, so it is not/;
+
+const CASES: readonly Case[] = [
+  {
+    initramfs: "initramfs-tools",
+    options: "tandem.left=1 rootdelay=1",
+    says: [
+      /tandem: no watchdog: there is no \/dev\/watchdog0, continuing/,
+      /does not exist/,
+      GIVES_UP,
+      RESTARTS,
+    ],
+  },
+  {
+    initramfs: "initramfs-tools",
+    options: "rootdelay=1",
+    says: [/does not exist/, STAYS, /^BusyBox|\(initramfs\)/],
+  },
+  {
+    initramfs: "dracut",
+    options: "tandem.left=1 rd.retry=6 rd.driver.pre=softdog",
+    says: [/^tandem: watchdog \/dev\/watchdog0 resets this machine in 600 s/, GIVES_UP, RESTARTS],
+  },
+  {
+    initramfs: "dracut",
+    options: "tandem.left=1 rd.retry=6 rd.shell=0",
+    says: [GIVES_UP, RESTARTS],
+  },
+  { initramfs: "dracut", options: "rd.retry=6", says: [STAYS, /emergency mode/] },
+];
+
+const ROOT = "root=PARTUUID=11111111-1111-4111-8111-111111111111 ro tandem.slot=b tandem.gen=4";
+
+test.each(CASES.map((one) => [one.initramfs, one.options, one] as const))(
+  "%s with %s and without a root",
+  async (initramfs, options, { says }) => {
+    await using machine = startMachine({
+      disks: [],
+      memoryMib: 768,
+      once: true,
+      direct: {
+        kernel: join(KERNEL, "boot", `vmlinuz-${VERSION}`),
+        initrd: folder.in(initramfs),
+        options: `console=ttyS0 ${ROOT} ${options}`,
+      },
+    });
+    for (const line of says) expect(await machine.expectLine(line, BOOT_SECONDS)).toMatch(line);
+  },
+);
