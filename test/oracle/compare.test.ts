@@ -20,6 +20,7 @@ import { pushImage, writeImage } from "../peers/image.ts";
 import { loopMount } from "../peers/loop-mount.ts";
 import { type Registry, startRegistry } from "../peers/registry.ts";
 import type { TarMember } from "../peers/tar.ts";
+import { TANDEM } from "../peers/tandem.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { umociRawUnpack } from "../peers/umoci.ts";
 
@@ -126,9 +127,6 @@ test("compareTrees() sees nanoseconds, and nothing of what it is told to ignore"
   expect(compareTrees(folder.in("left"), folder.in("right"), { ignore: ["etc"] })).toEqual([]);
 });
 
-/** dist/tandem as `make test` builds it, or else the sources. */
-const TANDEM = existsSync("dist/tandem") ? ["dist/tandem"] : [process.execPath, "src/main.ts"];
-
 /** cap_net_raw=ep, revision 2 (linux/capability.h). */
 const CAP = Buffer.from("0100000200200000000000000000000000000000", "hex");
 
@@ -227,16 +225,23 @@ describe("an image written by tandem", () => {
     return folder.in(name);
   };
 
-  test.each(["gzip", "zstd", "none"])("is what umoci unpacks (%s)", async (compression) => {
+  test.each(["gzip", "zstd", "none"])("T47 is what umoci unpacks (%s)", async (compression) => {
     const image = await write(`${compression}.img`, compression);
     await command("e2fsck", "-fn", image);
     await using mount = await loopMount(image);
     expect(compareTrees(wanted, mount.path, { ignore: ["lost+found"] })).toEqual([]);
   });
 
-  test("with --jobs 1 is the same to the bit every time", async () => {
+  test("T78 with --jobs 1 is the same to the bit every time", async () => {
     const one = await write("one.img", "gzip", "--jobs", "1");
     const other = await write("other.img", "gzip", "--jobs", "1");
     await command("cmp", one, other);
+  });
+
+  test.each(["2", "3", "4"])("T47 with --jobs %s is the same tree", async (jobs) => {
+    const image = await write(`jobs-${jobs}.img`, "zstd", "--jobs", jobs);
+    await command("e2fsck", "-fn", image);
+    await using mount = await loopMount(image);
+    expect(compareTrees(wanted, mount.path, { ignore: ["lost+found"] })).toEqual([]);
   });
 });

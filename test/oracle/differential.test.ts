@@ -1,6 +1,5 @@
 /** What unpackers disagree about, as whole images: tandem makes of each what the image specification says, and umoci agrees where it is right. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 
 import { compareTree, type ExpectedTree } from "../fixtures/layers.ts";
 import { viewOfFolder } from "../fixtures/view.ts";
@@ -10,6 +9,7 @@ import { complaints } from "../peers/ext4-tools.ts";
 import { writeImage } from "../peers/image.ts";
 import { loopMount } from "../peers/loop-mount.ts";
 import type { TarMember } from "../peers/tar.ts";
+import { TANDEM } from "../peers/tandem.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { umociRawUnpack } from "../peers/umoci.ts";
 
@@ -208,9 +208,6 @@ const CASES: readonly Case[] = [
     expected: { ".": { t: "d", mode: 0o711, uid: 3 }, a: is("a") },
   },
 ];
-
-/** dist/tandem as `make test` builds it, or else the sources. */
-const TANDEM = existsSync("dist/tandem") ? ["dist/tandem"] : [process.execPath, "src/main.ts"];
 
 const parts = new AsyncDisposableStack();
 let folder: TemporaryFolder;

@@ -60,7 +60,7 @@ function scattered(image: Ext4Image, extents: number): TreeNode {
 }
 
 test.each([4 * MiB, 8 * MiB, 129 * MiB, 1 * GiB, 100 * GiB])(
-  "an empty file system of %d bytes can be used",
+  "T70 T77 an empty file system of %d bytes has the decided features and can be used",
   async (sizeBytes) => {
     await using folder = await temporaryFolder();
     const path = folder.in("image");
@@ -92,11 +92,11 @@ test.each([4 * MiB, 8 * MiB, 129 * MiB, 1 * GiB, 100 * GiB])(
   },
 );
 
-test.each([1, 4095, 4096, 4097, 1 * MiB, 3 * MiB + 17])("a file of %d bytes", (sizeBytes) =>
+test.each([1, 4095, 4096, 4097, 1 * MiB, 3 * MiB + 17])("T72 a file of %d bytes", (sizeBytes) =>
   check(64 * MiB, (image) => directory({ file: image.file(pattern(sizeBytes)) })),
 );
 
-test.each([4, 5, 340, 341, 1360, 1361, 2000])("a file of %d extents", (extents) =>
+test.each([4, 5, 340, 341, 1360, 1361, 2000])("T72 a file of %d extents", (extents) =>
   check(64 * MiB, (image) => directory({ file: scattered(image, extents) })),
 );
 
@@ -130,7 +130,7 @@ test("files of several writers, chunk by chunk", () =>
     return directory(files);
   }));
 
-test("a file of more than 4 GiB", async () => {
+test("T72 a file of more than 4 GiB", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   const sizeBytes = 4 * GiB + 1;
@@ -144,7 +144,7 @@ test("a file of more than 4 GiB", async () => {
   expect([...(await tail.bytes())]).toEqual([0, 9]);
 });
 
-test("a file of more than one extent's blocks", async () => {
+test("T72 a file of more than one extent's blocks", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   // Nothing is written: the blocks of 150 MiB lie where no one else puts anything.
@@ -160,7 +160,7 @@ test("a file of more than one extent's blocks", async () => {
 const at = (seconds: number, nanoseconds: number): TreeNode =>
   fifo({ mtime: { seconds, nanoseconds } });
 
-test("all kinds, owners and times", () =>
+test("T73 all kinds, owners and times", () =>
   check(16 * MiB, (image) => {
     const twin = image.file("twin");
     return directory(
@@ -191,7 +191,7 @@ function acl(name: string, uid: number): Xattr {
   return xattr(name, Uint8Array.fromHex(`0200000001000700ffffffff${named}${rest}`));
 }
 
-test("extended attributes, in the inode and in a block", () =>
+test("T74 extended attributes, in the inode and in a block", () =>
   check(16 * MiB, (image) => {
     const capability = xattr(
       "security.capability",
@@ -216,7 +216,7 @@ test("extended attributes, in the inode and in a block", () =>
     });
   }));
 
-test("the kernel finds and adds extended attributes", async () => {
+test("T74 the kernel finds and adds extended attributes", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   const keys = Array.from(
@@ -250,31 +250,34 @@ test.each([
   [7600, 255],
   [9000, 255],
   [100_000, 20],
-])("a directory of %d names of %d bytes can be read, shrunk and filled", async (count, length) => {
-  await using folder = await temporaryFolder();
-  const path = folder.in("image");
-  const names = manyNames(count, length);
-  writeExt4(path, count > 10_000 ? 2 * GiB : 256 * MiB, (image) => {
-    const node = image.file("x");
-    const entries = names.map(
-      (name, index) => [name, index % 2 === 0 ? fifo() : symlink("x")] as const,
-    );
-    return directory({ many: directory(entries), node });
-  });
-  expect(await complaints(path)).toEqual([]);
-  {
-    await using mount = await mountWritable(path);
-    const many = `${mount.path}/many`;
-    expect(readdirSync(many).toSorted()).toEqual(names.toSorted());
-    // Looking up goes through the index, listing does not.
-    for (const name of names.filter((_, index) => index < 2 || index % 97 === 0))
-      await rm(`${many}/${name}`);
-    for (let index = 0; index < 500; index += 1) await writeFile(`${many}/new ${index}`, "");
-  }
-  expect(await complaints(path)).toEqual([]);
-});
+])(
+  "T71 a directory of %d names of %d bytes can be read, shrunk and filled",
+  async (count, length) => {
+    await using folder = await temporaryFolder();
+    const path = folder.in("image");
+    const names = manyNames(count, length);
+    writeExt4(path, count > 10_000 ? 2 * GiB : 256 * MiB, (image) => {
+      const node = image.file("x");
+      const entries = names.map(
+        (name, index) => [name, index % 2 === 0 ? fifo() : symlink("x")] as const,
+      );
+      return directory({ many: directory(entries), node });
+    });
+    expect(await complaints(path)).toEqual([]);
+    {
+      await using mount = await mountWritable(path);
+      const many = `${mount.path}/many`;
+      expect(readdirSync(many).toSorted()).toEqual(names.toSorted());
+      // Looking up goes through the index, listing does not.
+      for (const name of names.filter((_, index) => index < 2 || index % 97 === 0))
+        await rm(`${many}/${name}`);
+      for (let index = 0; index < 500; index += 1) await writeFile(`${many}/new ${index}`, "");
+    }
+    expect(await complaints(path)).toEqual([]);
+  },
+);
 
-test("a directory of more subdirectories than it can count", async () => {
+test("T71 a directory of more subdirectories than it can count", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   const subdirectories = Array.from(
@@ -287,7 +290,7 @@ test("a directory of more subdirectories than it can count", async () => {
   expect((await stat(`${mount.path}/many`)).nlink).toBe(1);
 });
 
-test("debugfs reads what was written", async () => {
+test("T72 debugfs reads what was written", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   const want = pattern(2 * MiB + 5);
@@ -313,7 +316,7 @@ test("a lost superblock is found in a backup", async () => {
   expect(lines).toEqual(linesOfTree(root, () => pattern(9999)));
 });
 
-test("resize2fs grows it", async () => {
+test("T75 resize2fs grows it unmounted, to be filled to 90 % of its inodes", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   writeExt4(path, 128 * MiB, (image) => directory({ file: image.file(pattern(5 * MiB)) }));
@@ -331,7 +334,7 @@ test("resize2fs grows it", async () => {
   expect(await complaints(path)).toEqual([]);
 });
 
-test("GRUB reads files through links, extents and large directories", async () => {
+test("T76 GRUB reads files through links, extents and large directories", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   const kernel = pattern(9 * MiB + 123);
@@ -397,7 +400,7 @@ test("a file system over old data is as good as one over zeros", async () => {
   expect(await complaints(path)).toEqual([]);
 });
 
-test("random trees are what they were", async () => {
+test("T71 T73 T74 random trees are what they were", async () => {
   await fc.assert(
     fc.asyncProperty(randomRoot, async (build) => {
       await check(32 * MiB, build);

@@ -150,7 +150,7 @@ test.each<[string, string, string[], (node: ViewNode) => object]>([
   ["bsdtar gnutar", "whole", [...BSD, "--format=gnutar"], sinceEpoch],
   ["bsdtar pax", "whole", [...BSD, "--format=pax"], everything],
   ["bsdtar restricted pax", "whole", [...BSD, "--format=paxr"], wholeSeconds],
-])("%s is read as the tree it was made of", async (...[, tree, words, told]) => {
+])("T46 %s is read as the tree it was made of", async (...[, tree, words, told]) => {
   const name = tree === "devices-not-in-v7" ? "plain" : tree;
   const exclude =
     tree === "devices-not-in-v7"
@@ -169,7 +169,7 @@ test.each<[string, string[]]>([
   ["GNU tar, old", [...GNU, "--format=gnu", "-S"]],
   ["GNU tar, 1.0", [...GNU, "--format=pax", "-S"]],
   ["bsdtar", [...BSD, "--format=pax"]],
-])("holes stay holes (%s)", async (_, words) => {
+])("T46 holes stay holes (%s)", async (_, words) => {
   const names = ["holes", "tail-hole", "all-hole", "many-holes"];
   const bytes = await commandBytes(...words, "-cf", "-", "-C", folder.in("full"), ...names);
   const allocated = names.reduce(
@@ -239,7 +239,7 @@ test("the time that bsdtar writes for -86400.5 s is read as GNU tar reads it", a
   expect({ seconds, nanoseconds }).toEqual({ seconds: -86_402, nanoseconds: 500_000_000 });
 });
 
-test.each(["cpio", "zip", "7zip"])("bsdtar's %s is refused", async (format) => {
+test.each(["cpio", "zip", "7zip"])("T46 bsdtar's %s is refused", async (format) => {
   const bytes = await commandBytes(
     ...BSD,
     `--format=${format}`,
