@@ -55,7 +55,7 @@ export function encodeExtents(
     entries = parents;
     depth += 1;
   }
-  encodeEntries(root, entries, { depth, entriesMax: ROOT_ENTRIES });
+  encodeEntries(root, entries, depth);
   return blocks;
 }
 
@@ -82,19 +82,15 @@ function splitLong(extents: readonly Extent[]): readonly Entry[] {
 function encodeNode(entries: readonly Entry[], depth: number, seed: number): Uint8Array {
   const node = new Uint8Array(BLOCK_BYTES);
   const record = viewOf(node);
-  encodeEntries(record, entries, { depth, entriesMax: NODE_ENTRIES });
+  encodeEntries(record, entries, depth);
   put(record, NODE_CHECKSUM, crc32c(seed, node, 0, NODE_CHECKSUM.offset));
   return node;
 }
 
-function encodeEntries(
-  node: DataView,
-  entries: readonly Entry[],
-  { depth, entriesMax }: { readonly depth: number; readonly entriesMax: number },
-): void {
+function encodeEntries(node: DataView, entries: readonly Entry[], depth: number): void {
   put(node, HEADER.magic, MAGIC);
   put(node, HEADER.entries, entries.length);
-  put(node, HEADER.entriesMax, entriesMax);
+  put(node, HEADER.entriesMax, Math.floor(node.byteLength / ENTRY_BYTES) - 1);
   put(node, HEADER.depth, depth);
   let at = ENTRY_BYTES;
   for (const { logicalBlock, physicalBlock, blocks } of entries) {

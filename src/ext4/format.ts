@@ -50,6 +50,7 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
   const { layout, identity } = image;
   const inodesMax = layout.groups * layout.inodesPerGroup;
   const nodes = numberTree(image.root, { inodesMax, timeSeconds: identity.timeSeconds });
+  collectGarbage();
   const usage = new BlockUsage(layout);
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);
@@ -80,6 +81,14 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
     inodes: lastInode,
     usedBytes: usage.usedBlocks * BLOCK_BYTES,
   };
+}
+
+/**
+ * With millions of objects alive the collector waits until they are as many again. What the layers and the numbering have left is half
+ * of the memory that a write takes at most, and clearing it away costs a few milliseconds for 10,000 files.
+ */
+function collectGarbage(): void {
+  Bun.gc(true);
 }
 
 function labelOf({ label }: Identity): ByteString {

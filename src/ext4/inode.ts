@@ -1,3 +1,4 @@
+import type { Time } from "../layer/entry.ts";
 import type { Attributes } from "../layer/tree.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
@@ -60,7 +61,7 @@ export interface InodeValues {
   readonly blocks: number;
   readonly flags: number;
   readonly xattrBlock: number;
-  readonly makeTimeSeconds: number;
+  readonly makeTime: Time;
 }
 
 /** Fills the 256 bytes at `record`, all but the map, the xattrs and the checksum. They have to be zero. */
@@ -85,7 +86,7 @@ export function encodeInode(record: DataView, values: InodeValues): void {
 /** An archive tells one time: it serves as the time of access and change too. */
 function encodeTimes(
   record: DataView,
-  { attributes, makeTimeSeconds }: Pick<InodeValues, "attributes" | "makeTimeSeconds">,
+  { attributes, makeTime }: Pick<InodeValues, "attributes" | "makeTime">,
 ): void {
   const time = clampTime(attributes.mtime);
   const extra = extraOf(time);
@@ -96,7 +97,7 @@ function encodeTimes(
   put(record, INODE.accessTimeExtra, extra);
   put(record, INODE.changeTimeExtra, extra);
   put(record, INODE.modifyTimeExtra, extra);
-  const made = clampTime({ seconds: makeTimeSeconds, nanoseconds: 0 });
+  const made = clampTime(makeTime);
   put(record, INODE.makeTime, made.seconds);
   put(record, INODE.makeTimeExtra, extraOf(made));
 }

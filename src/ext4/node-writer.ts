@@ -2,13 +2,13 @@ import { assert } from "../lib/assert.ts";
 import { bytesOf } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Extent } from "../layer/entry.ts";
-import type { DeviceNode, SymlinkNode } from "../layer/tree.ts";
+import type { Attributes, DeviceNode, SymlinkNode } from "../layer/tree.ts";
 import type { BlockUsage } from "./block-usage.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import type { DataWriter } from "./data-writer.ts";
 import { encodeDevice } from "./device.ts";
 import { encodeDirectory, encodeLeaf, fitsOneBlock } from "./directory.ts";
-import { encodeExtents } from "./extents.ts";
+import { encodeExtents, type NodeAppender } from "./extents.ts";
 import { viewOf } from "./field.ts";
 import { encodeIndexed } from "./htree.ts";
 import {
@@ -17,6 +17,7 @@ import {
   INODE_FLAG,
   INODE_MAP,
   INODE_XATTRS_OFFSET,
+  type InodeValues,
   inodeSeed,
   sealInode,
 } from "./inode.ts";
@@ -39,16 +40,19 @@ export interface NodeWriterOptions {
   readonly timeSeconds: number;
 }
 
-/** What an inode says about its content, besides its map. */
-interface Body {
-  readonly sizeBytes: number;
-  readonly flags: number;
-  readonly blocks: number;
-}
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+const NOBODY: Attributes = {
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  xattrs: [],
+};
 
 /**
  * Writes what belongs to one node but is no file data: directory, long symlink, extent and xattr blocks; and makes its inode, always in
- * the same memory. There may be millions: what is made anew for each of them is paid for each of them.
+ * the same memory and by way of the same objects. There may be millions of nodes, and garbage of each would be half of all memory.
  */
 export class NodeWriter {
   readonly #options: NodeWriterOptions;
@@ -56,89 +60,103 @@ export class NodeWriter {
   readonly #record = viewOf(this.#inode);
   readonly #map = this.#inode.subarray(INODE_MAP.offset, INODE_MAP.offset + INODE_MAP.bytes);
   readonly #mapRecord = viewOf(this.#map);
+  /** Of the node that is being written. */
+  readonly #values: Mutable<InodeValues>;
+  readonly #appender: Mutable<NodeAppender>;
 
   constructor(options: NodeWriterOptions) {
     this.#options = options;
+    this.#values = {
+      kind: "fifo",
+      attributes: NOBODY,
+      sizeBytes: 0,
+      links: 0,
+      blocks: 0,
+      flags: 0,
+      xattrBlock: 0,
+      makeTime: { seconds: options.timeSeconds, nanoseconds: 0 },
+    };
+    this.#appender = { seed: 0, append: (block) => this.#append(block) };
   }
 
   /** The 256 bytes of the inode, valid until the next call. */
   write(numbered: Numbered): Uint8Array {
     const { node } = numbered;
     const seed = inodeSeed(this.#options.checksumSeed, numbered.inode);
+    const values = this.#values;
+    values.kind = node.kind;
+    values.attributes = node;
+    values.links = numbered.links;
+    values.sizeBytes = 0;
+    values.blocks = 0;
+    values.flags = 0;
+    this.#appender.seed = seed;
     this.#inode.fill(0);
-    const body = this.#body(numbered, seed);
-    const xattrBlock = this.#xattrs(numbered);
-    encodeInode(this.#record, {
-      kind: node.kind,
-      attributes: node,
-      sizeBytes: body.sizeBytes,
-      links: numbered.links,
-      blocks: body.blocks + (xattrBlock === 0 ? 0 : 1),
-      flags: body.flags,
-      xattrBlock,
-      makeTimeSeconds: this.#options.timeSeconds,
-    });
+    this.#putBody(numbered, seed);
+    values.xattrBlock = this.#putXattrs(numbered);
+    encodeInode(this.#record, values);
     sealInode(this.#inode, this.#record, seed);
     return this.#inode;
   }
 
-  #body(numbered: Numbered, seed: number): Body {
+  #putBody(numbered: Numbered, seed: number): void {
     const { node } = numbered;
     switch (node.kind) {
       case "file":
-        return this.#mapped(node.sizeBytes, node.extents, seed);
+        return this.#putMap(node.sizeBytes, node.extents);
       case "directory":
-        return this.#directory(numbered, seed);
+        return this.#putDirectory(numbered, seed);
       case "symlink":
-        return this.#symlink(numbered, node, seed);
+        return this.#putSymlink(numbered, node);
       case "character":
       case "block":
-        return this.#device(numbered, node);
+        return this.#putDevice(numbered, node);
       case "fifo":
-        return EMPTY;
+        return;
     }
   }
 
-  #mapped(sizeBytes: number, extents: readonly Extent[], seed: number): Body {
+  #putMap(sizeBytes: number, extents: readonly Extent[]): void {
     const last = extents.at(-1);
     const endBlock = last === undefined ? 0 : last.logicalBlock + last.blocks;
     assert(endBlock <= Math.ceil(sizeBytes / BLOCK_BYTES), "extents end with their file");
-    const append = this.#append;
-    let blocks = encodeExtents(this.#mapRecord, extents, { seed, append });
+    const values = this.#values;
+    values.sizeBytes = sizeBytes;
+    values.flags |= INODE_FLAG.extents;
+    values.blocks += encodeExtents(this.#mapRecord, extents, this.#appender);
     for (const extent of extents) {
       this.#use(extent);
-      blocks += extent.blocks;
+      values.blocks += extent.blocks;
     }
-    return { sizeBytes, flags: INODE_FLAG.extents, blocks };
   }
 
-  #directory(numbered: Numbered, seed: number): Body {
+  #putDirectory(numbered: Numbered, seed: number): void {
     const { inode, entries } = numbered;
     const content = { inode, parent: (numbered.parent ?? numbered).inode, entries };
     if (!fitsOneBlock(content)) {
       const blocks = encodeIndexed(content, { checksum: seed, hash: this.#options.hashSeed });
-      const body = this.#stored(blocks, seed);
-      return { ...body, flags: body.flags | INODE_FLAG.index };
+      this.#values.flags |= INODE_FLAG.index;
+      return this.#store(blocks);
     }
     const blocks = [encodeDirectory(content, seed)];
     const spare = inode === LOST_AND_FOUND_INODE ? LOST_AND_FOUND_BLOCKS - 1 : 0;
     for (let index = 0; index < spare; index += 1) blocks.push(encodeLeaf([], seed));
-    return this.#stored(blocks, seed);
+    this.#store(blocks);
   }
 
-  #symlink(numbered: Numbered, { target }: SymlinkNode, seed: number): Body {
+  #putSymlink(numbered: Numbered, { target }: SymlinkNode): void {
     if (target.length === 0 || target.length > TARGET_BYTES_MAX)
       throw new TandemError(
         "content",
         `Cannot write symlink "${pathOf(numbered)}": its target has ${target.length} bytes, want 1 to ${TARGET_BYTES_MAX}`,
       );
     const bytes = bytesOf(target);
-    if (target.length > INLINE_TARGET_BYTES_MAX) return this.#stored([bytes], seed);
+    if (target.length > INLINE_TARGET_BYTES_MAX) return this.#store([bytes]);
     this.#map.set(bytes);
-    return { ...EMPTY, sizeBytes: target.length };
+    this.#values.sizeBytes = target.length;
   }
 
-  #device(numbered: Numbered, node: DeviceNode): Body {
+  #putDevice(numbered: Numbered, node: DeviceNode): void {
     const map = encodeDevice(node);
     if (map === undefined)
       throw new TandemError(
@@ -146,20 +164,19 @@ export class NodeWriter {
         `Cannot write device "${pathOf(numbered)}": its number ${node.major}:${node.minor} is out of range`,
       );
     this.#map.set(map);
-    return EMPTY;
   }
 
   /** Content of our own making, placed like a file. */
-  #stored(pieces: readonly Uint8Array[], seed: number): Body {
+  #store(pieces: readonly Uint8Array[]): void {
     const { data } = this.#options;
     const sizeBytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
     data.begin(sizeBytes, sizeBytes);
     for (const piece of pieces) data.write(piece);
-    return this.#mapped(sizeBytes, data.end(), seed);
+    this.#putMap(sizeBytes, data.end());
   }
 
   /** Returns the block of what did not fit the inode, or 0. */
-  #xattrs(numbered: Numbered): number {
+  #putXattrs(numbered: Numbered): number {
     const { xattrs } = numbered.node;
     if (xattrs.length === 0) return 0;
     const path = (): string => pathOf(numbered);
@@ -168,11 +185,12 @@ export class NodeWriter {
     if (rest.length === 0) return 0;
     const block = encodeXattrBlock(rest, path);
     sealXattrBlock(block, this.#options.data.nextBlock(), this.#options.checksumSeed);
+    this.#values.blocks += 1;
     return this.#append(block);
   }
 
   /** Writes one block of metadata and tells where. */
-  readonly #append = (block: Uint8Array): number => {
+  #append(block: Uint8Array): number {
     const { data } = this.#options;
     data.begin(block.byteLength, block.byteLength);
     data.write(block);
@@ -180,12 +198,9 @@ export class NodeWriter {
     assert(extent !== undefined, "a block has a place");
     this.#use(extent);
     return extent.physicalBlock;
-  };
+  }
 
   #use({ physicalBlock, blocks }: Extent): void {
     this.#options.usage.mark({ block: physicalBlock, blocks });
   }
 }
-
-/** Nothing but the inode. */
-const EMPTY: Body = { sizeBytes: 0, flags: 0, blocks: 0 };

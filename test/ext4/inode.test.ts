@@ -13,7 +13,7 @@ const VALUES: InodeValues = {
   blocks: 2 ** 30,
   flags: 0x80000,
   xattrBlock: 77,
-  makeTimeSeconds: 1_700_000_000,
+  makeTime: { seconds: 1_700_000_000, nanoseconds: 0 },
 };
 
 function encode(values: Partial<InodeValues> = {}): DataView {
