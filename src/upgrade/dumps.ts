@@ -16,11 +16,20 @@ export function dumpHashes(files: Files): string[] {
   return readDumps(files).map(({ hash }) => hash);
 }
 
-/** The last lines of the newest dump that is not among the known ones. */
+/** What the kernel gave as the reason, and the last lines, of the newest dump that is not among the known ones. */
 export function lastWords(files: Files, known: readonly string[]): string | undefined {
   const fresh = readDumps(files).filter(({ hash }) => !known.includes(hash));
   const newest = fresh.toSorted(compareDumps).at(-1);
-  return newest === undefined ? undefined : lastLines(withoutHeader(newest.text));
+  if (newest === undefined) return undefined;
+  const end = lastLines(newest.text.replace(HEADER, ""));
+  const reason = reasonIn(fresh);
+  return reason === undefined || end.includes(reason) ? end : `${reason}\n${end}`;
+}
+
+/** After the reason come registers and the stack: it may be in an earlier part of the dump than its end. */
+function reasonIn(dumps: readonly Dump[]): string | undefined {
+  const lines = dumps.flatMap(({ text }) => text.split("\n"));
+  return lines.findLast((line) => line.includes("Kernel panic - not syncing"));
 }
 
 /** A dump that cannot be read is none: the machine has worse problems. */
@@ -52,7 +61,3 @@ function headerOf({ text }: Dump): { readonly isPanic: boolean; readonly part: n
 }
 
 const HEADER = /^(\w+)#\d+ Part(\d+)\n/;
-
-function withoutHeader(text: string): string {
-  return text.replace(HEADER, "");
-}

@@ -21,6 +21,7 @@ export PATH=/data:/usr/bin:/usr/sbin HOME=/run
 stty -echo < /dev/console
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+mount -t pstore pstore /sys/fs/pstore
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 mount -t ext4 -o ro /dev/vdb /data

@@ -58,6 +58,8 @@ export interface GuestKernel {
 export interface KernelWish {
   /** Files of `tandem hooks` in the initramfs: path → text. With them comes a watchdog. */
   readonly hooks?: Readonly<Record<string, string>>;
+  /** More modules to load. */
+  readonly modules?: readonly string[];
 }
 
 const made = new Map<string, GuestKernel>();
@@ -73,14 +75,15 @@ export function busybox(): Uint8Array {
   return readFileSync("/bin/busybox");
 }
 
-function makeKernel({ hooks }: KernelWish): GuestKernel {
+function makeKernel({ hooks, modules = [] }: KernelWish): GuestKernel {
   const name = readdirSync(join(FOLDER, "boot")).find((file) => file.startsWith("vmlinuz-"));
   if (name === undefined) throw new Error(`Cannot find a kernel in ${FOLDER}: run make packages`);
   const version = name.slice("vmlinuz-".length);
+  const names = [...MODULES, ...(hooks === undefined ? [] : [WATCHDOG]), ...modules];
   return {
     version,
     kernel: readFileSync(join(FOLDER, "boot", name)),
-    initrd: gzipSync(cpio([...initramfs(modulesFor(version, hooks)), ...hookFiles(hooks)]), {
+    initrd: gzipSync(cpio([...initramfs(modulesFor(version, names)), ...hookFiles(hooks)]), {
       level: 6,
     }),
   };
@@ -130,7 +133,7 @@ interface Module {
 }
 
 /** The modules and all that they depend on, each after what it needs. */
-function modulesFor(version: string, hooks: KernelWish["hooks"]): Module[] {
+function modulesFor(version: string, wanted: readonly string[]): Module[] {
   const folder = join(FOLDER, "lib/modules", version);
   const paths = new Map(
     readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -145,7 +148,7 @@ function modulesFor(version: string, hooks: KernelWish["hooks"]): Module[] {
     for (const needed of dependencies(data)) load(needed);
     loaded.set(name, { path, data });
   };
-  for (const name of hooks === undefined ? MODULES : [...MODULES, WATCHDOG]) load(name);
+  for (const name of wanted) load(name);
   return [...loaded.values()];
 }
 

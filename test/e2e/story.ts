@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
+import type { LoaderName } from "../../src/boot/detect.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { pushImage, writeImage } from "../peers/image.ts";
 import { startRegistry } from "../peers/registry.ts";
 import { skopeoCopy } from "../peers/skopeo.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { guestMembers, type GuestWish } from "./guest-image.ts";
+import type { KernelWish } from "./guest-kernel.ts";
 import { startGuest, type Guest } from "./guest.ts";
 import type { MachineWish } from "./machine.ts";
 
@@ -39,17 +41,35 @@ export interface World extends AsyncDisposable {
   readonly from: (version: Version) => string;
 }
 
+export interface WorldWish {
+  /** Of the recovery slot, which is empty at first; 0: there is none. */
+  readonly recoveryBytes?: number;
+  readonly kernel?: KernelWish;
+  /** GRUB if nothing is said. */
+  readonly loader?: LoaderName;
+}
+
 /** The second disk has tandem on it, and version 2 as an archive: the stick that somebody carried in. */
-export async function makeWorld(): Promise<World> {
+export async function makeWorld({
+  recoveryBytes = 0,
+  kernel = {},
+  loader = "grub",
+}: WorldWish = {}): Promise<World> {
   const folder = await temporaryFolder();
   const registry = await startRegistry();
   const layout = folder.in("layout");
   for (const [version, special] of Object.entries(SYSTEMS)) {
-    const tar = guestMembers({ version, atBoot: HEALTH, ...special });
+    const tar = guestMembers({ version, atBoot: HEALTH, kernel, ...special });
     const image = await writeImage(layout, { layers: [{ tar }], tag: version });
     await pushImage(image, { host: registry.host, name: `os/guest:${version}` });
   }
-  const disk = makeDisk({ path: folder.in("disk"), slotBytes: 64 * MiB, serial: 0 });
+  const disk = makeDisk({
+    path: folder.in("disk"),
+    loader,
+    slotBytes: 64 * MiB,
+    recoveryBytes,
+    serial: 0,
+  });
   await installFirst(disk, {
     source: `oci:${registry.host}/os/guest:1`,
     insecureRegistries: [registry.host],

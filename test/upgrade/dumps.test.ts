@@ -61,6 +61,22 @@ test("lastWords() are the last 20 lines", () => {
   expect(words?.split("\n")).toEqual(lines.slice(-20));
 });
 
+test("lastWords() of a panic with a long stack begin with its reason", () => {
+  const stack = Array.from({ length: 30 }, (_, index) => `<4>frame ${index}`);
+  const reason = "<0>Kernel panic - not syncing: sysrq triggered crash";
+  const text = ["Panic#1 Part1", "<6>before", reason, ...stack].join("\n");
+  const words = lastWords(files({ "dmesg-a-0": text }), []);
+  expect(words?.split("\n")).toEqual([reason, ...stack.slice(-20)]);
+});
+
+test("lastWords() find the reason in another part of the dump", () => {
+  const parts = {
+    "dmesg-efi-170000000001001": "Panic#1 Part1\n<4>frame",
+    "dmesg-efi-170000000002001": "Panic#1 Part2\n<0>Kernel panic - not syncing: x\n<4>registers",
+  };
+  expect(lastWords(files(parts), [])).toBe("<0>Kernel panic - not syncing: x\n<4>frame");
+});
+
 test("lastWords() of what cannot be read are none", () => {
   const broken: Files = {
     ...files({ "dmesg-a-0": "x" }),
