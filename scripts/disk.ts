@@ -1,12 +1,15 @@
 /**
- * Makes a disk image with tandem's partitions and GRUB for BIOS and EFI, as an ordinary user: no mount, no loop device.
+ * Makes a disk image with tandem's partitions and a boot loader, as an ordinary user: no mount, no loop device. GRUB starts from BIOS
+ * and EFI, systemd-boot from EFI alone.
  *
- *   bun scripts/disk.ts DISK [--slot MIB] [--recovery MIB] [--data MIB] [--wait SECONDS] [--serial UNIT] [--options TEXT]
+ *   bun scripts/disk.ts DISK [--loader grub|systemd-boot] [--slot MIB] [--recovery MIB] [--data MIB] [--esp MIB] [--wait SECONDS]
+ *     [--serial UNIT] [--options TEXT]
  */
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { LoaderName } from "../src/boot/detect.ts";
 import { KiB, MiB } from "../src/lib/units.ts";
 import { command } from "./disk/command.ts";
 import { envBlock } from "./disk/env-block.ts";
@@ -16,6 +19,8 @@ import { diskBytes, layOut, type DiskSizes, type Part, type PartName } from "./d
 export interface DiskWish extends DiskSizes {
   /** The image file to make. */
   readonly path: string;
+  /** GRUB if nothing is said. */
+  readonly loader?: LoaderName;
   /** The slot to boot when the control partition holds no valid record. */
   readonly fallback?: "a" | "b" | "recovery";
   /** Seconds in which ESC brings up the menu. */
@@ -33,6 +38,7 @@ export interface Disk {
 }
 
 const SECTOR_BYTES = 512;
+const SYSTEMD_BOOT = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const GRUB_CFG = join(import.meta.dir, "../src/boot/grub.cfg");
 
 /** Makes the disk. Its slots are empty and its control partition is all zeros: GRUB finds no record there and shows its menu. */
@@ -42,8 +48,9 @@ export function makeDisk(wish: DiskWish): Disk {
   writeFileSync(disk.path, "");
   truncateSync(disk.path, disk.sizeBytes);
   partition(disk);
-  installBiosGrub(disk.path, { bios: partOf(disk, "bios"), esp: partOf(disk, "esp") });
-  fillEsp(disk, wish);
+  const isGrub = wish.loader !== "systemd-boot";
+  if (isGrub) installBiosGrub(disk.path, { bios: partOf(disk, "bios"), esp: partOf(disk, "esp") });
+  fillEsp(disk, isGrub ? grubFiles(disk, wish) : systemdBootFiles(wish));
   return disk;
 }
 
@@ -65,7 +72,9 @@ function partition({ path, parts }: Disk): void {
   command(["sgdisk", "--clear", ...options, path]);
 }
 
-function fillEsp(disk: Disk, wish: DiskWish): void {
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+function fillEsp(disk: Disk, contents: Files): void {
   const esp = partOf(disk, "esp");
   const offset = `--offset=${esp.offsetBytes / SECTOR_BYTES}`;
   const kib = `${esp.sizeBytes / KiB}`;
@@ -73,8 +82,8 @@ function fillEsp(disk: Disk, wish: DiskWish): void {
   const files = mkdtempSync(join(tmpdir(), "tandem-esp-"));
   try {
     const image = ["-i", `${disk.path}@@${esp.offsetBytes}`];
-    command(["mmd", ...image, "::/EFI", "::/EFI/BOOT", "::/tandem"]);
-    for (const [path, bytes] of Object.entries(espFiles(disk, wish))) {
+    command(["mmd", ...image, ...foldersOf(contents).map((path) => `::${path}`)]);
+    for (const [path, bytes] of Object.entries(contents)) {
       const source = join(files, "file");
       writeFileSync(source, bytes);
       command(["mcopy", ...image, source, `::${path}`]);
@@ -84,7 +93,16 @@ function fillEsp(disk: Disk, wish: DiskWish): void {
   }
 }
 
-function espFiles(disk: Disk, wish: DiskWish): Readonly<Record<string, string | Uint8Array>> {
+/** Each after the one that it lies in. */
+function foldersOf(contents: Files): string[] {
+  const paths = Object.keys(contents).flatMap((path) => {
+    const names = path.split("/").slice(1, -1);
+    return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
+  });
+  return [...new Set(paths)];
+}
+
+function grubFiles(disk: Disk, wish: DiskWish): Files {
   return {
     "/EFI/BOOT/BOOTX64.EFI": makeEfiGrub(),
     "/tandem/grub.cfg": readFileSync(GRUB_CFG),
@@ -99,10 +117,28 @@ function espFiles(disk: Disk, wish: DiskWish): Readonly<Record<string, string | 
   };
 }
 
+/**
+ * loader.conf is written here and never again: which entry comes first is told by the entries. Without a random seed systemd-boot
+ * writes nothing but their names.
+ */
+function systemdBootFiles({ wait = 0, options = "" }: DiskWish): Files {
+  const lines = [`timeout ${wait}`, "default tandem-*", "editor no", "random-seed-mode off"];
+  return {
+    "/EFI/BOOT/BOOTX64.EFI": readFileSync(SYSTEMD_BOOT),
+    "/loader/loader.conf": `${lines.join("\n")}\n`,
+    "/tandem/options": `${options}\n`,
+  };
+}
+
 /** A whole number of MiB from the command line, in bytes. */
 function mebibytes(text: string): number {
   if (/^\d+$/.test(text)) return Number(text) * MiB;
   throw new Error(`Cannot use size "${text}": want a whole number of MiB`);
+}
+
+function loaderNamed(text: string): LoaderName {
+  if (text === "grub" || text === "systemd-boot") return text;
+  throw new Error(`Cannot use loader "${text}": want grub or systemd-boot`);
 }
 
 function main(args: readonly string[]): void {
@@ -110,13 +146,24 @@ function main(args: readonly string[]): void {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { slot: text, recovery: text, data: text, wait: text, serial: text, options: text },
+    options: {
+      loader: text,
+      slot: text,
+      recovery: text,
+      data: text,
+      esp: text,
+      wait: text,
+      serial: text,
+      options: text,
+    },
   });
   const [path] = positionals;
   if (path === undefined || positionals.length > 1)
     throw new Error("Cannot make a disk: want one path");
   const disk = makeDisk({
     path,
+    ...(values.loader === undefined ? {} : { loader: loaderNamed(values.loader) }),
+    ...(values.esp === undefined ? {} : { espBytes: mebibytes(values.esp) }),
     slotBytes: mebibytes(values.slot ?? "1024"),
     recoveryBytes: mebibytes(values.recovery ?? "0"),
     dataBytes: mebibytes(values.data ?? "0"),

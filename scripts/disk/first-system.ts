@@ -39,6 +39,8 @@ export async function installFirst(disk: Disk, first: FirstSystem): Promise<void
     const at = linux.now().toISOString();
     const verdict = { result: "good", reason: "installed", at } as const;
     await control.writeState(withVerdict(control.state, "a", verdict));
+    // A loader that does not read the boot record is told of it now that there is something to start.
+    await machine.loader.repair();
   } finally {
     machine.close();
     source.close();

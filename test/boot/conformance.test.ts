@@ -46,10 +46,10 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "back and forth",
-    sentences: [
-      ...["a: is well", "upgrade v2", "b: is well", "upgrade v3", "a: is well", "upgrade v4"],
-      ...["b: is well", "b: dies"],
-    ],
+    sentences:
+      "a: is well/upgrade v2/b: is well/upgrade v3/a: is well/upgrade v4/b: is well/b: dies".split(
+        "/",
+      ),
   },
   {
     name: "roll back to the old system, which is counted",

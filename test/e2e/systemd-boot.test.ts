@@ -1,0 +1,104 @@
+/** The stories that a boot loader decides, told by machines with OVMF and the real systemd-boot. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { command } from "../../scripts/disk/command.ts";
+import { partOf, type Disk } from "../../scripts/disk.ts";
+import type { Status } from "../../src/upgrade/status.ts";
+import type { Guest } from "./guest.ts";
+import { makeWorld, type Version, type World } from "./story.ts";
+
+setDefaultTimeout(3_600_000);
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld({ loader: "systemd-boot" });
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const powerOn = (disk: Disk): Guest => world.powerOn(disk, { firmware: "efi" });
+
+/** "b 2": the slot and the version of the system that comes up next. */
+async function next(guest: Guest): Promise<string> {
+  const { slot, version } = await guest.booted();
+  return `${slot} ${version}`;
+}
+
+/** The same, with what tandem said at boot behind it. */
+async function settled(guest: Guest): Promise<string> {
+  const came = await next(guest);
+  return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 240)}`;
+}
+
+async function statusOf(guest: Guest): Promise<Status> {
+  await guest.machine.expectLine(/^E2E: ready/, 240);
+  const { output } = await guest.run("tandem status --json 2> /dev/null");
+  return JSON.parse(output.slice(output.indexOf("{"))) as Status;
+}
+
+async function upgradeTo(guest: Guest, version: Version, flags = ""): Promise<void> {
+  await guest.start(`tandem upgrade ${world.from(version)} ${flags} --reboot`);
+  await guest.machine.expectLine(/reboot: Restarting system/, 480);
+}
+
+/** The names of the entries, as mtools see them. */
+function entriesOf(disk: Disk): string[] {
+  const image = `${disk.path}@@${partOf(disk, "esp").offsetBytes}`;
+  const lines = command(["mdir", "-b", "-i", image, "::/loader/entries"]).trim().split("\n");
+  return lines.map((line) => line.split("/").at(-1) ?? "").toSorted();
+}
+
+function faultsOf(disk: Disk): string[] {
+  const { offsetBytes, sizeBytes } = partOf(disk, "esp");
+  const copy = `${disk.path}.esp`;
+  const [skip, count] = [offsetBytes, sizeBytes].map((bytes) => bytes / 1024 ** 2);
+  command(["dd", `if=${disk.path}`, `of=${copy}`, "bs=1M", `skip=${skip}`, `count=${count}`]);
+  const said = Bun.spawnSync(["/usr/sbin/fsck.fat", "-n", copy]).stdout.toString();
+  return said.split("\n").filter((line) => !/^fsck\.fat |files, .* clusters$|^$/.test(line));
+}
+
+test("an upgrade to a healthy system stays, and so does the way back", async () => {
+  const disk = world.newDisk();
+  expect(entriesOf(disk)).toEqual(["tandem-a.conf"]);
+  await using guest = powerOn(disk);
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  await upgradeTo(guest, "2");
+  expect(await settled(guest)).toBe("b 2: Slot b is good");
+  expect(await statusOf(guest)).toMatchObject({ booted: "b", record: { good: "b", last: "a" } });
+  await guest.start("tandem rollback --reboot");
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  expect((await statusOf(guest)).record).toMatchObject({ good: "a", tries: 0 });
+  await guest.machine.cut();
+  expect(faultsOf(disk)).toEqual([]);
+});
+
+test("a system that panics is tried as often as allowed, then the old one is back and remembers", async () => {
+  const disk = world.newDisk();
+  await using guest = powerOn(disk);
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await upgradeTo(guest, "panics", "--tries 2");
+  expect(entriesOf(disk)).toContain("tandem-b+2.conf");
+  expect(await next(guest)).toBe("b panics");
+  expect(entriesOf(disk)).toContain("tandem-b+1-1.conf");
+  expect(await next(guest)).toBe("b panics");
+  expect(entriesOf(disk)).toContain("tandem-b+0-2.conf");
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  const status = await statusOf(guest);
+  expect(status).toMatchObject({ booted: "a", record: { good: "a" } });
+  expect(status.record?.trial).toBeUndefined();
+  expect(status.slots.find(({ slot }) => slot === "b")).toMatchObject({ verdict: "bad" });
+  const again = await guest.run(`tandem upgrade ${world.from("panics")}`, 240);
+  expect(again.status).toBe(6);
+  await upgradeTo(guest, "2");
+  expect(await settled(guest)).toBe("b 2: Slot b is good");
+});
+
+test("a system whose checks fail is given up", async () => {
+  await using guest = powerOn(world.newDisk());
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await upgradeTo(guest, "ails", "--tries 1");
+  expect(await settled(guest)).toMatch(/^b ails: Slot b failed: /);
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  const { knownBad } = await statusOf(guest);
+  expect(knownBad[0]?.reason).toContain("50-app ended with status 3");
+});
