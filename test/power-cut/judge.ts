@@ -1,26 +1,29 @@
 /** What must hold for a disk, whatever the power has left of it. */
+import type { LoaderName } from "../../src/boot/detect.ts";
+import { readEntries } from "../../src/boot/entry-folder.ts";
+import { rawEsp } from "../../src/boot/raw-esp.ts";
 import { Control } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import type { Run } from "../../src/disk/run.ts";
-import { parseCmdline } from "../../src/slot/cmdline.ts";
-import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { markGood, settleFall } from "../../src/upgrade/mark.ts";
-import { bootWithGrub, type GrubOutcome } from "../fakes/grub-model.ts";
-import type { PagedImage } from "../fakes/paged-image.ts";
 import { memorySource } from "../fakes/machine.ts";
+import type { PagedImage } from "../fakes/paged-image.ts";
 import type { Cut } from "../fakes/recorded-disk.ts";
 import { machineWith, partOfDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
+import { boot, cameUp } from "./loader.ts";
 
 /** Where each image's file system lies and what it hashes to, once it was written whole. By digest. */
 export type Whole = Map<string, { readonly runs: readonly Run[]; readonly hashRoot: string }>;
 
 export interface Expectation {
+  readonly loader: LoaderName;
   readonly whole: Whole;
   /** Number of the record before anything happened. */
   readonly gen: number;
-  /** The loader may say that it gave up on a slot. */
+  /** The loader may have given up on a slot. */
   readonly fell: boolean;
 }
 
@@ -37,55 +40,89 @@ export function learn(whole: Whole, disk: BlockFile): void {
     if (held.status === "written") whole.set(held.digest, held);
 }
 
-/** Throws unless the disk boots a whole system, at once and again and again without any verdict. */
+/** Throws unless the disk boots a whole system, at once and again and again without any verdict, and ends in the good one. */
 export async function judge(image: PagedImage, expectation: Expectation): Promise<void> {
+  const { loader, gen, fell } = expectation;
   const disk = image.file();
-  const { record } = controlOn(disk);
+  await judgeStarts(disk, expectation);
+  const first = await boot(loader, disk);
+  const { cmdline, control } = await cameUp(disk, first.cmdline);
+  const { record } = control;
   if (record === undefined) throw new Error("there is no record");
-  if (record.gen < expectation.gen) throw new Error(`the record went back to ${record.gen}`);
-  await judgeSpecs(disk, expectation.whole);
-  let last: SlotName | undefined;
-  for (let boot = 1; boot <= BOOTS && last !== record.good; boot += 1) {
-    const outcome = started(bootWithGrub(disk), boot);
-    const { fell } = parseCmdline(outcome.cmdline);
-    if (boot === 1 && fell !== undefined && !expectation.fell)
-      throw new Error(`the loader gave up on slot ${fell}: ${outcome.cmdline}`);
-    last = outcome.slot;
-  }
+  if (record.gen < gen) throw new Error(`the record went back to ${record.gen}`);
+  if (cmdline.fell !== undefined && !fell)
+    throw new Error(`the loader gave up on slot ${cmdline.fell}: ${first.cmdline}`);
+  await judgeStarts(disk, expectation);
+  let last = first.slot;
+  for (let boots = 1; boots < BOOTS && last !== record.good; boots += 1)
+    last = (await boot(loader, disk)).slot;
   if (last !== record.good) throw new Error(`it ends in slot ${last}, good is ${record.good}`);
 }
 
-/** GRUB takes any slot that has a spec rather than none, so each of them holds exactly what its spec says. */
-async function judgeSpecs(disk: BlockFile, whole: Whole): Promise<void> {
-  const control = controlOn(disk);
-  for (const slot of SLOT_NAMES) {
-    const spec = control.spec(slot);
-    if ("invalid" in spec || slot === "recovery") continue;
-    const want = whole.get(spec.digest);
-    if (want === undefined) throw new Error(`slot ${slot} has an unknown spec: ${spec.digest}`);
+/** A loader takes any slot that it can start rather than none, so each of them holds exactly what it is said to hold. */
+async function judgeStarts(disk: BlockFile, { loader, whole }: Expectation): Promise<void> {
+  for (const { slot, digest } of loader === "grub" ? specsOn(disk) : entriesOn(disk, whole)) {
+    const want = whole.get(digest);
+    if (want === undefined) throw new Error(`slot ${slot} is said to hold ${digest}`);
     const root = await readRoot(partOfDisk(disk, slot), want.runs);
     if (root !== want.hashRoot) throw new Error(`slot ${slot} is not whole`);
   }
 }
 
-function started(outcome: GrubOutcome, boot: number): Extract<GrubOutcome, { kind: "boot" }> {
-  if (outcome.kind === "boot") return outcome;
-  throw new Error(`boot ${boot} ends in the menu: ${outcome.why}`);
+interface Startable {
+  readonly slot: "a" | "b";
+  readonly digest: string;
 }
 
-/** What every machine does after a boot, and then an upgrade to `version`. The next boot is the trial of it. */
-export async function recoverAndUpgrade(disk: BlockFile, version: string): Promise<void> {
-  const { cmdline } = started(bootWithGrub(disk), 1);
-  const machine = machineWith(disk, cmdline);
+function specsOn(disk: BlockFile): Startable[] {
+  const control = controlOn(disk);
+  return (["a", "b"] as const).flatMap((slot) => {
+    const spec = control.spec(slot);
+    return "invalid" in spec ? [] : [{ slot, digest: spec.digest }];
+  });
+}
+
+/** An entry names its kernel by a part of the digest, and counts where that file is there. */
+function entriesOn(disk: BlockFile, whole: Whole): Startable[] {
+  const esp = rawEsp(partOfDisk(disk, "esp"));
+  return readEntries(esp).entries.flatMap(({ slot, linux }) => {
+    if (slot === "recovery" || esp.read(linux) === undefined) return [];
+    const tag = linux.split("-").at(-1) ?? "";
+    const digest = [...whole.keys()].find((known) => known.split(":")[1]?.startsWith(tag));
+    return [{ slot, digest: digest ?? `unknown ${tag}` }];
+  });
+}
+
+/** What every machine does after a boot, and then an upgrade to `version`. */
+export async function goOn(disk: BlockFile, cmdline: string, version: string): Promise<void> {
+  const machine = await cameUp(disk, cmdline);
   await settleFall(machine);
   await markGood(machine, undefined, "test");
   await upgradeTo(version, machine);
+}
+
+/** Throws unless the next boot is the trial of that version. */
+export async function expectTrial(
+  loader: LoaderName,
+  disk: BlockFile,
+  version: string,
+): Promise<void> {
   const { trial } = controlOn(disk).record ?? {};
-  const outcome = started(bootWithGrub(disk), 1);
-  const spec = controlOn(disk).spec(outcome.slot);
-  const digest = "invalid" in spec ? spec.invalid : spec.digest;
-  if (outcome.slot !== trial || digest !== memorySource(version).digest)
-    throw new Error(`slot ${outcome.slot} boots with ${digest}, want ${version} on trial`);
+  const { slot } = await boot(loader, disk);
+  if (slot !== trial || digestIn(disk, slot) !== memorySource(version).digest)
+    throw new Error(`slot ${slot} boots with ${digestIn(disk, slot)}, want ${version} on trial`);
+}
+
+function digestIn(disk: BlockFile, slot: SlotName): string {
+  const spec = controlOn(disk).spec(slot);
+  return "invalid" in spec ? spec.invalid : spec.digest;
+}
+
+/** The number of the record in force, wherever the loader keeps it. */
+export async function genOn(image: PagedImage): Promise<number> {
+  const machine = machineWith(image.fork().file());
+  await machine.loader.repair();
+  return machine.control.record?.gen ?? 0;
 }
 
 /** Names the cut in the failure. */

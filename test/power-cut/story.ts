@@ -1,14 +1,16 @@
 /** Everything that changes what boots, from a disk that is in order, and how the machine had come up. */
+import type { LoaderName } from "../../src/boot/detect.ts";
 import { settleFall, markBad, markGood } from "../../src/upgrade/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import type { Machine } from "../../src/upgrade/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { machineWith, wholeDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
+import { boot } from "./loader.ts";
 
 export interface Story {
   readonly name: string;
-  readonly start: () => Promise<PagedImage>;
+  readonly start: Make;
   /** The loader's words of the boot that it happens in. */
   readonly cmdline: string;
   readonly act: (machine: Machine) => Promise<unknown>;
@@ -19,37 +21,41 @@ export interface Story {
 const FIRST_BOOT = "tandem.slot=a tandem.gen=1";
 const TRIAL_BOOT = "tandem.slot=b tandem.gen=2 tandem.left=2";
 
+type Make = (loader: LoaderName) => Promise<PagedImage>;
+
 /** Disks are made once: a story changes its own copy. */
-const made = new Map<string, Promise<PagedImage>>();
-function once(name: string, make: () => Promise<PagedImage>): () => Promise<PagedImage> {
-  return async () => {
-    const image = made.get(name) ?? make();
-    made.set(name, image);
+function once(make: Make): Make {
+  const made = new Map<LoaderName, Promise<PagedImage>>();
+  return async (loader) => {
+    const image = made.get(loader) ?? make(loader);
+    made.set(loader, image);
     return (await image).fork();
   };
 }
 
 /** v1 is in slot a, which is good. */
-export const installed: Story["start"] = once("installed", () => wholeDisk());
+export const installed: Make = once((loader) => wholeDisk("v1", { loader }));
 
 /** The same with v2 on trial in slot b. */
-export const armed: Story["start"] = once("armed", async () => {
-  const image = await installed();
+export const armed: Make = once(async (loader) => {
+  const image = await installed(loader);
   await upgradeTo("v2", machineWith(image.file(), FIRST_BOOT));
   return image;
 });
 
 /** v2 in slot b has proven itself, v1 is still in slot a. */
-export const upgraded: Story["start"] = once("upgraded", async () => {
-  const image = await armed();
+export const upgraded: Make = once(async (loader) => {
+  const image = await armed(loader);
+  await boot(loader, image.file());
   await markGood(machineWith(image.file(), TRIAL_BOOT), undefined, "test");
   return image;
 });
 
-/** The boots of the trial are used up. */
-const usedUp = once("used up", async () => {
-  const image = await installed();
+/** The one boot of the trial is used up. */
+const usedUp = once(async (loader) => {
+  const image = await installed(loader);
   await upgradeTo("v2", machineWith(image.file(), FIRST_BOOT), { tries: 1 });
+  await boot(loader, image.file());
   return image;
 });
 

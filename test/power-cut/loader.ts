@@ -1,0 +1,35 @@
+/** One boot by a model of either loader, and the machine that came up by it. */
+import type { LoaderName } from "../../src/boot/detect.ts";
+import { parseCmdline } from "../../src/slot/cmdline.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import type { BlockFile } from "../../src/system/block-file.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import { bootWithGrub } from "../fakes/grub-model.ts";
+import { bootWithSystemd } from "../fakes/systemd-boot-model.ts";
+import { machineWith, partOfDisk } from "../fakes/whole-disk.ts";
+
+export interface Started {
+  readonly slot: SlotName;
+  readonly cmdline: string;
+}
+
+/** Throws when the loader stands still. */
+export async function boot(loader: LoaderName, disk: BlockFile): Promise<Started> {
+  const cmdline = await cmdlineOf(loader, disk);
+  const { slot } = parseCmdline(cmdline);
+  if (slot === undefined) throw new Error(`nothing boots: ${cmdline}`);
+  return { slot, cmdline };
+}
+
+async function cmdlineOf(loader: LoaderName, disk: BlockFile): Promise<string> {
+  if (loader === "systemd-boot")
+    return (await bootWithSystemd(partOfDisk(disk, "esp"))) ?? "no entry can be started";
+  const outcome = bootWithGrub(disk);
+  return outcome.kind === "boot" ? outcome.cmdline : outcome.why;
+}
+
+/** The machine as each verb finds it: what a cut left half done is finished before anything is decided. */
+export async function cameUp(disk: BlockFile, cmdline: string): Promise<Machine> {
+  await machineWith(disk, cmdline).loader.repair();
+  return machineWith(disk, cmdline);
+}
