@@ -30,6 +30,7 @@ libarchive-tools bsdtar
 libcap2-bin setcap
 attr setfattr
 tar tar
+python3 python3
 cpio cpio
 zstd zstd
 openssl openssl
