@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import { TandemError } from "../lib/error.ts";
-import { MiB } from "../lib/units.ts";
+import { KiB } from "../lib/units.ts";
 import type { Digest } from "../oci/digest.ts";
 import { DOCUMENT_BYTES_MAX } from "../oci/manifest.ts";
 import { verified, type Expected } from "../oci/verify.ts";
@@ -16,7 +16,8 @@ export interface LayoutFiles {
   close(): void;
 }
 
-const CHUNK_BYTES = MiB;
+/** Each chunk is memory of its own, given away to another thread: larger ones pile up until a collector comes by. */
+const CHUNK_BYTES = 64 * KiB;
 
 /** A whole small file. Undefined when it is missing; throws "content" when it is not small. */
 export function readSmall(layout: LayoutFiles, path: string): Uint8Array | undefined {

@@ -193,7 +193,7 @@ test("reading a blob stops when it is told to", async () => {
   const read = async (): Promise<void> => {
     const want = { digest: layer.digest, sizeBytes: layer.bytes.byteLength };
     for await (const chunk of source.blob(want, { signal: abort.signal })) {
-      expect(chunk.byteLength).toBe(1_048_576);
+      expect(chunk.byteLength).toBeLessThan(layer.bytes.byteLength);
       abort.abort(new Error("enough"));
     }
   };
