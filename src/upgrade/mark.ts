@@ -41,7 +41,9 @@ export async function markGood(
     );
   const { control } = machine;
   const { record } = control;
-  await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
+  // Every boot of a good slot ends here: saying again what is known would only push the history out.
+  if (verdictOf(control.state, boot.slot) !== "good")
+    await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
   const policy = policyOf(machine);
   const next = record === undefined ? settled(boot.slot, policy) : settleGood(record, boot, policy);
   if (next !== undefined) await machine.loader.commit(next);
@@ -119,6 +121,11 @@ export function bootOf({ booted, cmdline, diskPath }: Machine): Boot {
     );
   const { gen, fell, gaveUp } = cmdline;
   return { slot: booted, gen, fell, gaveUp: gaveUp?.slot };
+}
+
+function verdictOf(state: State, slot: SlotName): "good" | "bad" | undefined {
+  const held = state.slots[slot];
+  return held.status === "written" || held.status === "unknown" ? held.verdict?.result : undefined;
 }
 
 function judged(

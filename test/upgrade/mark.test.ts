@@ -150,3 +150,10 @@ test("settleFall() does nothing without a record", async () => {
   image.write(0, new Uint8Array(0x2000));
   expect(await settleFall(memoryMachine(image.file(), FALLEN_BOOT))).toBeUndefined();
 });
+
+test("markGood() of a slot that is good already does not fill the history", async () => {
+  const image = await installed();
+  const before = memoryMachine(image.file()).control.state;
+  await markGood(memoryMachine(image.file(), FIRST_BOOT), undefined, "again");
+  expect(memoryMachine(image.file()).control.state).toEqual(before);
+});
