@@ -1,0 +1,172 @@
+/** The judge has to find what is wrong: each of these upgrades breaks one rule of the design, and some cut of it must be condemned. */
+import { expect, test } from "bun:test";
+import { encodeRecord, parseRecord } from "../../src/control/record.ts";
+import { writeThrough } from "../../src/disk/write-through.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import { readBlock } from "../../src/system/block-file.ts";
+import type { Machine } from "../../src/upgrade/machine.ts";
+import type { Step } from "../../src/upgrade/plan.ts";
+import { runUpgrade } from "../../src/upgrade/run.ts";
+import { memorySource } from "../fakes/machine.ts";
+import { RecordedDisk, type Operation } from "../fakes/recorded-disk.ts";
+import { machineWith, partOfDisk, PLACES } from "../fakes/whole-disk.ts";
+import { judge, learn, type Whole } from "./judge.ts";
+import { armed, installed, upgraded } from "./story.ts";
+
+const FIRST_BOOT = "tandem.slot=a tandem.gen=1";
+
+interface Mutation {
+  readonly name: string;
+  readonly start: typeof installed;
+  readonly cmdline: string;
+  readonly slot: SlotName;
+  readonly steps: (slot: SlotName) => readonly Step[];
+  /** Breaks the machine. */
+  readonly machine?: (machine: Machine, recorded: RecordedDisk) => Machine;
+  /** Breaks the disk: what really reaches it. */
+  readonly operations?: (operations: readonly Operation[]) => Operation[];
+}
+
+const arm = (slot: SlotName): Step => ({ kind: "arm", slot, tries: 3 });
+const step = (kind: "erase" | "write" | "read-back" | "describe", slot: SlotName): Step => ({
+  kind,
+  slot,
+});
+const RIGHT = (slot: SlotName): readonly Step[] => [
+  step("erase", slot),
+  step("write", slot),
+  step("read-back", slot),
+  step("describe", slot),
+  arm(slot),
+];
+const UPGRADE = { start: installed, cmdline: FIRST_BOOT, slot: "b", steps: RIGHT } as const;
+
+const MUTATIONS: readonly Mutation[] = [
+  {
+    ...UPGRADE,
+    name: "armed before it is described",
+    steps: (slot) => [
+      step("erase", slot),
+      step("write", slot),
+      step("read-back", slot),
+      arm(slot),
+      step("describe", slot),
+    ],
+  },
+  {
+    ...UPGRADE,
+    name: "a pending trial disarmed after its slot is erased",
+    start: armed,
+    steps: (slot) => {
+      const [erase, ...rest] = RIGHT(slot);
+      return [...(erase === undefined ? [] : [erase]), { kind: "disarm", trial: slot }, ...rest];
+    },
+  },
+  {
+    ...UPGRADE,
+    name: "the old system written over while the loader knows it",
+    start: upgraded,
+    cmdline: "tandem.slot=b tandem.gen=3",
+    slot: "a",
+    machine: (machine) => ({
+      ...machine,
+      loader: { ...machine.loader, forget: () => Promise.resolve() },
+    }),
+  },
+  {
+    ...UPGRADE,
+    name: "the good slot written over",
+    slot: "a",
+    steps: (slot) => RIGHT(slot).slice(0, -1),
+  },
+  {
+    ...UPGRADE,
+    name: "the record written over the copy in force",
+    machine: overwriteRecord,
+  },
+  {
+    ...UPGRADE,
+    name: "no flush",
+    operations: (operations) => operations.filter(({ kind }) => kind !== "flush"),
+  },
+  {
+    ...UPGRADE,
+    name: "no flush between slot, spec and record",
+    operations: dropLateFlushes,
+  },
+  {
+    ...UPGRADE,
+    name: "the slot never flushed",
+    operations: dropSlotWritesUntilEnd,
+  },
+];
+
+const isSlotWrite = (one: Operation): boolean =>
+  one.kind === "write" && one.offsetBytes >= PLACES.a.offsetBytes;
+
+/** Nothing is confirmed between the slot and the end: spec, state and record reach the medium in any order. */
+function dropLateFlushes(operations: readonly Operation[]): Operation[] {
+  const slotEnd = operations.findLastIndex((one) => isSlotWrite(one)) + 1;
+  return operations.filter(({ kind }, index) => kind !== "flush" || index <= slotEnd);
+}
+
+/** The medium takes what was written to a slot only when all is over, whatever it has confirmed. */
+function dropSlotWritesUntilEnd(operations: readonly Operation[]): Operation[] {
+  const [slot, rest] = [true, false].map((wanted) =>
+    operations.filter((one) => isSlotWrite(one) === wanted),
+  );
+  return [...(rest ?? []), ...(slot ?? [])];
+}
+
+function overwriteRecord(machine: Machine, recorded: RecordedDisk): Machine {
+  const control = partOfDisk(recorded.file, "control");
+  const { record } = machine.control;
+  if (record === undefined) throw new Error("there is no record to begin with");
+  const place = [0x0000, 0x1000].find((offsetBytes) => {
+    const copy = parseRecord(readBlock(control, offsetBytes, 1024));
+    return "gen" in copy && copy.gen === record.gen;
+  });
+  const commit: Machine["loader"]["commit"] = async (next) => {
+    const committed = { ...next, gen: record.gen + 1 };
+    await writeThrough(control, place ?? 0, encodeRecord(committed));
+    return committed;
+  };
+  return { ...machine, loader: { ...machine.loader, commit } };
+}
+
+/** How many cuts of it the judge condemns, and for what. */
+async function condemned(mutation: Mutation): Promise<string[]> {
+  const start = await mutation.start("grub");
+  const recorded = new RecordedDisk(start);
+  const { machine: breakMachine = (machine: Machine) => machine } = mutation;
+  await perform(mutation, breakMachine(machineWith(recorded.file, mutation.cmdline), recorded));
+  const whole: Whole = new Map();
+  learn(whole, start.file());
+  learn(whole, recorded.image().file());
+  const { operations = (all: readonly Operation[]) => [...all] } = mutation;
+  recorded.operations.splice(0, Infinity, ...operations([...recorded.operations]));
+  const reasons: string[] = [];
+  for (const cut of recorded.cuts())
+    await judge(cut.image, { loader: "grub", whole, gen: 1, fell: false }).catch((error: Error) =>
+      reasons.push(error.message),
+    );
+  return reasons;
+}
+
+async function perform({ slot, steps }: Mutation, machine: Machine): Promise<void> {
+  const source = memorySource("v3");
+  const image = await source.image();
+  const { signal } = new AbortController();
+  await runUpgrade({ machine, source, image, slot, jobs: 1, talk: SILENT, signal }, steps(slot));
+}
+
+test.each(MUTATIONS)("the judge condemns an upgrade with $name", async (mutation) => {
+  const reasons = await condemned(mutation);
+  console.log(`${mutation.name}: ${reasons.length} cuts condemned, such as: ${reasons[0]}`);
+  expect(reasons).not.toBeEmpty();
+});
+
+test("the judge condemns nothing of the same upgrade done right", async () => {
+  expect(await condemned({ ...UPGRADE, name: "nothing wrong" })).toEqual([]);
+});
