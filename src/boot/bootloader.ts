@@ -40,6 +40,8 @@ export interface Bootloader {
   commit(next: NextRecord): Promise<BootRecord>;
   /** What the loader has counted, and what it has given up. Writes nothing. */
   account(boot: ThisBoot): Account;
-  /** Finishes what a cut has left undone, and says what that was. Comes before anything is decided. */
-  repair(): Promise<string | undefined>;
+  /** What a cut has left undone; undefined: nothing. Writes nothing. */
+  unfinished(): string | undefined;
+  /** Finishes what a cut has left undone. Comes before anything is decided. */
+  repair(): Promise<void>;
 }

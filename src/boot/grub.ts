@@ -21,6 +21,7 @@ export function grub(control: Control): Bootloader {
       gaveUp,
       uncounted,
     }),
-    repair: () => Promise.resolve(undefined),
+    unfinished: () => undefined,
+    repair: () => Promise.resolve(),
   };
 }

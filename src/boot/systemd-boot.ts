@@ -51,6 +51,7 @@ export function systemdBoot(control: Control, esp: Esp): Bootloader {
     },
     commit: (next) => commit(places, next),
     account: (boot) => accountOf(esp, boot),
+    unfinished: () => unfinished(places),
     repair: () => repair(places),
   };
 }
@@ -114,18 +115,25 @@ async function removeOthers(esp: Esp, kept: readonly string[]): Promise<void> {
   await removeEntries(esp, others);
 }
 
+/** What the entries decide and the control partition does not know yet. */
+function unfinished({ control, esp }: Places): string | undefined {
+  const newer = newerThan(control.record, esp);
+  return newer && `boot record ${newer.gen} is on ${esp.name} and not yet in the control partition`;
+}
+
+function newerThan(record: BootRecord | undefined, esp: Esp): BootRecord | undefined {
+  const [first] = readEntries(esp).inForce;
+  return first !== undefined && first.record.gen > (record?.gen ?? 0) ? first.record : undefined;
+}
+
 /** After a cut of tandem or of the firmware: the control partition follows the entries, and each slot has one of them at most. */
-async function repair({ control, esp }: Places): Promise<string | undefined> {
-  const { gen, inForce } = readEntries(esp);
-  const before = control.record;
-  const [first] = inForce;
-  const isBehind = first !== undefined && (before === undefined || before.gen < gen);
-  if (isBehind) await control.commitRecord(first.record, gen);
+async function repair({ control, esp }: Places): Promise<void> {
+  const newer = newerThan(control.record, esp);
+  if (newer !== undefined) await control.commitRecord(newer, newer.gen);
   const { record } = control;
-  if (record === undefined) return undefined;
+  if (record === undefined) return;
   const kept = await writeEntries({ control, esp }, record);
   await removeOthers(esp, kept);
-  return isBehind ? `took over boot record ${record.gen} from ${esp.name}` : undefined;
 }
 
 /** How a slot is started: by its spec, or where that is lost, as an entry has it. */

@@ -8,6 +8,7 @@ const WORDS_SHOWN = 5;
 export function statusText(status: Status): string {
   return [
     `disk      ${status.disk}`,
+    `loader    ${status.loader.name} (${status.loader.seen})`,
     `booted    ${bootedText(status)}`,
     `next      ${nextText(status)}`,
     ...status.problems.map((problem) => `problem   ${problem}`),
@@ -29,17 +30,22 @@ function bootedText({ booted, record, left, fell, uncounted }: Status): string {
   const notes = [
     ...(booted === record?.trial ? [`on trial, ${left ?? "unknown"} tries left`] : []),
     ...(fell === undefined ? [] : [`after slot ${fell} was given up`]),
-    ...(uncounted ? ["not counted: the boot loader cannot write its scratch file"] : []),
+    ...(uncounted ? ["not counted: the boot loader cannot write where it counts"] : []),
   ];
   return notes.length === 0 ? booted : `${booted} (${notes.join("; ")})`;
 }
 
-function nextText({ record, next }: Status): string {
+function nextText({ record, next, loader }: Status): string {
+  const isGrub = loader.name === "grub";
   if (record === undefined)
-    return "the slot named when the disk was made: both copies of the boot record are lost";
-  if (next === undefined) return "the menu";
+    return isGrub
+      ? "the slot named when the disk was made: both copies of the boot record are lost"
+      : "as the entries on the EFI system partition tell: both copies of the boot record are lost";
   const { good, limit, last } = record;
-  const end = last === undefined ? "the menu" : `slot ${last}`;
+  // systemd-boot has nowhere to end at: it starts the first entry again.
+  const menu = isGrub ? "the menu" : `slot ${good} all the same`;
+  if (next === undefined) return menu;
+  const end = last === undefined ? menu : `slot ${last}`;
   const goodText =
     limit === 0 ? `slot ${good}` : `slot ${good} (${limit} time(s) without a verdict, then ${end})`;
   switch (next.role) {

@@ -129,6 +129,7 @@ export async function withMachine<T>(
 
 /** A cut may have come between the boot loader's own files and the boot record. */
 async function repair({ loader }: Machine, talk: Talk): Promise<void> {
-  const repaired = await loader.repair();
-  if (repaired !== undefined) talk.info(`An earlier run was cut off: ${repaired}`);
+  const unfinished = loader.unfinished();
+  if (unfinished !== undefined) talk.info(`An earlier run was cut off: ${unfinished}`);
+  await loader.repair();
 }

@@ -1,3 +1,4 @@
+import type { LoaderName } from "../boot/detect.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type NextBoot, nextBoot } from "../control/next-boot.ts";
 import {
@@ -33,7 +34,12 @@ export interface Status {
   readonly left: number | undefined;
   /** The trial that the boot loader gave up on before this boot. */
   readonly fell: SlotName | undefined;
-  /** This boot was not counted, since the loader's scratch file could not be written. */
+  readonly loader: {
+    readonly name: LoaderName;
+    /** How it is known that it is this one. */
+    readonly seen: string;
+  };
+  /** This boot was not counted: the loader could not write where it counts. */
   readonly uncounted: boolean;
   /** undefined: both copies are lost. */
   readonly record: BootRecord | undefined;
@@ -58,13 +64,11 @@ export function statusOf(machine: Machine): Status {
     booted,
     left: booted === undefined ? undefined : cmdline.left,
     fell: booted === undefined ? undefined : cmdline.fell,
+    loader: { name: machine.loader.name, seen: machine.loaderSeen },
     uncounted: booted !== undefined && cmdline.uncounted,
     record,
     next: nextOf(machine),
-    problems:
-      record === undefined || control.stateProblems.length === 2
-        ? [...control.recordProblems, ...control.stateProblems]
-        : [],
+    problems: problemsOf(machine),
     slots: SLOT_NAMES.filter((name) => machine.slots[name] !== undefined).map((slot) => ({
       slot,
       role: roleOf(slot, record),
@@ -92,6 +96,13 @@ function fallIn({ falls = [], slots }: State): Fall | undefined {
   if (fall === undefined) return undefined;
   const { digest, verdict } = contentsOf(slots[fall.slot]);
   return verdict === "bad" && digest === fall.digest ? fall : undefined;
+}
+
+function problemsOf({ control, loader }: Machine): string[] {
+  const isLost = control.record === undefined || control.stateProblems.length === 2;
+  const lost = isLost ? [...control.recordProblems, ...control.stateProblems] : [];
+  const unfinished = loader.unfinished();
+  return unfinished === undefined ? lost : [...lost, unfinished];
 }
 
 function roleOf(slot: SlotName, record: BootRecord | undefined): SlotReport["role"] {

@@ -14,6 +14,7 @@ const SLOT_B: SlotReport = { slot: "b", role: "passive", booted: false, status: 
 const STATUS: Status = {
   disk: "/dev/sda",
   booted: "a",
+  loader: { name: "grub", seen: "/tandem/grub.cfg" },
   left: undefined,
   fell: undefined,
   uncounted: false,
@@ -37,9 +38,13 @@ test("statusText() shows the end of what a system said, and where there is more"
 
 test("statusText() of little is short", () => {
   expect(statusText(STATUS)).toBe(
-    ["disk      /dev/sda", "booted    a", "next      slot a", "slot b    passive, empty"].join(
-      "\n",
-    ),
+    [
+      "disk      /dev/sda",
+      "loader    grub (/tandem/grub.cfg)",
+      "booted    a",
+      "next      slot a",
+      "slot b    passive, empty",
+    ].join("\n"),
   );
 });
 
@@ -54,7 +59,7 @@ test.each<[string, Partial<Status>]>([
     { booted: "b", record: { ...RECORD, trial: "b", tries: 3 } },
   ],
   ["booted    a (after slot b was given up)", { fell: "b" }],
-  ["booted    a (not counted: the boot loader cannot write its scratch file)", { uncounted: true }],
+  ["booted    a (not counted: the boot loader cannot write where it counts)", { uncounted: true }],
   [
     "next      slot b on trial (2 tries left), then slot a",
     { record: { ...RECORD, trial: "b", tries: 3 }, next: { slot: "b", role: "trial", left: 2 } },

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { detectLoader } from "../../src/boot/detect.ts";
+import { memoryEsp } from "./memory-esp.ts";
+
+const GRUB = { "/tandem/grub.cfg": "script", "/EFI/BOOT/BOOTX64.EFI": "GRUB" };
+const CONF = { "/loader/loader.conf": "timeout 0" };
+const FALLBACK = { ...CONF, "/EFI/BOOT/BOOTX64.EFI": "systemd-boot" };
+const INSTALLED = { ...CONF, "/EFI/systemd/systemd-bootx64.efi": "systemd-boot" };
+
+test.each([
+  [GRUB, "auto", "grub", "/tandem/grub.cfg"],
+  [FALLBACK, "auto", "systemd-boot", "/loader/loader.conf, /EFI/BOOT/BOOTX64.EFI"],
+  [INSTALLED, "auto", "systemd-boot", "/loader/loader.conf, /EFI/systemd/systemd-bootx64.efi"],
+  [GRUB, "systemd-boot", "systemd-boot", "it is configured"],
+  [INSTALLED, "grub", "grub", "it is configured"],
+  [undefined, "auto", "grub", "there is no EFI system partition"],
+  [undefined, "grub", "grub", "it is configured"],
+] as const)("detectLoader() of %j with %s is %s", async (...row) => {
+  const [files, wish, name, seen] = row;
+  const esp = files === undefined ? undefined : await memoryEsp(files);
+  expect(detectLoader(esp, wish)).toEqual({ name, seen });
+});
+
+test.each([
+  [
+    { ...GRUB, ...CONF },
+    "auto",
+    "has files of both GRUB and systemd-boot: /tandem/grub.cfg, /loader",
+  ],
+  [
+    { "/EFI/BOOT/BOOTX64.EFI": "GRUB" },
+    "auto",
+    "has neither /tandem/grub.cfg nor /loader/loader.conf",
+  ],
+  [CONF, "auto", "has neither"],
+  [{}, "auto", "has neither"],
+  [undefined, "systemd-boot", "the disk has no EFI system partition"],
+] as const)("detectLoader() of %j with %s says why not: %s", async (files, wish, why) => {
+  const esp = files === undefined ? undefined : await memoryEsp(files);
+  expect(() => detectLoader(esp, wish)).toThrow(why);
+});
