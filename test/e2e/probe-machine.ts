@@ -1,0 +1,62 @@
+/** A real disk with the real GRUB and the probe kernel in its slots, held in memory, so that its power can be cut anywhere. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { makeDisk } from "../../scripts/disk.ts";
+import { installFirst } from "../../scripts/disk/first-system.ts";
+import { MiB } from "../../src/lib/units.ts";
+import type { Source } from "../../src/source/source.ts";
+import { memorySource } from "../fakes/machine.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+import { writeImage } from "../peers/image.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+import type { TarMember } from "../peers/tar.ts";
+import { startMachine } from "./machine.ts";
+import { probeKernel } from "./probe-kernel.ts";
+
+/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+const BOOT_SECONDS = 60;
+
+/** What makes a system one whose kernel says "image=VERSION" on the console and resets the machine. */
+function probeMembers(version: string): TarMember[] {
+  return [
+    { path: "boot/vmlinuz", data: probeKernel() },
+    { path: "boot/initrd", data: `an initrd of ${version} of which nothing is read` },
+    { path: "etc/kernel/cmdline", data: `image=${version}\n` },
+  ];
+}
+
+export function probeSource(version: string): Source & { readonly digest: string } {
+  return memorySource(version, probeMembers(version));
+}
+
+/** A disk as an installer leaves it: the probe as version 1 in slot a. */
+export async function probeDiskImage(): Promise<PagedImage> {
+  await using folder = await temporaryFolder();
+  const tar = probeMembers("v1");
+  await writeImage(folder.in("layout"), { layers: [{ tar }], tag: "1" });
+  const path = folder.in("disk.img");
+  const disk = makeDisk({ path, slotBytes: 8 * MiB, espBytes: 34 * MiB, serial: 0 });
+  await installFirst(disk, { source: `oci-layout:${folder.in("layout")}:1` });
+  return PagedImage.of(readFileSync(path));
+}
+
+/** Boots a disk so many times in a row, and says what GRUB told each kernel: "slot=a gen=1 image=v1". */
+export async function probeBoots(
+  image: PagedImage,
+  path: string,
+  count: number,
+): Promise<string[]> {
+  writeFileSync(path, image.bytes());
+  await using machine = startMachine({ disks: [path] });
+  const boots: string[] = [];
+  while (boots.length < count)
+    boots.push(told(await machine.expectLine(/^BOOT_IMAGE=|^tandem: menu/, BOOT_SECONDS)));
+  return boots;
+}
+
+/** tandem's options without their prefix, and which image it is. */
+function told(line: string): string {
+  const words = [
+    ...line.matchAll(/ (?:tandem\.)?((?:slot|gen|left|fell|why|image|gave_up)=\S+|uncounted)/g),
+  ];
+  return words.length === 0 ? line : words.map(([, word]) => word).join(" ");
+}
