@@ -1,7 +1,7 @@
 /** What the kernel tells in sysfs and procfs of disks and their partitions. */
 import { posix } from "node:path";
 import { TandemError } from "../lib/error.ts";
-import type { BlockFile } from "../system/block-file.ts";
+import type { Access, BlockFile } from "../system/block-file.ts";
 
 /** What is asked of the machine here; a System is one. */
 export interface Devices {
@@ -11,7 +11,7 @@ export interface Devices {
   };
   readLink(path: string): string | undefined;
   absolute(path: string): string;
-  openBlock(path: string, options: { readonly write: boolean }): BlockFile;
+  openBlock(path: string, options: Access): BlockFile;
 }
 
 /** A partition as the kernel knows it. */

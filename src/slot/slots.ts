@@ -7,7 +7,7 @@ import {
   type Partition,
 } from "../disk/gpt.ts";
 import { TandemError } from "../lib/error.ts";
-import { part, type BlockFile } from "../system/block-file.ts";
+import { type Access, part, type BlockFile } from "../system/block-file.ts";
 import { kernelNameOf, kernelPartition, nodeOf, type Devices } from "./block-device.ts";
 import { bootFacts, findBootDisk, type BootFacts } from "./boot-disk.ts";
 import type { Cmdline } from "./cmdline.ts";
@@ -50,7 +50,7 @@ export interface Slots {
   /** Where the kernel has it mounted now. */
   mountsOf(partition: Partition): readonly Mount[];
   /** Opens a partition; the caller closes it. Throws `disk`, also when it is to be written and is mounted. */
-  open(partition: Partition, options: { readonly write: boolean }): BlockFile;
+  open(partition: Partition, options: Access): BlockFile;
 }
 
 export interface SlotsOptions {
@@ -79,9 +79,9 @@ export function openSlots(devices: Devices, { disk, labels = LABELS }: SlotsOpti
     cmdline: facts.cmdline,
     place,
     mountsOf: (partition) => mountsOf(devices, diskName, partition),
-    open(partition, { write }) {
-      if (write) refuseMounted(diskPath, partition, mountsOf(devices, diskName, partition));
-      return openPlace(devices, place(partition), { name: nameOf(diskPath, partition), write });
+    open(partition, access) {
+      if (access.write) refuseMounted(diskPath, partition, mountsOf(devices, diskName, partition));
+      return openPlace(devices, place(partition), { ...access, name: nameOf(diskPath, partition) });
     },
   };
 }
@@ -198,9 +198,9 @@ function refuseMounted(diskPath: string, partition: Partition, [mount]: readonly
 function openPlace(
   devices: Devices,
   { path, offsetBytes, sizeBytes }: Place,
-  { name, write }: { readonly name: string; readonly write: boolean },
+  { name, ...access }: Access & { readonly name: string },
 ): BlockFile {
-  const file = devices.openBlock(path, { write });
+  const file = devices.openBlock(path, access);
   return { ...part(file, { name, offsetBytes, sizeBytes }), close: () => file.close() };
 }
 

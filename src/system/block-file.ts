@@ -19,6 +19,12 @@ export interface BlockFile {
   close(): void;
 }
 
+export interface Access {
+  readonly write: boolean;
+  /** A device is refused that is mounted in whatever mount namespace, or that another program has for itself. */
+  readonly unused?: boolean;
+}
+
 export function readBlock(file: BlockFile, offsetBytes: number, sizeBytes: number): Uint8Array {
   const bytes = new Uint8Array(sizeBytes);
   file.readInto(offsetBytes, bytes);

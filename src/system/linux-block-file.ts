@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fdatasync,
   fstatSync,
   ftruncateSync,
@@ -11,7 +12,7 @@ import {
 import { promisify } from "node:util";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
-import type { BlockFile } from "./block-file.ts";
+import type { Access, BlockFile } from "./block-file.ts";
 import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
 
 /** The medium is full, the user's share of it is, or its file system has no files that large. */
@@ -24,7 +25,10 @@ const flushData = promisify(fdatasync);
 const readSome = promisify(read);
 
 /** Opens a block device or a plain file. Throws `disk` when there is none, or none that may be opened so. */
-export function openBlockFile(path: string, { write }: { write: boolean }): BlockFile {
+export function openBlockFile(path: string, { write, unused = false }: Access): BlockFile {
+  const { O_EXCL, O_RDONLY } = constants;
+  // open(2): for a block device O_EXCL alone means this. It is not kept, or this program could not open it a second time.
+  if (unused) closeSync(open(path, O_RDONLY + O_EXCL));
   return blockFile(open(path, write ? "r+" : "r"), path);
 }
 
@@ -44,10 +48,15 @@ function resize({ fd, path }: Opened, sizeBytes: number): void {
   }
 }
 
-function open(path: string, flags: "r" | "r+" | "w+"): number {
+function open(path: string, flags: number | "r" | "r+" | "w+"): number {
   try {
     return openSync(path, flags);
   } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EBUSY")
+      throw new TandemError("disk", `Cannot open ${path}: it is in use`, {
+        cause,
+        hint: "It may be mounted where this program does not see it: in a container, or for another user.",
+      });
     throw new TandemError("disk", `Cannot open ${path}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import type { BlockFile } from "./block-file.ts";
+import type { Access, BlockFile } from "./block-file.ts";
 import type { DurableFiles } from "./durable-files.ts";
 import type { Files } from "./files.ts";
 import type { Probe } from "./probe.ts";
@@ -29,7 +29,7 @@ export interface System {
   /** Makes a path absolute, seen from the current directory. */
   absolute(path: string): string;
   /** Opens a block device or a plain file; throws `disk`. */
-  openBlock(path: string, options: { readonly write: boolean }): BlockFile;
+  openBlock(path: string, options: Access): BlockFile;
   /** Makes a plain file of that size, or empties the one that is there; a device keeps its size. */
   createBlock(path: string, sizeBytes: number): BlockFile;
   /** Takes the one lock on a disk; throws `locked` when another process has it. It ends with release() or the process. */

@@ -152,8 +152,9 @@ async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
 async function finishCut({ loader }: Machine): Promise<Finding[]> {
   const { ok, bad } = about("boot loader's files", "boot");
   try {
-    const done = await loader.repair();
-    return done === undefined ? [] : [ok(done)];
+    const unfinished = loader.unfinished();
+    await loader.repair();
+    return unfinished === undefined ? [] : [ok(`put in order: ${unfinished}`)];
   } catch (error) {
     if (error instanceof TandemError) return [bad(reasonOf(error))];
     throw error;

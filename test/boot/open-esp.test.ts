@@ -1,0 +1,79 @@
+import { expect, test } from "bun:test";
+import { openEsp } from "../../src/boot/open-esp.ts";
+import { openSlots } from "../../src/slot/slots.ts";
+import { durableFiles } from "../../src/system/durable-files.ts";
+import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
+import { fatImage } from "../fakes/fat-image.ts";
+import { kernelMachine, type KernelMachine } from "../slot/kernel-disk.ts";
+
+const MiB = 1024 ** 2;
+const SECTORS = MiB / 512;
+
+/** A disk whose ESP is partition 4, mounted as told. */
+function machine(mounts: string, more: { readonly fat?: boolean } = {}): KernelMachine {
+  const image = gptImage({
+    sizeBytes: 16 * MiB,
+    partitions: [
+      { label: "tandem-control", firstLba: SECTORS, lastLba: 2 * SECTORS - 1 },
+      { label: "tandem-a", firstLba: 2 * SECTORS, lastLba: 3 * SECTORS - 1 },
+      { label: "tandem-b", firstLba: 3 * SECTORS, lastLba: 4 * SECTORS - 1 },
+      { label: "EFI", firstLba: 4 * SECTORS, lastLba: 12 * SECTORS - 1, type: ESP_TYPE },
+    ],
+  });
+  const kernel = kernelMachine({ disks: { sda: image }, mountinfo: mounts });
+  const esp = more.fat === false ? image : fatImage(16);
+  return {
+    ...kernel,
+    openBlock(path, access) {
+      const block = kernel.openBlock(path, access);
+      return path === "/dev/sda4" ? esp.file("EFI") : block;
+    },
+  };
+}
+
+const mount = (root: string, path: string, options: string): string =>
+  `30 1 8:4 ${root} ${path} ${options} shared:1 - vfat /dev/sda4 rw\n`;
+
+function nameOf(mounts: string, write: boolean): { name: string | undefined; opened: string[] } {
+  const kernel = machine(mounts);
+  const slots = openSlots(kernel, { disk: "/dev/sda" });
+  kernel.opened.length = 0;
+  const esp = openEsp(durableFiles, slots, { write });
+  return { name: esp?.name, opened: kernel.opened };
+}
+
+test.each([
+  ["not mounted, to read", "", false, "EFI on /dev/sda", ["r /dev/sda4"]],
+  ["not mounted, to write", "", true, "EFI on /dev/sda", ["w /dev/sda4"]],
+  ["mounted", mount("/", "/efi", "rw"), true, "the ESP at /efi", []],
+  ["mounted twice", mount("/", "/ro", "ro") + mount("/", "/rw", "rw"), true, "the ESP at /rw", []],
+  ["mounted read-only", mount("/", "/efi", "ro"), true, "the ESP at /efi", []],
+  [
+    "in part as well",
+    mount("/EFI", "/mnt", "rw") + mount("/", "/b", "rw"),
+    true,
+    "the ESP at /b",
+    [],
+  ],
+] as const)("openEsp() of an ESP that is %s", (...row) => {
+  const [, mounts, write, name, opened] = row;
+  expect(nameOf(mounts, write)).toEqual({ name, opened: [...opened] });
+});
+
+test("openEsp() of an ESP of which only a part is mounted is refused", () => {
+  expect(() => nameOf(mount("/EFI", "/mnt", "rw"), false)).toThrow(
+    "Cannot use the EFI system partition of /dev/sda: only parts of it are mounted, /EFI at /mnt",
+  );
+});
+
+test("openEsp() of a disk without one is undefined", () => {
+  const slots = { ...openSlots(machine(""), { disk: "/dev/sda" }), esp: undefined };
+  expect(openEsp(durableFiles, slots, { write: false })).toBeUndefined();
+});
+
+test("openEsp() without a file system is the boot loader's trouble", () => {
+  const slots = openSlots(machine("", { fat: false }), { disk: "/dev/sda" });
+  expect(() => openEsp(durableFiles, slots, { write: false })).toThrow(
+    expect.objectContaining({ code: "boot" }),
+  );
+});
