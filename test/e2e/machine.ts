@@ -11,6 +11,8 @@ export interface MachineWish {
   readonly once?: boolean;
   /** A watchdog that resets a guest which has stopped feeding it. */
   readonly watchdog?: boolean;
+  /** What its clock shows at the start: "1970-01-01". The right time if nothing is said. */
+  readonly clock?: string;
   /** Start this kernel without a boot loader. */
   readonly direct?: DirectBoot;
 }
@@ -83,6 +85,7 @@ function options(wish: MachineWish): string[] {
     ...drives,
     ...(wish.direct === undefined ? [] : direct(wish.direct)),
     ...(wish.once === true ? ["-no-reboot"] : []),
+    ...(wish.clock === undefined ? [] : ["-rtc", `base=${wish.clock}`]),
     ...(wish.watchdog === true ? ["-device", "i6300esb", "-action", "watchdog=reset"] : []),
   ];
 }

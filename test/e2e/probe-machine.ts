@@ -1,6 +1,6 @@
 /** A real disk with the real GRUB and the probe kernel in its slots, held in memory, so that its power can be cut anywhere. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { makeDisk } from "../../scripts/disk.ts";
+import { readFileSync } from "node:fs";
+import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { Source } from "../../src/source/source.ts";
@@ -29,23 +29,24 @@ export function probeSource(version: string): Source & { readonly digest: string
 }
 
 /** A disk as an installer leaves it: the probe as version 1 in slot a. */
-export async function probeDiskImage(): Promise<PagedImage> {
+export async function makeProbeMachine(path: string): Promise<Disk> {
   await using folder = await temporaryFolder();
   const tar = probeMembers("v1");
   await writeImage(folder.in("layout"), { layers: [{ tar }], tag: "1" });
-  const path = folder.in("disk.img");
   const disk = makeDisk({ path, slotBytes: 8 * MiB, espBytes: 34 * MiB, serial: 0 });
   await installFirst(disk, { source: `oci-layout:${folder.in("layout")}:1` });
+  return disk;
+}
+
+/** The same in memory. */
+export async function probeDiskImage(): Promise<PagedImage> {
+  await using folder = await temporaryFolder();
+  const { path } = await makeProbeMachine(folder.in("disk.img"));
   return PagedImage.of(readFileSync(path));
 }
 
 /** Boots a disk so many times in a row, and says what GRUB told each kernel: "slot=a gen=1 image=v1". */
-export async function probeBoots(
-  image: PagedImage,
-  path: string,
-  count: number,
-): Promise<string[]> {
-  writeFileSync(path, image.bytes());
+export async function probeBoots(path: string, count: number): Promise<string[]> {
   await using machine = startMachine({ disks: [path] });
   const boots: string[] = [];
   while (boots.length < count)
