@@ -40,6 +40,8 @@ export interface Bootloader {
   commit(next: NextRecord): Promise<BootRecord>;
   /** What the loader has counted, and what it has given up. Writes nothing. */
   account(boot: ThisBoot): Account;
+  /** Throws `boot` when it is known that it could not be told anything. */
+  refuseReadOnly(): void;
   /** What a cut has left undone; undefined: nothing. Writes nothing. */
   unfinished(): string | undefined;
   /** Finishes what a cut has left undone. Comes before anything is decided. */

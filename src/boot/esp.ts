@@ -14,6 +14,8 @@ export interface EspFile {
 export interface Esp {
   /** What messages call it. */
   readonly name: string;
+  /** Throws `boot` when it cannot be changed as it is mounted. */
+  refuseReadOnly(): void;
   /** What is in a folder; undefined when there is none. */
   list(path: string): readonly EspFile[] | undefined;
   /** The bytes of a file; undefined when there is none. */

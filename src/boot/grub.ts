@@ -21,6 +21,7 @@ export function grub(control: Control): Bootloader {
       gaveUp,
       uncounted,
     }),
+    refuseReadOnly() {},
     unfinished: () => undefined,
     repair: () => Promise.resolve(),
   };

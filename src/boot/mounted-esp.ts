@@ -8,18 +8,30 @@ import type { Esp } from "./esp.ts";
 export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
   const at = (path: string): string => `${mount.path === "/" ? "" : mount.path}${path}`;
   const name = `the ESP at ${mount.path}`;
-  const change = (what: string, action: () => void): Promise<void> => {
-    if (mount.isReadOnly) return Promise.reject(readOnly(what, mount));
-    return attempt(`Cannot ${what} on ${name}`, action);
+  const refuseReadOnly = (): void => {
+    if (mount.isReadOnly) throw readOnly(mount);
   };
+  const change = (what: string, action: () => void): Promise<void> =>
+    attempt(`Cannot ${what} on ${name}`, () => {
+      refuseReadOnly();
+      action();
+    });
+  const isThere = (path: string): boolean =>
+    files.list(at(path)) !== undefined || contentAt(files, at(path)) !== undefined;
   return {
     name,
+    refuseReadOnly,
     list: (path) => files.list(at(path)),
     read: (path) => contentAt(files, at(path)),
     write: (path, content) =>
       change(`write ${path}`, () => writeAndCompare(files, at(path), content)),
-    remove: (path) => change(`remove ${path}`, () => files.remove(at(path))),
-    makeFolder: (path) => change(`make ${path}`, () => files.makeFolder(at(path))),
+    // What is as it should be can stay read-only.
+    async remove(path) {
+      if (isThere(path)) await change(`remove ${path}`, () => files.remove(at(path)));
+    },
+    async makeFolder(path) {
+      if (!isThere(path)) await change(`make ${path}`, () => files.makeFolder(at(path)));
+    },
     // What cuts have left behind only fsck.fat can take back here.
     makeRoom: () => Promise.resolve(files.freeBytes(mount.path)),
     close() {},
@@ -55,13 +67,14 @@ async function attempt(what: string, action: () => void): Promise<void> {
   try {
     action();
   } catch (cause) {
+    if (cause instanceof TandemError) throw cause;
     const isFull = cause instanceof Error && "code" in cause && cause.code === "ENOSPC";
     throw new TandemError(isFull ? "no-space" : "boot", `${what}: ${reasonOf(cause)}`, { cause });
   }
 }
 
-function readOnly(what: string, { path }: Mount): TandemError {
-  return new TandemError("boot", `Cannot ${what} on the ESP at ${path}: it is mounted read-only`, {
+function readOnly({ path }: Mount): TandemError {
+  return new TandemError("boot", `Cannot write to the ESP at ${path}: it is mounted read-only`, {
     hint: `Unmount it, or run mount -o remount,rw ${path}.`,
   });
 }

@@ -7,6 +7,7 @@ export function rawEsp(block: BlockFile): Esp {
   const fat = now(() => Fat.open(block));
   return {
     name: block.name,
+    refuseReadOnly() {},
     list: (path) => now(() => fat.list(path)),
     read: (path) => now(() => fat.read(path)),
     write: (path, content) => later(() => fat.write(path, content)),

@@ -51,6 +51,7 @@ export function systemdBoot(control: Control, esp: Esp): Bootloader {
     },
     commit: (next) => commit(places, next),
     account: (boot) => accountOf(esp, boot),
+    refuseReadOnly: () => esp.refuseReadOnly(),
     unfinished: () => unfinished(places),
     repair: () => repair(places),
   };

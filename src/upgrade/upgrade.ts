@@ -116,6 +116,8 @@ function announce(
       "no-space",
       `Cannot write ${source.name} to slot ${slot}: needs more than ${fetchBytes} bytes (its compressed size), has ${partition.sizeBytes}`,
     );
+  // Not after an hour of writing.
+  machine.loader.refuseReadOnly();
   talk.info(
     `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
   );

@@ -45,6 +45,9 @@ test("mountedEsp() that is mounted read-only can be read, and says what to do to
   mkdirSync(folder.in("loader"));
   const esp = mountedEsp(durableFiles, mountAt(folder.path, true));
   expect(esp.list("/")?.map(({ name }) => name)).toEqual(["loader"]);
+  await esp.makeFolder("/loader");
+  await esp.remove("/none");
+  expect(() => esp.refuseReadOnly()).toThrow("mounted read-only");
   const changes = [
     () => esp.write("/x", contentOf("x")),
     () => esp.remove("/loader"),

@@ -102,3 +102,19 @@ test("a system whose checks fail is given up", async () => {
   const { knownBad } = await statusOf(guest);
   expect(knownBad[0]?.reason).toContain("50-app ended with status 3");
 });
+
+test("a system that has the ESP mounted is upgraded through the mount", async () => {
+  const disk = world.newDisk();
+  await using guest = powerOn(disk);
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await guest.run("mkdir /run/efi");
+  expect((await guest.run("mount -t vfat -o ro /dev/vda2 /run/efi")).status).toBe(0);
+  const refused = await guest.run(`tandem upgrade ${world.from("2")}`, 240);
+  expect(refused.status).toBe(9);
+  expect(refused.output).toContain("Cannot write to the ESP at /run/efi: it is mounted read-only");
+  await guest.run("mount -o remount,rw /run/efi");
+  await upgradeTo(guest, "2");
+  expect(entriesOf(disk)).toContain("tandem-b+3.conf");
+  expect(await settled(guest)).toBe("b 2: Slot b is good");
+});

@@ -16,12 +16,13 @@ test("create() writes all chunks, and read() gives them back", async () => {
   expect(readFileSync(path).byteLength).toBe(3_000_000);
 });
 
+function* chunks(): Generator<Uint8Array> {
+  yield pattern(10);
+  throw new Error("no more");
+}
+
 test("create() leaves nothing when its chunks fail", async () => {
   await using folder = await temporaryFolder();
-  function* chunks(): Generator<Uint8Array> {
-    yield pattern(10);
-    throw new Error("no more");
-  }
   expect(() => durableFiles.create(folder.in("file"), chunks())).toThrow("no more");
   expect(durableFiles.list(folder.path)).toEqual([]);
 });
