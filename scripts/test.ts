@@ -3,6 +3,9 @@ import { readdirSync } from "node:fs";
 
 /** Groups that take long, or need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
 const SLOW = ["power-cut", "oracle", "binary", "static", "e2e"] as const;
+/** Runners side by side within a group. */
+const LANES = 2;
+const LONGEST = "stories.test.ts";
 const TIMEOUT_MS = { unit: 30_000, slow: 900_000 } as const;
 
 interface Sums {
@@ -13,13 +16,22 @@ interface Sums {
 const groups = process.argv.slice(2);
 const sums: Sums[] = [];
 for (const group of groups) sums.push(await runGroup(group));
-const passed = sums.reduce((sum, one) => sum + one.passed, 0);
-const failed = sums.reduce((sum, one) => sum + one.failed, 0);
+const { passed, failed } = total(sums);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-function foldersOf(group: string): string[] {
-  if (group !== "unit") return [`./test/${group}/`];
+/** What is run one after the other in one runner. Machines in QEMU keep one processor busy each, so their files have a runner each. */
+function shareOf(group: string): string[][] {
+  if (group === "unit") return [unitFolders()];
+  if (group !== "e2e") return [[`./test/${group}/`]];
+  const files = readdirSync("test/e2e").filter((name) => name.endsWith(".test.ts"));
+  // The longest first, so that the lanes end together.
+  return files
+    .toSorted((one, other) => Number(other === LONGEST) - Number(one === LONGEST))
+    .map((name) => [`./test/e2e/${name}`]);
+}
+
+function unitFolders(): string[] {
   return readdirSync("test", { withFileTypes: true })
     .filter((item) => item.isDirectory() || item.name.endsWith(".test.ts"))
     .map(({ name }) => name)
@@ -29,14 +41,33 @@ function foldersOf(group: string): string[] {
 
 async function runGroup(group: string): Promise<Sums> {
   console.log(`# ${group}`);
+  const queue = shareOf(group);
+  const all: Sums[] = [];
+  const lane = async (): Promise<void> => {
+    for (let paths = queue.shift(); paths !== undefined; paths = queue.shift())
+      all.push(await runPaths(group, paths));
+  };
+  await Promise.all(Array.from({ length: Math.min(LANES, queue.length) }, lane));
+  return total(all);
+}
+
+async function runPaths(group: string, paths: readonly string[]): Promise<Sums> {
   const timeoutMs = group === "unit" ? TIMEOUT_MS.unit : TIMEOUT_MS.slow;
-  const child = Bun.spawn(
-    [process.execPath, "test", `--timeout=${timeoutMs}`, ...foldersOf(group)],
-    { stdout: "inherit", stderr: "pipe", env: { ...process.env, FORCE_COLOR: "0" } },
-  );
+  const child = Bun.spawn([process.execPath, "test", `--timeout=${timeoutMs}`, ...paths], {
+    stdout: "inherit",
+    stderr: "pipe",
+    env: { ...process.env, FORCE_COLOR: "0" },
+  });
   const output = await echo(child.stderr);
   const status = await child.exited;
-  return judge(group, output, status);
+  return judge(paths.join(" "), output, status);
+}
+
+function total(all: readonly Sums[]): Sums {
+  return {
+    passed: all.reduce((sum, one) => sum + one.passed, 0),
+    failed: all.reduce((sum, one) => sum + one.failed, 0),
+  };
 }
 
 /** bun prints its report on stderr. */
