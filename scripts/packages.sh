@@ -35,6 +35,8 @@ cpio cpio
 zstd zstd
 openssl openssl
 initramfs-tools-core mkinitramfs
+systemd systemd-analyze
+util-linux wdctl
 dracut-core dracut
 kmod depmod
 ca-certificates /etc/ssl/certs/ca-certificates.crt
