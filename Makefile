@@ -5,7 +5,7 @@ OXFMT := node_modules/.bin/oxfmt
 SOURCES := $(shell find src scripts -type f) package.json package-lock.json
 
 .DEFAULT_GOAL := check
-.PHONY: check types lint fmt unit build release packages test demo bench clean help
+.PHONY: check types lint fmt unit build release packages test soak demo bench clean help
 
 check: types lint unit ## Types, lint, format, unit tests: the inner loop
 
@@ -41,6 +41,9 @@ packages: ## Install what tests, demo and benchmarks need (apt, when root)
 
 test: packages types lint build ## Every test there is
 	@$(BUN) scripts/test.ts unit power-cut oracle binary static e2e
+
+soak: packages build ## Cut the power of virtual machines for an hour (TANDEM_SEED=N tells the same again)
+	@TANDEM_SOAK_CUTS=30 TANDEM_SOAK_DISKS=100 $(BUN) test --timeout=14400000 ./test/e2e/power-cut.test.ts ./test/e2e/power-cut-boots.test.ts
 
 demo: packages build ## A disk image, a registry, one real upgrade, as an ordinary user
 	@$(BUN) scripts/demo.ts
