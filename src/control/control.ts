@@ -101,7 +101,9 @@ export class Control {
   async commitRecord(next: NextRecord, genMin = 0): Promise<BootRecord> {
     const chosen = chooseRecord(...this.#records);
     const target = chosen === 0 ? 1 : 0;
-    const record = { ...next, gen: Math.max(this.nextGen, genMin) };
+    // Who asks for a number knows it from elsewhere.
+    const gen = genMin === 0 ? this.nextGen : Math.max(this.#genAfterCopies, genMin);
+    const record = { ...next, gen };
     if (record.gen > GEN_MAX) throw this.#failed("boot record", "its generation cannot grow");
     const block = new Uint8Array(BLOCK_BYTES);
     block.set(encodeRecord(record));
@@ -149,13 +151,25 @@ export class Control {
     this.#states[target] = parseState(bytes);
   }
 
-  /** The number that the next record gets. */
+  /** The number that the next record gets. The loader's own count is tied to it: it must be one that the count has not seen. */
   get nextGen(): number {
+    return this.record === undefined
+      ? Math.max(this.#genAfterCopies, this.#gensBefore + 1)
+      : this.#genAfterCopies;
+  }
+
+  get #genAfterCopies(): number {
     const { record } = this;
     if (record !== undefined) return record.gen + 1;
-    // The loader's own count is tied to a number: it must be one that the count has not seen.
     const copies = OFFSET.records.map((at) => readBlock(this.#partition, at, RECORD_BYTES));
     return highestGen(copies) + 1;
+  }
+
+  /** No record had a larger number: the state is written at least once for each. On a new disk there was none. */
+  get #gensBefore(): number {
+    const chosen = chooseState(...this.#states);
+    const { generation } = (chosen === undefined ? undefined : validOf(this.#states[chosen])) ?? {};
+    return generation === undefined || generation === 1 ? 0 : generation;
   }
 
   #readRecord(offsetBytes: number): BootRecord | { readonly invalid: string } {

@@ -214,3 +214,16 @@ test("a power cut while a spec is written or erased touches neither record nor s
     expect(now.state).toEqual(emptyState());
   }
 });
+
+test("a record after both copies are lost has a number that no loader has counted under", async () => {
+  const image = await formatted();
+  const control = Control.open(image.file());
+  for (let gen = 2; gen < 6; gen += 1) {
+    await control.writeState(control.state);
+    await control.commitRecord(ARMED);
+  }
+  const { gen = 0 } = control.record ?? {};
+  for (const at of [0, 0x1000]) image.write(at, new Uint8Array(1024));
+  const after = await Control.open(image.file()).commitRecord(ARMED);
+  expect(after.gen).toBeGreaterThan(gen);
+});
