@@ -6,10 +6,10 @@ import { cpio, type InitramfsFile } from "./cpio.ts";
 
 const FOLDER = join(import.meta.dir, "../../dist/kernel");
 /** What the disks, the network and the file system of a guest need beyond what is built in. */
-const MODULES = [
-  ...["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "crc32c_generic", "ext4"],
-  ...["vfat", "nls_cp437", "nls_ascii"],
-];
+const MODULES =
+  "virtio_pci virtio_blk virtio_net virtio_rng crc32c_generic ext4 vfat nls_cp437 nls_ascii".split(
+    " ",
+  );
 /** The only watchdog that this kernel and this virtual machine have in common. */
 const WATCHDOG = "softdog";
 
