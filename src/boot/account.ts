@@ -17,13 +17,14 @@ interface Passed {
  */
 export function accountOf(esp: Esp, { slot, cmdline }: ThisBoot): Account {
   const { gen, inForce } = readEntries(esp);
+  const record = inForce[0]?.record;
   const passed = slot === undefined ? [] : passedOver(esp, slot, inForce);
   const isCurrent = cmdline.gen === gen;
   const counter = isCurrent ? inForce.find((entry) => entry.slot === slot)?.counter : undefined;
   // What was used up was so under the newest record, whichever entry this boot came from.
   return {
-    ...told(passed, inForce[0]?.record),
-    ...counted(counter),
+    ...told(passed, record),
+    ...counted(counter, (slot === record?.trial ? record?.tries : record?.limit) ?? 0),
     gen: passed.length > 0 ? gen : cmdline.gen,
   };
 }
@@ -57,7 +58,9 @@ function told(
   return { fell: trial?.slot, why: trial?.why, gaveUp: good && { slot: good.slot, why } };
 }
 
-/** systemd-boot boots all the same when it cannot rename. */
-function counted(counter: Counter | undefined): Pick<Account, "left" | "uncounted"> {
-  return { left: counter?.left, uncounted: counter?.done === 0 };
+/** systemd-boot boots all the same when it cannot rename, and also when all boots are used up: then it counts what comes on top. */
+function counted(counter: Counter | undefined, tries: number): Pick<Account, "left" | "uncounted"> {
+  if (counter === undefined) return { left: undefined, uncounted: false };
+  const { left, done } = counter;
+  return done > tries ? { left: undefined, uncounted: false } : { left, uncounted: done === 0 };
 }

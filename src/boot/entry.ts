@@ -1,5 +1,6 @@
 /** Type 1 entries of the Boot Loader Specification, with its boot counting: "tandem-b+2-1.conf" has 2 boots left and 1 behind it. */
 import { type BootRecord, flawOf } from "../control/record.ts";
+import { candidatesOf } from "./candidates.ts";
 import { isSlotName, SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 
 export interface Counter {
@@ -60,7 +61,7 @@ export function parseEntryName(
 
 /** `linux` comes last: systemd-boot passes over an entry without it, so one that was cut off is none. */
 export function encodeEntry({ slot, record, rank, linux, initrd, options }: EntryText): string {
-  const told = `tandem.slot=${slot} tandem.gen=${record.gen}`;
+  const told = `tandem.slot=${slot} tandem.gen=${record.gen}${isCounted(slot, record) ? " tandem.counted" : ""}`;
   return [
     "# Written by tandem, which writes it anew.",
     `# record ${encodeFields(record)}`,
@@ -72,6 +73,11 @@ export function encodeEntry({ slot, record, rank, linux, initrd, options }: Entr
     `linux ${linux}`,
     "",
   ].join("\n");
+}
+
+/** The loader cannot say how many boots are left, but what ends a boot has to know that there is a count. */
+function isCounted(slot: SlotName, record: BootRecord): boolean {
+  return candidatesOf(record, (name) => name === slot).some(({ tries }) => tries !== undefined);
 }
 
 /** undefined: it is damaged, or not ours. */
@@ -87,7 +93,9 @@ export function parseEntry(name: string, text: string): Entry | undefined {
   );
   const record = parseFields(lines.get("# record") ?? "");
   const rank = Number(/^\d+\.(\d)$/.exec(lines.get("version") ?? "")?.[1]);
-  const options = /^tandem\.slot=\w+ tandem\.gen=\d+ (.*)$/.exec(lines.get("options") ?? "")?.[1];
+  const options = /^tandem\.slot=\w+ tandem\.gen=\d+(?: tandem\.counted)? (.*)$/.exec(
+    lines.get("options") ?? "",
+  )?.[1];
   const linux = lines.get("linux");
   if (named === undefined || record === undefined || Number.isNaN(rank)) return undefined;
   if (options === undefined || linux === undefined) return undefined;

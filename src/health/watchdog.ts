@@ -111,7 +111,7 @@ function none(why: string): WatchdogOutcome {
 
 /** The boot loader counts down for this boot, so a reset leads on. */
 function isCounted({ files }: System): boolean {
-  return parseCmdline(files.readText("/proc/cmdline") ?? "").left !== undefined;
+  return parseCmdline(files.readText("/proc/cmdline") ?? "").counted;
 }
 
 /** An attribute of the device in sysfs; undefined when the kernel has none. /dev/watchdog is another name of watchdog0. */

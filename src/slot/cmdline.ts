@@ -14,6 +14,8 @@ export interface Cmdline {
   readonly why: string | undefined;
   /** The good slot that was given up before this boot, and why: "limit" or "kernel". */
   readonly gaveUp: { readonly slot: SlotName; readonly why: string } | undefined;
+  /** The loader counts down for this boot, so that ending it leads on. */
+  readonly counted: boolean;
   /** The loader could not count this boot. */
   readonly uncounted: boolean;
   /** Of `root=PARTUUID=…`, lower case. */
@@ -37,6 +39,9 @@ export function parseCmdline(text: string): Cmdline {
     fell: slotOf(values.get("tandem.fell")),
     why: values.get("tandem.why"),
     gaveUp: gaveUpOf(values.get("tandem.gave_up")),
+    counted:
+      (values.has("tandem.left") || values.has("tandem.counted")) &&
+      !values.has("tandem.uncounted"),
     uncounted: values.has("tandem.uncounted"),
     rootPartuuid: /^PARTUUID=([0-9a-f-]+)$/i.exec(values.get("root") ?? "")?.[1]?.toLowerCase(),
   };

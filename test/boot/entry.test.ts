@@ -62,7 +62,7 @@ test("an entry tells the system which slot it is, by which record", () => {
     "sort-key tandem",
     "version 12.9",
     "initrd /tandem/b/initrd-1",
-    "options tandem.slot=b tandem.gen=12 ro quiet",
+    "options tandem.slot=b tandem.gen=12 tandem.counted ro quiet",
     "linux /tandem/b/linux-1",
     "",
   ]);

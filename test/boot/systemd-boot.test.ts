@@ -201,3 +201,14 @@ test("without anything that can be started the entries stay as they are", async 
   await repaired(image);
   expect(namesIn(image)).toEqual(["tandem-a-2.conf", "tandem-b+3.conf"]);
 });
+
+test("a boot on top of all that were allowed is not counted: a reboot would start the same again", async () => {
+  const image = await wholeDisk("v1", { loader: "systemd-boot", limit: 2 });
+  const lefts: (number | undefined)[] = [];
+  for (let count = 0; count < 4; count += 1) {
+    const cmdline = (await boot(image)) ?? "";
+    expect(cmdline).toStartWith("tandem.slot=a tandem.gen=1 tandem.counted ");
+    lefts.push(machineWith(image.file(), cmdline).cmdline.left);
+  }
+  expect(lefts).toEqual([1, 0, undefined, undefined]);
+});

@@ -68,10 +68,10 @@ function order(one: string, other: string): number {
   return Number(one > other) - Number(one < other);
 }
 
-/** "+3" becomes "+2-1"; an entry that is used up, and started all the same, stays as it is. */
+/** "+3" becomes "+2-1", and an entry that is used up and started all the same "+0-4". */
 async function count(fat: Fat, { name, left, done }: LoaderEntry): Promise<void> {
-  if (left === undefined || left === 0) return;
-  const next = name.replace(/\+.*$/, `+${left - 1}-${done + 1}.conf`);
+  if (left === undefined) return;
+  const next = name.replace(/\+.*$/, `+${Math.max(left - 1, 0)}-${done + 1}.conf`);
   const bytes = Buffer.from(textAt(fat, `${FOLDER}/${name}`));
   await fat.remove(`${FOLDER}/${name}`);
   await fat.write(`${FOLDER}/${next}`, { sizeBytes: bytes.byteLength, read: () => [bytes] });

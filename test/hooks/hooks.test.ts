@@ -45,7 +45,9 @@ const textOf = (path: string): string => {
 };
 
 test("what reboots asks first whether the boot loader counts", () => {
-  expect(textOf("tandem-overdue.service")).toContain("\nConditionKernelCommandLine=tandem.left\n");
+  expect(textOf("tandem-overdue.service")).toContain(
+    "\nConditionKernelCommandLine=|tandem.left\nConditionKernelCommandLine=|tandem.counted\n",
+  );
   expect(textOf("tandem-overdue.service")).toContain(
     "\nConditionKernelCommandLine=!tandem.uncounted\n",
   );

@@ -30,6 +30,8 @@ for word in $(cat /proc/cmdline); do
   case $word in
   tandem.slot=*) slot=${word#*=} ;;
   tandem.left=*) left=${word#*=} ;;
+  # systemd-boot counts, but cannot say how many are left.
+  tandem.counted) left=${left:-some} ;;
   tandem.uncounted) uncounted=yes ;;
   esac
 done
