@@ -65,7 +65,8 @@ async function differ(machine: Machine, slot: SlotName, root: string): Promise<n
   );
 }
 
-async function leaveOut(machine: Machine, slot: SlotName): Promise<void> {
+/** Lets nothing lead to a slot any more, unless it is the good one. */
+export async function leaveOut(machine: Machine, slot: SlotName): Promise<void> {
   const { record } = machine.control;
   if (record === undefined || record.good === slot) return;
   const next = condemn(record, slot, policyOf(machine));

@@ -14,7 +14,7 @@ import { armed, upgraded } from "./story.ts";
 
 function fix(disk: BlockFile): Promise<Diagnosis> {
   const work = { system: systemWith(disk), talk: SILENT, signal: new AbortController().signal };
-  return doctor(work, { disk: "/disk.img" }, { fix: true, verify: false });
+  return doctor(work, { disk: "/disk.img" }, { fix: true, verify: true });
 }
 
 /** A spec that is made without any memory names its image by the UUID of the file system, which comes of digest and slot. */
@@ -75,6 +75,15 @@ const CASES: readonly Case[] = [
     name: "GRUB's scratch file lost",
     start: () => armed("grub"),
     damage: (image) => Fat.open(partOfDisk(image.file(), "esp")).remove("/tandem/tries"),
+    boots: true,
+  },
+  {
+    name: "the data of the trial changed",
+    start: () => armed("grub"),
+    damage(image) {
+      const at = Buffer.from(image.bytes()).indexOf("kernel of v2", PLACES.b.offsetBytes);
+      image.write(at, Uint8Array.of(1));
+    },
     boots: true,
   },
   {

@@ -1,7 +1,9 @@
 import { settled } from "../../control/decide.ts";
 import type { BootRecord } from "../../control/record.ts";
+import { unfitSlots } from "../../control/state.ts";
 import type { SlotName } from "../../slot/slot.ts";
 import { type Machine, policyOf } from "../machine.ts";
+import { leaveOut } from "../verify.ts";
 import type { EspAccess } from "./esp.ts";
 import { about, type Finding } from "./finding.ts";
 import { remakeScratch } from "./grub.ts";
@@ -22,6 +24,15 @@ export function checkRecord(machine: Machine, around: Around): Finding {
     return bad(`both copies are lost: ${recordProblems.join("; ")}`, lead(machine, around));
   const flaw = flawOf(machine, record, around.held);
   if (flaw !== undefined) return bad(flaw, lead(machine, around));
+  const unfit = unfitOf(machine, record);
+  if (unfit !== undefined)
+    return bad(`it leads to slot ${unfit}, which must not boot`, {
+      advice: "Run tandem doctor --fix.",
+      repair: {
+        what: `take slot ${unfit} out of the boot record`,
+        run: () => leaveOut(machine, unfit),
+      },
+    });
   const [problem] = recordProblems;
   if (problem === undefined || isUnused(problem)) return ok(textOf(record));
   return warn(`${textOf(record)}; ${problem}`, {
@@ -35,6 +46,12 @@ function textOf({ gen, good, trial, tries, last }: BootRecord): string {
     ...(trial === undefined ? [] : [`slot ${trial} is on trial, ${tries} tries`]),
     ...(last === undefined ? [] : [`slot ${last} is the last resort`]),
   ].join(", ");
+}
+
+/** The trial or the last resort, when nothing whole is in it or it was found bad. */
+function unfitOf({ control }: Machine, { trial, last }: BootRecord): SlotName | undefined {
+  const unfit = unfitSlots(control.state);
+  return [trial, last].find((slot) => slot !== undefined && unfit.includes(slot));
 }
 
 /** Only the good slot counts: a trial or a last resort that cannot be started is passed over by the boot loader. */

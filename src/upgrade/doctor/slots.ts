@@ -76,14 +76,14 @@ function flawOf({ uuid, label }: WrittenSlot, found: Held): string | undefined {
   return `it holds file system ${found.uuid} "${found.label}", want ${uuid} "${label}"`;
 }
 
-/** The slot counts as not verified, so that nothing is led there. undefined: it does already, or it runs. */
+/** The slot counts as not verified from then on, so that nothing may lead there. undefined: it does already, or it runs. */
 function distrust(machine: Machine, slot: SlotName, why: string): Finding["repair"] {
   const held = machine.control.state.slots[slot];
   if (held.status !== "written" || held.verifiedAt === undefined || slot === machine.booted)
     return undefined;
   const { verifiedAt: _, ...rest } = held;
   return {
-    what: `let nothing fall back into slot ${slot}`,
+    what: `remember that slot ${slot} is not what was written`,
     async run() {
       const { control, system } = machine;
       const at = system.now().toISOString();

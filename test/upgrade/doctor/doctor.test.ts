@@ -140,7 +140,7 @@ const CASES: readonly Case[] = [
     damage: (image) => zero(image, "b", SUPERBLOCK),
     bad: [/^slot b: its file system is gone$/, /^boot record: it leads to slot b, .* slot a does$/],
     repaired: [
-      /^let nothing fall back into slot b$/,
+      /^remember that slot b is not/,
       /^write a new boot record: slot a is good$/,
       /unstartable/,
     ],
@@ -238,16 +238,31 @@ test("a new first record makes GRUB forget its counts", async () => {
   expect(Buffer.from(bytes ?? []).toString()).not.toContain("s_gen");
 });
 
-test("--verify finds data that has changed, and --fix lets nothing fall back there", async () => {
+test("--verify finds data that has changed, and --fix lets nothing lead there", async () => {
   const image = upgraded.fork();
   // Somewhere in the data of the kernel: no checksum of the file system covers it.
   const at = Buffer.from(image.bytes()).indexOf("kernel of v1", PLACES.a.offsetBytes);
   image.write(at, Uint8Array.of(1));
   expect(complaints(await ask(image.file()), "warn")).toHaveLength(1);
   const diagnosis = await ask(image.file(), { fix: true, verify: true });
-  expect(diagnosis.repaired[0]).toBe("let nothing fall back into slot a");
+  expect(diagnosis.repaired[0]).toBe("remember that slot a is not what was written");
   const { slots } = machineWith(image.file()).control.state;
   expect(slots.a).not.toHaveProperty("verifiedAt");
+});
+
+test("a trial whose data has changed is ended", async () => {
+  const image = await wholeDisk();
+  await upgradeTo("v2", machineWith(image.file(), FIRST_BOOT));
+  const at = Buffer.from(image.bytes()).indexOf("kernel of v2", PLACES.b.offsetBytes);
+  image.write(at, Uint8Array.of(1));
+  const { repaired } = await ask(image.file(), { fix: true, verify: true });
+  expect(repaired).toEqual([
+    "remember that slot b is not what was written",
+    "take slot b out of the boot record",
+  ]);
+  const machine = machineWith(image.file());
+  expect(machine.control.record).toMatchObject({ good: "a", trial: undefined });
+  expect(machine.loader.whyNot("b")).toBeDefined();
 });
 
 test("labels that are wrong are told, and nothing is written", async () => {
