@@ -8,7 +8,7 @@
  * that a slow moment of the machine is everybody's. `--source` measures the sources instead of dist/tandem. Results go to the screen
  * and to dist/bench.json.
  */
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,7 +29,7 @@ import { cpuSecondsOf } from "./bench/measure.ts";
 import { type CaseSummary, printCases, printReport, printStages } from "./bench/report.ts";
 import { slowLink } from "./bench/slow-link.ts";
 import type { Stage } from "./bench/stages.ts";
-import { measureStartup } from "./bench/startup.ts";
+import { measureBinary, measureStartup } from "./bench/startup.ts";
 import { budgetsOf, type Round, summarise } from "./bench/summary.ts";
 import { compile } from "./build.ts";
 import { REFERENCE, referenceImage, type ReferenceImage, shapeOf } from "./reference-image.ts";
@@ -75,16 +75,16 @@ async function bench(): Promise<void> {
   const startup = await measureStartup(track.tandem, [await compiled("empty", folder.path)]);
   const reference = await measureReference(track);
   const { image, summary } = reference;
-  const binaryBytes = values.source ? undefined : (await stat(BINARY)).size;
+  const binary = values.source ? undefined : await measureBinary(BINARY);
   const budgets = budgetsOf(summary, startup, image.dataBytes);
   printHead(image);
-  printReport({ summary, startup, budgets, binaryBytes });
+  printReport({ summary, startup, budgets, binary });
   printStages(reference.stages);
   const cases: CaseSummary[] = [];
   for (const one of isOneImage ? [] : casesOf(values)) cases.push(await measureCase(track, one));
   printCases(cases);
   const machine = { cores: availableParallelism(), cpu: cpus()[0]?.model };
-  const result = { machine, binaryBytes, startup, budgets, ...reference, cases };
+  const result = { machine, binary, startup, budgets, ...reference, cases };
   await Bun.write(RESULT, JSON.stringify(result, undefined, 2));
 }
 

@@ -2,7 +2,7 @@
 import type { ReferenceImage } from "../reference-image.ts";
 import type { PeerRun } from "./contenders.ts";
 import type { Stage } from "./stages.ts";
-import type { Startup } from "./startup.ts";
+import type { Binary, Startup } from "./startup.ts";
 import { type Budget, type Summary, wholePeerSeconds } from "./summary.ts";
 
 const MiB = 1024 * 1024;
@@ -12,7 +12,7 @@ export interface Measured {
   readonly startup: Startup;
   readonly budgets: readonly Budget[];
   /** undefined when the sources were measured. */
-  readonly binaryBytes: number | undefined;
+  readonly binary: Binary | undefined;
 }
 
 /** What was measured of one more image or network. */
@@ -25,7 +25,7 @@ export interface CaseSummary {
 /** Name, value, note. */
 type Row = readonly [string, string, string?];
 
-export function printReport({ summary, startup, budgets, binaryBytes }: Measured): void {
+export function printReport({ summary, startup, budgets, binary }: Measured): void {
   const empty = `an empty program takes ${seconds(startup.emptySeconds)}`;
   const rows: Row[] = [
     ...tandemRows(summary),
@@ -34,7 +34,16 @@ export function printReport({ summary, startup, budgets, binaryBytes }: Measured
     ["device: the same bytes, flush", seconds(summary.device)],
     ["registry, serving tandem", `${summary.registryCpu.toFixed(2)} s cpu`],
     ["tandem --version", seconds(startup.tandemSeconds), empty],
-    ...(binaryBytes === undefined ? [] : [["binary", mib(binaryBytes)] as const]),
+    ["  memory at its start", mib(startup.tandemPeakBytes)],
+    ...(binary === undefined
+      ? []
+      : [
+          [
+            "binary",
+            mib(binary.sizeBytes),
+            `${mib(binary.compressedBytes)} under zstd -19`,
+          ] as const,
+        ]),
   ];
   print(rows);
   console.log("");

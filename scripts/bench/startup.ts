@@ -6,6 +6,23 @@ const RUNS = 20;
 export interface Startup {
   readonly tandemSeconds: number;
   readonly emptySeconds: number;
+  /** The most memory that was resident while the version was printed. */
+  readonly tandemPeakBytes: number;
+}
+
+export interface Binary {
+  readonly sizeBytes: number;
+  /** Under zstd -19, as it is released. */
+  readonly compressedBytes: number;
+}
+
+export async function measureBinary(path: string): Promise<Binary> {
+  const zstd = Bun.spawn(["zstd", "-19", "-T0", "--stdout", "--quiet", path], { stdout: "pipe" });
+  let compressedBytes = 0;
+  for await (const chunk of zstd.stdout) compressedBytes += chunk.byteLength;
+  const status = await zstd.exited;
+  if (status !== 0) throw new Error(`Cannot compress ${path}: zstd ended with status ${status}`);
+  return { sizeBytes: Bun.file(path).size, compressedBytes };
 }
 
 /** Medians of runs that take turns. */
@@ -14,12 +31,16 @@ export async function measureStartup(
   empty: readonly string[],
 ): Promise<Startup> {
   const runs: Startup[] = [];
-  for (let run = 0; run < RUNS; run += 1)
+  for (let run = 0; run < RUNS; run += 1) {
+    const { seconds, maxRssBytes } = await measured(...tandem, "--version");
     runs.push({
-      tandemSeconds: (await measured(...tandem, "--version")).seconds,
+      tandemSeconds: seconds,
+      tandemPeakBytes: maxRssBytes,
       emptySeconds: (await measured(...empty)).seconds,
     });
+  }
   return {
+    tandemPeakBytes: median(runs.map(({ tandemPeakBytes }) => tandemPeakBytes)),
     tandemSeconds: median(runs.map(({ tandemSeconds }) => tandemSeconds)),
     emptySeconds: median(runs.map(({ emptySeconds }) => emptySeconds)),
   };
