@@ -35,7 +35,7 @@ export async function measured(...words: readonly string[]): Promise<Measurement
   if (status !== 0)
     throw new Error(`Cannot run ${words.join(" ")}: status ${status}, ${(await talk).trim()}`);
   const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
-  const maxRssBytes = Number(child.resourceUsage()?.maxRSS ?? 0);
+  const maxRssBytes = child.resourceUsage()?.maxRSS ?? 0;
   return { seconds, cpuSeconds, peakBytes, maxRssBytes, deviceBytes, stdout: await output };
 }
 
