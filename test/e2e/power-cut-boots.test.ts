@@ -56,7 +56,7 @@ test.each(STORIES)("GRUB boots what cuts during $name leave", async (story) => {
   const recorded = new RecordedDisk(await story.start());
   await story.act(machineWith(recorded.file, story.cmdline));
   const cuts = [...recorded.cuts({ subsetsMax: 4, tearsMax: 4 })];
-  const chosen = spread(cuts, story.disks);
+  const chosen = spread(cuts, Math.min(story.disks, cuts.length));
   const slots = new Map<string, number>();
   for (const [index, cut] of chosen.entries()) {
     const wanted = predict(cut.image.fork());
