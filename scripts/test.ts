@@ -20,9 +20,9 @@ const { passed, failed } = total(sums);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** What is run one after the other in one runner. Machines in QEMU keep one processor busy each, so their files have a runner each. */
+/** What one runner is given. Unit tests go by folder and machines in QEMU by file, so that they keep all processors busy. */
 function shareOf(group: string): string[][] {
-  if (group === "unit") return [unitFolders()];
+  if (group === "unit") return unitFolders().map((path) => [path]);
   if (group !== "e2e") return [[`./test/${group}/`]];
   const files = readdirSync("test/e2e").filter((name) => name.endsWith(".test.ts"));
   // The longest first, so that the lanes end together.
@@ -33,7 +33,12 @@ function shareOf(group: string): string[][] {
 
 function unitFolders(): string[] {
   return readdirSync("test", { withFileTypes: true })
-    .filter((item) => item.isDirectory() || item.name.endsWith(".test.ts"))
+    .filter(
+      (item) =>
+        item.name.endsWith(".test.ts") ||
+        (item.isDirectory() &&
+          readdirSync(`test/${item.name}`).some((name) => name.endsWith(".test.ts"))),
+    )
     .map(({ name }) => name)
     .filter((name) => !SLOW.some((slow) => slow === name))
     .map((name) => `./test/${name}`);
