@@ -8,8 +8,6 @@ export interface Measurement {
   readonly cpuSeconds: number;
   /** The most memory that was resident at one time (VmHWM). */
   readonly peakBytes: number;
-  /** The same for a program that is too short to be watched, as wait4(2) tells it. */
-  readonly maxRssBytes: number;
   /** What the kernel counted as on its way to a device (write_bytes of /proc/PID/io). */
   readonly deviceBytes: number;
   readonly stdout: string;
@@ -35,8 +33,7 @@ export async function measured(...words: readonly string[]): Promise<Measurement
   if (status !== 0)
     throw new Error(`Cannot run ${words.join(" ")}: status ${status}, ${(await talk).trim()}`);
   const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
-  const maxRssBytes = child.resourceUsage()?.maxRSS ?? 0;
-  return { seconds, cpuSeconds, peakBytes, maxRssBytes, deviceBytes, stdout: await output };
+  return { seconds, cpuSeconds, peakBytes, deviceBytes, stdout: await output };
 }
 
 /** The number behind `name:` in a file of /proc; 0 when the process is gone. */
