@@ -14,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { MiB } from "../lib/units.ts";
 import { forgetCached } from "./syscall.ts";
+import { flushFolder } from "./flush-folder.ts";
 
 export interface FolderEntry {
   readonly name: string;
@@ -96,14 +97,5 @@ function* read(path: string): Generator<Uint8Array> {
     }
   } finally {
     closeSync(file);
-  }
-}
-
-function flushFolder(path: string): void {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { flushFolder } from "./flush-folder.ts";
 
 /** Writes a whole file with that mode, folders included: after a cut there is the old one or the new one. */
 export function replaceFile(path: string, text: string, mode: number): void {
@@ -41,13 +42,4 @@ export function replaceLink(path: string, target: string): void {
   symlinkSync(target, next);
   renameSync(next, path);
   flushFolder(folder);
-}
-
-function flushFolder(path: string): void {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
