@@ -8,15 +8,22 @@ const LANES = 2;
 const LONGEST = "stories.test.ts";
 const TIMEOUT_MS = { unit: 30_000, slow: 900_000 } as const;
 
+/** Lines of a runner's report that come with its failures. */
+const LINES_OF_A_FAILURE = 12;
+
 interface Sums {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, each with the end of what was said before. */
+  readonly failures: readonly string[];
 }
 
 const groups = process.argv.slice(2);
 const sums: Sums[] = [];
 for (const group of groups) sums.push(await runGroup(group));
-const { passed, failed } = total(sums);
+const { passed, failed, failures } = total(sums);
+// Once more at the end, where someone who sees only the last page of a long run finds them.
+for (const failure of failures) console.error(failure);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -72,6 +79,7 @@ function total(all: readonly Sums[]): Sums {
   return {
     passed: all.reduce((sum, one) => sum + one.passed, 0),
     failed: all.reduce((sum, one) => sum + one.failed, 0),
+    failures: all.flatMap((one) => one.failures),
   };
 }
 
@@ -92,9 +100,29 @@ function judge(group: string, output: string, status: number): Sums {
     Number(output.match(new RegExp(`^ *(\\d+) ${word}$`, "m"))?.[1] ?? 0);
   const passedHere = count("pass");
   const failedHere = count("fail") + count("errors?") + count("skip") + count("todo");
-  if (failedHere === 0 && (status !== 0 || passedHere === 0)) {
-    console.error(`${group}: ended with status ${status} and ${passedHere} tests passed`);
-    return { passed: passedHere, failed: 1 };
-  }
-  return { passed: passedHere, failed: failedHere };
+  if (failedHere > 0)
+    return { passed: passedHere, failed: failedHere, failures: failuresIn(group, output) };
+  if (status === 0 && passedHere > 0) return { passed: passedHere, failed: 0, failures: [] };
+  const died = `${group}: ended with status ${status} and ${passedHere} tests passed`;
+  return {
+    passed: passedHere,
+    failed: 1,
+    failures: [`${died}\n${indented(output.split("\n").slice(-LINES_OF_A_FAILURE))}`],
+  };
+}
+
+/** What a runner marked: the lines that lead to a failed test, or that follow an error outside of any. */
+function failuresIn(group: string, output: string): string[] {
+  const lines = output.split("\n");
+  return lines.flatMap((line, index) => {
+    if (line.startsWith("# Unhandled error"))
+      return [`${group}: ${line}\n${indented(lines.slice(index + 1, index + LINES_OF_A_FAILURE))}`];
+    // A runner lists its failures once more at its end, where nothing leads to them.
+    if (!/^\((fail|skip|todo)\)/.test(line) || lines.indexOf(line) < index) return [];
+    return [`${group}: ${line}\n${indented(lines.slice(0, index).slice(-LINES_OF_A_FAILURE))}`];
+  });
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.map((line) => `    ${line}`).join("\n");
 }
