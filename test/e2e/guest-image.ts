@@ -9,6 +9,8 @@ export interface GuestWish {
   readonly atBoot?: string;
   /** More files: path → text. Those in a folder that ends in ".d" are executable. */
   readonly files?: Readonly<Record<string, string>>;
+  /** It has no first process, as after a build that went wrong. */
+  readonly isEmpty?: boolean;
   readonly kernel?: KernelWish;
 }
 
@@ -44,6 +46,7 @@ export function guestMembers({
   version,
   atBoot,
   files = {},
+  isEmpty = false,
   kernel: wish,
 }: GuestWish): TarMember[] {
   const { version: release, kernel, initrd } = guestKernel(wish);
@@ -65,7 +68,7 @@ export function guestMembers({
       kind: "symlink",
       target: "busybox",
     })),
-    { path: "usr/sbin/init", data: INIT, mode: 0o755 },
+    ...(isEmpty ? [] : [{ path: "usr/sbin/init", data: INIT, mode: 0o755 }]),
     ...Object.entries(texts).map(([path, data]): TarMember => ({ path, data, mode: modeOf(path) })),
   ];
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { command } from "../../scripts/disk/command.ts";
 import { partOf, type Disk } from "../../scripts/disk.ts";
 import type { Status } from "../../src/upgrade/status.ts";
+import { entriesOf } from "./esp-entries.ts";
 import type { Guest } from "./guest.ts";
 import { makeWorld, type Version, type World } from "./story.ts";
 
@@ -37,13 +38,6 @@ async function statusOf(guest: Guest): Promise<Status> {
 async function upgradeTo(guest: Guest, version: Version, flags = ""): Promise<void> {
   await guest.start(`tandem upgrade ${world.from(version)} ${flags} --reboot`);
   await guest.machine.expectLine(/reboot: Restarting system/, 480);
-}
-
-/** The names of the entries, as mtools see them. */
-function entriesOf(disk: Disk): string[] {
-  const image = `${disk.path}@@${partOf(disk, "esp").offsetBytes}`;
-  const lines = command(["mdir", "-b", "-i", image, "::/loader/entries"]).trim().split("\n");
-  return lines.map((line) => line.split("/").at(-1) ?? "").toSorted();
 }
 
 function faultsOf(disk: Disk): string[] {

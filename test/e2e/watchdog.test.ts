@@ -1,20 +1,12 @@
 /** What `tandem hooks` puts into an image, at work on a machine: a trial that hangs is reset, one that cannot go on restarts. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, cpSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { type Disk, makeDisk } from "../../scripts/disk.ts";
-import { command } from "../../scripts/disk/command.ts";
-import { installFirst } from "../../scripts/disk/first-system.ts";
-import { MiB } from "../../src/lib/units.ts";
-import { writeImage } from "../peers/image.ts";
-import { temporaryFolder } from "../peers/temporary-folder.ts";
-import { guestMembers, type GuestWish } from "./guest-image.ts";
-import { type Guest, startGuest } from "./guest.ts";
+import { atOnce } from "./at-once.ts";
+import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
+import { makeTrials, type Trials } from "./trial.ts";
 
 setDefaultTimeout(1_800_000);
 
-const TANDEM = join(import.meta.dir, "../../dist/tandem");
 const BOOT_SECONDS = 240;
 
 const IN_INITRAMFS = {
@@ -22,47 +14,32 @@ const IN_INITRAMFS = {
 };
 const AT_BOOT = hookText("init", "/usr/lib/tandem/at-boot");
 
-/** Version → what is special about it. */
-const SYSTEMS: Readonly<Record<string, Omit<GuestWish, "version">>> = {
-  "1": { atBoot: AT_BOOT },
-  "2": { atBoot: AT_BOOT, kernel: { hooks: IN_INITRAMFS } },
-  // Nothing of tandem runs in it: what was armed in the initramfs has to do.
-  hangs: { atBoot: "sleep 100000", kernel: { hooks: IN_INITRAMFS } },
-  // tandem runs, and its check does not end.
-  waits: {
-    atBoot: AT_BOOT,
-    files: { "etc/tandem/required.d/50-app": "#!/bin/sh\nsleep 100000\n" },
-  },
-  empty: { kernel: { hooks: IN_INITRAMFS } },
-};
-
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let disk: Disk;
+let trials: Trials;
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  for (const [version, special] of Object.entries(SYSTEMS)) {
-    const tar = guestMembers({ version, ...special }).filter(
-      ({ path }) => version !== "empty" || path !== "usr/sbin/init",
-    );
-    await writeImage(folder.in("layout"), { layers: [{ tar }], tag: version });
-  }
-  disk = makeDisk({ path: folder.in("disk"), slotBytes: 64 * MiB, serial: 0 });
-  await installFirst(disk, { source: `oci-layout:${folder.in("layout")}:1` });
-  mkdirSync(folder.in("stick"));
-  cpSync(TANDEM, join(folder.in("stick"), "tandem"));
-  const stick = ["-d", folder.in("stick"), folder.in("stick.img"), "192M"];
-  command(["mke2fs", "-q", "-t", "ext4", ...stick]);
+  trials = await makeTrials({
+    systems: {
+      "1": { atBoot: AT_BOOT },
+      "2": { atBoot: AT_BOOT, kernel: { hooks: IN_INITRAMFS } },
+      // Nothing of tandem runs in it: what was armed in the initramfs has to do.
+      hangs: { atBoot: "sleep 100000", kernel: { hooks: IN_INITRAMFS } },
+      // tandem runs, and its check does not end.
+      waits: {
+        atBoot: AT_BOOT,
+        files: { "etc/tandem/required.d/50-app": "#!/bin/sh\nsleep 100000\n" },
+      },
+      empty: { isEmpty: true, kernel: { hooks: IN_INITRAMFS } },
+    },
+  });
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(() => trials[Symbol.asyncDispose]());
 
-/** A machine that is about to try that system. */
-function powerOn(version: string): Guest {
-  const path = folder.in(`${version}.img`);
-  copyFileSync(disk.path, path);
-  const source = `oci-layout:${folder.in("layout")}:${version}`;
-  command([TANDEM, "upgrade", "--disk", path, "--source", source, "--tries", "1"]);
-  return startGuest({ disks: [path, folder.in("stick.img")] });
-}
+const powerOn = (version: string): Guest => trials.powerOn(trials.newDisk(version));
+
+/** While one waits for its watchdog another has the processor. */
+const take = atOnce(2);
+const story = (name: string, tell: () => Promise<void>): void => {
+  test.concurrent(name, () => take(tell));
+};
 
 async function next(guest: Guest): Promise<string> {
   const line = await guest.machine.expectLine(/^E2E: slot=/, BOOT_SECONDS);
@@ -76,7 +53,7 @@ async function expectBack(guest: Guest): Promise<void> {
   await guest.machine.expectLine(/^Slot a is good/, BOOT_SECONDS);
 }
 
-test("a trial that hangs is reset by the watchdog that the initramfs has armed", async () => {
+story("a trial that hangs is reset by the watchdog that the initramfs has armed", async () => {
   await using guest = powerOn("hangs");
   await guest.machine.expectLine(
     /^tandem: watchdog \/dev\/watchdog0 resets this machine in 60 s/,
@@ -86,7 +63,7 @@ test("a trial that hangs is reset by the watchdog that the initramfs has armed",
   await expectBack(guest);
 });
 
-test("a trial that passes stops the watchdog and runs on", async () => {
+story("a trial that passes stops the watchdog and runs on", async () => {
   await using guest = powerOn("2");
   await guest.machine.expectLine(/^tandem: watchdog \/dev\/watchdog0 resets/, BOOT_SECONDS);
   expect(await next(guest)).toBe("E2E: slot=b version=2");
@@ -98,7 +75,7 @@ test("a trial that passes stops the watchdog and runs on", async () => {
   expect(state.output).toContain("inactive");
 });
 
-test("a trial whose checks hang is given up when its time is over", async () => {
+story("a trial whose checks hang is given up when its time is over", async () => {
   await using guest = powerOn("waits");
   expect(await next(guest)).toBe("E2E: slot=b version=waits");
   await guest.machine.expectLine(/^No watchdog: there is no \/dev\/watchdog0, continuing/, 240);
@@ -106,7 +83,7 @@ test("a trial whose checks hang is given up when its time is over", async () => 
   await expectBack(guest);
 });
 
-test("a trial without an init says so and restarts", async () => {
+story("a trial without an init says so and restarts", async () => {
   await using guest = powerOn("empty");
   await guest.machine.expectLine(
     /^tandem: slot b: there is no init; rebooting in 5 s, boots left: 0/,

@@ -1,0 +1,56 @@
+/** Machines that are about to try a system. It was written into slot b from outside, which is quicker than an upgrade under emulation. */
+import { copyFileSync, cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { makeDisk, type Disk } from "../../scripts/disk.ts";
+import { command } from "../../scripts/disk/command.ts";
+import { installFirst } from "../../scripts/disk/first-system.ts";
+import type { LoaderName } from "../../src/boot/detect.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { writeImage } from "../peers/image.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { guestMembers, type GuestWish } from "./guest-image.ts";
+import { startGuest, type Guest } from "./guest.ts";
+
+const TANDEM = join(import.meta.dir, "../../dist/tandem");
+
+export interface Trials extends AsyncDisposable {
+  /** A disk with version 1 in slot a, and that version on trial in slot b. */
+  readonly newDisk: (version: string, tries?: number) => Disk;
+  /** Puts the machine with that disk under power. */
+  readonly powerOn: (disk: Disk) => Guest;
+}
+
+export interface TrialsWish {
+  /** Version → what is special about it; "1" has to be there. */
+  readonly systems: Readonly<Record<string, Omit<GuestWish, "version">>>;
+  /** GRUB, started by a BIOS, if nothing is said. */
+  readonly loader?: LoaderName;
+}
+
+export async function makeTrials({ systems, loader = "grub" }: TrialsWish): Promise<Trials> {
+  const folder = await temporaryFolder();
+  const layout = folder.in("layout");
+  for (const [version, special] of Object.entries(systems))
+    await writeImage(layout, {
+      layers: [{ tar: guestMembers({ version, ...special }) }],
+      tag: version,
+    });
+  const first = makeDisk({ path: folder.in("disk"), loader, slotBytes: 64 * MiB, serial: 0 });
+  await installFirst(first, { source: `oci-layout:${layout}:1` });
+  mkdirSync(folder.in("stick"));
+  cpSync(TANDEM, folder.in("stick/tandem"));
+  const stick = folder.in("stick.img");
+  command(["mke2fs", "-q", "-t", "ext4", "-d", folder.in("stick"), stick, "192M"]);
+  return {
+    newDisk: (version, tries = 1) => {
+      const path = folder.in(`${version}.img`);
+      copyFileSync(first.path, path);
+      const source = ["--source", `oci-layout:${layout}:${version}`];
+      command([TANDEM, "upgrade", "--disk", path, ...source, "--tries", `${tries}`]);
+      return { ...first, path };
+    },
+    powerOn: ({ path }) =>
+      startGuest({ disks: [path, stick], firmware: loader === "grub" ? "bios" : "efi" }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
