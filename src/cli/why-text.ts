@@ -1,3 +1,4 @@
+import type { Event } from "../control/state.ts";
 import type { Why } from "../upgrade/why.ts";
 
 /** The story on one screen. */
@@ -6,15 +7,22 @@ export function whyText(why: Why): string {
     return ["Nothing was given up or left unfinished, as far as is remembered.", ...why.now].join(
       "\n",
     );
-  const { story, fall, now, advice } = why;
+  const { story, fall, failing, now, advice } = why;
   return [
     ...story.map(({ at, text }) => `${at ?? "at some time"}  ${text}`),
     ...quoted("what its checks printed last", fall?.output),
     ...quoted("the last words of its kernel", fall?.kernel),
-    "",
+    ...(story.length === 0 ? [] : [""]),
     ...now,
+    ...failingLines(failing),
     ...advice,
   ].join("\n");
+}
+
+function failingLines(failing: Event | undefined): string[] {
+  if (failing === undefined) return [];
+  const { at, text, output } = failing;
+  return [`Its checks failed at ${at}: ${text}`, ...quoted("what they printed", output)];
 }
 
 function quoted(title: string, text: string | undefined): string[] {

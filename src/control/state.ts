@@ -80,6 +80,8 @@ const eventSchema = v.object({
   slot: v.exactOptional(slotName),
   digest: v.exactOptional(v.string()),
   text: v.string(),
+  /** The last lines that failed checks printed. */
+  output: v.exactOptional(v.string()),
 });
 
 /** How a system was given up. Bounded: it has to fit beside everything else. */

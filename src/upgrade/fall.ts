@@ -1,3 +1,4 @@
+import { failingOf } from "../control/failing.ts";
 import type { BootRecord } from "../control/record.ts";
 import type { Fall, State, Verdict } from "../control/state.ts";
 import type { SlotName } from "../slot/slot.ts";
@@ -23,8 +24,8 @@ export function causeOfTrial({ control, cmdline }: Machine, trial: SlotName): Ca
 export function causeOfGood({ control, cmdline }: Machine, { good, limit }: BootRecord): Cause {
   if (cmdline.gaveUp?.why === "kernel")
     return { stage: "kernel", reason: "its kernel could not be loaded" };
-  const last = control.state.history.findLast(({ slot }) => slot === good);
-  const failed = last?.kind === "failed" ? `; last: ${last.text}` : "";
+  const last = failingOf(control.state, good);
+  const failed = last === undefined ? "" : `; last: ${last.text}`;
   return {
     stage: "limit",
     reason: `it was the good one, and ${limit} boots of it passed without a good verdict${failed}`,
@@ -36,7 +37,7 @@ export function fallOf(machine: Machine, slot: SlotName, cause: Cause): Fall {
   const { control, system } = machine;
   const { state } = control;
   const armed = state.history.findLast((event) => isArming(event.kind) && event.slot === slot);
-  const output = verdictOf(state, slot)?.output;
+  const output = verdictOf(state, slot)?.output ?? failingOf(state, slot)?.output;
   return {
     at: system.now().toISOString(),
     slot,

@@ -1,4 +1,5 @@
-import { withEvent, withVerdict } from "../control/state.ts";
+import { withFailure } from "../control/failing.ts";
+import { withVerdict } from "../control/state.ts";
 import { whyStay } from "../control/stay.ts";
 import {
   type CheckPlan,
@@ -99,9 +100,9 @@ async function noteFailure(
 ): Promise<void> {
   const { control, system } = machine;
   const at = system.now().toISOString();
-  const noted = withEvent(machine.control.state, { at, kind: "failed", slot, text: failure });
-  const isTrial = control.record?.trial === slot;
   const said = output === "" ? {} : { output };
+  const noted = withFailure(control.state, slot, { at, text: failure, ...said });
+  const isTrial = control.record?.trial === slot;
   await control.writeState(
     isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at, ...said }) : noted,
   );

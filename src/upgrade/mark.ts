@@ -6,6 +6,7 @@ import {
   settled,
   settleGood,
 } from "../control/decide.ts";
+import { failingOf } from "../control/failing.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type State, withEvent, withFall, withKnownBad, withVerdict } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
@@ -42,7 +43,8 @@ export async function markGood(
   const { control } = machine;
   const { record } = control;
   // Every boot of a good slot ends here: saying again what is known would only push the history out.
-  if (verdictOf(control.state, boot.slot) !== "good")
+  const failed = failingOf(control.state, boot.slot) !== undefined;
+  if (failed || verdictOf(control.state, boot.slot) !== "good")
     await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
   const policy = policyOf(machine);
   const next = record === undefined ? settled(boot.slot, policy) : settleGood(record, boot, policy);

@@ -1,3 +1,4 @@
+import { failingOf } from "../control/failing.ts";
 import type { Event, Fall, SlotState, State } from "../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "./machine.ts";
@@ -11,11 +12,13 @@ export interface Moment {
 
 export interface Why {
   readonly disk: string;
-  /** What it is about: a system that was given up, a slot that was never finished, or nothing. */
-  readonly about: "fall" | "unfinished" | "nothing";
+  /** What it is about: a system that was given up, a slot that was never finished, one that fails its checks, or nothing. */
+  readonly about: "fall" | "unfinished" | "failing" | "nothing";
   readonly slot: SlotName | undefined;
   /** The fall itself, with what was printed. */
   readonly fall: Fall | undefined;
+  /** How the checks of the system that runs failed, if they did so last, with what they printed. */
+  readonly failing: Event | undefined;
   /** In order. */
   readonly story: readonly Moment[];
   /** Where the machine is now. */
@@ -24,10 +27,11 @@ export interface Why {
   readonly advice: readonly string[];
 }
 
-/** The story of the last fall, or of an upgrade that was not finished. **Writes nothing.** */
+/** The story of the last fall, of an upgrade that was not finished, or of checks that fail. **Writes nothing.** */
 export function whyOf(machine: Machine): Why {
   const { state } = machine.control;
-  const base = { disk: machine.diskPath, now: placeOf(machine), fall: undefined };
+  const failing = failingIn(machine);
+  const base = { disk: machine.diskPath, now: placeOf(machine), fall: undefined, failing };
   const slot = SLOT_NAMES.find((name) => state.slots[name].status === "writing");
   if (slot !== undefined)
     return {
@@ -38,10 +42,21 @@ export function whyOf(machine: Machine): Why {
       advice: [`Slot ${slot} cannot be booted. Run the upgrade again: it starts anew.`],
     };
   const fall = state.falls?.at(-1);
-  if (fall === undefined)
-    return { ...base, about: "nothing", slot: undefined, story: [], advice: [] };
+  if (fall === undefined) return { ...base, ...aboutChecks(failing) };
   const story = storyOfFall(state, fall);
   return { ...base, about: "fall", slot: fall.slot, fall, story, advice: adviceOn(state, fall) };
+}
+
+function failingIn({ booted, control }: Machine): Event | undefined {
+  const slot = booted ?? control.record?.good;
+  return slot === undefined ? undefined : failingOf(control.state, slot);
+}
+
+/** Nobody gave it up, so there is no story of it. */
+function aboutChecks(failing: Event | undefined): Pick<Why, "about" | "slot" | "story" | "advice"> {
+  const nothing = { slot: failing?.slot, story: [], advice: [] };
+  if (failing === undefined) return { ...nothing, about: "nothing" };
+  return { ...nothing, about: "failing", advice: [ADVICE.checks] };
 }
 
 function storyOfUnfinished(state: State, slot: SlotName): Moment[] {

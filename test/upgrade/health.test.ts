@@ -72,7 +72,19 @@ test("health() that fails in the good slot does not make it bad", async () => {
   const { control } = memoryMachine(image.file());
   expect(control.record).toMatchObject({ gen: 1, good: "a" });
   expect(control.state.slots.a).toMatchObject({ verdict: { result: "good", reason: "installed" } });
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "failed", slot: "a" });
+  expect(control.state.history.at(-1)).toMatchObject({
+    kind: "failed",
+    slot: "a",
+    output: "/r/net:\nno network",
+  });
+});
+
+test("health() that passes in the good slot after a failure notes it once", async () => {
+  const image = await installed();
+  for (const outcome of [FAILED, PASSED, PASSED])
+    await check(machineOn(image, FIRST_BOOT, checkedSystem({ "/r/net": outcome })));
+  const { control } = memoryMachine(image.file());
+  expect(control.state.history.map(({ kind }) => kind).slice(-2)).toEqual(["failed", "good"]);
 });
 
 test.each([

@@ -5,7 +5,7 @@ import { health } from "../../src/upgrade/health.ts";
 import type { Machine } from "../../src/upgrade/machine.ts";
 import { markBad, settleFall } from "../../src/upgrade/mark.ts";
 import { type Why, whyOf } from "../../src/upgrade/why.ts";
-import { checkedSystem, FAILED } from "../fakes/checks.ts";
+import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
 import { memoryFiles } from "../fakes/files.ts";
 import { memoryMachine, memorySource, memorySystem } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -111,6 +111,55 @@ test("whyOf() a trial whose checks failed tells each failure and what was printe
   expect(whyText(told)).toContain("what its checks printed last:\n  | /r/net:\n  | no network\n");
   expect(told.advice).toEqual(["Look at what the failed checks printed.", REFUSED]);
   expect(texts(told).at(-1)).toContain("/r/net ended with status 3");
+});
+
+async function checkIn(image: PagedImage, boot: string, net = FAILED): Promise<void> {
+  const machine = memoryMachine(image.file(), boot, checkedSystem({ "/r/net": net }));
+  await health(workOn(machine), machine, PLAN);
+}
+
+test("whyOf() a good slot whose checks fail tells what they printed, until they pass", async () => {
+  const image = await installed();
+  await checkIn(image, FIRST_BOOT);
+  const told = why(image, FIRST_BOOT);
+  expect(told).toMatchObject({
+    about: "failing",
+    slot: "a",
+    failing: { output: "/r/net:\nno network" },
+  });
+  expect(whyText(told)).toBe(
+    [
+      "Slot a (v1) runs and is the good one.",
+      "Slot a boots next.",
+      `Its checks failed at ${told.failing?.at}: /r/net ended with status 3`,
+      "what they printed:",
+      "  | /r/net:",
+      "  | no network",
+      "Look at what the failed checks printed.",
+    ].join("\n"),
+  );
+  await checkIn(image, FIRST_BOOT, PASSED);
+  expect(why(image, FIRST_BOOT)).toMatchObject({ about: "nothing", failing: undefined });
+});
+
+test("whyOf() a fall to a good slot whose checks fail, too, tells of both", async () => {
+  const image = await armed();
+  await checkIn(image, FALLEN);
+  const told = why(image);
+  expect(told).toMatchObject({ about: "fall", slot: "b", failing: { slot: "a" } });
+  expect(whyText(told)).toContain(
+    "\n\nSlot a (v1) runs and is the good one.\nSlot a boots next.\nIts checks",
+  );
+});
+
+test("whyOf() a good slot that used up its limit has what its checks printed", async () => {
+  const image = await withRecovery(2);
+  await checkIn(image, "tandem.slot=a tandem.gen=2 tandem.left=1");
+  const boot = "tandem.slot=recovery tandem.gen=2 tandem.gave_up=a:limit";
+  await settleFall(memoryMachine(image.file(), boot));
+  const told = why(image, boot);
+  expect(told.fall).toMatchObject({ slot: "a", stage: "limit", output: "/r/net:\nno network" });
+  expect(told.failing).toBeUndefined();
 });
 
 test.each([
