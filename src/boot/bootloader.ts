@@ -36,6 +36,8 @@ export interface Bootloader {
   forget(slot: SlotName): Promise<void>;
   /** Why a slot could not be started; undefined when it could. */
   whyNot(slot: SlotName): string | undefined;
+  /** Which copy of the slot's files is not as it should be; undefined: none, or the loader has no copies. Reads all of them. */
+  spoilt(slot: SlotName, files: BootFiles): string | undefined;
   /** The one commit point: a cut leaves the old record in force or the new one. */
   commit(next: NextRecord): Promise<BootRecord>;
   /** What the loader has counted, and what it has given up. Writes nothing. */

@@ -1,5 +1,6 @@
 import { TandemError } from "../lib/error.ts";
 import type { Bootloader } from "./bootloader.ts";
+import { ENTRIES, readEntries } from "./entry-folder.ts";
 import { type Esp, isFile } from "./esp.ts";
 
 export type LoaderName = Bootloader["name"];
@@ -24,17 +25,24 @@ export function detectLoader(esp: Esp | undefined, wish: LoaderWish): Detected {
   // A machine with a BIOS may keep GRUB's files anywhere.
   if (esp === undefined) return { name: "grub", seen: "there is no EFI system partition" };
   const grub = GRUB.filter((path) => isFile(esp, path));
-  const programs = SYSTEMD_BOOT.filter((path) => isFile(esp, path));
-  const systemd = isFile(esp, LOADER_CONF) ? [LOADER_CONF, ...programs] : [];
-  const isSystemd = systemd.length > 1;
+  const systemd = marksOf(esp, grub.length > 0);
   const seen = [...grub, ...systemd].join(", ");
-  if (grub.length > 0 && !isSystemd) return { name: "grub", seen };
-  if (grub.length === 0 && isSystemd) return { name: "systemd-boot", seen };
+  if (grub.length > 0 && systemd.length === 0) return { name: "grub", seen };
+  if (grub.length === 0 && systemd.length > 0) return { name: "systemd-boot", seen };
   throw grub.length > 0
     ? refused(`${esp.name} has files of both GRUB and systemd-boot: ${seen}`)
     : refused(
         `${esp.name} has neither ${GRUB.join("")} nor ${LOADER_CONF} with ${SYSTEMD_BOOT.join(" or ")}`,
       );
+}
+
+/** What speaks for systemd-boot. It goes on without loader.conf: then its program or our entries do, unless GRUB has a claim. */
+function marksOf(esp: Esp, isClaimed: boolean): string[] {
+  const programs = SYSTEMD_BOOT.filter((path) => isFile(esp, path));
+  if (isFile(esp, LOADER_CONF)) return programs.length === 0 ? [] : [LOADER_CONF, ...programs];
+  if (isClaimed) return [];
+  const entries = readEntries(esp).names.map((name) => `${ENTRIES}/${name}`);
+  return entries.length > 0 || programs[0] === SYSTEMD_BOOT[0] ? [...entries, ...programs] : [];
 }
 
 function refused(why: string): TandemError {

@@ -1,4 +1,3 @@
-import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import {
   type Entry,
@@ -53,16 +52,17 @@ function leftOf({ counter }: Entry): number {
   return counter?.left ?? Number.POSITIVE_INFINITY;
 }
 
+/** What is to be written. */
+export interface NewEntry extends EntryText {
+  /** undefined: its boots are not counted. */
+  readonly tries: number | undefined;
+}
+
 /** Makes an entry under a name that no other has, and returns the name. */
-export async function addEntry(
-  esp: Esp,
-  entry: EntryText & { readonly tries: number | undefined },
-): Promise<string> {
+export async function addEntry(esp: Esp, entry: NewEntry): Promise<string> {
   const { slot, tries, record } = entry;
   const taken = (esp.list(ENTRIES) ?? []).map((file) => file.name);
   const name = entryName({ slot, tries, gen: record.gen }, taken);
-  if (taken.includes(name))
-    throw new TandemError("boot", `Cannot write ${name} to ${esp.name}: it is there already`);
   await esp.write(`${ENTRIES}/${name}`, contentOf(encodeEntry(entry)));
   return name;
 }

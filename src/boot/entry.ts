@@ -35,18 +35,28 @@ const NAME = new RegExp(
   `^tandem-(${SLOT_NAMES.join("|")})(?:-[0-9]{1,10})?(?:\\+([0-9]{1,4})(?:-([0-9]{1,4}))?)?\\.conf$`,
 );
 
-/** The name of a new entry with so many boots. Where that name is taken the record's number goes into it: no name is used twice. */
-export function entryName(
-  {
-    slot,
-    tries,
-    gen,
-  }: { readonly slot: SlotName; readonly tries: number | undefined; readonly gen: number },
-  taken: readonly string[],
-): string {
+interface Named {
+  readonly slot: SlotName;
+  readonly tries: number | undefined;
+  readonly gen: number;
+}
+
+/**
+ * The name of a new entry with so many boots. Where that is taken a number goes into it, of the record if it can be. A counted one also
+ * keeps clear of the names that it will be given: systemd-boot boots without counting what it cannot rename.
+ */
+export function entryName({ slot, tries, gen }: Named, taken: readonly string[]): string {
   const count = tries === undefined ? "" : `+${tries}`;
-  const plain = `tandem-${slot}${count}.conf`;
-  return taken.includes(plain) ? `tandem-${slot}-${gen}${count}.conf` : plain;
+  let stem = `tandem-${slot}`;
+  for (let number = gen; isTaken(stem, count, taken); number += 1)
+    stem = `tandem-${slot}-${number}`;
+  return `${stem}${count}.conf`;
+}
+
+/** FAT does not tell upper from lower case. */
+function isTaken(stem: string, count: string, taken: readonly string[]): boolean {
+  const clashes = count === "" ? [`${stem}.conf`] : [`${stem}${count}.conf`, `${stem}+`];
+  return taken.some((name) => clashes.some((clash) => name.toLowerCase().startsWith(clash)));
 }
 
 /** What a file name says; undefined: it is none of ours. */

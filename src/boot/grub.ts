@@ -11,6 +11,7 @@ export function grub(control: Control): Bootloader {
       const spec = control.spec(slot);
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
+    spoilt: () => undefined,
     commit: (next) => control.commitRecord(next),
     // It tells all of it on the kernel command line.
     account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({

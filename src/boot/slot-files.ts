@@ -31,6 +31,25 @@ export function missingFile(esp: Esp, { linux, initrd }: SlotPaths): string | un
   return [linux, initrd].find((path) => path !== undefined && !isFile(esp, path));
 }
 
+/** What is wrong with the first copy that is not as in the slot. */
+export function spoiltCopy(
+  esp: Esp,
+  { linux, initrd }: SlotPaths,
+  files: BootFiles,
+): string | undefined {
+  const pairs = [
+    [linux, files.kernel],
+    [initrd, files.initrd],
+  ] as const;
+  for (const [path, file] of pairs) {
+    const copy = path === undefined ? undefined : esp.read(path);
+    if (path === undefined && file === undefined) continue;
+    if (file === undefined) return `${path} is not in the slot`;
+    if (!isSame(copy, file)) return `${path ?? "a copy"} on ${esp.name} is not ${file.path}`;
+  }
+  return undefined;
+}
+
 /** Copies them, unless they are there as they should be, and reads them back. Throws `no-space` before anything is written. */
 export async function copySlotFiles(esp: Esp, paths: SlotPaths, files: BootFiles): Promise<void> {
   const pairs: [string, Content][] = [[paths.linux, files.kernel]];

@@ -7,9 +7,15 @@ import { accountOf } from "./account.ts";
 import type { Bootloader } from "./bootloader.ts";
 import { candidatesOf } from "./candidates.ts";
 import type { Entry, Start } from "./entry.ts";
-import { addEntry, ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
+import { addEntry, ENTRIES, type NewEntry, readEntries, removeEntries } from "./entry-folder.ts";
 import { type Esp, readText } from "./esp.ts";
-import { copySlotFiles, missingFile, removeSlotFiles, slotPaths } from "./slot-files.ts";
+import {
+  copySlotFiles,
+  missingFile,
+  removeSlotFiles,
+  slotPaths,
+  spoiltCopy,
+} from "./slot-files.ts";
 
 interface Places {
   readonly control: Control;
@@ -49,6 +55,10 @@ export function systemdBoot(control: Control, esp: Esp): Bootloader {
       const start = startOf(places, slot);
       return "invalid" in start ? start.invalid : undefined;
     },
+    spoilt(slot, files) {
+      const start = startOf(places, slot);
+      return "invalid" in start ? start.invalid : spoiltCopy(esp, start, files);
+    },
     commit: (next) => commit(places, next),
     account: (boot) => accountOf(esp, boot),
     refuseReadOnly: () => esp.refuseReadOnly(),
@@ -85,7 +95,16 @@ async function commit(places: Places, next: NextRecord): Promise<BootRecord> {
 /** Writes the entries of a record that are not there yet, the first one first. Returns the names of all. */
 async function writeEntries(places: Places, record: BootRecord): Promise<string[]> {
   const { esp } = places;
-  const { entries, inForce } = readEntries(esp);
+  const names: string[] = [];
+  for (const path of FOLDERS) await esp.makeFolder(path);
+  for (const wanted of wantedEntries(places, record))
+    names.push(typeof wanted === "string" ? wanted : await addEntry(esp, wanted));
+  return names;
+}
+
+/** The entries that a record is to have, in their order: the name of one that is there, or what a new one says. */
+function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[] {
+  const { entries, inForce } = readEntries(places.esp);
   const current = inForce.filter((entry) => entry.record.gen === record.gen);
   const starts = new Map<SlotName, Start>();
   for (const slot of SLOT_NAMES) {
@@ -94,32 +113,58 @@ async function writeEntries(places: Places, record: BootRecord): Promise<string[
   }
   const isThere = (slot: SlotName): boolean =>
     starts.has(slot) || current.some((entry) => entry.slot === slot);
-  const names: string[] = [];
-  for (const path of FOLDERS) await esp.makeFolder(path);
-  for (const [index, candidate] of candidatesOf(record, isThere).entries()) {
+  return candidatesOf(record, isThere).flatMap((candidate, index): (string | NewEntry)[] => {
     const there = current.find(({ slot }) => slot === candidate.slot);
     const start = starts.get(candidate.slot);
-    if (there !== undefined) names.push(there.name);
-    else if (start !== undefined)
-      names.push(await addEntry(esp, { ...candidate, ...start, record, rank: RANK_MAX - index }));
-  }
-  return names;
+    if (there !== undefined && (start === undefined || haveSameFiles(there, start)))
+      return [there.name];
+    if (start === undefined) return [];
+    // What takes the place of an entry has no more boots than that had left.
+    const tries = there?.counter?.left ?? candidate.tries;
+    return [{ slot: candidate.slot, ...start, tries, record, rank: RANK_MAX - index }];
+  });
+}
+
+function haveSameFiles(one: Start, other: Start): boolean {
+  return one.linux === other.linux && one.initrd === other.initrd;
 }
 
 /** One digit, and more than there are slots. */
 const RANK_MAX = 9;
 
 async function removeOthers(esp: Esp, kept: readonly string[]): Promise<void> {
-  // Without anything that could be started, what there is is better than nothing.
-  if (kept.length === 0) return;
-  const others = readEntries(esp).names.filter((name) => !kept.includes(name));
-  await removeEntries(esp, others);
+  await removeEntries(esp, othersThan(esp, kept));
 }
 
-/** What the entries decide and the control partition does not know yet. */
-function unfinished({ control, esp }: Places): string | undefined {
+function othersThan(esp: Esp, kept: readonly string[]): string[] {
+  // Without anything that could be started, what there is is better than nothing.
+  return kept.length === 0 ? [] : readEntries(esp).names.filter((name) => !kept.includes(name));
+}
+
+/** What the entries decide and the control partition does not know yet, or the other way round. */
+function unfinished(places: Places): string | undefined {
+  const { control, esp } = places;
   const newer = newerThan(control.record, esp);
-  return newer && `boot record ${newer.gen} is on ${esp.name} and not yet in the control partition`;
+  if (newer !== undefined)
+    return `boot record ${newer.gen} is on ${esp.name} and not yet in the control partition`;
+  const { record } = control;
+  return record === undefined ? undefined : disorderOf(places, record);
+}
+
+/** What repair() would change, for people. */
+function disorderOf(places: Places, record: BootRecord): string | undefined {
+  const { esp } = places;
+  const wanted = wantedEntries(places, record);
+  const missing = wanted.flatMap((entry) => (typeof entry === "string" ? [] : [entry.slot]));
+  if (missing.length > 0)
+    return `slot ${missing.join(" and ")} has no entry for boot record ${record.gen} on ${esp.name}`;
+  const others = othersThan(
+    esp,
+    wanted.filter((entry) => typeof entry === "string"),
+  );
+  return others.length === 0
+    ? undefined
+    : `entries on ${esp.name} belong to no boot record: ${others.join(", ")}`;
 }
 
 function newerThan(record: BootRecord | undefined, esp: Esp): BootRecord | undefined {

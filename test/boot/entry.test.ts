@@ -22,9 +22,13 @@ test.each([
 test.each([
   [undefined, [], "tandem-b.conf"],
   [3, [], "tandem-b+3.conf"],
-  [3, ["tandem-b+2-1.conf"], "tandem-b+3.conf"],
+  [3, ["tandem-b+2-1.conf"], "tandem-b-17+3.conf"],
+  [3, ["tandem-a+2-1.conf", "tandem-b.conf", "tandem-b-16+2-1.conf"], "tandem-b+3.conf"],
+  [3, ["tandem-b+3.conf", "tandem-b-17+0-3.conf", "TANDEM-B-18+3.CONF"], "tandem-b-19+3.conf"],
+  [undefined, ["tandem-b+2-1.conf"], "tandem-b.conf"],
   [3, ["tandem-b+3.conf"], "tandem-b-17+3.conf"],
   [undefined, ["tandem-b.conf"], "tandem-b-17.conf"],
+  [undefined, ["tandem-b.conf", "tandem-b-17.conf"], "tandem-b-18.conf"],
 ])("entryName() with %j tries where %j are taken is %s", (tries, taken, expected) => {
   expect(entryName({ slot: "b", tries, gen: 17 }, taken)).toBe(expected);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { BootFile } from "../../src/boot/bootloader.ts";
 import { contentOf, type Esp } from "../../src/boot/esp.ts";
 import { rawEsp } from "../../src/boot/raw-esp.ts";
 import { Control } from "../../src/control/control.ts";
@@ -183,6 +184,47 @@ test("a record that is ahead of the entries is written to the ESP", async () => 
   await repaired(image);
   expect(await slotOf(image)).toBe("b");
 });
+
+test("an entry whose files have got other names is written again with the boots that it had left", async () => {
+  const image = await armed();
+  await boot(image);
+  const { loader, control } = machineWith(image.file());
+  const spec = control.spec("b");
+  if ("invalid" in spec) throw new Error(spec.invalid);
+  const kernel = bootFile("/boot/vmlinuz", "kernel");
+  const initrd = bootFile("/boot/initrd", "initrd");
+  await loader.prepare(
+    "b",
+    { ...spec, digest: "uuid:0123456789abcdef0123456789abcdef" },
+    { kernel, initrd },
+  );
+  expect(loader.unfinished()).toMatch(/^slot b has no entry for boot record 2 on /);
+  await loader.repair();
+  expect(loader.unfinished()).toBeUndefined();
+  expect(namesIn(image)).toEqual(["tandem-a-2.conf", "tandem-b-2+2.conf"]);
+  expect(textOf(image, `${ENTRIES}/tandem-b-2+2.conf`)).toEndWith("/tandem/b/linux-0123456789ab\n");
+  expect(loader.spoilt("b", { kernel, initrd })).toBeUndefined();
+});
+
+test("spoilt() tells the first copy that is not as in the slot", async () => {
+  const image = await wholeDisk("v1", { loader: "systemd-boot" });
+  const { loader } = machineWith(image.file());
+  const kernel = bootFile("/boot/vmlinuz", "kernel of v1 ".repeat(1000));
+  const initrd = bootFile("/boot/initrd", "initrd of v1 ".repeat(1000));
+  expect(loader.spoilt("a", { kernel, initrd })).toBeUndefined();
+  const other = bootFile("/boot/initrd", "initrd of v2 ".repeat(1000));
+  expect(loader.spoilt("a", { kernel, initrd: other })).toMatch(
+    /initrd-\w+ on .* is not \/boot\/initrd$/,
+  );
+  expect(loader.spoilt("a", { kernel, initrd: undefined })).toMatch(
+    /initrd-\w+ is not in the slot$/,
+  );
+  expect(loader.spoilt("b", { kernel, initrd })).toContain("its boot spec cannot be used");
+});
+
+function bootFile(path: string, text: string): BootFile {
+  return { path, ...contentOf(text) };
+}
 
 test("without anything that can be started the entries stay as they are", async () => {
   const image = await armed();

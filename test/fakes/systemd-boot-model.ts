@@ -72,6 +72,8 @@ function order(one: string, other: string): number {
 async function count(fat: Fat, { name, left, done }: LoaderEntry): Promise<void> {
   if (left === undefined) return;
   const next = name.replace(/\+.*$/, `+${Math.max(left - 1, 0)}-${done + 1}.conf`);
+  // A firmware does not rename to a name that is taken, and systemd-boot boots all the same.
+  if (fat.read(`${FOLDER}/${next}`) !== undefined) return;
   const bytes = Buffer.from(textAt(fat, `${FOLDER}/${name}`));
   await fat.remove(`${FOLDER}/${name}`);
   await fat.write(`${FOLDER}/${next}`, { sizeBytes: bytes.byteLength, read: () => [bytes] });

@@ -1,10 +1,13 @@
 /** What must hold for a disk, whatever the power has left of it. */
 import type { LoaderName } from "../../src/boot/detect.ts";
 import { readEntries } from "../../src/boot/entry-folder.ts";
+import { readText } from "../../src/boot/esp.ts";
+import { findFile } from "../../src/boot/find.ts";
 import { rawEsp } from "../../src/boot/raw-esp.ts";
 import { Control } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import type { Run } from "../../src/disk/run.ts";
+import { openFileSystem } from "../../src/ext4/mount.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { markGood, settleFall } from "../../src/upgrade/mark.ts";
@@ -66,7 +69,28 @@ async function judgeStarts(disk: BlockFile, { loader, whole }: Expectation): Pro
     if (want === undefined) throw new Error(`slot ${slot} is said to hold ${digest}`);
     const root = await readRoot(partOfDisk(disk, slot), want.runs);
     if (root !== want.hashRoot) throw new Error(`slot ${slot} is not whole`);
+    if (loader === "systemd-boot") judgeCopies(disk, slot);
   }
+}
+
+/** What systemd-boot loads is what is in the slot. */
+function judgeCopies(disk: BlockFile, slot: "a" | "b"): void {
+  const esp = rawEsp(partOfDisk(disk, "esp"));
+  const fs = openFileSystem(partOfDisk(disk, slot));
+  for (const { linux, initrd } of readEntries(esp).entries.filter((entry) => entry.slot === slot))
+    for (const [path, inSlot] of [
+      [linux, "/boot/vmlinuz"],
+      [initrd ?? "", "/boot/initrd"],
+    ] as const) {
+      const wanted = fs.read(findFile(fs.root, inSlot)?.node ?? fail(`no ${inSlot}`));
+      const copy = readText(esp, path, wanted.byteLength);
+      if (copy !== Buffer.from(wanted).toString("utf8"))
+        throw new Error(`${path} is not what is in slot ${slot}`);
+    }
+}
+
+function fail(why: string): never {
+  throw new Error(why);
 }
 
 interface Startable {

@@ -4,6 +4,7 @@ import { openSlots, type Slots } from "../../slot/slots.ts";
 import type { Machine } from "../machine.ts";
 import { type MachineOptions, openMachine } from "../open-machine.ts";
 import type { Work } from "../open-source.ts";
+import { checkEntries } from "./entries.ts";
 import { checkEsp, type EspAccess } from "./esp.ts";
 import { about, type Finding, type Repair } from "./finding.ts";
 import { lookIntoSlots } from "./held.ts";
@@ -101,6 +102,7 @@ function plain(findings: readonly Finding[]): Diagnosis["findings"] {
 export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
   const held = lookIntoSlots(machine);
   return [
+    ...checkEntries(machine),
     checkState(machine, held),
     ...checkSlots(machine, held),
     ...checkSpecs(machine, held),
@@ -142,23 +144,10 @@ async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
   visit.opened.push(value);
   return [
     about("boot loader", "boot").ok(`${value.loader.name} (${value.loaderSeen})`),
-    ...(wishes.fix ? await finishCut(value) : []),
-    ...examineMachine(value, espOf(work, slots)),
+    // Nothing is to be made from what is in a slot that has changed.
     ...(wishes.verify ? await verifySlots(work, value, visit.roots) : []),
+    ...examineMachine(value, espOf(work, slots)),
   ];
-}
-
-/** What a cut has left half done between the loader's own files and the record, the loader knows best. */
-async function finishCut({ loader }: Machine): Promise<Finding[]> {
-  const { ok, bad } = about("boot loader's files", "boot");
-  try {
-    const unfinished = loader.unfinished();
-    await loader.repair();
-    return unfinished === undefined ? [] : [ok(`put in order: ${unfinished}`)];
-  } catch (error) {
-    if (error instanceof TandemError) return [bad(reasonOf(error))];
-    throw error;
-  }
 }
 
 function found<T>(

@@ -1,9 +1,9 @@
 import { type Esp, isFile } from "../../boot/esp.ts";
-import { readEntries } from "../../boot/entry-folder.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import type { Machine } from "../machine.ts";
 import { about, type Finding } from "./finding.ts";
 import { checkGrub } from "./grub.ts";
+import { checkLoaderConf } from "./loader-conf.ts";
 
 /** How the EFI system partition is reached. */
 export interface EspAccess {
@@ -25,7 +25,7 @@ export function checkEsp(access: EspAccess, machine: Machine): Finding[] {
       const isGrub = machine.loader.name === "grub";
       const rest = isGrub
         ? checkGrub(access, esp)
-        : [checkProgram(esp), checkEntries(machine, esp)];
+        : [checkProgram(esp), checkLoaderConf(access, esp)];
       return [ok(`${esp.name} is readable`), ...rest];
     } finally {
       esp.close();
@@ -42,20 +42,4 @@ function checkProgram(esp: Esp): Finding {
   if (found !== undefined) return ok(`${found} is there`);
   const advice = "Install it anew, such as with bootctl install.";
   return bad(`neither ${PROGRAMS.join(" nor ")} is there`, { advice });
-}
-
-/** With --fix they were put in order before anything else was looked at. */
-function checkEntries({ control }: Machine, esp: Esp): Finding {
-  const { ok, bad } = about("entries of systemd-boot", "boot");
-  const { gen, inForce } = readEntries(esp);
-  const { record } = control;
-  const advice = "Run tandem doctor --fix.";
-  if (record === undefined) return ok(`they have record ${gen}`);
-  if (gen > record.gen)
-    return bad(`they have record ${gen}, the control partition has ${record.gen}`, { advice });
-  const lost = [record.trial, record.good].find(
-    (slot) => slot !== undefined && !inForce.some((entry) => entry.slot === slot),
-  );
-  if (gen === record.gen && lost === undefined) return ok(`they have record ${gen}`);
-  return bad(`slot ${lost ?? record.good} has none for record ${record.gen}`, { advice });
 }

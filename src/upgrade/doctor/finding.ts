@@ -21,7 +21,8 @@ export interface Finding {
   readonly repair?: Repair;
 }
 
-type Remedy = Pick<Finding, "advice" | "repair">;
+/** What can be done about it, by whom. */
+export type Remedy = Pick<Finding, "advice" | "repair">;
 
 /** Makes findings about one subject. */
 export interface About {

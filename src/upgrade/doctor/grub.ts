@@ -1,15 +1,14 @@
 /** GRUB's own files on the EFI system partition (boot/grub.cfg). */
-import { contentOf, type Esp, readText } from "../../boot/esp.ts";
+import { type Esp, readText } from "../../boot/esp.ts";
 import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
 import type { EspAccess } from "./esp.ts";
+import { readEspFile, replaceEspFile } from "./esp-file.ts";
 import { about, type Finding } from "./finding.ts";
 
 const SCRATCH = "/tandem/tries";
 const DISK = "/tandem/disk.cfg";
 const SCRIPT = "/tandem/grub.cfg";
 const ENV_BYTES = 1024;
-/** What is larger is none of these files. */
-const BYTES_MAX = 64 * 1024;
 
 export function checkGrub(access: EspAccess, esp: Esp): Finding[] {
   return [checkScript(esp), checkDisk(access, esp), checkScratch(access, esp)];
@@ -17,7 +16,7 @@ export function checkGrub(access: EspAccess, esp: Esp): Finding[] {
 
 /** GRUB starts to count anew. Afterwards no number of a record is one that it has counted under. */
 export async function remakeScratch(access: EspAccess): Promise<void> {
-  await replace(access, SCRATCH, envText([]).padEnd(ENV_BYTES, "#"));
+  await replaceEspFile(access, SCRATCH, envText([]).padEnd(ENV_BYTES, "#"));
 }
 
 function checkScript(esp: Esp): Finding {
@@ -30,7 +29,7 @@ function checkScript(esp: Esp): Finding {
 function checkDisk(access: EspAccess, esp: Esp): Finding {
   const { ok, bad } = about("GRUB's configuration", "boot");
   const control = `${access.control}`;
-  const block = parseEnvBlock(Buffer.from(readText(esp, DISK, BYTES_MAX) ?? "", "latin1"));
+  const block = parseEnvBlock(Buffer.from(readEspFile(esp, DISK) ?? "", "latin1"));
   const values = "invalid" in block ? new Map<string, string>() : block.values;
   const named = values.get("control");
   if (named === control) return ok(`${DISK} names control partition ${control}`);
@@ -41,7 +40,7 @@ function checkDisk(access: EspAccess, esp: Esp): Finding {
     advice: "Run tandem doctor --fix.",
     repair: {
       what: `write ${DISK} anew: control partition ${control}`,
-      run: () => replace(access, DISK, text.padEnd(ENV_BYTES, "#")),
+      run: () => replaceEspFile(access, DISK, text.padEnd(ENV_BYTES, "#")),
     },
   });
 }
@@ -63,17 +62,4 @@ function flawOfScratch(esp: Esp): string | undefined {
   if (sizeBytes !== ENV_BYTES) return `has ${sizeBytes} bytes, want ${ENV_BYTES}`;
   const block = parseEnvBlock(Buffer.from(readText(esp, SCRATCH, ENV_BYTES) ?? "", "latin1"));
   return "invalid" in block ? `cannot be used: ${block.invalid}` : undefined;
-}
-
-/** FAT cannot replace a file in one step. A cut between the two leaves none, which is as bad as what was there. */
-async function replace(access: EspAccess, path: string, text: string): Promise<void> {
-  const esp = access.open({ write: true });
-  if (esp === undefined) return;
-  try {
-    await esp.makeFolder("/tandem");
-    await esp.remove(path);
-    await esp.write(path, contentOf(text));
-  } finally {
-    esp.close();
-  }
 }
