@@ -168,14 +168,26 @@ export function loadConfig(
   return { config, origins };
 }
 
+/** The configuration that the image at `root` brings with it; undefined when it brings none. */
+export function loadImageConfig(system: System, root: string): Config | undefined {
+  const layers = systemFiles(system, root).flatMap((path) => fromFile(system, path, false));
+  if (layers.length === 0) return undefined;
+  return layers.reduce((config, { values }) => merged(config, values), DEFAULTS);
+}
+
 function files(system: System, globals: Globals): string[] {
+  const named = globals.config === undefined ? [] : [globals.config];
+  return [...systemFiles(system, ""), ...named];
+}
+
+function systemFiles(system: System, root: string): string[] {
   const dropIns = system.files
-    .list(DROP_INS)
+    .list(`${root}${DROP_INS}`)
     .filter((name) => name.endsWith(".yaml"))
     .toSorted()
     .map((name) => `${DROP_INS}/${name}`);
-  const named = globals.config === undefined ? [] : [globals.config];
-  return ["/usr/lib/tandem/config.yaml", "/etc/tandem/config.yaml", ...dropIns, ...named];
+  const paths = ["/usr/lib/tandem/config.yaml", "/etc/tandem/config.yaml", ...dropIns];
+  return paths.map((path) => `${root}${path}`);
 }
 
 interface Layer {

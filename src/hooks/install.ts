@@ -2,6 +2,7 @@ import { defined } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { System } from "../system/system.ts";
 import { type Hook, type HookFile, HOOKS } from "./hooks.ts";
+import thisBoot from "./this-boot.sh" with { type: "text" };
 
 /** What differs between machines, from their configuration. */
 export interface HookSettings {
@@ -26,9 +27,10 @@ export function findHook(name: string): Hook {
   });
 }
 
-/** The files of a hook as they go into the image. */
+/** The files of a hook as they go into the image, each with all that it needs in it. */
 export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
   const values: Readonly<Record<string, string>> = {
+    THIS_BOOT: thisBoot.trimEnd(),
     WATCHDOG_DEVICE: settings.watchdogDevice,
     WATCHDOG_SECONDS: `${settings.watchdogSeconds}`,
     HEALTH_SECONDS: `${settings.deadlineSeconds + GRACE_SECONDS}`,

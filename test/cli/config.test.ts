@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type Config, loadConfig } from "../../src/cli/config.ts";
+import { type Config, loadConfig, loadImageConfig } from "../../src/cli/config.ts";
 import { splitGlobals } from "../../src/cli/globals.ts";
 import type { System } from "../../src/system/system.ts";
 import { memoryFiles } from "../fakes/files.ts";
@@ -36,6 +36,25 @@ test("loadConfig() of nothing gives the defaults, which have no origin", () => {
     health: { checkSeconds: 60, deadlineSeconds: 300 },
   });
   expect(origins.size).toBe(0);
+});
+
+const inImage = (files: Readonly<Record<string, string>>): Config | undefined =>
+  loadImageConfig({ ...memorySystem(), files: memoryFiles(files) }, "/image");
+
+test.each<[string, Readonly<Record<string, string>>, number | undefined]>([
+  ["none of its own", { [ETC]: "tries: 5" }, undefined],
+  ["an empty one", { [`/image${ETC}`]: "" }, 3],
+  ["one", { [`/image${ETC}`]: "tries: 4", [ETC]: "tries: 5" }, 4],
+  ["one of its maker", { [`/image${USR}`]: "tries: 4" }, 4],
+  ["a drop-in", { [`/image${ETC}`]: "tries: 4", [`/image${DROP_IN}/1.yaml`]: "tries: 6" }, 6],
+])("loadImageConfig() of an image with %s", (_, files, tries) => {
+  expect(inImage(files)?.tries).toBe(tries);
+});
+
+test("loadImageConfig() names the file that is wrong", () => {
+  expect(() => inImage({ [`/image${ETC}`]: "treis: 1" })).toThrow(
+    `Cannot use configuration /image${ETC}: treis: `,
+  );
 });
 
 /** Each beats the one before. */

@@ -29,6 +29,8 @@ test.each(HOOKS.map((hook) => [hook.name, hook] as const))(
 test.each([
   ["initramfs", "device=/dev/watchdog7\nseconds=111\n"],
   ["init", "overdue=333\n"],
+  ["initramfs", "\n  tandem.counted) left="],
+  ["init", "\n  tandem.counted) left="],
   ["systemd", "TimeoutStartSec=282\n"],
   ["systemd", "OnBootSec=333\n"],
 ])("hookFiles() fills in the times of %s (%#)", (name, want) => {

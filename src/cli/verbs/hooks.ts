@@ -1,7 +1,7 @@
 import { HOOKS, type HookFile } from "../../hooks/hooks.ts";
 import { findHook, hookFiles, type HookSettings, installHook } from "../../hooks/install.ts";
 import { TandemError } from "../../lib/error.ts";
-import type { Config } from "../config.ts";
+import { loadImageConfig } from "../config.ts";
 import { type Context, print } from "../context.ts";
 import { list } from "../values.ts";
 import { defineVerb } from "../verb.ts";
@@ -19,7 +19,8 @@ export const hooks = defineVerb({
     },
     root: {
       type: "string",
-      description: "Where the image lies into which they are installed; / if not given",
+      description:
+        "Where the image lies into which they are installed; / if not given. Its own configuration goes before this machine's",
     },
   },
   run(context, { action, names, root = "/" }) {
@@ -32,11 +33,11 @@ export const hooks = defineVerb({
     else if (action === "print")
       print(
         context,
-        chosen.flatMap((hook) => hookFiles(hook, settingsOf(context.config))),
+        chosen.flatMap((hook) => hookFiles(hook, settingsFor(context, root))),
         (files) => files.map((file) => fileText(file)).join("\n"),
       );
     else if (action === "install") {
-      const options = { root, settings: settingsOf(context.config) };
+      const options = { root, settings: settingsFor(context, root) };
       const paths = chosen.flatMap((hook) => installHook(context.system, hook, options));
       print(context, [...new Set(paths)], (written) => written.join("\n"));
       for (const { next } of chosen) if (next !== undefined) context.talk.info(next);
@@ -65,7 +66,11 @@ function fileText({ path, mode, text }: HookFile): string {
   return `### ${path} (mode ${mode.toString(8)})\n${text}`;
 }
 
-function settingsOf({ health, watchdog }: Config): HookSettings {
+/** The hooks run in the image, so what it says itself goes before what this machine says, but not before --config. */
+function settingsFor({ system, globals, config }: Context, root: string): HookSettings {
+  const image =
+    globals.config === undefined ? loadImageConfig(system, root.replace(/\/+$/, "")) : undefined;
+  const { health, watchdog } = image ?? config;
   return {
     watchdogDevice: watchdog.device,
     watchdogSeconds: watchdog.seconds,

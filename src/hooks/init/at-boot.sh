@@ -8,26 +8,7 @@
 # With busybox, in /etc/inittab:  ::once:/usr/lib/tandem/at-boot
 # A boot that the boot loader does not count is never ended: it would only start the same system again.
 overdue=@OVERDUE_SECONDS@
-PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-
-slot=
-left=
-uncounted=
-set -f # The words of the command line are no patterns.
-for word in $(cat /proc/cmdline); do
-  case $word in
-  tandem.slot=*) slot=${word#*=} ;;
-  tandem.left=*) left=${word#*=} ;;
-  # systemd-boot counts, but cannot say how many are left.
-  tandem.counted) left=${left:-some} ;;
-  tandem.uncounted) uncounted=yes ;;
-  esac
-done
-
-say() {
-  echo "tandem: $*" >/dev/console
-}
+@THIS_BOOT@
 
 give_up() {
   say "slot $slot: $1, rebooting"
@@ -41,7 +22,7 @@ wait_for_verdict() {
 }
 
 watch() {
-  if [ -z "$left" ] || [ -n "$uncounted" ]; then return; fi
+  if ! counted; then return; fi
   tandem watchdog arm >/dev/console 2>&1
   wait_for_verdict &
 }

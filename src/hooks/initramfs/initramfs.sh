@@ -19,30 +19,7 @@ seconds=@WATCHDOG_SECONDS@
 least=60
 # For whoever reads the console.
 delay=5
-PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-
-slot=
-left=
-uncounted=
-set -f # The words of the command line are no patterns.
-for word in $(cat /proc/cmdline); do
-  case $word in
-  tandem.slot=*) slot=${word#*=} ;;
-  tandem.left=*) left=${word#*=} ;;
-  # systemd-boot counts, but cannot say how many are left.
-  tandem.counted) left=${left:-some} ;;
-  tandem.uncounted) uncounted=yes ;;
-  esac
-done
-
-say() {
-  echo "tandem: $*" >/dev/console
-}
-
-counted() {
-  [ -n "$slot" ] && [ -n "$left" ] && [ -z "$uncounted" ]
-}
+@THIS_BOOT@
 
 # $1: attribute of the watchdog.
 about() {
