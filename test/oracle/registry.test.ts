@@ -11,6 +11,7 @@ import { linuxFiles } from "../../src/system/files.ts";
 import { descriptorOf, fakeImage, indexOf, pattern, platform, TYPES } from "../fakes/image.ts";
 import { collect, rejection } from "../fakes/source.ts";
 import { layoutMembers } from "../fakes/tar.ts";
+import { type Registry, startRegistry } from "../peers/registry.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-registry-"));
 const authFile = join(folder, "auth.json");
@@ -21,7 +22,7 @@ const index = indexOf([
   descriptorOf(amd64, TYPES.manifest, platform("amd64")),
 ]);
 let host = "";
-let registry: Bun.Subprocess | undefined;
+let registry: Registry | undefined;
 
 const named = (name: string) => ({ annotations: { "org.opencontainers.image.ref.name": name } });
 
@@ -40,49 +41,19 @@ function writeLayout(): string {
   return layout;
 }
 
-function freePort(): number {
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
-}
-
-async function startRegistry(): Promise<void> {
-  host = `127.0.0.1:${freePort()}`;
-  writeFileSync(join(folder, "htpasswd"), await $`htpasswd -Bbn me s3cret`.text());
-  const config = {
-    version: 0.1,
-    log: { level: "error", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, "data") } },
-    http: { addr: host },
-    auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } },
-  };
-  writeFileSync(join(folder, "cfg.yml"), JSON.stringify(config));
-  registry = Bun.spawn(["docker-registry", "serve", join(folder, "cfg.yml")], {
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  for (let tries = 0; tries < 100; tries += 1) {
-    const answer = await fetch(`http://${host}/v2/`).catch(() => undefined);
-    if (answer?.status === 401) return;
-    await Bun.sleep(50);
-  }
-  throw new Error("the registry does not start");
-}
-
 beforeAll(async () => {
   const layout = writeLayout();
-  await startRegistry();
+  registry = await startRegistry({ login: { user: "me", password: "s3cret" } });
+  ({ host } = registry);
   await $`skopeo login --authfile ${authFile} --tls-verify=false -u me -p s3cret ${host}`.quiet();
   const copy = ["--authfile", authFile, "--dest-tls-verify=false", "--preserve-digests"];
   await $`skopeo copy ${copy} --all oci:${layout}:all docker://${host}/ns/app:all`.quiet();
   await $`skopeo copy ${copy} oci:${layout}:one docker://${host}/ns/app:one`.quiet();
   await $`skopeo copy oci:${layout}:one oci-archive:${folder}/one.tar:name`.quiet();
-}, 60_000);
+});
 
 afterAll(async () => {
-  registry?.kill();
-  await registry?.exited;
+  await registry?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
 
@@ -154,7 +125,8 @@ test.each([
 
 test("a blob that rotted on the registry's disk is refused", async () => {
   const hex = amd64.layers[1]?.digest.slice("sha256:".length) ?? "";
-  const data = join(folder, "data/docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
+  const blobs = join(registry?.store ?? "", "docker/registry/v2/blobs/sha256");
+  const data = join(blobs, hex.slice(0, 2), hex, "data");
   writeFileSync(data, pattern(1000).fill(1, 0, 1));
   const source = await open(`oci:${host}/ns/app:one`);
   const error = await rejection(expectLayers(source));
