@@ -1,14 +1,12 @@
 /** The packed binary in a machine that has nothing: a kernel, an initramfs with a static shell, an old processor. */
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 
-import { dependencyOf, downloadPackages, packageMembers } from "../../scripts/bench/packages.ts";
+import { guestKernel } from "../e2e/guest-kernel.ts";
 import { command } from "../peers/command.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { PROBE } from "./probe.ts";
 
-const PACKAGES = join(import.meta.dir, "../../dist/reference/packages");
 const INIT = `#!/bin/busybox sh
 say() { echo "seen: $*"; }
 say "no proc: $(/probe hello 2>&1)"
@@ -20,7 +18,7 @@ for words in hello "squares 3" compute ffi "child /probe hello"; do say "$words:
 test("it runs in a bare initramfs on a processor with SSE4.2 and no more", async () => {
   await using folder = await temporaryFolder();
   await makeInitramfs(folder);
-  writeFileSync(folder.in("kernel"), await kernel());
+  writeFileSync(folder.in("kernel"), guestKernel().kernel);
   const console = await command(
     ..."timeout 300 qemu-system-x86_64 -accel tcg -cpu Nehalem -m 1024 -nodefaults".split(" "),
     ..."-display none -serial stdio -no-reboot".split(" "),
@@ -48,13 +46,4 @@ async function makeInitramfs(folder: TemporaryFolder): Promise<void> {
   writeFileSync(folder.in("root/init"), INIT, { mode: 0o755 });
   const script = 'cd "$0/root" && find . | cpio --quiet -o -H newc > "$0/initramfs"';
   await command("sh", "-ec", script, folder.path);
-}
-
-/** Debian's kernel for virtual machines. */
-async function kernel(): Promise<string | Uint8Array> {
-  const name = await dependencyOf("linux-image-cloud-amd64");
-  const [file = ""] = await downloadPackages(PACKAGES, [name]);
-  const found = (await packageMembers(file)).find(({ path }) => path.startsWith("boot/vmlinuz-"));
-  if (found?.kind !== "file") throw new Error(`Cannot find a kernel in package ${name}`);
-  return found.data;
 }
