@@ -19,7 +19,8 @@ export function accountOf(esp: Esp, { slot, cmdline }: ThisBoot): Account {
   const { gen, inForce } = readEntries(esp);
   const record = inForce[0]?.record;
   const passed = slot === undefined ? [] : passedOver(esp, slot, inForce);
-  const isCurrent = cmdline.gen === gen;
+  // The good slot may have an entry besides that is not counted.
+  const isCurrent = cmdline.gen === gen && cmdline.counted;
   const counter = isCurrent ? inForce.find((entry) => entry.slot === slot)?.counter : undefined;
   // What was used up was so under the newest record, whichever entry this boot came from.
   return {

@@ -10,7 +10,8 @@ export interface Candidate {
 
 /**
  * What a record says, as a list: systemd-boot takes the first that has boots left and whose kernel is there. The same order as in
- * grub.cfg, but for its end: where GRUB shows its menu because all is used up, systemd-boot starts the first one once more.
+ * grub.cfg, but for its end: where GRUB shows its menu because all is used up, systemd-boot goes on with the good slot. The last one is
+ * never counted: what is counted is renamed, and a firmware that is cut meanwhile may lose it.
  */
 export function candidatesOf(
   record: BootRecord,
@@ -22,9 +23,10 @@ export function candidatesOf(
     { slot: good, tries: limit > 0 ? limit : undefined },
   ];
   const named = new Set([trial, good]);
-  return [...first, ...restOf(record).filter(({ slot }) => !named.has(slot))].filter(({ slot }) =>
-    isStartable(slot),
-  );
+  const rest = restOf(record).filter(({ slot }) => !named.has(slot));
+  const list = [...first, ...rest].filter(({ slot }) => isStartable(slot));
+  const isSafe = list.some((candidate) => candidate.tries === undefined);
+  return isSafe || !isStartable(good) ? list : [...list, { slot: good, tries: undefined }];
 }
 
 function restOf({ good, limit, last }: BootRecord): Candidate[] {

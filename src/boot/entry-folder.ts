@@ -1,11 +1,11 @@
-import type { SlotName } from "../slot/slot.ts";
 import {
   type Entry,
-  type EntryText,
   encodeEntry,
   entryName,
+  type NewEntry,
   parseEntry,
   parseEntryName,
+  parseEntryText,
 } from "./entry.ts";
 import { contentOf, type Esp, readText } from "./esp.ts";
 
@@ -21,41 +21,45 @@ export interface EntryFolder {
   readonly names: readonly string[];
   /** The number of the newest record; 0 when there is none. */
   readonly gen: number;
-  /** The entries of the newest record, one for a slot, in the order of their ranks. */
+  /** The entries of the newest record in the order of their ranks: for each slot one that is counted at most, and one that is not. */
   readonly inForce: readonly Entry[];
 }
 
 export function readEntries(esp: Esp): EntryFolder {
   const names = (esp.list(ENTRIES) ?? [])
-    .filter(({ name, isFolder }) => !isFolder && parseEntryName(name) !== undefined)
+    .filter((file) => !file.isFolder && isOurs(esp, file.name))
     .map(({ name }) => name);
-  const entries = names.flatMap((name) => {
-    const text = readText(esp, `${ENTRIES}/${name}`, ENTRY_BYTES_MAX);
-    return parseEntry(name, text ?? "") ?? [];
-  });
+  const entries = names.flatMap((name) => parseEntry(name, textAt(esp, name)) ?? []);
   const gen = Math.max(0, ...entries.map(({ record }) => record.gen));
   const newest = entries.filter(({ record }) => record.gen === gen);
   return { entries, names, gen, inForce: onePerSlot(newest) };
 }
 
+/** What is left of a name when a firmware is cut while it renames: a short one, or pieces of the old long name and the new one. */
+const REMAINS = /^(?:tandem-|ta[^.]*~\d+\.con$)/i;
+
+function isOurs(esp: Esp, name: string): boolean {
+  if (parseEntryName(name) !== undefined) return true;
+  return REMAINS.test(name) && parseEntryText(textAt(esp, name)) !== undefined;
+}
+
+function textAt(esp: Esp, name: string): string {
+  return readText(esp, `${ENTRIES}/${name}`, ENTRY_BYTES_MAX) ?? "";
+}
+
 /** A firmware that was cut while it renamed an entry can leave both names: the one with fewer boots left is the later one. */
 function onePerSlot(entries: readonly Entry[]): Entry[] {
-  const bySlot = new Map<SlotName, Entry>();
+  const chosen = new Map<string, Entry>();
   for (const entry of entries) {
-    const other = bySlot.get(entry.slot);
-    if (other === undefined || leftOf(entry) < leftOf(other)) bySlot.set(entry.slot, entry);
+    const key = `${entry.slot} ${entry.counter === undefined ? "always" : "counted"}`;
+    const other = chosen.get(key);
+    if (other === undefined || leftOf(entry) < leftOf(other)) chosen.set(key, entry);
   }
-  return [...bySlot.values()].toSorted((one, other) => other.rank - one.rank);
+  return [...chosen.values()].toSorted((one, other) => other.rank - one.rank);
 }
 
 function leftOf({ counter }: Entry): number {
   return counter?.left ?? Number.POSITIVE_INFINITY;
-}
-
-/** What is to be written. */
-export interface NewEntry extends EntryText {
-  /** undefined: its boots are not counted. */
-  readonly tries: number | undefined;
 }
 
 /** Makes an entry under a name that no other has, and returns the name. */

@@ -1,6 +1,5 @@
 /** Type 1 entries of the Boot Loader Specification, with its boot counting: "tandem-b+2-1.conf" has 2 boots left and 1 behind it. */
 import { type BootRecord, flawOf } from "../control/record.ts";
-import { candidatesOf } from "./candidates.ts";
 import { isSlotName, SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 
 export interface Counter {
@@ -23,6 +22,12 @@ export interface EntryText extends Start {
   readonly record: BootRecord;
   /** Of two entries of one record systemd-boot takes the one with the larger rank, unless its boots are used up. */
   readonly rank: number;
+}
+
+/** What is to be written. */
+export interface NewEntry extends EntryText {
+  /** undefined: its boots are not counted. */
+  readonly tries: number | undefined;
 }
 
 export interface Entry extends EntryText {
@@ -70,8 +75,10 @@ export function parseEntryName(
 }
 
 /** `linux` comes last: systemd-boot passes over an entry without it, so one that was cut off is none. */
-export function encodeEntry({ slot, record, rank, linux, initrd, options }: EntryText): string {
-  const told = `tandem.slot=${slot} tandem.gen=${record.gen}${isCounted(slot, record) ? " tandem.counted" : ""}`;
+export function encodeEntry(entry: NewEntry): string {
+  const { slot, record, rank, linux, initrd, options, tries } = entry;
+  // The loader cannot say how many boots are left, but what ends a boot has to know that there is a count.
+  const told = `tandem.slot=${slot} tandem.gen=${record.gen}${tries === undefined ? "" : " tandem.counted"}`;
   return [
     "# Written by tandem, which writes it anew.",
     `# record ${encodeFields(record)}`,
@@ -85,14 +92,15 @@ export function encodeEntry({ slot, record, rank, linux, initrd, options }: Entr
   ].join("\n");
 }
 
-/** The loader cannot say how many boots are left, but what ends a boot has to know that there is a count. */
-function isCounted(slot: SlotName, record: BootRecord): boolean {
-  return candidatesOf(record, (name) => name === slot).some(({ tries }) => tries !== undefined);
-}
-
 /** undefined: it is damaged, or not ours. */
 export function parseEntry(name: string, text: string): Entry | undefined {
   const named = parseEntryName(name);
+  const said = parseEntryText(text);
+  return named === undefined || said === undefined ? undefined : { ...named, name, ...said };
+}
+
+/** What an entry says, whatever its name. */
+export function parseEntryText(text: string): Omit<EntryText, "slot"> | undefined {
   const lines = new Map(
     text
       .split("\n")
@@ -107,9 +115,9 @@ export function parseEntry(name: string, text: string): Entry | undefined {
     lines.get("options") ?? "",
   )?.[1];
   const linux = lines.get("linux");
-  if (named === undefined || record === undefined || Number.isNaN(rank)) return undefined;
+  if (record === undefined || Number.isNaN(rank)) return undefined;
   if (options === undefined || linux === undefined) return undefined;
-  return { ...named, name, record, rank, linux, initrd: lines.get("initrd"), options };
+  return { record, rank, linux, initrd: lines.get("initrd"), options };
 }
 
 /** "12 a b 3 0 recovery": number, good slot, trial, its tries, limit, last slot. */

@@ -5,9 +5,9 @@ import { TandemError } from "../lib/error.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import { accountOf } from "./account.ts";
 import type { Bootloader } from "./bootloader.ts";
-import { candidatesOf } from "./candidates.ts";
-import type { Entry, Start } from "./entry.ts";
-import { addEntry, ENTRIES, type NewEntry, readEntries, removeEntries } from "./entry-folder.ts";
+import { type Candidate, candidatesOf } from "./candidates.ts";
+import type { Entry, NewEntry, Start } from "./entry.ts";
+import { addEntry, ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
 import { type Esp, readText } from "./esp.ts";
 import {
   copySlotFiles,
@@ -114,7 +114,7 @@ function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[
   const isThere = (slot: SlotName): boolean =>
     starts.has(slot) || current.some((entry) => entry.slot === slot);
   return candidatesOf(record, isThere).flatMap((candidate, index): (string | NewEntry)[] => {
-    const there = current.find(({ slot }) => slot === candidate.slot);
+    const there = current.find((entry) => isFor(entry, candidate));
     const start = starts.get(candidate.slot);
     if (there !== undefined && (start === undefined || haveSameFiles(there, start)))
       return [there.name];
@@ -123,6 +123,10 @@ function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[
     const tries = there?.counter?.left ?? candidate.tries;
     return [{ slot: candidate.slot, ...start, tries, record, rank: RANK_MAX - index }];
   });
+}
+
+function isFor({ slot, counter }: Entry, candidate: Candidate): boolean {
+  return slot === candidate.slot && (counter === undefined) === (candidate.tries === undefined);
 }
 
 function haveSameFiles(one: Start, other: Start): boolean {

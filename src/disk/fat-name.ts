@@ -76,6 +76,11 @@ function longNameSlot(part: string, order: number, checksum: number): Uint8Array
   return slot;
 }
 
+/** Whether a slot of a long name is the first of it on the medium. */
+export function isFirstOfLongName(slot: Uint8Array): boolean {
+  return (slot[LONG.order] ?? 0) % (2 * LAST_SLOT) >= LAST_SLOT;
+}
+
 /** The name in the slots that lie before a file's own; undefined when they are none of its, or not whole. */
 export function parseLongName(slots: readonly Uint8Array[], short: string): string | undefined {
   const count = slots.length;

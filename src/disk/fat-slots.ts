@@ -1,4 +1,5 @@
 import {
+  isFirstOfLongName,
   isShortName,
   LONG_NAME_ATTRIBUTES,
   longNameSlots,
@@ -55,8 +56,11 @@ export function parseSlots(bytes: Uint8Array, bits: 16 | 32): FatEntry[] {
     const slot = bytes.subarray(index * SLOT_BYTES, (index + 1) * SLOT_BYTES);
     if (slot[0] === END_OF_SLOTS) break;
     if (slot[0] === DELETED) long = [];
-    else if (slot[SLOT.attributes] === LONG_NAME_ATTRIBUTES) long.push(slot);
-    else {
+    else if (slot[SLOT.attributes] === LONG_NAME_ATTRIBUTES) {
+      // What comes before belongs to no file: a cut has left it.
+      if (isFirstOfLongName(slot)) long = [];
+      long.push(slot);
+    } else {
       const entry = parseSlot(slot, { index, long, bits });
       if (entry !== undefined) entries.push(entry);
       long = [];

@@ -132,12 +132,15 @@ export class Fat {
 
   #collect(folder: FatFolder, used: Set<number>): void {
     this.#claim(folder.path, folder.chain, used);
+    const files = new Map<number, string>();
     for (const entry of folder.entries) {
       const path = `${folder.path}/${entry.name}`;
       if (entry.isFolder) this.#collect(this.#inside(folder, entry), used);
-      else if (entry.cluster !== 0)
-        this.#claim(path, this.#volume.table.chainFrom(entry.cluster, path), used);
+      // A second name of a file: see #chainToFree().
+      else if (entry.cluster !== 0) files.set(entry.cluster, path);
     }
+    for (const [cluster, path] of files)
+      this.#claim(path, this.#volume.table.chainFrom(cluster, path), used);
   }
 
   #claim(path: string, chain: readonly number[], used: Set<number>): void {

@@ -27,7 +27,20 @@ test.each([
   ["a trial that cannot be started is none", { trial: "b", tries: 3 }, ["a"], "a"],
   ["recovery on trial", { trial: "recovery", tries: 1 }, ALL, "recovery+1 a b"],
   ["recovery as the good one", { good: "recovery" }, ALL, "recovery a"],
-  ["a limit without an end", { limit: 4 }, ALL, "a+4"],
+  ["a limit without an end: never only what is counted", { limit: 4 }, ALL, "a+4 a"],
+  [
+    "an end that cannot be started is none",
+    { limit: 4, last: "recovery" },
+    ["a", "b"],
+    "a+4 b+4 a",
+  ],
+  ["a trial and a limit without an end", { limit: 4, trial: "b", tries: 2 }, ALL, "b+2 a+4 a"],
+  [
+    "a good slot with a limit that cannot be started",
+    { limit: 4, trial: "b", tries: 2 },
+    ["b"],
+    "b+2",
+  ],
   ["a limit, then the other slot", { limit: 4, last: "b" }, ALL, "a+4 b"],
   [
     "a limit, the other slot counted, then recovery",

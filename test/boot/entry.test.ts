@@ -41,11 +41,12 @@ const everyEntry = fc.record({
   initrd: fc.constantFrom(undefined, "/tandem/a/initrd-0123"),
   options: fc.constantFrom("", "root=PARTUUID=1 ro quiet console=ttyS0,115200"),
 });
+const someTries = fc.constantFrom(undefined, 3);
 
 test("an entry is read as it was written, and cut off it is none to anybody", () => {
   fc.assert(
-    fc.property(everyEntry, fc.nat(), (entry, at) => {
-      const text = encodeEntry(entry);
+    fc.property(everyEntry, someTries, fc.nat(), (entry, tries, at) => {
+      const text = encodeEntry({ ...entry, tries });
       const name = `tandem-${entry.slot}+3.conf`;
       expect(parseEntry(name, text)).toEqual({ ...entry, name, counter: { left: 3, done: 0 } });
       const cut = text.slice(0, at % text.length);
@@ -59,7 +60,7 @@ test("an entry is read as it was written, and cut off it is none to anybody", ()
 test("an entry tells the system which slot it is, by which record", () => {
   const record = { gen: 12, good: "a", trial: "b", tries: 3, limit: 0, last: undefined } as const;
   const start = { linux: "/tandem/b/linux-1", initrd: "/tandem/b/initrd-1", options: "ro quiet" };
-  expect(encodeEntry({ slot: "b", record, rank: 9, ...start }).split("\n")).toEqual([
+  expect(encodeEntry({ slot: "b", tries: 3, record, rank: 9, ...start }).split("\n")).toEqual([
     "# Written by tandem, which writes it anew.",
     "# record 12 a b 3 0 -",
     "title tandem slot b",
@@ -81,6 +82,7 @@ test.each([
   const record = { gen: 12, good: "a", trial: "b", tries: 3, limit: 0, last: undefined } as const;
   const text = encodeEntry({
     slot: "b",
+    tries: 3,
     record,
     rank: 9,
     linux: "/l",

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Fat } from "../../src/disk/fat.ts";
 import type { Content } from "../../src/disk/fat-data.ts";
+import { readGeometry } from "../../src/disk/fat-geometry.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { fatImage } from "../fakes/fat-image.ts";
 import { pattern } from "../fakes/image.ts";
@@ -126,13 +127,37 @@ test("remove() of one of two names for the same clusters leaves them to the othe
   expect(hashOf(fat, "/TWO")).toBe(sha256(pattern(700)));
 });
 
-test("reclaim() refuses a file system whose files share clusters", async () => {
+test("reclaim() takes two names of one file for what they are, and refuses other files that share clusters", async () => {
   const image = fatImage();
-  await Fat.open(image.file()).write("/ONE", contentOf(pattern(700)));
+  const fat = Fat.open(image.file());
+  await fat.write("/OTHER", contentOf(pattern(700)));
+  await fat.write("/ONE", contentOf(pattern(700)));
   withTwoNames(image);
+  expect(await Fat.open(image.file()).reclaim()).toBe(0);
+  const { tableOffsets } = readGeometry(image.file());
+  // The root has cluster 2, the files have 3 and 4, 5 and 6: now the second goes on in the first.
+  for (const at of tableOffsets) image.write(at + 5 * 4, Uint8Array.of(4));
   expect(await rejection(Fat.open(image.file()).reclaim())).toMatchObject({
     message: expect.stringContaining("it shares clusters with another"),
   });
+});
+
+test("slots of a long name without a file do not take its name from the next file", async () => {
+  const image = fatImage();
+  const fat = Fat.open(image.file());
+  await fat.write("/first long name", contentOf(pattern(1)));
+  await fat.write("/second long name", contentOf(pattern(2)));
+  const at = Buffer.from(image.bytes()).indexOf("FIRSTL~1");
+  const slots = image.bytes().slice(at - 64, at + 96 + 32);
+  // Without its own slot the first name is nobody's.
+  slots.copyWithin(64, 96);
+  slots.fill(0, 160);
+  image.write(at - 64, slots);
+  expect(
+    Fat.open(image.file())
+      .list("/")
+      ?.map(({ name }) => name),
+  ).toEqual(["second long name"]);
 });
 
 interface Files {
