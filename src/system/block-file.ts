@@ -8,8 +8,11 @@ export interface BlockFile {
   readonly sizeBytes: number;
   /** Fills the whole of `target` or throws. */
   readInto(offsetBytes: number, target: Uint8Array): void;
-  /** The same by a thread of the runtime, so that this one can do something else meanwhile. */
-  read(offsetBytes: number, target: Uint8Array): Promise<void>;
+  /**
+   * The same by a thread of the runtime, so that this one can do something else meanwhile. It comes from the medium where the system can
+   * do that and place, size and memory are aligned to blocks; use directMemory(). dropCache() first, for where it cannot.
+   */
+  read(offsetBytes: number, target: Uint8Array): Promise<ReadWay>;
   /** Writes all of `bytes` or throws. Durable only after flush(). */
   write(offsetBytes: number, bytes: Uint8Array): void;
   /** fdatasync(2): what was written before is on the medium afterwards. */
@@ -18,6 +21,9 @@ export interface BlockFile {
   dropCache(offsetBytes: number, sizeBytes: number): void;
   close(): void;
 }
+
+/** Past the page cache with O_DIRECT, or at least some of it through the cache. */
+export type ReadWay = "direct" | "cached";
 
 export interface Access {
   readonly write: boolean;
@@ -52,7 +58,7 @@ export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: Range): 
     },
     async read(at, target) {
       check(at, target.byteLength);
-      await file.read(offsetBytes + at, target);
+      return file.read(offsetBytes + at, target);
     },
     write(at, bytes) {
       check(at, bytes.byteLength);

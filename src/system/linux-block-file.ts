@@ -12,7 +12,8 @@ import {
 import { promisify } from "node:util";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
-import type { Access, BlockFile } from "./block-file.ts";
+import type { Access, BlockFile, ReadWay } from "./block-file.ts";
+import { DirectReader } from "./direct-reader.ts";
 import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
 
 /** The medium is full, the user's share of it is, or its file system has no files that large. */
@@ -70,21 +71,19 @@ function blockFile(fd: number, path: string): BlockFile {
       `Cannot use ${path}: it is neither a block device nor a plain file`,
     );
   }
+  const direct = new DirectReader(fd);
   return {
     name: path,
     sizeBytes: sizeOf(fd),
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
-    read: (offsetBytes, target) => readAllLater({ fd, path }, offsetBytes, target),
+    read: (offsetBytes, target) => readAllLater({ fd, path, direct }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
-    async flush() {
-      try {
-        await flushData(fd);
-      } catch (cause) {
-        throw failed("flush", path, cause);
-      }
-    },
+    flush: () => attemptLater("flush", path, () => flushData(fd)),
     dropCache: (offsetBytes, sizeBytes) => forgetCached(fd, offsetBytes, sizeBytes),
-    close: () => closeSync(fd),
+    close() {
+      direct.close();
+      closeSync(fd);
+    },
   };
 }
 
@@ -105,19 +104,25 @@ function readAll({ fd, path }: Opened, offsetBytes: number, target: Uint8Array):
 }
 
 async function readAllLater(
-  { fd, path }: Opened,
+  { fd, path, direct }: Opened & { readonly direct: DirectReader },
   offsetBytes: number,
   target: Uint8Array,
-): Promise<void> {
-  let done = 0;
-  while (done < target.byteLength) {
-    const [at, size] = [offsetBytes + done, target.byteLength - done];
-    const { bytesRead } = await readSome(fd, target, done, size, at).catch((cause: unknown) => {
-      throw failed("read", path, cause);
-    });
-    if (bytesRead === 0) throw endsAt(path, at);
-    done += bytesRead;
+): Promise<ReadWay> {
+  let way: ReadWay = "direct";
+  for (let done = 0; done < target.byteLength;) {
+    const [at, rest] = [offsetBytes + done, target.subarray(done)];
+    let got = await attemptLater("read", path, () => direct.read(at, rest));
+    if (got === undefined) {
+      way = "cached";
+      const { bytesRead } = await attemptLater("read", path, () =>
+        readSome(fd, rest, 0, rest.byteLength, at),
+      );
+      got = bytesRead;
+    }
+    if (got === 0) throw endsAt(path, at);
+    done += got;
   }
+  return way;
 }
 
 function endsAt(path: string, offsetBytes: number): TandemError {
@@ -136,6 +141,18 @@ function writeAll({ fd, path }: Opened, offsetBytes: number, bytes: Uint8Array):
 function attempt(verb: string, path: string, operation: () => number): number {
   try {
     return operation();
+  } catch (cause) {
+    throw failed(verb, path, cause);
+  }
+}
+
+async function attemptLater<T>(
+  verb: string,
+  path: string,
+  operation: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await operation();
   } catch (cause) {
     throw failed(verb, path, cause);
   }

@@ -6,6 +6,7 @@ import { alignUp, MiB } from "../lib/units.ts";
 const NUMBER = {
   lseek: 8,
   ioctl: 16,
+  madvise: 28,
   flock: 73,
   reboot: 169,
   fadvise64: 221,
@@ -17,6 +18,7 @@ const POSIX_FADV_DONTNEED = 4;
 /** Of the page cache. A page is dropped only when all of it is asked for. */
 const PAGE_BYTES_MAX = 2 * MiB;
 const SYNC_FILE_RANGE_WRITE = 2;
+const MADV_HUGEPAGE = 14;
 const LOCK_EX_NB = 2 | 4;
 /** LINUX_REBOOT_MAGIC1, MAGIC2 and CMD_RESTART of linux/reboot.h. */
 const REBOOT = { magic1: 0xfee1dead, magic2: 672274793, restart: 0x01234567 } as const;
@@ -52,6 +54,11 @@ export function forgetCached(fd: number, offsetBytes: number, sizeBytes: number)
 /** Has the dirty pages of the range written, without waiting for it. An error in that comes out of the next flush, so none here. */
 export function startWriteOut(fd: number, offsetBytes: number, sizeBytes: number): void {
   symbols.syscall(NUMBER.syncFileRange, fd, offsetBytes, sizeBytes, SYNC_FILE_RANGE_WRITE, 0, 0);
+}
+
+/** Asks for huge pages behind memory that was not touched yet and begins on a page. A kernel without them says no, which changes nothing. */
+export function preferHugePages(memory: Uint8Array): void {
+  symbols.syscall(NUMBER.madvise, ptr(memory), memory.byteLength, MADV_HUGEPAGE, 0, 0, 0);
 }
 
 /** Whether `fd` now holds the only flock(2) on its file. The lock ends with the process, however that ends. */

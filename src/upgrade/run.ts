@@ -178,6 +178,7 @@ async function compare(
   try {
     const found = await readBack(target.block, ranges, {
       signal,
+      debug: (text) => talk.debug(text),
       onProgress: (doneBytes) => talk.progress({ step: "Reading back", doneBytes, totalBytes }),
     });
     return { at: machine.system.now().toISOString(), hashRoot: hashRoot(found) };

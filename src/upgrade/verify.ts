@@ -30,6 +30,7 @@ export async function verify(
   try {
     const root = await readRoot(block, held.runs, {
       signal: work.signal,
+      debug: (text) => work.talk.debug(text),
       onProgress: (doneBytes) =>
         work.talk.progress({ step: `Reading slot ${slot}`, doneBytes, totalBytes }),
     });

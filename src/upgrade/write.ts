@@ -1,4 +1,4 @@
-import { readBack } from "../disk/read-back.ts";
+import { checkMedium } from "../disk/read-back.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
@@ -86,8 +86,9 @@ async function writeAndCompare(
   });
   const totalBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
   const startMs = performance.now();
-  await readBack(block, ranges, {
+  await checkMedium(block, ranges, {
     signal: work.signal,
+    debug: (text) => work.talk.debug(text),
     onProgress: (doneBytes) => work.talk.progress({ step: "Reading back", doneBytes, totalBytes }),
   });
   return {

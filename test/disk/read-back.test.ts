@@ -1,8 +1,15 @@
 import { expect, test } from "bun:test";
 import { hashRoot, readRoot } from "../../src/disk/hash-root.ts";
-import { readBack, type HashedRange } from "../../src/disk/read-back.ts";
+import {
+  checkMedium,
+  readBack,
+  type CheckedRange,
+  type HashedRange,
+  type ReadBackOptions,
+} from "../../src/disk/read-back.ts";
 import { runsOf } from "../../src/disk/run.ts";
 import { MiB } from "../../src/lib/units.ts";
+import type { BlockFile } from "../../src/system/block-file.ts";
 import { LyingDisk } from "../fakes/lying-disk.ts";
 
 const BYTES = Uint8Array.from({ length: 3 * MiB }, (_, index) => (index * 7) % 251);
@@ -12,7 +19,16 @@ const RANGES = [
   [8192, MiB - 8192],
 ].map(([offsetBytes = 0, sizeBytes = 0]) => hashed(offsetBytes, sizeBytes));
 
-function hashed(offsetBytes: number, sizeBytes: number): HashedRange {
+/** What has to find the same, whether it makes the hashes of the state or not. */
+const CHECKS: Readonly<Record<string, Check>> = { readBack, checkMedium };
+type Check = (
+  file: BlockFile,
+  ranges: readonly CheckedRange[],
+  options?: ReadBackOptions,
+) => Promise<unknown>;
+const EACH = Object.entries(CHECKS);
+
+function hashed(offsetBytes: number, sizeBytes: number): CheckedRange & HashedRange {
   const bytes = BYTES.subarray(offsetBytes, offsetBytes + sizeBytes);
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest();
   return { offsetBytes, sizeBytes, xxh3: Bun.hash.xxHash3(bytes), sha256 };
@@ -22,13 +38,16 @@ function flip(disk: LyingDisk, offsetBytes: number): void {
   disk.medium.write(offsetBytes, Uint8Array.of(255));
 }
 
-test("readBack() is content with a medium that holds what was written, and tells how far it is", async () => {
-  const done: number[] = [];
-  await readBack(new LyingDisk(BYTES).file, RANGES, { onProgress: (bytes) => done.push(bytes) });
-  expect(done).toHaveLength(3);
-  expect(done).toEqual(done.toSorted((one, other) => one - other));
-  expect(done.at(-1)).toBe(2 * MiB - 4096);
-});
+test.each(EACH)(
+  "%s() is content with what was written, and tells how far it is",
+  async (_, check) => {
+    const done: number[] = [];
+    await check(new LyingDisk(BYTES).file, RANGES, { onProgress: (bytes) => done.push(bytes) });
+    expect(done).toHaveLength(3);
+    expect(done).toEqual(done.toSorted((one, other) => one - other));
+    expect(done.at(-1)).toBe(2 * MiB - 4096);
+  },
+);
 
 test.each([
   [0, "the 4096 bytes at 0 are"],
@@ -36,32 +55,29 @@ test.each([
   [8192, "the 1040384 bytes at 8192 are"],
   [MiB - 1, "the 1040384 bytes at 8192 are"],
   [3 * MiB - 1, "the 1048576 bytes at 2097152 are"],
-])("readBack() finds one changed byte at %i behind a cache that hides it", async (at, why) => {
+])("one changed byte at %i is found behind a cache that hides it", async (at, why) => {
   const disk = new LyingDisk(BYTES);
   flip(disk, at);
-  await expect(readBack(disk.file, RANGES)).rejects.toThrow(why);
+  for (const [, check] of EACH) await expect(check(disk.file, RANGES)).rejects.toThrow(why);
 });
 
-test("readBack() names the first of several", async () => {
+test.each(EACH)("%s() names the first of several", async (_, check) => {
   const disk = new LyingDisk(BYTES);
   flip(disk, 3 * MiB - 1);
   flip(disk, 9000);
-  await expect(readBack(disk.file, RANGES)).rejects.toThrow("at 8192");
+  await expect(check(disk.file, RANGES)).rejects.toThrow("at 8192");
 });
 
-test.each([4096, 8191, 2 * MiB - 1])(
-  "readBack() does not look at byte %i, which nobody wrote",
-  async (at) => {
-    const disk = new LyingDisk(BYTES);
-    flip(disk, at);
-    await readBack(disk.file, RANGES);
-  },
-);
+test.each([4096, 8191, 2 * MiB - 1])("nothing looks at byte %i, which nobody wrote", async (at) => {
+  const disk = new LyingDisk(BYTES);
+  flip(disk, at);
+  for (const [, check] of EACH) await check(disk.file, RANGES);
+});
 
-test("readBack() says where the medium cannot be read", async () => {
+test.each(EACH)("%s() says where the medium cannot be read", async (_, check) => {
   const disk = new LyingDisk(BYTES);
   disk.readableBytes = MiB;
-  const attempt = readBack(disk.file, RANGES);
+  const attempt = check(disk.file, RANGES);
   await expect(attempt).rejects.toMatchObject({
     code: "disk",
     message: "Cannot read back lying disk at 2097152: I/O error",
@@ -81,6 +97,22 @@ test("readBack() stops when asked to, and lets the asking happen", async () => {
   });
   await expect(attempt).rejects.toMatchObject({ code: "interrupted" });
   expect(done.length).toBeLessThan(ranges.length);
+});
+
+test("readBack() tells debug how much came past the page cache", async () => {
+  const { file } = new LyingDisk(BYTES);
+  const said: string[] = [];
+  const mixed: BlockFile = {
+    ...file,
+    async read(offsetBytes, target) {
+      await file.read(offsetBytes, target);
+      return offsetBytes === 8192 ? "cached" : "direct";
+    },
+  };
+  await readBack(mixed, RANGES, { debug: (text) => said.push(text) });
+  expect(said).toEqual(["Read 2.0 MiB of lying disk, 1.0 MiB of it with O_DIRECT"]);
+  await readBack(file, RANGES, { debug: (text) => said.push(text) });
+  expect(said[1]).toEndWith(", 0 B of it with O_DIRECT");
 });
 
 test("readBack() returns what the medium holds, ascending, with the hashes of the state", async () => {

@@ -67,7 +67,11 @@ export class PagedImage {
       name,
       sizeBytes: this.sizeBytes,
       readInto: (offsetBytes, target) => this.readInto(offsetBytes, target),
-      read: (offsetBytes, target) => Promise.try(() => this.readInto(offsetBytes, target)),
+      read: (offsetBytes, target) =>
+        Promise.try(() => {
+          this.readInto(offsetBytes, target);
+          return "cached";
+        }),
       write: (offsetBytes, bytes) => this.write(offsetBytes, bytes),
       flush: () => Promise.resolve(),
       dropCache: (offsetBytes, sizeBytes) => this.#check(offsetBytes, sizeBytes),

@@ -45,7 +45,11 @@ export class RecordedDisk {
       name: "recorded disk",
       sizeBytes,
       readInto: (offsetBytes, target) => this.#now.readInto(offsetBytes, target),
-      read: (offsetBytes, target) => Promise.try(() => this.#now.readInto(offsetBytes, target)),
+      read: (offsetBytes, target) =>
+        Promise.try(() => {
+          this.#now.readInto(offsetBytes, target);
+          return "cached";
+        }),
       write: (offsetBytes, bytes) => {
         this.#now.write(offsetBytes, bytes);
         // A copy, of a Buffer too: its slice() would be none.

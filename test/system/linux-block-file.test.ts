@@ -1,9 +1,22 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
+import { directMemory } from "../../src/system/direct-memory.ts";
 import { createBlockFile, openBlockFile } from "../../src/system/linux-block-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-block-"));
@@ -59,12 +72,59 @@ test("read() gives what readInto() gives, later", async () => {
   const target = new Uint8Array(MiB);
   await file.read(4096, target);
   expect(Buffer.compare(target, bytes)).toBe(0);
+  // Neither here nor there is it a block's start.
+  await file.read(4097, target.subarray(1));
+  expect(Buffer.compare(target.subarray(1), bytes.subarray(1))).toBe(0);
   await expect(file.read(2 * MiB - 5, target)).rejects.toMatchObject({
     code: "disk",
     message: `Cannot read ${at("later")} at byte ${2 * MiB}: it ends there`,
   });
   file.close();
 });
+
+test("read() goes past the page cache where place, size and memory allow it", async () => {
+  const file = createBlockFile(at("direct"), MiB + 10);
+  const bytes = crypto.getRandomValues(new Uint8Array(8192));
+  file.write(4096, bytes);
+  file.write(MiB, bytes.subarray(0, 10));
+  const target = directMemory(8192);
+  expect(await file.read(4096, target)).toBe(hasDirectReads(at("direct")) ? "direct" : "cached");
+  expect(Buffer.compare(target, bytes)).toBe(0);
+  await file.read(MiB, target.subarray(0, 10));
+  expect(Buffer.compare(target, bytes)).toBe(0);
+  file.close();
+});
+
+test("read() reads the file that was opened, whatever has its name since", async () => {
+  const file = createBlockFile(at("first"), 4096);
+  file.write(0, new Uint8Array(4096).fill(1));
+  writeFileSync(at("second"), new Uint8Array(4096).fill(2));
+  renameSync(at("second"), at("first"));
+  const target = directMemory(4096);
+  await file.read(0, target);
+  expect(target[0]).toBe(1);
+  file.close();
+});
+
+test("close() leaves nothing open", async () => {
+  writeFileSync(at("counted"), new Uint8Array(4096));
+  const before = readdirSync("/proc/self/fd").length;
+  for (let round = 0; round < 5; round += 1) {
+    const file = openBlockFile(at("counted"), { write: false });
+    await file.read(0, directMemory(4096));
+    file.close();
+  }
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 5);
+});
+
+function hasDirectReads(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_RDONLY + constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 test("a file that is open for reading cannot be written", () => {
   writeFileSync(at("read-only"), "0123");

@@ -133,6 +133,7 @@ async function rootOf(
   try {
     return await readRoot(block, held.runs, {
       signal,
+      debug: (text) => talk.debug(text),
       onProgress: (doneBytes) =>
         talk.progress({ step: `Reading slot ${slot}`, doneBytes, totalBytes }),
     });
