@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Document } from "../../src/oci/manifest.ts";
 import type { FakeImage } from "./image.ts";
 
@@ -113,11 +114,7 @@ export class RawServer {
             rest = rest.subarray(socket.write(rest));
             if (rest.byteLength > 0) return;
             pending.delete(socket);
-            // Not at once: what arrives together with the end is dropped by the client, and tests want progress.
-            setTimeout(() => {
-              if (end === "close") socket.end();
-              if (end === "reset") socket.terminate();
-            }, 5);
+            if (end !== "hang") void whenRead(socket.remotePort).then(() => endOf(socket, end));
           };
           pending.set(socket, push);
           push();
@@ -136,6 +133,33 @@ export class RawServer {
   [Symbol.dispose](): void {
     this.#listener.stop(true);
   }
+}
+
+function endOf(socket: Bun.Socket, end: "close" | "reset"): void {
+  if (end === "close") socket.end();
+  else socket.terminate();
+}
+
+/**
+ * Waits until the client at `port` has taken all that was sent to it, and a moment for handing it on: what arrives together with the
+ * end is dropped by the client, and tests want progress.
+ */
+async function whenRead(port: number): Promise<void> {
+  do await Bun.sleep(5);
+  while (isUnread(port));
+}
+
+/** Whether the kernel holds bytes that were sent to 127.0.0.1:`port`, as proc(5) tells under /proc/net/tcp. */
+function isUnread(port: number): boolean {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return readFileSync("/proc/net/tcp", "latin1")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .some(
+      ([, local, remote, , queued = ""]) =>
+        (local === address && !queued.endsWith(":00000000")) ||
+        (remote === address && !queued.startsWith("00000000:")),
+    );
 }
 
 export interface RawAnswer {

@@ -11,6 +11,8 @@ const WANT = { digest: digestOf(blob), sizeBytes: SIZE };
 const PATH = `/v2/ns/app/blobs/${WANT.digest}`;
 const OK = ["HTTP/1.1 200 OK", "connection: close"];
 const CUT = 3_000_000;
+/** A machine that does other things is silent for a while, too. */
+const STALL_MS = 1500;
 
 const ranges = (server: RawServer): (string | undefined)[] =>
   server.requests.map((request) => /^range: (.*)$/im.exec(request)?.[1]);
@@ -52,7 +54,9 @@ test.each<[string, RawAnswer]>([
   ["stalls", { head: WITH_LENGTH, body: start, end: "hang" }],
 ])("goes on where a body broke off that %s", async (_, broken) => {
   using server = new RawServer((request, nth) => (nth === 1 ? broken : rest(request)));
-  const { source, naps, lines } = await testSource(`oci:${server.host}/ns/app`, { stallMs: 150 });
+  const { source, naps, lines } = await testSource(`oci:${server.host}/ns/app`, {
+    stallMs: STALL_MS,
+  });
   expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
   expect(server.requests).toHaveLength(2);
   const [, range = ""] = ranges(server);
@@ -112,7 +116,7 @@ test.each<[string, (at: number) => RawAnswer, string]>([
 test("all bytes before the connection breaks are all bytes", async () => {
   const head = [...OK, "transfer-encoding: chunked"];
   using server = new RawServer(() => ({ head, body: chunked(blob), end: "hang" }));
-  const { source } = await testSource(`oci:${server.host}/ns/app`, { stallMs: 150 });
+  const { source } = await testSource(`oci:${server.host}/ns/app`, { stallMs: STALL_MS });
   expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
   expect(server.requests).toHaveLength(1);
 });
