@@ -110,8 +110,10 @@ test("T48 kill -9 at any time leaves no file system or a whole one, and the next
   await writeLayout(folder.in("layout"), { layers: [{ tar: files }] });
   const words = [...TANDEM, "write", `oci-layout:${folder.in("layout")}`];
   const options = ["--size", "64MiB", "--jobs", "1"];
-  const startMs = performance.now();
+  // The first run is slower: the program is not in memory yet.
   await command(...words, folder.in("whole"), ...options);
+  const startMs = performance.now();
+  await command(...words, folder.in("again"), ...options);
   const wholeMs = performance.now() - startMs;
   const image = folder.in("image");
   let cut = 0;
