@@ -95,8 +95,12 @@ test("unpackLayers() tells how far it is, over all layers", async () => {
 });
 
 /** The source, with one layer that throws `failure` and others that end only when they are told to stop. */
-function failing(failure: Error, index: number): MemoryLayers & { readonly stopped: string[] } {
+function failing(
+  failure: Error,
+  index: number,
+): MemoryLayers & { readonly stopped: string[]; readonly waits: Promise<void> } {
   const stopped: string[] = [];
+  const { promise: waits, resolve } = Promise.withResolvers<void>();
   const { digest } = LAYERS.resolved.layers[index] ?? { digest: "" };
   return {
     ...LAYERS,
@@ -109,9 +113,11 @@ function failing(failure: Error, index: number): MemoryLayers & { readonly stopp
           stopped.push(layer.digest);
           reject(new Error("stopped by the other"));
         });
+        resolve();
       });
     },
     stopped,
+    waits,
   };
 }
 
@@ -141,7 +147,8 @@ test("unpackLayers() that is asked to stop is interrupted, whatever broke off by
   const running = rejection(
     unpackLayers(jobOf(source, { signal: stop.signal }), unpackers, new Merge()),
   );
-  setTimeout(() => stop.abort(), 5);
+  await source.waits;
+  stop.abort();
   expect(await running).toMatchObject({
     code: "interrupted",
     message: "Stopped on request while layers came in",
