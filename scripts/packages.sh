@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests, demo and benchmarks need on Debian 12 or alike, and unpacks a kernel for virtual machines into dist/kernel.
+# Installs what tests, demo and benchmarks need on Debian 12 or alike, and unpacks what only virtual machines run: a kernel into
+# dist/kernel, OpenRC into dist/openrc.
 # Does nothing, and quickly, when everything is there. Without root it says what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,6 +43,7 @@ kmod depmod
 ca-certificates /etc/ssl/certs/ca-certificates.crt
 "
 KERNEL_META=linux-image-cloud-amd64
+OPENRC="openrc librc1 libeinfo1"
 
 is_there() {
   case $1 in
@@ -98,31 +100,42 @@ kernel_package() {
 download_kernel() {
   local package
   package=$(kernel_package)
-  # A list of packages may be missing, or so old that it names one which the archive no longer has.
-  if [ -n "$package" ] && quietly apt-get -q download "$package" 2>/dev/null; then return; fi
+  [ -n "$package" ] && quietly apt-get -q download "$package"
+}
+
+download_openrc() {
+  # shellcheck disable=SC2086 -- It is a list.
+  quietly apt-get -q download $OPENRC
+}
+
+# A list of packages may be missing, or so old that it names one which the archive no longer has. $1: the function that downloads.
+download() {
+  if "$1" 2>/dev/null; then return; fi
   if [ "$(id -u)" = 0 ]; then
     update_once
-    package=$(kernel_package)
-    if [ -n "$package" ] && quietly apt-get -q download "$package"; then return; fi
+    if "$1"; then return; fi
   fi
-  echo "Cannot download a kernel for virtual machines: apt knows no $KERNEL_META it can fetch; as root: apt-get update" >&2
+  echo "Cannot download what virtual machines run ($1): apt knows nothing it can fetch; as root: apt-get update" >&2
   return 1
 }
 
-fetch_kernel() {
-  if compgen -G 'dist/kernel/boot/vmlinuz-*' >/dev/null; then return; fi
-  local folder
+# $1: folder in dist; $2: a file that shows it is there; $3: the function that downloads.
+fetch() {
+  if compgen -G "dist/$1/$2" >/dev/null; then return; fi
+  local folder package
   folder=$(mktemp -d)
   # shellcheck disable=SC2064 -- The value of now is meant: at the end the variable is gone.
   trap "rm -rf '$folder'" EXIT
-  (cd "$folder" && download_kernel)
-  dpkg-deb -x "$folder"/linux-image-*.deb "$folder/kernel"
+  (cd "$folder" && download "$3")
+  for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
   mkdir -p dist
-  rm -rf dist/kernel
+  rm -rf "dist/$1"
   # Files that only their owner can read would be useless to another user of this checkout.
-  chmod -R u=rwX,go=rX "$folder/kernel"
-  mv "$folder/kernel" dist/kernel
+  chmod -R u=rwX,go=rX "$folder/root"
+  mv "$folder/root" "dist/$1"
+  rm -rf "$folder"
 }
 
 install_missing
-fetch_kernel
+fetch kernel 'boot/vmlinuz-*' download_kernel
+fetch openrc sbin/openrc download_openrc

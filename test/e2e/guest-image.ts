@@ -1,6 +1,7 @@
 /** Small systems for virtual machines: a kernel, an initrd, busybox, and an init that talks on the serial console. */
 import type { TarMember } from "../peers/tar.ts";
 import { busybox, guestKernel, type KernelWish } from "./guest-kernel.ts";
+import { UNDER_LOAD } from "./machine.ts";
 
 export interface GuestWish {
   /** What it calls itself: "1". */
@@ -9,8 +10,10 @@ export interface GuestWish {
   readonly atBoot?: string;
   /** More files: path → text. Those in a folder that ends in ".d" are executable. */
   readonly files?: Readonly<Record<string, string>>;
-  /** It has no first process, as after a build that went wrong. */
+  /** It has no first process, as after a build that went wrong, or one of its own among `members`. */
   readonly isEmpty?: boolean;
+  /** What no text can be. */
+  readonly members?: readonly TarMember[];
   readonly kernel?: KernelWish;
 }
 
@@ -47,13 +50,14 @@ export function guestMembers({
   atBoot,
   files = {},
   isEmpty = false,
+  members = [],
   kernel: wish,
 }: GuestWish): TarMember[] {
   const { version: release, kernel, initrd } = guestKernel(wish);
   const texts = {
     "etc/version": version,
     "etc/os-release": `ID=guest\nVERSION=${version}\nPRETTY_NAME="Guest ${version}"\n`,
-    "etc/kernel/cmdline": "console=ttyS0 quiet net.ifnames=0\n",
+    "etc/kernel/cmdline": `console=ttyS0 quiet net.ifnames=0 ${UNDER_LOAD}\n`,
     ...(atBoot === undefined ? {} : { "etc/at-boot": atBoot }),
     ...files,
   };
@@ -70,6 +74,7 @@ export function guestMembers({
     })),
     ...(isEmpty ? [] : [{ path: "usr/sbin/init", data: INIT, mode: 0o755 }]),
     ...Object.entries(texts).map(([path, data]): TarMember => ({ path, data, mode: modeOf(path) })),
+    ...members,
   ];
 }
 

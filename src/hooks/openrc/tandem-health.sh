@@ -2,7 +2,6 @@
 description="Check this system and give the verdict on this boot"
 
 depend() {
-  need localmount
   after *
   keyword -shutdown
 }

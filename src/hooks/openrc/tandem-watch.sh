@@ -2,7 +2,9 @@
 description="Have a counted boot end that gets no good verdict"
 
 depend() {
-  need sysfs
+  # Where they are there at all; the watchdog may need its driver.
+  use sysfs modules
+  after sysfs modules
   before *
   keyword -shutdown
 }
