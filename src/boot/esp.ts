@@ -16,6 +16,8 @@ export interface Esp {
   readonly name: string;
   /** Throws `boot` when it cannot be changed as it is mounted. */
   refuseReadOnly(): void;
+  /** What is wrong with the file system as a whole; undefined: nothing, or the kernel looks after it. Reads all its folders. */
+  flaw(): string | undefined;
   /** What is in a folder; undefined when there is none. */
   list(path: string): readonly EspFile[] | undefined;
   /** The bytes of a file; undefined when there is none. */

@@ -21,6 +21,7 @@ export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
   return {
     name,
     refuseReadOnly,
+    flaw: () => undefined,
     list: (path) => files.list(at(path)),
     read: (path) => contentAt(files, at(path)),
     write: (path, content) =>

@@ -8,6 +8,7 @@ export function rawEsp(block: BlockFile): Esp {
   return {
     name: block.name,
     refuseReadOnly() {},
+    flaw: () => now(() => fat.flaw()),
     list: (path) => now(() => fat.list(path)),
     read: (path) => now(() => fat.read(path)),
     write: (path, content) => later(() => fat.write(path, content)),

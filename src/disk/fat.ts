@@ -1,4 +1,4 @@
-import { TandemError } from "../lib/error.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 import { type Content, type Place, readPlaces, writePlaces } from "./fat-data.ts";
 import { type FatVolume, FatFolder } from "./fat-folder.ts";
@@ -114,6 +114,17 @@ export class Fat {
       this.#volume.table.free(chain);
       await this.#volume.table.save();
     });
+  }
+
+  /** What no cut of ours leaves: chains that are broken or run into each other. undefined: nothing of that. */
+  flaw(): string | undefined {
+    try {
+      this.#collect(new FatFolder(this.#volume, "/"), new Set());
+      return undefined;
+    } catch (error) {
+      if (error instanceof TandemError) return reasonOf(error);
+      throw error;
+    }
   }
 
   /** Frees what cuts have left behind, and says how many bytes that were. Throws `disk` when the file system is damaged. */

@@ -134,12 +134,14 @@ test("reclaim() takes two names of one file for what they are, and refuses other
   await fat.write("/ONE", contentOf(pattern(700)));
   withTwoNames(image);
   expect(await Fat.open(image.file()).reclaim()).toBe(0);
+  expect(Fat.open(image.file()).flaw()).toBeUndefined();
   const { tableOffsets } = readGeometry(image.file());
   // The root has cluster 2, the files have 3 and 4, 5 and 6: now the second goes on in the first.
   for (const at of tableOffsets) image.write(at + 5 * 4, Uint8Array.of(4));
   expect(await rejection(Fat.open(image.file()).reclaim())).toMatchObject({
     message: expect.stringContaining("it shares clusters with another"),
   });
+  expect(Fat.open(image.file()).flaw()).toContain("it shares clusters with another");
 });
 
 test("slots of a long name without a file do not take its name from the next file", async () => {

@@ -14,6 +14,7 @@ import {
   INITRD,
   KERNEL,
   makeProbeDisk,
+  splitScratch,
   tearRecord,
   writeRecord,
   writeSpec,
@@ -43,7 +44,7 @@ afterAll(() => {
 
 interface Case {
   readonly name: string;
-  readonly change: (disk: Disk) => void;
+  readonly change: (disk: Disk) => void | Promise<void>;
   readonly readOnly?: boolean;
   /** What the console says boot after boot: "tandem: …" and then, after an arrow, what the kernel was told. */
   readonly boots: readonly string[];
@@ -128,6 +129,25 @@ const CASES: readonly Case[] = [
         `${disk.path}@@${partOf(disk, "esp").offsetBytes}`,
         "::/tandem/tries",
       ]);
+    },
+    boots: ["good a, boots cannot be counted (gen 8) → slot=a gen=8 uncounted"],
+  },
+  {
+    name: "a file of counts in two pieces is as good as one",
+    change: async (disk) => {
+      both(disk, TRIAL);
+      await splitScratch(disk, "");
+    },
+    boots: [
+      "trial b, tries left: 2 (gen 8) → slot=b gen=8 left=2",
+      "trial b, tries left: 1 (gen 8) → slot=b gen=8 left=1",
+    ],
+  },
+  {
+    name: "a file of counts that is full of other values: never an uncounted trial",
+    change: async (disk) => {
+      both(disk, TRIAL);
+      await splitScratch(disk, `other=${"x".repeat(950)}\n`);
     },
     boots: ["good a, boots cannot be counted (gen 8) → slot=a gen=8 uncounted"],
   },
@@ -361,7 +381,7 @@ test.each(CASES.map((one) => [one.name, one] as const))(
   "grub.cfg: %s",
   async (_, { change, boots, readOnly = false }) => {
     const disk = copyDisk(base, join(folder, `${crypto.randomUUID()}.img`));
-    change(disk);
+    await change(disk);
     expect(await watchBoots(disk, boots.length, { readOnly })).toEqual([...boots]);
   },
 );

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDisk, partOf, type Disk, type DiskWish } from "../../scripts/disk.ts";
@@ -6,8 +6,13 @@ import { command } from "../../scripts/disk/command.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { encodeRecord, type BootRecord } from "../../src/control/record.ts";
 import { encodeSpec, type SlotSpec } from "../../src/control/spec.ts";
+import { Fat } from "../../src/disk/fat.ts";
+import { readGeometry } from "../../src/disk/fat-geometry.ts";
+import { FatTable, placeOfCluster } from "../../src/disk/fat-table.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
 import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { readBlock } from "../../src/system/block-file.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
 import { probeKernel } from "./probe-kernel.ts";
 
 /** Offsets on the control partition, DESIGN.md §4. */
@@ -80,6 +85,26 @@ export function writeRecord(disk: Disk, copy: 0 | 1, record: BootRecord): void {
 /** A write that the power cut ended: only the first of its two sectors is on the disk. */
 export function tearRecord(disk: Disk, copy: 0 | 1, record: BootRecord): void {
   writeControl(disk, RECORD_OFFSETS[copy], encodeRecord(record).subarray(0, 512));
+}
+
+/** GRUB's count with these values in it, and its second half in another place than behind the first. */
+export async function splitScratch(disk: Disk, lines: string): Promise<void> {
+  const { offsetBytes, sizeBytes } = partOf(disk, "esp");
+  const bytes = readFileSync(disk.path).subarray(offsetBytes, offsetBytes + sizeBytes);
+  const file = PagedImage.of(bytes).file();
+  const text = Buffer.from(`# GRUB Environment Block\n${lines}`.padEnd(KiB, "#"));
+  await Fat.open(file).remove("/tandem/tries");
+  await Fat.open(file).write("/tandem/tries", { sizeBytes: KiB, read: () => [text] });
+  const geometry = readGeometry(file);
+  const at = Buffer.from(readBlock(file, 0, sizeBytes)).indexOf(text);
+  const first = (at - geometry.dataOffsetBytes) / geometry.clusterBytes + 2;
+  const second = geometry.clusters;
+  file.write(placeOfCluster(geometry, second), text.subarray(geometry.clusterBytes));
+  const table = new FatTable(file, geometry);
+  table.free(table.chainFrom(first, "tries"));
+  table.link([first, second]);
+  await table.save();
+  writeAt(disk.path, offsetBytes, readBlock(file, 0, sizeBytes));
 }
 
 function writeControl(disk: Disk, offsetBytes: number, bytes: Uint8Array): void {

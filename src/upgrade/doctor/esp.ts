@@ -1,6 +1,7 @@
 import { type Esp, isFile } from "../../boot/esp.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import type { Machine } from "../machine.ts";
+import { checkEfiVariables } from "./efi-variables.ts";
 import { about, type Finding } from "./finding.ts";
 import { checkGrub } from "./grub.ts";
 import { checkLoaderConf } from "./loader-conf.ts";
@@ -13,6 +14,9 @@ export interface EspAccess {
   readonly open: (options: { readonly write: boolean }) => Esp | undefined;
 }
 
+const FSCK = "Repair it with fsck.fat while nobody has it mounted.";
+const COUNTLESS =
+  "If it comes back, the firmware does not let the boot loader write to this disk: no trial begins.";
 const PROGRAMS = ["/EFI/systemd/systemd-bootx64.efi", "/EFI/BOOT/BOOTX64.EFI"] as const;
 
 /** What the boot loader needs on the EFI system partition. */
@@ -24,9 +28,12 @@ export function checkEsp(access: EspAccess, machine: Machine): Finding[] {
     try {
       const isGrub = machine.loader.name === "grub";
       const rest = isGrub
-        ? checkGrub(access, esp)
-        : [checkProgram(esp), checkLoaderConf(access, esp)];
-      return [ok(`${esp.name} is readable`), ...rest];
+        ? checkGrub(machine, access, esp)
+        : [checkProgram(esp), checkLoaderConf(access, esp), ...checkEfiVariables(machine)];
+      const flaw = esp.flaw();
+      const whole =
+        flaw === undefined ? ok(`${esp.name} is readable`) : bad(flaw, { advice: FSCK });
+      return [whole, ...checkCounted(machine), ...rest];
     } finally {
       esp.close();
     }
@@ -34,6 +41,13 @@ export function checkEsp(access: EspAccess, machine: Machine): Finding[] {
     if (!(error instanceof TandemError)) throw error;
     return [bad(reasonOf(error), { advice: "Make its file system and the boot loader anew." })];
   }
+}
+
+/** Only the loader itself finds out that a firmware does not let it write. */
+function checkCounted({ booted, cmdline, loader }: Machine): Finding[] {
+  if (booted === undefined || !cmdline.uncounted) return [];
+  const text = `${loader.name} has not counted this boot: it could not write, or the slot was chosen in its menu`;
+  return [about("count of this boot", "boot").warn(text, { advice: COUNTLESS })];
 }
 
 function checkProgram(esp: Esp): Finding {

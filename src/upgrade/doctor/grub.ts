@@ -1,22 +1,31 @@
 /** GRUB's own files on the EFI system partition (boot/grub.cfg). */
-import { type Esp, readText } from "../../boot/esp.ts";
+import { type Esp, isFile } from "../../boot/esp.ts";
 import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
+import { isSlotName, type SlotName } from "../../slot/slot.ts";
+import type { Machine } from "../machine.ts";
 import type { EspAccess } from "./esp.ts";
 import { readEspFile, replaceEspFile } from "./esp-file.ts";
 import { about, type Finding } from "./finding.ts";
+import { checkScratch } from "./scratch.ts";
 
-const SCRATCH = "/tandem/tries";
 const DISK = "/tandem/disk.cfg";
 const SCRIPT = "/tandem/grub.cfg";
 const ENV_BYTES = 1024;
 
-export function checkGrub(access: EspAccess, esp: Esp): Finding[] {
-  return [checkScript(esp), checkDisk(access, esp), checkScratch(access, esp)];
+export function checkGrub(machine: Machine, access: EspAccess, esp: Esp): Finding[] {
+  return [checkScript(esp), checkDisk(machine, access, esp), checkScratch(access, esp)];
 }
 
-/** GRUB starts to count anew. Afterwards no number of a record is one that it has counted under. */
-export async function remakeScratch(access: EspAccess): Promise<void> {
-  await replaceEspFile(access, SCRATCH, envText([]).padEnd(ENV_BYTES, "#"));
+/** The slot that GRUB starts when there is no record. undefined: its configuration names none. */
+export function fallbackOn(access: EspAccess): SlotName | undefined {
+  const esp = access.open({ write: false });
+  if (esp === undefined) return undefined;
+  try {
+    const fallback = configuration(esp).get("fallback") ?? "";
+    return isSlotName(fallback) ? fallback : undefined;
+  } finally {
+    esp.close();
+  }
 }
 
 function checkScript(esp: Esp): Finding {
@@ -26,40 +35,33 @@ function checkScript(esp: Esp): Finding {
   return bad(`${SCRIPT} is not there`, { advice: "Install the boot loader anew." });
 }
 
-function checkDisk(access: EspAccess, esp: Esp): Finding {
+function checkDisk({ control, slots }: Machine, access: EspAccess, esp: Esp): Finding {
   const { ok, bad } = about("GRUB's configuration", "boot");
-  const control = `${access.control}`;
-  const block = parseEnvBlock(Buffer.from(readEspFile(esp, DISK) ?? "", "latin1"));
-  const values = "invalid" in block ? new Map<string, string>() : block.values;
-  const named = values.get("control");
-  if (named === control) return ok(`${DISK} names control partition ${control}`);
-  const flaw = "invalid" in block ? "cannot be used" : `names control partition "${named ?? ""}"`;
-  const lines = [...new Map([["fallback", "a"], ...values, ["control", control]])];
+  const values = configuration(esp);
+  const fallback = values.get("fallback") ?? "";
+  const isSlot = isSlotName(fallback) && slots[fallback] !== undefined;
+  const wanted = {
+    control: `${access.control}`,
+    fallback: isSlot ? fallback : (control.record?.good ?? "a"),
+  };
+  const flaws = Object.entries(wanted)
+    .filter(([name, value]) => values.get(name) !== value)
+    .map(([name, value]) => `${name} is "${values.get(name) ?? ""}", want "${value}"`);
+  if (flaws.length === 0 && isFile(esp, DISK))
+    return ok(`${DISK} names control partition ${wanted.control} and slot ${wanted.fallback}`);
+  const lines = [...new Map([...values, ...Object.entries(wanted)])];
   const text = envText(lines.map(([name, value]) => envLine(name, value)));
-  return bad(`${DISK} ${flaw}, it is ${control}`, {
+  return bad(`${DISK} cannot be used: ${flaws.join(", ") || "a cut has left half of it"}`, {
     advice: "Run tandem doctor --fix.",
     repair: {
-      what: `write ${DISK} anew: control partition ${control}`,
+      what: `write ${DISK} anew: control partition ${wanted.control}`,
       run: () => replaceEspFile(access, DISK, text.padEnd(ENV_BYTES, "#")),
     },
   });
 }
 
-/** GRUB writes into the file's own blocks: it can neither make it nor let it grow. */
-function checkScratch(access: EspAccess, esp: Esp): Finding {
-  const { ok, bad } = about("GRUB's count", "boot");
-  const flaw = flawOfScratch(esp);
-  if (flaw === undefined) return ok(`${SCRATCH} is there`);
-  return bad(`${SCRATCH} ${flaw}: boots cannot be counted, so no trial begins`, {
-    advice: "Run tandem doctor --fix.",
-    repair: { what: `make ${SCRATCH} anew`, run: () => remakeScratch(access) },
-  });
-}
-
-function flawOfScratch(esp: Esp): string | undefined {
-  const sizeBytes = esp.read(SCRATCH)?.sizeBytes;
-  if (sizeBytes === undefined) return "is not there";
-  if (sizeBytes !== ENV_BYTES) return `has ${sizeBytes} bytes, want ${ENV_BYTES}`;
-  const block = parseEnvBlock(Buffer.from(readText(esp, SCRATCH, ENV_BYTES) ?? "", "latin1"));
-  return "invalid" in block ? `cannot be used: ${block.invalid}` : undefined;
+/** What differs between machines: control, fallback, wait, serial, speed, options. Nothing where it cannot be read. */
+function configuration(esp: Esp): ReadonlyMap<string, string> {
+  const block = parseEnvBlock(Buffer.from(readEspFile(esp, DISK) ?? "", "utf8"));
+  return "invalid" in block ? new Map() : block.values;
 }

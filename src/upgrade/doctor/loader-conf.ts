@@ -43,8 +43,8 @@ function linesOf(text: string): string[] {
   return text.split(/\r?\n/);
 }
 
-/** Of every slot, on trial or not, and of nothing else. */
-function leadsToTandem(pattern: string): boolean {
+/** Whether a pattern matches the entries of every slot, on trial or not, and no others. */
+export function leadsToTandem(pattern: string): boolean {
   if (!pattern.toLowerCase().startsWith("tandem")) return false;
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)

@@ -1,13 +1,15 @@
 import { settled } from "../../control/decide.ts";
 import type { BootRecord } from "../../control/record.ts";
 import { unfitSlots } from "../../control/state.ts";
+import { TandemError } from "../../lib/error.ts";
 import type { SlotName } from "../../slot/slot.ts";
 import { type Machine, policyOf } from "../machine.ts";
 import { leaveOut } from "../verify.ts";
 import type { EspAccess } from "./esp.ts";
 import { about, type Finding } from "./finding.ts";
-import { remakeScratch } from "./grub.ts";
+import { fallbackOn } from "./grub.ts";
 import type { HeldSlots } from "./held.ts";
+import { remakeScratch } from "./scratch.ts";
 import { startable } from "./startable.ts";
 import { isUnused } from "./state.ts";
 
@@ -68,7 +70,7 @@ function flawOf(machine: Machine, { good }: BootRecord, held: HeldSlots): string
 function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repair"> {
   const { booted } = machine;
   const runs = booted === "recovery" ? undefined : booted;
-  const good = runs ?? startable(machine, around.held)[0] ?? booted;
+  const good = runs ?? startable(machine, around.held, fallbackOf(machine, around))[0] ?? booted;
   if (good === undefined)
     return { advice: "No slot holds a system: boot something else and run tandem upgrade --disk." };
   return {
@@ -78,6 +80,17 @@ function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repai
       run: () => write(machine, good, around.esp),
     },
   };
+}
+
+/** What GRUB starts as long as the record is lost. Who cannot read it has been told so. */
+function fallbackOf({ loader }: Machine, { esp }: Around): SlotName | undefined {
+  if (loader.name !== "grub") return undefined;
+  try {
+    return fallbackOn(esp);
+  } catch (error) {
+    if (error instanceof TandemError) return undefined;
+    throw error;
+  }
 }
 
 async function write(machine: Machine, good: SlotName, esp: EspAccess): Promise<void> {

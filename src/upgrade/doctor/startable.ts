@@ -3,8 +3,8 @@ import type { SlotName } from "../../slot/slot.ts";
 import type { Machine } from "../machine.ts";
 import type { HeldSlots } from "./held.ts";
 
-/** The slots with a system in them that is not known to be broken or bad; the one to prefer comes first. */
-export function startable({ control }: Machine, held: HeldSlots): SlotName[] {
+/** The slots with a system in them that is not known to be broken or bad; the one to prefer comes first. `fallback` does where all else is equal. */
+export function startable({ control }: Machine, held: HeldSlots, fallback?: SlotName): SlotName[] {
   const { state } = control;
   const unfit = unfitSlots(state);
   const whole = bootableSlots(state);
@@ -13,6 +13,7 @@ export function startable({ control }: Machine, held: HeldSlots): SlotName[] {
     Number(slot !== "recovery"),
     Number(whole.includes(slot)),
     state.history.findLastIndex((event) => event.kind === "good" && event.slot === slot),
+    Number(slot === fallback),
   ];
   return [...held]
     .filter(([slot, { kind }]) => kind === "system" && !unfit.includes(slot))

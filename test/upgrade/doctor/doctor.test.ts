@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
+import { contentOf, readText } from "../../../src/boot/esp.ts";
+import { rawEsp } from "../../../src/boot/raw-esp.ts";
 import { Fat } from "../../../src/disk/fat.ts";
+import { readGeometry } from "../../../src/disk/fat-geometry.ts";
 import { SILENT } from "../../../src/lib/talk.ts";
 import type { BlockFile } from "../../../src/system/block-file.ts";
 import {
@@ -165,7 +168,7 @@ const CASES: readonly Case[] = [
   {
     name: "GRUB's configuration",
     damage: (image) => Fat.open(partOfDisk(image.file(), "esp")).remove("/tandem/disk.cfg"),
-    bad: [/^GRUB's configuration: \/tandem\/disk.cfg cannot be used, it is 2$/],
+    bad: [/disk.cfg cannot be used: control is "", want "2", fallback is "", want "b"$/],
     repaired: [/^write \/tandem\/disk.cfg anew: control partition 2$/],
   },
 ];
@@ -210,6 +213,46 @@ test("the running slot becomes the good one where nothing else is known", async 
     a: { status: "unknown" },
     b: { status: "unknown", verdict: { result: "good" } },
   });
+});
+
+test("where nothing tells the slots apart, the one that GRUB starts without a record becomes the good one", async () => {
+  const image = upgraded.fork();
+  const fat = Fat.open(partOfDisk(image.file(), "esp"));
+  await fat.remove("/tandem/disk.cfg");
+  const text = "# GRUB Environment Block\ncontrol=2\nfallback=b\n".padEnd(ENV_BYTES, "#");
+  await fat.write("/tandem/disk.cfg", contentOf(text));
+  zero(image, "control", ALL);
+  const { repaired } = await ask(image.file(), { fix: true });
+  expect(repaired.at(-1)).toBe("write a new boot record: slot b is good");
+});
+
+test("a configuration of GRUB that names no slot of the disk is corrected, and keeps the rest", async () => {
+  const image = upgraded.fork();
+  const fat = Fat.open(partOfDisk(image.file(), "esp"));
+  await fat.remove("/tandem/disk.cfg");
+  const text = "# GRUB Environment Block\ncontrol=2\nfallback=recovery\nserial=0\n";
+  await fat.write("/tandem/disk.cfg", contentOf(text));
+  const [flaw] = complaints(await ask(image.file(), { fix: false }));
+  expect(flaw).toEndWith('disk.cfg cannot be used: fallback is "recovery", want "b"');
+  await ask(image.file(), { fix: true });
+  const esp = rawEsp(partOfDisk(image.file(), "esp"));
+  expect(readText(esp, "/tandem/disk.cfg", ENV_BYTES)).toMatch(
+    /^# GRUB Environment Block\ncontrol=2\nfallback=b\nserial=0\n#+$/,
+  );
+});
+
+test("a file system whose files share clusters is told", async () => {
+  const image = upgraded.fork();
+  const { tableOffsets } = readGeometry(partOfDisk(image.file(), "esp"));
+  const before = await ask(image.file());
+  // The chains of all files of two clusters and more end in the first one.
+  for (const at of tableOffsets)
+    image.write(PLACES.esp.offsetBytes + at + 7 * 2, Uint8Array.of(4, 0));
+  const found = complaints(await ask(image.file()));
+  expect(complaints(before)).toEqual([]);
+  expect(found).toEqual([
+    expect.stringMatching(/^EFI system partition: Cannot check .* shares clusters/),
+  ]);
 });
 
 test("a spec that is made anew keeps the digest where it is proven, and else names the file system", async () => {
