@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { guestKernel } from "../e2e/guest-kernel.ts";
 import { command } from "../peers/command.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
+import { OPTIONS } from "./bare-machine.ts";
 import { PROBE } from "./probe.ts";
 
 const INIT = `#!/bin/busybox sh
@@ -27,7 +28,7 @@ test("it runs in a bare initramfs on a processor with SSE4.2 and no more", async
     "-initrd",
     folder.in("initramfs"),
     "-append",
-    "console=ttyS0 quiet panic=-1",
+    OPTIONS,
   );
   expect(console.match(/seen: .*(?=\r)/g)).toEqual([
     "seen: no proc: tandem: Cannot start: /proc is not mounted (mount -t proc proc /proc)",
