@@ -1,7 +1,8 @@
 import { startMachine, type Machine, type MachineWish } from "./machine.ts";
 
-/** Under emulation Linux needs seconds where a processor needs a tenth of one. */
-const BOOT_SECONDS = 120;
+/** Under emulation Linux needs seconds where a processor needs a tenth of one; the rest is for a machine that does other things. */
+const BOOT_SECONDS = 600;
+const RUN_SECONDS = 600;
 
 export interface Boot {
   readonly slot: string;
@@ -41,7 +42,7 @@ export function startGuest(wish: MachineWish): Guest {
       return { slot, version, root };
     },
     start: (line) => machine.type(`${line}\n`),
-    run: (line, withinSeconds = 120) => run(machine, line, withinSeconds),
+    run: (line, withinSeconds = RUN_SECONDS) => run(machine, line, withinSeconds),
     [Symbol.asyncDispose]: () => machine[Symbol.asyncDispose](),
   };
 }

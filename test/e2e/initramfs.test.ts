@@ -7,11 +7,11 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { writeHook } from "./hook-files.ts";
 import { startMachine } from "./machine.ts";
 
-setDefaultTimeout(900_000);
+setDefaultTimeout(1_800_000);
 
 const KERNEL = join(import.meta.dir, "../../dist/kernel");
 const VERSION = readdirSync(join(KERNEL, "lib/modules"))[0] ?? "";
-const BOOT_SECONDS = 240;
+const BOOT_SECONDS = 600;
 
 /**
  * The tools look for hooks and modules at fixed places, so these are laid over the machine's own, for these two programs only.

@@ -22,10 +22,10 @@ type Version = "1" | "2";
 /** What came up; it has been found good. */
 async function settled(guest: Guest): Promise<Version> {
   const { slot, version } = await guest.booted();
-  expect(await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 300)).toBe(
+  expect(await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600)).toBe(
     `Slot ${slot} is good`,
   );
-  await guest.machine.expectLine(/^E2E: ready/, 120);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   if (version === "1" || version === "2") return version;
   throw new Error(`version ${version} came up`);
 }

@@ -13,7 +13,7 @@ import { startMachine } from "./machine.ts";
 import { probeKernel } from "./probe-kernel.ts";
 
 /** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
-const BOOT_SECONDS = 60;
+const BOOT_SECONDS = 300;
 
 /** What makes a system one whose kernel says "image=VERSION" on the console and resets the machine. */
 function probeMembers(version: string): TarMember[] {

@@ -31,11 +31,11 @@ async function next(guest: Guest): Promise<string> {
 /** The same, with what tandem said at boot behind it. */
 async function settled(guest: Guest): Promise<string> {
   const came = await next(guest);
-  return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 120)}`;
+  return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600)}`;
 }
 
 async function statusOf(guest: Guest): Promise<Status> {
-  await guest.machine.expectLine(/^E2E: ready/, 120);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   const { output } = await guest.run("tandem status --json 2> /dev/null");
   return JSON.parse(output.slice(output.indexOf("{"))) as Status;
 }
@@ -43,7 +43,7 @@ async function statusOf(guest: Guest): Promise<Status> {
 /** Upgrades a machine that has come up, and waits until it restarts. */
 async function upgradeTo(guest: Guest, version: Version, flags = ""): Promise<void> {
   await guest.start(`tandem upgrade ${world.from(version)} ${flags} --reboot`);
-  await guest.machine.expectLine(/reboot: Restarting system/, 240);
+  await guest.machine.expectLine(/reboot: Restarting system/, 600);
 }
 
 story("an upgrade to a healthy system stays, and so does the way back", async () => {
@@ -63,7 +63,7 @@ story("under EFI an upgrade is counted and kept in the same way", async () => {
   await upgradeTo(guest, "panics", "--tries 1");
   expect(await next(guest)).toBe("b panics");
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  await guest.machine.expectLine(/^E2E: ready/, 120);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   await upgradeTo(guest, "2");
   expect(await settled(guest)).toBe("b 2: Slot b is good");
 });
@@ -83,7 +83,7 @@ story(
     expect(status.slots.find(({ slot }) => slot === "b")).toMatchObject({ verdict: "bad" });
     const again = await guest.run(`tandem upgrade ${world.from("panics")}`);
     expect(again.status).toBe(6);
-    const other = await guest.run(`tandem upgrade ${world.from("2")}`, 240);
+    const other = await guest.run(`tandem upgrade ${world.from("2")}`);
     expect(other.status).toBe(0);
   },
 );
@@ -128,7 +128,7 @@ story(
       await using guest = world.powerOn(disk);
       expect(await settled(guest)).toBe("a 1: Slot a is good");
       await guest.start(`tandem upgrade ${world.from("2")} --reboot`);
-      await guest.machine.expectLine(moment, 240);
+      await guest.machine.expectLine(moment, 600);
       await guest.machine.cut();
     }
     await using guest = world.powerOn(disk);
@@ -149,7 +149,7 @@ story("an upgrade from a stick needs no network", async () => {
 story("a trial that is withdrawn before the restart is not booted", async () => {
   await using guest = world.powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  const { status } = await guest.run(`tandem upgrade ${world.from("panics")}`, 240);
+  const { status } = await guest.run(`tandem upgrade ${world.from("panics")}`);
   expect(status).toBe(0);
   expect((await guest.run("tandem rollback")).output).toContain("The trial is withdrawn");
   await guest.start("reboot -f");
@@ -162,15 +162,15 @@ story(
     const disk = world.newDisk();
     loseRecords(disk);
     await using guest = world.powerOn(disk);
-    expect(await guest.machine.expectLine(/^tandem: /, 60)).toBe(
+    expect(await guest.machine.expectLine(/^tandem: /, 600)).toBe(
       "tandem: good a, no valid record (gen 0)",
     );
     expect(await next(guest)).toBe("a 1");
-    await guest.machine.expectLine(/^E2E: ready/, 120);
+    await guest.machine.expectLine(/^E2E: ready/, 600);
     const marked = await guest.run("tandem mark good");
     expect(marked.output).toContain("Slot a is marked good");
     await guest.start("reboot -f");
-    expect(await guest.machine.expectLine(/^tandem: /, 60)).toMatch(/^tandem: good a \(gen [1-9]/);
+    expect(await guest.machine.expectLine(/^tandem: /, 600)).toMatch(/^tandem: good a \(gen [1-9]/);
   },
 );
 
@@ -184,10 +184,10 @@ story("a slot whose bytes have changed is found by verify", async () => {
   const disk = world.newDisk();
   await using guest = world.powerOn(disk);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  expect((await guest.run("tandem verify a", 240)).status).toBe(0);
-  await guest.run(`tandem upgrade ${world.from("2")}`, 240);
+  expect((await guest.run("tandem verify a")).status).toBe(0);
+  await guest.run(`tandem upgrade ${world.from("2")}`);
   await guest.run("dd if=/dev/urandom of=/dev/vda5 bs=1 seek=9000000 count=1 conv=notrunc");
-  const { status, output } = await guest.run("tandem verify b", 240);
+  const { status, output } = await guest.run("tandem verify b");
   expect(status).toBe(6);
   expect(output).toContain("slot b");
 });

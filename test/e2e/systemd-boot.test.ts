@@ -26,18 +26,18 @@ async function next(guest: Guest): Promise<string> {
 /** The same, with what tandem said at boot behind it. */
 async function settled(guest: Guest): Promise<string> {
   const came = await next(guest);
-  return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 240)}`;
+  return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600)}`;
 }
 
 async function statusOf(guest: Guest): Promise<Status> {
-  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   const { output } = await guest.run("tandem status --json 2> /dev/null");
   return JSON.parse(output.slice(output.indexOf("{"))) as Status;
 }
 
 async function upgradeTo(guest: Guest, version: Version, flags = ""): Promise<void> {
   await guest.start(`tandem upgrade ${world.from(version)} ${flags} --reboot`);
-  await guest.machine.expectLine(/reboot: Restarting system/, 480);
+  await guest.machine.expectLine(/reboot: Restarting system/, 600);
 }
 
 function faultsOf(disk: Disk): string[] {
@@ -68,7 +68,7 @@ test("a system that panics is tried as often as allowed, then the old one is bac
   const disk = world.newDisk();
   await using guest = powerOn(disk);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   await upgradeTo(guest, "panics", "--tries 2");
   expect(entriesOf(disk)).toContain("tandem-b+2.conf");
   expect(await next(guest)).toBe("b panics");
@@ -80,7 +80,7 @@ test("a system that panics is tried as often as allowed, then the old one is bac
   expect(status).toMatchObject({ booted: "a", record: { good: "a" } });
   expect(status.record?.trial).toBeUndefined();
   expect(status.slots.find(({ slot }) => slot === "b")).toMatchObject({ verdict: "bad" });
-  const again = await guest.run(`tandem upgrade ${world.from("panics")}`, 240);
+  const again = await guest.run(`tandem upgrade ${world.from("panics")}`);
   expect(again.status).toBe(6);
   await upgradeTo(guest, "2");
   expect(await settled(guest)).toBe("b 2: Slot b is good");
@@ -89,7 +89,7 @@ test("a system that panics is tried as often as allowed, then the old one is bac
 test("a system whose checks fail is given up", async () => {
   await using guest = powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   await upgradeTo(guest, "ails", "--tries 1");
   expect(await settled(guest)).toMatch(/^b ails: Slot b failed: /);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
@@ -101,10 +101,10 @@ test("a system that has the ESP mounted is upgraded through the mount", async ()
   const disk = world.newDisk();
   await using guest = powerOn(disk);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  await guest.machine.expectLine(/^E2E: ready/, 240);
+  await guest.machine.expectLine(/^E2E: ready/, 600);
   await guest.run("mkdir /run/efi");
   expect((await guest.run("mount -t vfat -o ro /dev/vda2 /run/efi")).status).toBe(0);
-  const refused = await guest.run(`tandem upgrade ${world.from("2")}`, 240);
+  const refused = await guest.run(`tandem upgrade ${world.from("2")}`);
   expect(refused.status).toBe(9);
   expect(refused.output).toContain("Cannot write to the ESP at /run/efi: it is mounted read-only");
   await guest.run("mount -o remount,rw /run/efi");
