@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { LOADER_WISHES, type LoaderWish } from "../boot/detect.ts";
 import { TRIES_MAX } from "../control/record.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import type { AftermathPlan } from "../health/aftermath.ts";
 import type { CheckPlan } from "../health/checks.ts";
 import type { WatchdogPlan } from "../health/watchdog.ts";
 import { parseBytes } from "../lib/units.ts";
@@ -61,6 +62,8 @@ const configSchema = v.strictObject({
     v.strictObject({
       required: v.optional(v.array(absolute)),
       wanted: v.optional(v.array(absolute)),
+      green: v.optional(v.array(absolute)),
+      red: v.optional(v.array(absolute)),
       checkSeconds: v.optional(seconds),
       deadlineSeconds: v.optional(seconds),
       overdueSeconds: v.optional(seconds),
@@ -103,7 +106,7 @@ export interface Config {
   readonly limit: number | undefined;
   readonly jobs: number | undefined;
   /** overdueSeconds: from the start of the kernel to the verdict on a counted boot. */
-  readonly health: CheckPlan & { readonly overdueSeconds: number };
+  readonly health: CheckPlan & AftermathPlan & { readonly overdueSeconds: number };
   readonly watchdog: WatchdogPlan;
 }
 
@@ -121,8 +124,10 @@ const DEFAULTS: Config = {
   limit: undefined,
   jobs: undefined,
   health: {
-    required: checkFolders("required.d"),
-    wanted: checkFolders("wanted.d"),
+    required: programFolders("check/required.d"),
+    wanted: programFolders("check/wanted.d"),
+    green: programFolders("green.d"),
+    red: programFolders("red.d"),
     checkSeconds: 60,
     deadlineSeconds: 300,
     overdueSeconds: 1200,
@@ -139,12 +144,13 @@ const DEFAULTS: Config = {
 };
 
 /** greenboot's are run as they are, so that an image made for it needs no change. */
-function checkFolders(name: string): string[] {
+function programFolders(name: string): string[] {
+  const own = name.replace("check/", "");
   return [
-    `/usr/lib/tandem/${name}`,
-    `/etc/tandem/${name}`,
-    `/usr/lib/greenboot/check/${name}`,
-    `/etc/greenboot/check/${name}`,
+    `/usr/lib/tandem/${own}`,
+    `/etc/tandem/${own}`,
+    `/usr/lib/greenboot/${name}`,
+    `/etc/greenboot/${name}`,
   ];
 }
 

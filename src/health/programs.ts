@@ -3,6 +3,7 @@ import { lastLines } from "../lib/last-lines.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { System } from "../system/system.ts";
 import type { Check, Outcome } from "./check.ts";
+import { disabledChecks, isDisabled } from "./greenboot.ts";
 
 export interface ProgramFolders {
   /** Directories whose executables all have to succeed. */
@@ -29,7 +30,12 @@ function inside(system: System, folders: readonly string[], talk: Talk): string[
       .toSorted()
       .map((name) => `${folder}/${name}`),
   );
+  const disabled = disabledChecks(system);
   return paths.filter((path) => {
+    if (isDisabled(path, disabled)) {
+      talk.info(`Check ${path} is left out: greenboot.conf disables it`);
+      return false;
+    }
     if (!system.isExecutable(path)) {
       // Somebody meant it to be run: to leave it out in silence would be to pass without it.
       if (path.endsWith(".sh") && !isMask(system, path))

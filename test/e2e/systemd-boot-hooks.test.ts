@@ -17,6 +17,10 @@ const IN_INITRAMFS = {
   "usr/lib/tandem/initramfs": hookText("initramfs", "/usr/lib/tandem/initramfs"),
 };
 const FAILS = "#!/bin/sh\necho The app is down\nexit 3\n";
+const AFTER = {
+  "etc/greenboot/green.d/10-tell": "#!/bin/sh\necho It is green > /dev/console\n",
+  "etc/greenboot/red.d/10-tell": "#!/bin/sh\necho It is red > /dev/console\n",
+};
 
 let trials: Trials;
 beforeAll(async () => {
@@ -25,8 +29,8 @@ beforeAll(async () => {
     loader: "systemd-boot",
     systems: {
       "1": { atBoot: AT_BOOT },
-      passes: { atBoot: AT_BOOT, kernel },
-      ails: { atBoot: AT_BOOT, kernel, files: { "etc/tandem/required.d/50-app": FAILS } },
+      passes: { atBoot: AT_BOOT, kernel, files: AFTER },
+      ails: { atBoot: AT_BOOT, kernel, files: { ...AFTER, "etc/tandem/required.d/50-app": FAILS } },
       // Nothing of tandem runs in it: what was armed in the initramfs has to do.
       hangs: { atBoot: "sleep 100000", kernel },
       rots: { atBoot: AT_BOOT, kernel },
@@ -86,6 +90,7 @@ story("a trial whose checks fail restarts as often as allowed", async () => {
     await expectNext(guest, "b ails");
     expect(entriesOf(disk)).toContain(left);
     await guest.machine.expectLine(/^Slot b failed: \S+50-app ended with status 3/, BOOT_SECONDS);
+    await guest.machine.expectLine(/^It is red/, BOOT_SECONDS);
   }
   await expectBack(guest, disk, "  | The app is down");
 });
@@ -98,5 +103,6 @@ story("a trial that passes is the good one, and its entry loses the counter", as
   expect(entriesOf(disk)).toContain("tandem-b+0-1.conf");
   await guest.machine.expectLine(/^Slot b is good/, BOOT_SECONDS);
   await guest.machine.expectLine(/^Watchdog \/dev\/watchdog0 is stopped/, BOOT_SECONDS);
+  await guest.machine.expectLine(/^It is green/, BOOT_SECONDS);
   expect(entriesOf(disk)).toEqual(["tandem-a.conf", "tandem-b.conf"]);
 });

@@ -3,6 +3,7 @@ import type { Check } from "../../src/health/check.ts";
 import { programChecks } from "../../src/health/programs.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import type { CommandResult } from "../../src/system/system.ts";
+import { memoryFiles } from "../fakes/files.ts";
 import { checkedSystem, FAILED, LATE, PASSED } from "../fakes/checks.ts";
 
 const FOLDERS = {
@@ -74,6 +75,20 @@ test("programChecks() takes a check away that is masked below /etc, and warns of
   const talk = { ...SILENT, warn: (text: string) => void said.push(text) };
   expect(programChecks(system, FOLDERS, talk)).toEqual([]);
   expect(said).toEqual([`Check ${plain} is not executable and is left out, continuing`]);
+});
+
+test("programChecks() leaves out what greenboot's configuration disables in greenboot's folders", () => {
+  const said: string[] = [];
+  const paths = ["/usr/lib/greenboot/check/required.d/1.sh", "/etc/tandem/required.d/1.sh"];
+  const checks = checkedSystem(Object.fromEntries(paths.map((path) => [path, PASSED])));
+  const files = memoryFiles({
+    ...Object.fromEntries(paths.map((path) => [path, ""])),
+    "/etc/greenboot/greenboot.conf": "DISABLED_HEALTHCHECKS=(1.sh)",
+  });
+  const talk = { ...SILENT, info: (text: string) => void said.push(text) };
+  const kept = programChecks({ ...checks, files }, FOLDERS, talk);
+  expect(kept.map(({ name }) => name)).toEqual(["/etc/tandem/required.d/1.sh"]);
+  expect(said).toEqual([`Check ${paths[0]} is left out: greenboot.conf disables it`]);
 });
 
 function only(result: CommandResult | Error): Check {

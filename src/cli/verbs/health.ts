@@ -1,3 +1,4 @@
+import { runAftermath } from "../../health/aftermath.ts";
 import { TandemError } from "../../lib/error.ts";
 import { health as check, overdue } from "../../upgrade/health.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
@@ -26,7 +27,10 @@ export const health = defineVerb({
     );
     const { slot, failure, stay } = result;
     print(context, result, () => textOf(args.overdue === true, result));
-    if (result.healthy) return endWatch(context);
+    if (result.healthy) endWatch(context);
+    if (args.overdue !== true)
+      await runAftermath(context, config.health[result.healthy ? "green" : "red"]);
+    if (result.healthy) return;
     if (args.reboot === true && stay === undefined) await system.reboot();
     if (args.reboot === true && stay !== undefined) talk.warn(`Not rebooting: ${stay}, continuing`);
     throw new TandemError("unhealthy", `Cannot call slot ${slot} good: ${failure}`);

@@ -1,0 +1,19 @@
+import { expect, test } from "bun:test";
+import { runAftermath } from "../../src/health/aftermath.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
+
+test("runAftermath() runs what is in the folders, and goes on after a failure", async () => {
+  const said: string[] = [];
+  const talk = { ...SILENT, warn: (text: string) => void said.push(text) };
+  const system = checkedSystem({ "/red.d/1": FAILED, "/red.d/2": PASSED, "/green.d/1": PASSED });
+  await runAftermath({ system, talk }, ["/red.d", "/none"]);
+  expect(system.runs.map(({ path }) => path)).toEqual(["/red.d/1", "/red.d/2"]);
+  expect(said).toEqual(["Check /red.d/1 failed: ended with status 3, continuing"]);
+});
+
+test("runAftermath() has half a minute for all of them together", async () => {
+  const system = checkedSystem({ "/red.d/1": PASSED, "/red.d/2": PASSED, "/red.d/3": PASSED }, 20);
+  await runAftermath({ system, talk: SILENT }, ["/red.d"]);
+  expect(system.runs.map(({ deadlineSeconds }) => deadlineSeconds)).toEqual([30, 10]);
+});
