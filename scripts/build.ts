@@ -16,7 +16,9 @@ import { thirdParty } from "./static/third-party.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const TANDEM = {
-  entrypoints: ["src/main.ts", "src/upgrade/worker.ts"].map((path) => join(ROOT, path)),
+  entrypoints: ["src/main.ts", "src/upgrade/worker.ts", "src/upgrade/hasher.ts"].map((path) =>
+    join(ROOT, path),
+  ),
   outfile: join(ROOT, "dist/tandem"),
 };
 

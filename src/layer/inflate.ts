@@ -1,6 +1,7 @@
 import { Fault } from "./fault.ts";
 import { type Compression, compressionOf } from "./media-type.ts";
 import { NativeDecoder } from "./native-decoder.ts";
+import { ROOM_BYTES } from "./output-hash.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 export type Emit = (bytes: Uint8Array) => void;
@@ -14,8 +15,20 @@ export interface Inflater {
 
 const MAGIC_BYTES = 4;
 
+/** Gives the memory for what is decompressed next. What lies there was emitted by the time it is asked again. */
+export type Room = () => Uint8Array;
+
+function ownRoom(): Room {
+  const room = new Uint8Array(ROOM_BYTES);
+  return () => room;
+}
+
 /** Goes by the first bytes, as container tools do, and warns when the media type says otherwise. */
-export function createInflater(mediaType: string, onWarning: (text: string) => void): Inflater {
+export function createInflater(
+  mediaType: string,
+  onWarning: (text: string) => void,
+  room: Room = ownRoom(),
+): Inflater {
   const declared = compressionOf(mediaType);
   let head: Uint8Array = new Uint8Array(0);
   let inflater: Inflater | undefined;
@@ -24,7 +37,7 @@ export function createInflater(mediaType: string, onWarning: (text: string) => v
     const found = compressionIn(head);
     if (found !== declared && head.length > 0)
       onWarning(`its media type says compression ${declared}, its first bytes say ${found}`);
-    const started = create(found);
+    const started = create(found, room);
     started.write(head, emit);
     return started;
   };
@@ -49,21 +62,25 @@ function compressionIn(head: Uint8Array): Compression {
   return magic === "28b52ffd" || /^5.2a4d18$/.test(magic) ? "zstd" : "none";
 }
 
-function create(compression: Compression): Inflater {
+function create(compression: Compression, room: Room): Inflater {
   switch (compression) {
     case "none":
       return { write: (chunk, emit) => emit(chunk), end() {} };
     case "gzip":
-      return new GzipInflater();
+      return new GzipInflater(room);
     case "zstd":
-      return new ZstdInflater();
+      return new ZstdInflater(room);
   }
 }
 
 /** One member or many. Zeros may follow the last one (tape blocks), other bytes not. */
 class GzipInflater implements Inflater {
-  readonly #decoder = new NativeDecoder("gzip");
+  readonly #decoder: NativeDecoder;
   #isPadding = false;
+
+  constructor(room: Room) {
+    this.#decoder = new NativeDecoder("gzip", room);
+  }
 
   write(chunk: Uint8Array, emit: Emit): void {
     if (!this.#isPadding) {
@@ -94,8 +111,12 @@ class GzipInflater implements Inflater {
 }
 
 class ZstdInflater implements Inflater {
-  readonly #decoder = new NativeDecoder("zstd");
+  readonly #decoder: NativeDecoder;
   readonly #frames = new ZstdFrames();
+
+  constructor(room: Room) {
+    this.#decoder = new NativeDecoder("zstd", room);
+  }
 
   write(chunk: Uint8Array, emit: Emit): void {
     this.#frames.write(chunk);
@@ -116,12 +137,11 @@ class ZstdInflater implements Inflater {
 
 /** Decodes until the decoder has no more to give, and returns how much of `chunk` it has left. */
 function decodeAll(decoder: NativeDecoder, chunk: Uint8Array, emit: Emit): number {
-  const { output } = decoder;
   let leftBytes = chunk.length;
   do {
     decoder.decode(chunk, leftBytes);
     leftBytes = decoder.leftBytes;
-    if (decoder.producedBytes > 0) emit(output.subarray(0, decoder.producedBytes));
-  } while (decoder.producedBytes === output.length);
+    if (decoder.producedBytes > 0) emit(decoder.output.subarray(0, decoder.producedBytes));
+  } while (decoder.producedBytes === decoder.output.length);
   return leftBytes;
 }

@@ -12,7 +12,7 @@ export class Merge {
   readonly root: DirectoryNode = emptyDirectory();
 
   /** Puts the next layer on top. `entries` are all of it, in their order; when this throws, the tree is of no use any more. */
-  apply(entries: readonly Entry[], label: string): void {
+  apply(entries: Iterable<Entry>, label: string): void {
     const replay = new Replay(this.root);
     try {
       replay.run(entries);

@@ -1,6 +1,5 @@
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { assert } from "../lib/assert.ts";
-import { KiB } from "../lib/units.ts";
 import { Fault } from "./fault.ts";
 
 /** What node:zlib keeps behind its streams. Not a public interface: `handleOf` checks that it is what is described here. */
@@ -21,25 +20,26 @@ interface Handle {
   close(): void;
 }
 
-/** Small enough to stay in the processor's cache until it is hashed and copied on, large enough to make calls rare. */
-const OUTPUT_BYTES = 256 * KiB;
 const NOTHING = new Uint8Array(0);
 
 /**
- * A decompressor of node:zlib without its stream around it: a call decodes at once into one buffer that is used again, which is a
+ * A decompressor of node:zlib without its stream around it: a call decodes at once into memory that is used again, which is a
  * third faster than the stream and leaves no garbage. Reads on over the ends of gzip members and zstd frames.
  */
 export class NativeDecoder {
   /** What `decode` and `finish` have decoded, from 0 on. Valid until the next call. */
-  readonly output: Uint8Array = Buffer.alloc(OUTPUT_BYTES);
+  output: Uint8Array = NOTHING;
   producedBytes = 0;
   /** How much of its input the last `decode` has left. */
   leftBytes = 0;
+  readonly #room: () => Uint8Array;
   readonly #handle: Handle;
   readonly #state: Uint32Array;
   #error: string | undefined;
 
-  constructor(format: "gzip" | "zstd") {
+  /** `room` gives the memory for the next output, never twice while the last one is in use. */
+  constructor(format: "gzip" | "zstd", room: () => Uint8Array) {
+    this.#room = room;
     const stream: unknown = format === "gzip" ? createGunzip() : createZstdDecompress();
     const { handle, state } = handleOf(stream);
     this.#handle = handle;
@@ -66,7 +66,8 @@ export class NativeDecoder {
   }
 
   #write(flush: number, input: Uint8Array, inputBytes: number): void {
-    const { output } = this;
+    const output = this.#room();
+    this.output = output;
     const inputAt = input.length - inputBytes;
     this.#handle.writeSync(flush, input, inputAt, inputBytes, output, 0, output.length);
     if (this.#error !== undefined) throw new Fault(`does not decompress: ${this.#error}`);

@@ -47,7 +47,7 @@ export class Replay {
     this.#parent = root;
   }
 
-  run(entries: readonly Entry[]): void {
+  run(entries: Iterable<Entry>): void {
     const members: Entry[] = [];
     const markers: PathMarker[] = [];
     for (const entry of entries) {

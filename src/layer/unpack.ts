@@ -3,6 +3,7 @@ import { formatBytes } from "../lib/units.ts";
 import type { DataSink, Entry } from "./entry.ts";
 import { Fault, quoted, refused } from "./fault.ts";
 import { createInflater, type Inflater } from "./inflate.ts";
+import { hashHere, type OutputHash } from "./output-hash.ts";
 import { TarReader } from "./tar.ts";
 
 export interface LayerInput {
@@ -15,8 +16,15 @@ export interface LayerInput {
   readonly outputBytesMax: number;
 }
 
-/** A batch goes to another thread as one message: large enough to make messages rare, small enough to keep none waiting long. */
-const BATCH_ENTRIES = 512;
+/** Where what is in a layer goes. */
+export interface LayerOutput {
+  readonly sink: DataSink;
+  readonly onEntry: (entry: Entry) => void;
+  readonly onWarning: (text: string) => void;
+  /** Without one the hash is made in passing. */
+  readonly hash?: OutputHash;
+}
+
 /** Enough to see what is wrong. */
 const WARNINGS_MAX = 100;
 
@@ -28,30 +36,28 @@ export class LayerUnpacker {
   readonly #input: LayerInput;
   readonly #inflater: Inflater;
   readonly #reader: TarReader;
-  readonly #hash = new Bun.CryptoHasher("sha256");
-  readonly #onEntries: (batch: Entry[]) => void;
+  readonly #hash: OutputHash;
   readonly #onWarning: (text: string) => void;
   #warnings = 0;
-  #batch: Entry[] = [];
   #outputBytes = 0;
 
-  // oxlint-disable-next-line max-params -- Two things to work on, and two ways to answer.
-  constructor(
-    input: LayerInput,
-    sink: DataSink,
-    onEntries: (batch: Entry[]) => void,
-    onWarning: (text: string) => void = () => {},
-  ) {
+  constructor(input: LayerInput, { sink, onEntry, onWarning, hash = hashHere() }: LayerOutput) {
     this.#input = input;
-    this.#onEntries = onEntries;
     this.#onWarning = onWarning;
+    this.#hash = hash;
     this.#reader = new TarReader({
       sink,
-      onEntry: (entry) => this.#add(entry),
+      onEntry,
       onWarning: (text) => this.#warn(text),
       dataBytesMax: input.outputBytesMax,
     });
-    this.#inflater = this.#named(() => createInflater(input.mediaType, (text) => this.#warn(text)));
+    this.#inflater = this.#named(() =>
+      createInflater(
+        input.mediaType,
+        (text) => this.#warn(text),
+        () => hash.room(),
+      ),
+    );
   }
 
   write(chunk: Uint8Array): void {
@@ -63,14 +69,13 @@ export class LayerUnpacker {
       this.#inflater.end(this.#take);
       this.#numbered(() => this.#reader.end());
     });
-    const got = `sha256:${this.#hash.digest("hex")}`;
+    const got = `sha256:${this.#hash.digest()}`;
     const { label, diffId } = this.#input;
     if (got !== diffId)
       throw new TandemError(
         "content",
         `Cannot unpack ${label}: it decompresses to ${got}, the image says ${diffId}`,
       );
-    this.#flush();
   }
 
   readonly #take = (bytes: Uint8Array): void => {
@@ -81,17 +86,6 @@ export class LayerUnpacker {
     this.#hash.update(bytes);
     this.#numbered(() => this.#reader.write(bytes));
   };
-
-  #add(entry: Entry): void {
-    this.#batch.push(entry);
-    if (this.#batch.length === BATCH_ENTRIES) this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#batch.length === 0) return;
-    this.#onEntries(this.#batch);
-    this.#batch = [];
-  }
 
   #named<T>(work: () => T): T {
     try {

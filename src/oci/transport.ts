@@ -31,7 +31,7 @@ export interface Answer {
   readonly host: string;
   /** True when it came from another origin than the one asked first. */
   readonly isForeign: boolean;
-  /** The body as it came, undecoded. Every chunk owns its buffer. Throws Transient when it breaks off or stalls. */
+  /** The body as it came, undecoded. Throws Transient when it breaks off or stalls. */
   bytes(): AsyncGenerator<Uint8Array, void, undefined>;
   discard(): void;
 }
@@ -154,7 +154,7 @@ async function* bodyOf(
     for (;;) {
       const { done, value } = await guarded(() => reader.read(), guard);
       if (done) return;
-      if (value.byteLength > 0) yield owned(value);
+      if (value.byteLength > 0) yield value;
     }
   } finally {
     guard.stop();
@@ -191,11 +191,6 @@ function failure(thrown: unknown, host: string): Error {
       hint: "Name its authority's certificate in NODE_EXTRA_CA_CERTS=FILE, trust the system's by NODE_USE_SYSTEM_CA=1, or correct the clock",
     });
   return new Transient(`${name} on the connection to ${host}`);
-}
-
-/** Whoever gets a chunk may give its buffer to another thread. */
-function owned(chunk: Uint8Array): Uint8Array {
-  return chunk.byteLength === chunk.buffer.byteLength ? chunk : chunk.slice();
 }
 
 function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -22,7 +22,7 @@ export async function* verified(
     gotBytes += chunk.byteLength;
     if (gotBytes > want.sizeBytes) throw refused(want, from(), `got more`);
     hash.update(chunk);
-    yield chunk; // From here on it may belong to another thread.
+    yield chunk;
   }
   if (gotBytes !== want.sizeBytes) throw refused(want, from(), `got ${gotBytes}`);
   const got = hash.digest();

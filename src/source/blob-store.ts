@@ -16,8 +16,8 @@ export interface LayoutFiles {
   close(): void;
 }
 
-/** Each chunk is memory of its own, given away to another thread: larger ones pile up until a collector comes by. */
-const CHUNK_BYTES = 64 * KiB;
+/** Enough to make reads rare, and soon done, since nothing else happens meanwhile. */
+const CHUNK_BYTES = 256 * KiB;
 
 /** A whole small file. Undefined when it is missing; throws "content" when it is not small. */
 export function readSmall(layout: LayoutFiles, path: string): Uint8Array | undefined {
@@ -64,9 +64,10 @@ async function* chunks(
         "content",
         `Cannot accept ${digest} of ${layout.name}: want ${sizeBytes} bytes, it has ${file.sizeBytes}`,
       );
+    const memory = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes));
     for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
       signal?.throwIfAborted();
-      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes - at));
+      const chunk = memory.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at));
       file.readInto(at, chunk);
       yield chunk;
       // Reading blocks: without a pause no signal and no timer would be served before the end.

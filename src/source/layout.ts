@@ -15,7 +15,7 @@ import { resolveImage } from "../oci/resolve.ts";
 import { verifyWhole } from "../oci/verify.ts";
 import { blobPath, readBlob, readSmall, type LayoutFiles } from "./blob-store.ts";
 import { once } from "./once.ts";
-import type { OpenSource, Source } from "./source.ts";
+import type { OpenSource } from "./source.ts";
 
 const REF_NAMES = ["org.opencontainers.image.ref.name", "io.containerd.image.name"];
 const layoutSchema = v.looseObject({ imageLayoutVersion: v.string() });
@@ -53,7 +53,7 @@ export function layoutSource(
   layout: LayoutFiles,
   ref: string | undefined,
   architecture: string,
-): Source {
+): ReturnType<OpenSource> {
   const small = (descriptor: Descriptor): Promise<Uint8Array> =>
     Promise.try(() => readDescribed(layout, descriptor));
   const resolve = async (): Promise<Image> => {

@@ -14,11 +14,13 @@ import { openRegistry } from "./registry.ts";
 export interface Source {
   /** "oci:host/name:tag", "oci-archive:/x.tar:ref" */
   readonly name: string;
+  /** undefined: only this thread can read it. */
+  readonly recipe: SourceRecipe | undefined;
   /** The image for the one platform, everything verified. Looked up once. */
   image(): Promise<Image>;
   /**
-   * The blob's raw bytes, sized and hashed on the way: throws instead of ending when they are wrong. Each chunk owns its whole
-   * ArrayBuffer and may be transferred to another thread.
+   * The blob's raw bytes, sized and hashed on the way: throws instead of ending when they are wrong. A chunk is valid until the next
+   * one is asked for.
    */
   blob(layer: BlobName, options?: BlobOptions): AsyncIterable<Uint8Array>;
   close(): void;
@@ -30,23 +32,32 @@ export interface BlobOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface SourceOptions {
+/** Plain data with which another thread opens the same source. */
+export interface SourceRecipe {
+  readonly text: string;
+  readonly options: PlainOptions;
+}
+
+interface PlainOptions {
   /** "amd64" */
   readonly architecture: string;
   /** "host" or "host:port", spoken to in plain HTTP. Loopback hosts always are. */
   readonly insecureRegistries: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whose credentials to look for; the user that runs tandem without it. */
+  readonly userId?: number;
+  /** How long a registry may send nothing before the connection counts as broken. */
+  readonly stallMs?: number;
+}
+
+export interface SourceOptions extends PlainOptions {
   readonly files: Files;
   /** Takes details, and warnings that end with ", continuing". Never gets a secret. */
   readonly log: (message: string) => void;
-  /** Whose credentials to look for; the user that runs tandem without it. */
-  readonly userId?: number;
   readonly fetch?: Fetch;
   /** Stops whatever is under way: looking up the image and fetching blobs. */
   readonly signal?: AbortSignal;
   readonly sleep?: Sleep;
-  /** How long a registry may send nothing before the connection counts as broken. */
-  readonly stallMs?: number;
 }
 
 /** What is behind a prefix. `rest` is the text after it. */
@@ -54,7 +65,7 @@ export type OpenSource = (
   rest: string,
   options: Required<Omit<SourceOptions, "fetch" | "signal">> &
     Pick<SourceOptions, "fetch" | "signal">,
-) => Source;
+) => Omit<Source, "recipe">;
 
 const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form: string }>> = {
   oci: { open: openRegistry, form: "oci:REFERENCE" },
@@ -69,7 +80,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   const colon = text.indexOf(":");
   const kind = Object.entries(KINDS).find(([name]) => name === text.slice(0, colon))?.[1];
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
-  return kind.open(text.slice(colon + 1), {
+  const source = kind.open(text.slice(colon + 1), {
     ...options,
     userId: options.userId ?? process.getuid?.() ?? 0,
     sleep:
@@ -79,6 +90,23 @@ export async function openSource(text: string, options: SourceOptions): Promise<
       }),
     stallMs: options.stallMs ?? STALL_MS,
   });
+  return { ...source, recipe: recipeOf(text, options) };
+}
+
+/** What was put in the place of the network or of the clock is in this thread only. */
+function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefined {
+  const { architecture, insecureRegistries, environment, userId, stallMs, fetch, sleep } = options;
+  if (fetch !== undefined || sleep !== undefined) return undefined;
+  return {
+    text,
+    options: {
+      architecture,
+      insecureRegistries,
+      environment: { ...environment },
+      ...(userId === undefined ? {} : { userId }),
+      ...(stallMs === undefined ? {} : { stallMs }),
+    },
+  };
 }
 
 function unknownKind(text: string): TandemError {

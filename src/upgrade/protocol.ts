@@ -1,8 +1,10 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
 import type { Layout } from "../ext4/layout.ts";
-import type { Entry } from "../layer/entry.ts";
+import type { PackedEntries } from "../layer/packed-entries.ts";
 import type { LayerInput } from "../layer/unpack.ts";
 import { type ErrorCode, TandemError } from "../lib/error.ts";
+import type { BlobName, SourceRecipe } from "../source/source.ts";
+import type { LaneMemory } from "./hash-lane.ts";
 
 /** What a worker needs to write to the target by itself. */
 export interface UnpackTarget {
@@ -14,20 +16,26 @@ export interface UnpackTarget {
   readonly shared: SharedArrayBuffer;
 }
 
-/** To the worker. A Uint8Array is the next chunk of the layer. */
+/** What a worker opens by itself. */
+export interface WorkerPlace {
+  readonly source: SourceRecipe;
+  readonly target: UnpackTarget;
+  /** Where it has its layers hashed. */
+  readonly hash: LaneMemory;
+}
+
+/** To the worker, which does one after the other and answers each. */
 export type Request =
-  | Uint8Array<ArrayBuffer>
-  | { readonly kind: "open"; readonly target: UnpackTarget }
-  | { readonly kind: "layer"; readonly layer: LayerInput }
-  | { readonly kind: "end" }
+  | ({ readonly kind: "open" } & WorkerPlace)
+  | { readonly kind: "unpack"; readonly layer: LayerInput; readonly blob: BlobName }
   | { readonly kind: "finish" };
 
-/** From the worker. A number is the bytes of one chunk it is done with. */
+/** From the worker. A number is how many more bytes of the blob have come. */
 export type Reply =
   | number
-  | { readonly kind: "entries"; readonly entries: Entry[] }
   | { readonly kind: "warning"; readonly text: string }
-  | { readonly kind: "ended" }
+  | { readonly kind: "detail"; readonly text: string }
+  | { readonly kind: "unpacked"; readonly entries: PackedEntries }
   | { readonly kind: "finished"; readonly ranges: WrittenRange[] }
   | { readonly kind: "failed"; readonly failure: Failure };
 

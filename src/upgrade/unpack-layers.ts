@@ -5,11 +5,9 @@ import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Image, LayerDescriptor } from "../oci/manifest.ts";
-import type { Source } from "../source/source.ts";
 import type { Unpacker } from "./unpacker.ts";
 
 export interface LayerJob {
-  readonly source: Source;
   readonly image: Image;
   /** What a layer may unpack to. More is an attack or a mistake, since all of it lies in the target. */
   readonly layerBytesMax: number;
@@ -63,7 +61,7 @@ interface State {
   readonly job: LayerJob;
   readonly signal: AbortSignal;
   readonly queue: Numbered[];
-  readonly merger: (index: number, entries: Entry[]) => void;
+  readonly merger: (index: number, entries: Iterable<Entry>) => void;
   fetchedBytes: number;
 }
 
@@ -79,34 +77,28 @@ async function unpackOne(
   { index, layer }: Numbered,
 ): Promise<void> {
   const { job, signal } = state;
-  const entries = await unpacker.unpack(
-    {
+  const totalBytes = job.image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const entries = await unpacker.unpack({
+    layer: {
       label: labelOf(job, index),
       mediaType: layer.mediaType,
       diffId: layer.diffId,
       outputBytesMax: job.layerBytesMax,
     },
-    counted(state, job.source.blob(layer, { signal })),
-  );
+    blob: { digest: layer.digest, sizeBytes: layer.sizeBytes },
+    signal,
+    onFetched: (bytes) => {
+      state.fetchedBytes += bytes;
+      const doneBytes = state.fetchedBytes;
+      job.talk.progress({ step: "Fetching and unpacking", doneBytes, totalBytes });
+    },
+    onWarning: (text) => job.talk.warn(text),
+  });
   state.merger(index, entries);
 }
 
-async function* counted(state: State, blob: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const totalBytes = state.job.image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-  for await (const chunk of blob) {
-    state.signal.throwIfAborted();
-    state.fetchedBytes += chunk.byteLength;
-    state.job.talk.progress({
-      step: "Fetching and unpacking",
-      doneBytes: state.fetchedBytes,
-      totalBytes,
-    });
-    yield chunk;
-  }
-}
-
-function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Entry[]) => void {
-  const waiting = new Map<number, Entry[]>();
+function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Iterable<Entry>) => void {
+  const waiting = new Map<number, Iterable<Entry>>();
   let next = 0;
   return (index, entries) => {
     waiting.set(index, entries);

@@ -2,39 +2,68 @@ import type { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
 import type { Entry } from "../layer/entry.ts";
-import { type LayerInput, LayerUnpacker } from "../layer/unpack.ts";
+import { type LayerInput, type LayerOutput, LayerUnpacker } from "../layer/unpack.ts";
+import type { BlobName, Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
+
+/** One layer, where its bytes come from, and who is told what on the way. */
+export interface UnpackTask {
+  readonly layer: LayerInput;
+  /** A blob of the unpacker's source. */
+  readonly blob: BlobName;
+  readonly signal: AbortSignal;
+  /** That many more bytes of the blob have come. */
+  readonly onFetched: (bytes: number) => void;
+  readonly onWarning: (text: string) => void;
+}
 
 /** Takes layers one after the other: their data goes to the target, their entries come back. */
 export interface Unpacker {
-  /** Ends normally only when the whole blob was taken and its diff id was right. */
-  unpack(layer: LayerInput, blob: AsyncIterable<Uint8Array>): Promise<Entry[]>;
+  /** Ends normally only when the whole blob has come, and its digest and its diff id were right. */
+  unpack(task: UnpackTask): Promise<Iterable<Entry>>;
   /** Writes out what is still held and tells all that was written. */
   finish(): Promise<WrittenRange[]>;
   close(): void;
 }
 
+/** What an unpacker works with. */
+export interface Workplace {
+  readonly source: Source;
+  readonly target: BlockFile;
+  readonly allocator: Allocator;
+}
+
 /** Unpacks in this thread, through the BlockFile itself: for tests that watch every write. */
-export function unpackHere(
-  target: BlockFile,
-  allocator: Allocator,
-  onWarning: (text: string) => void,
-): Unpacker {
+export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
   const writer = new DataWriter(target, allocator);
   return {
-    async unpack(layer, blob) {
+    async unpack(task) {
       const entries: Entry[] = [];
-      const unpacker = new LayerUnpacker(
-        layer,
-        writer,
-        (batch) => entries.push(...batch),
+      const { onWarning } = task;
+      const output = {
+        sink: writer,
+        onEntry: (entry: Entry) => void entries.push(entry),
         onWarning,
-      );
-      for await (const chunk of blob) unpacker.write(chunk);
-      unpacker.end();
+      };
+      await unpackLayer(source, task, output);
       return entries;
     },
     finish: () => Promise.resolve(writer.finish()),
     close() {},
   };
+}
+
+/** Reads the blob to its end and unpacks what comes as it comes. The entries count only when this has ended normally. */
+export async function unpackLayer(
+  source: Source,
+  { layer, blob, signal, onFetched }: Omit<UnpackTask, "onWarning">,
+  output: LayerOutput,
+): Promise<void> {
+  const unpacker = new LayerUnpacker(layer, output);
+  for await (const chunk of source.blob(blob, { signal })) {
+    signal.throwIfAborted();
+    onFetched(chunk.byteLength);
+    unpacker.write(chunk);
+  }
+  unpacker.end();
 }

@@ -1,112 +1,104 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
-import type { Entry } from "../layer/entry.ts";
+import { type PackedEntries, unpackEntries } from "../layer/packed-entries.ts";
 import { assert } from "../lib/assert.ts";
-import { MiB } from "../lib/units.ts";
-import { errorOf, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
-import type { Unpacker } from "./unpacker.ts";
+import { errorOf, type Reply, type Request, type WorkerPlace } from "./protocol.ts";
+import type { Unpacker, UnpackTask } from "./unpacker.ts";
 
-/** Enough that a worker never waits for the next message, little enough that memory stays bounded whatever a layer's size. */
-const IN_FLIGHT_BYTES_MAX = 4 * MiB;
+type Answer = Extract<Reply, { kind: "unpacked" | "finished" }>;
 
-/** Unpacks in a thread of its own, which opens and writes the target by itself. */
-export function unpackInWorker(target: UnpackTarget, onWarning: (text: string) => void): Unpacker {
-  const channel = new Channel(onWarning);
-  channel.send({ kind: "open", target });
+/** Fetches and unpacks in a thread of its own: a byte of a layer is in no other thread on its way from the registry to the target. */
+export function unpackInWorker(place: WorkerPlace, onDetail: (text: string) => void): Unpacker {
+  const channel = new Channel(onDetail);
+  channel.send({ kind: "open", ...place });
   return {
-    async unpack(layer, blob) {
-      channel.send({ kind: "layer", layer });
-      for await (const chunk of blob) await channel.feed(chunk);
-      return channel.end();
-    },
+    unpack: async (task) => unpackEntries(await channel.unpack(task)),
     finish: () => channel.finish(),
     close: () => channel.close(),
   };
 }
 
-/** One worker and what it has answered so far. */
+/** One worker: it is asked one thing at a time, and the first failure is the answer to everything. */
 class Channel {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url).href);
-  readonly #onWarning: (text: string) => void;
-  #entries: Entry[] = [];
-  #inFlightBytes = 0;
+  readonly #onDetail: (text: string) => void;
+  #task: UnpackTask | undefined;
+  #answer: PromiseWithResolvers<Answer> | undefined;
   #failure: Error | undefined;
-  #ranges: WrittenRange[] | undefined;
-  #ended = false;
-  #wake: () => void = () => {};
 
-  constructor(onWarning: (text: string) => void) {
-    this.#onWarning = onWarning;
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
-      this.#take(data);
-      this.#wake();
-    });
-    this.#worker.addEventListener("error", (event) => {
-      this.#failure ??= new Error(`Worker failed: ${event.message}`);
-      this.#wake();
-    });
+  constructor(onDetail: (text: string) => void) {
+    this.#onDetail = onDetail;
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => this.#take(data));
+    this.#worker.addEventListener("error", ({ message }) =>
+      this.#fail(new Error(`Worker failed: ${message}`)),
+    );
   }
 
   send(request: Request): void {
     this.#worker.postMessage(request);
   }
 
-  /** Gives the chunk away, and waits while too much is under way. */
-  async feed(chunk: Uint8Array): Promise<void> {
-    assert(chunk.buffer instanceof ArrayBuffer, "a chunk lies in memory that can be given away");
-    assert(chunk.byteLength === chunk.buffer.byteLength, "a chunk owns its whole buffer");
-    this.#inFlightBytes += chunk.byteLength;
-    this.#worker.postMessage(chunk, [chunk.buffer]);
-    await this.#until(() => this.#inFlightBytes <= IN_FLIGHT_BYTES_MAX);
-  }
-
-  async end(): Promise<Entry[]> {
-    this.#ended = false;
-    this.send({ kind: "end" });
-    await this.#until(() => this.#ended);
-    const entries = this.#entries;
-    this.#entries = [];
-    return entries;
+  async unpack(task: UnpackTask): Promise<PackedEntries> {
+    const { layer, blob, signal } = task;
+    const stop = (): void => this.#fail(asError(signal.reason));
+    signal.throwIfAborted();
+    signal.addEventListener("abort", stop);
+    this.#task = task;
+    try {
+      const answer = await this.#ask({ kind: "unpack", layer, blob });
+      assert(answer.kind === "unpacked", "the answer is to the request");
+      return answer.entries;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   async finish(): Promise<WrittenRange[]> {
-    this.send({ kind: "finish" });
-    await this.#until(() => this.#ranges !== undefined);
-    return this.#ranges ?? [];
+    const answer = await this.#ask({ kind: "finish" });
+    assert(answer.kind === "finished", "the answer is to the request");
+    return answer.ranges;
   }
 
+  /** Ends the thread, whatever it does. */
   close(): void {
     this.#worker.terminate();
   }
 
+  #ask(request: Request): Promise<Answer> {
+    const answer = Promise.withResolvers<Answer>();
+    this.#answer = answer;
+    if (this.#failure === undefined) this.send(request);
+    else answer.reject(this.#failure);
+    return answer.promise;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#answer?.reject(this.#failure);
+  }
+
   #take(reply: Reply): void {
     if (typeof reply === "number") {
-      this.#inFlightBytes -= reply;
+      this.#task?.onFetched(reply);
       return;
     }
     switch (reply.kind) {
-      case "entries":
-        for (const entry of reply.entries) this.#entries.push(entry);
-        break;
       case "warning":
-        this.#onWarning(reply.text);
+        this.#task?.onWarning(reply.text);
         break;
-      case "ended":
-        this.#ended = true;
+      case "detail":
+        this.#onDetail(reply.text);
         break;
+      case "unpacked":
       case "finished":
-        this.#ranges = reply.ranges;
+        this.#answer?.resolve(reply);
         break;
       case "failed":
-        this.#failure ??= errorOf(reply.failure);
+        this.#fail(errorOf(reply.failure));
         break;
     }
   }
+}
 
-  async #until(condition: () => boolean): Promise<void> {
-    while (this.#failure === undefined && !condition())
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    if (this.#failure !== undefined) throw this.#failure;
-  }
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -1,51 +1,65 @@
-/** A thread that unpacks layers. It is told what to do by the messages of protocol.ts, in order; everything it does is synchronous. */
+/** A thread that fetches and unpacks layers. It is told what to do by the messages of protocol.ts, one at a time. */
 import { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
-import { LayerUnpacker } from "../layer/unpack.ts";
+import type { OutputHash } from "../layer/output-hash.ts";
+import { EntryPacker } from "../layer/packed-entries.ts";
 import { defined } from "../lib/assert.ts";
+import { MiB } from "../lib/units.ts";
+import { openSource, type Source, type SourceRecipe } from "../source/source.ts";
 import { part } from "../system/block-file.ts";
+import { linuxFiles } from "../system/files.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
+import { hashInLane } from "./hash-lane.ts";
 import { failureOf, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
+import { unpackLayer } from "./unpacker.ts";
 
 declare const self: Worker;
 
-let writer: DataWriter | undefined;
-let unpacker: LayerUnpacker | undefined;
+/** So seldom is told how much has come. */
+const TOLD_BYTES = MiB;
+
+/** The thread is ended from outside. */
+const NEVER = new AbortController().signal;
+
+interface Workplace {
+  readonly source: Source;
+  readonly writer: DataWriter;
+  readonly hash: OutputHash;
+}
+
+let workplace: Workplace | undefined;
+let last = Promise.resolve();
 
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
-  try {
-    take(data);
-  } catch (error) {
-    post({ kind: "failed", failure: failureOf(error) });
-  }
+  last = last
+    .then(() => answer(data))
+    .catch((error: unknown) => post({ kind: "failed", failure: failureOf(error) }));
 });
 
-function take(request: Request): void {
-  if (request instanceof Uint8Array) {
-    defined(unpacker, "layer to unpack").write(request);
-    post(request.byteLength);
-    return;
-  }
+async function answer(request: Request): Promise<void> {
   switch (request.kind) {
     case "open":
-      writer = openWriter(request.target);
+      workplace = {
+        source: await open(request.source),
+        writer: openWriter(request.target),
+        hash: hashInLane(request.hash),
+      };
       break;
-    case "layer":
-      unpacker = new LayerUnpacker(
-        request.layer,
-        defined(writer, "target"),
-        (entries) => post({ kind: "entries", entries }),
-        (text) => post({ kind: "warning", text }),
-      );
-      break;
-    case "end":
-      defined(unpacker, "layer to end").end();
-      post({ kind: "ended" });
+    case "unpack":
+      await unpack(defined(workplace, "workplace"), request);
       break;
     case "finish":
-      post({ kind: "finished", ranges: defined(writer, "target").finish() });
+      post({ kind: "finished", ranges: defined(workplace, "workplace").writer.finish() });
       break;
   }
+}
+
+function open({ text, options }: SourceRecipe): Promise<Source> {
+  return openSource(text, { ...options, files: linuxFiles, log });
+}
+
+function log(text: string): void {
+  post({ kind: text.endsWith(", continuing") ? "warning" : "detail", text });
 }
 
 function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarget): DataWriter {
@@ -54,6 +68,42 @@ function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarg
   return new DataWriter(target, Allocator.attach(layout, shared));
 }
 
-function post(reply: Reply): void {
-  self.postMessage(reply);
+async function unpack(
+  { source, writer, hash }: Workplace,
+  { layer, blob }: Extract<Request, { kind: "unpack" }>,
+): Promise<void> {
+  const packer = new EntryPacker();
+  const fetched = new Tally();
+  const task = { layer, blob, signal: NEVER, onFetched: (bytes: number) => fetched.add(bytes) };
+  await unpackLayer(source, task, {
+    sink: writer,
+    hash,
+    onEntry: (entry) => packer.add(entry),
+    onWarning: (text) => post({ kind: "warning", text }),
+  });
+  fetched.tell();
+  const entries = packer.finish();
+  post(
+    { kind: "unpacked", entries },
+    entries.map(({ buffer }) => buffer),
+  );
+}
+
+/** Bytes that came and were not told yet. */
+class Tally {
+  #bytes = 0;
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes >= TOLD_BYTES) this.tell();
+  }
+
+  tell(): void {
+    post(this.#bytes);
+    this.#bytes = 0;
+  }
+}
+
+function post(reply: Reply, transfer: ArrayBuffer[] = []): void {
+  self.postMessage(reply, transfer);
 }

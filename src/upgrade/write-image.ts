@@ -14,6 +14,7 @@ import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
+import { startHashers } from "./hashers.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 import { type Unpacker, unpackHere } from "./unpacker.ts";
 import { unpackInWorker } from "./worker-unpacker.ts";
@@ -118,28 +119,45 @@ interface Place {
 /** The threads end here: their memory is free again when the file system's own structures are made. */
 async function unpack(
   job: WriteJob<unknown>,
-  { layout, allocator, merge }: Place & { readonly merge: Merge },
+  place: Place & { readonly merge: Merge },
 ): Promise<WrittenRange[]> {
   const layerBytesMax = LAYER_TO_TARGET_MAX * job.target.block.sizeBytes;
-  const unpackers = Array.from({ length: job.jobs }, () =>
-    openUnpacker(job, { layout, allocator }),
-  );
+  const crew = gather(job, place);
   try {
-    return await unpackLayers({ ...job, layerBytesMax }, unpackers, merge);
+    return await unpackLayers({ ...job, layerBytesMax }, crew.unpackers, place.merge);
   } finally {
-    for (const unpacker of unpackers) unpacker.close();
+    crew.close();
   }
 }
 
-function openUnpacker({ target, talk }: WriteJob<unknown>, { layout, allocator }: Place): Unpacker {
-  const onWarning = (text: string): void => talk.warn(text);
+interface Crew {
+  readonly unpackers: readonly Unpacker[];
+  close(): void;
+}
+
+/** Threads of their own, where these can open what is read and what is written by themselves. */
+function gather({ source, target, jobs, talk }: WriteJob<unknown>, place: Place): Crew {
   const { block, path, offsetBytes } = target;
-  if (path === undefined) return unpackHere(block, allocator, onWarning);
-  const { shared } = allocator;
-  return unpackInWorker(
-    { path, offsetBytes, sizeBytes: block.sizeBytes, layout, shared },
-    onWarning,
+  const { recipe } = source;
+  const { layout, allocator } = place;
+  if (path === undefined || recipe === undefined) {
+    const unpackHereToo = (): Unpacker => unpackHere({ source, target: block, allocator });
+    return { unpackers: Array.from({ length: jobs }, unpackHereToo), close() {} };
+  }
+  const { sizeBytes } = block;
+  const to = { path, offsetBytes, sizeBytes, layout, shared: allocator.shared };
+  const onDetail = (text: string): void => talk.debug(text);
+  const hashers = startHashers(jobs, onDetail);
+  const unpackers = hashers.lanes.map((hash) =>
+    unpackInWorker({ source: recipe, target: to, hash }, onDetail),
   );
+  return {
+    unpackers,
+    close() {
+      for (const unpacker of unpackers) unpacker.close();
+      hashers.close();
+    },
+  };
 }
 
 /** Compressed data that is larger than the target never fits: no need to write first to find that out. */

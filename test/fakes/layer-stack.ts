@@ -46,7 +46,11 @@ function unpack(
 ): Entry[] {
   const entries: Entry[] = [];
   const input = { label, mediaType, diffId, outputBytesMax: 64 * MiB };
-  const unpacker = new LayerUnpacker(input, data, (batch) => entries.push(...batch));
+  const unpacker = new LayerUnpacker(input, {
+    sink: data,
+    onEntry: (entry) => entries.push(entry),
+    onWarning() {},
+  });
   for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
     // A copy that is wiped: nobody may keep what came.
     const chunk = new Uint8Array(bytes.subarray(at, at + chunkBytes));

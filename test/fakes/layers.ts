@@ -27,6 +27,7 @@ export function memoryLayers(layers: readonly (readonly TarMember[])[]): MemoryL
   };
   return {
     name: "memory:layers",
+    recipe: undefined,
     digest,
     resolved,
     blobs,

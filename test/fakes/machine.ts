@@ -122,6 +122,7 @@ export function memorySource(
   const image: Image = { digest, architecture: "amd64", os: "linux", labels: {}, layers: [layer] };
   return {
     name: `memory:${version}`,
+    recipe: undefined,
     digest,
     image: () => Promise.resolve(image),
     async *blob() {

@@ -33,9 +33,10 @@ export async function testSource(
   return { source, lines, naps };
 }
 
+/** All bytes of a source. A chunk is valid only until the next one. */
 export async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of bytes) chunks.push(chunk);
+  for await (const chunk of bytes) chunks.push(chunk.slice());
   return new Uint8Array(Buffer.concat(chunks));
 }
 

@@ -3,13 +3,15 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 
 import { NativeDecoder } from "../../src/layer/native-decoder.ts";
 
+const ROOM = new Uint8Array(64 * 1024);
+const room = (): Uint8Array => ROOM;
 const CONTENT = Buffer.alloc(600_000, "tandem ");
 
 test.each([
   ["gzip", gzipSync(CONTENT)],
   ["zstd", zstdCompressSync(CONTENT)],
-] as const)("NativeDecoder decodes %s into one buffer", (format, input) => {
-  const decoder = new NativeDecoder(format);
+] as const)("NativeDecoder decodes %s into the room it is given", (format, input) => {
+  const decoder = new NativeDecoder(format, room);
   const pieces: Buffer[] = [];
   let leftBytes = input.length;
   do {
@@ -25,7 +27,7 @@ test.each([
 });
 
 test("NativeDecoder leaves what follows a gzip member", () => {
-  const decoder = new NativeDecoder("gzip");
+  const decoder = new NativeDecoder("gzip", room);
   const input = Buffer.concat([gzipSync("abc"), Buffer.alloc(7)]);
   decoder.decode(input, input.length);
   expect(decoder.producedBytes).toBe(3);
@@ -33,16 +35,16 @@ test("NativeDecoder leaves what follows a gzip member", () => {
 });
 
 test("NativeDecoder.finish() throws in the middle of a gzip member", () => {
-  const decoder = new NativeDecoder("gzip");
+  const decoder = new NativeDecoder("gzip", room);
   const input = gzipSync("abc");
   decoder.decode(input, input.length);
   decoder.finish();
-  const cut = new NativeDecoder("gzip");
+  const cut = new NativeDecoder("gzip", room);
   cut.decode(input.subarray(0, 12), 12);
   expect(() => cut.finish()).toThrow("unexpected end of file");
 });
 
 test.each(["gzip", "zstd"] as const)("NativeDecoder throws at what is not %s", (format) => {
-  const decoder = new NativeDecoder(format);
+  const decoder = new NativeDecoder(format, room);
   expect(() => decoder.decode(Buffer.from("what is this?"), 13)).toThrow("does not decompress");
 });

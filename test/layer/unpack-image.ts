@@ -33,12 +33,11 @@ export function unpackLayer(bytes: Uint8Array, unpacking: Unpacking = {}): Unpac
     diffId: unpacking.diffId ?? diffIdOf(bytes),
     outputBytesMax: unpacking.outputBytesMax ?? 64 << 20,
   };
-  const unpacker = new LayerUnpacker(
-    input,
+  const unpacker = new LayerUnpacker(input, {
     sink,
-    (batch) => entries.push(...batch),
-    (text) => warnings.push(text),
-  );
+    onEntry: (entry) => entries.push(entry),
+    onWarning: (text) => warnings.push(text),
+  });
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     const chunk = new Uint8Array(bytes.subarray(at, at + chunkBytes));
     unpacker.write(chunk);

@@ -185,20 +185,6 @@ test("reads no further than the size of a blob without a length", async () => {
   expect(sentBytes).toBeLessThan(40_000_000);
 });
 
-test("chunks may be given away while the rest comes", async () => {
-  await using registry = new FakeRegistry();
-  registry.put(PATH, blob);
-  const { source } = await testSource(`oci:${registry.host}/ns/app`);
-  let sizeBytes = 0;
-  for await (const chunk of source.blob(WANT)) {
-    expect(chunk.byteOffset).toBe(0);
-    expect(chunk.buffer.byteLength).toBe(chunk.byteLength);
-    sizeBytes += structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] }).byteLength;
-    expect(chunk.byteLength).toBe(0);
-  }
-  expect(sizeBytes).toBe(SIZE);
-});
-
 test("ends when it is told to, and when the source is closed", async () => {
   using server = new RawServer(() => ({ head: WITH_LENGTH, body: start, end: "hang" }));
   const { source } = await testSource(`oci:${server.host}/ns/app`);

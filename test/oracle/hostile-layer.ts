@@ -183,9 +183,12 @@ async function unpack(input: Chunks, keeps: boolean): Promise<void> {
       diffId: "sha256:",
       outputBytesMax: 8192 * MiB,
     },
-    { begin() {}, seek() {}, write() {}, end: () => [] },
-    (batch) => {
-      if (keeps) entries.push(...batch);
+    {
+      sink: { begin() {}, seek() {}, write() {}, end: () => [] },
+      onEntry: (entry) => {
+        if (keeps) entries.push(entry);
+      },
+      onWarning() {},
     },
   );
   for await (const chunk of input) unpacker.write(chunk);

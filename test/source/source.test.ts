@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 
+import { openSource, type Source, type SourceOptions } from "../../src/source/source.ts";
+import { memoryFiles } from "../fakes/files.ts";
 import { fakeImage } from "../fakes/image.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
 import { rejection, testSource } from "../fakes/source.ts";
@@ -46,4 +48,19 @@ test("looks an image up once for all who ask, but again after a failure", async 
   const [first, second] = await Promise.all([source.image(), source.image()]);
   expect(second).toBe(first);
   expect(registry.count("/v2/ns/app/manifests/latest")).toBe(2);
+});
+
+test("a source tells another thread how to open it, unless only this one can", async () => {
+  const files = memoryFiles({ "/x.tar": tar([]) });
+  const options = { architecture: "amd64", insecureRegistries: ["r.io"], environment: { A: "b" } };
+  const open = (more: Partial<SourceOptions>): Promise<Source> =>
+    openSource("oci-archive:/x.tar", { ...options, files, log() {}, ...more });
+  const { recipe } = await open({ userId: 7, stallMs: 9 });
+  expect(recipe).toEqual({
+    text: "oci-archive:/x.tar",
+    options: { ...options, userId: 7, stallMs: 9 },
+  });
+  expect(structuredClone(recipe)).toEqual(recipe);
+  expect((await open({ sleep: () => Promise.resolve() })).recipe).toBeUndefined();
+  expect((await open({ fetch: () => expect.unreachable() })).recipe).toBeUndefined();
 });

@@ -6,8 +6,9 @@ import { bytesOf, byteStringOf, display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { type Progress, SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
+import type { Source } from "../../src/source/source.ts";
 import { type LayerJob, unpackLayers } from "../../src/upgrade/unpack-layers.ts";
-import { type Unpacker, unpackHere } from "../../src/upgrade/unpacker.ts";
+import { type Unpacker, type UnpackTask, unpackHere } from "../../src/upgrade/unpacker.ts";
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { rejection } from "../fakes/source.ts";
@@ -25,10 +26,9 @@ const LAYERS = memoryLayers([
   ],
 ]);
 
-function jobOf(source: MemoryLayers, more: Partial<LayerJob> = {}): LayerJob {
+function jobOf(more: Partial<LayerJob> = {}): LayerJob {
   return {
-    source,
-    image: source.resolved,
+    image: LAYERS.resolved,
     layerBytesMax: MiB,
     talk: SILENT,
     signal: new AbortController().signal,
@@ -37,18 +37,21 @@ function jobOf(source: MemoryLayers, more: Partial<LayerJob> = {}): LayerJob {
 }
 
 /** Unpackers that write to memory, and the labels of the layers they were given. */
-function unpackersHere(count: number): { unpackers: Unpacker[]; labels: string[] } {
+function unpackersHere(
+  count: number,
+  source: Source = LAYERS,
+): { unpackers: Unpacker[]; labels: string[] } {
   const layout = planLayout(8 * MiB);
   const allocator = Allocator.create(layout);
   const target = PagedImage.zeros(8 * MiB).file();
   const labels: string[] = [];
   const unpackers = Array.from({ length: count }, () => {
-    const inner = unpackHere(target, allocator, () => {});
+    const inner = unpackHere({ source, target, allocator });
     return {
       ...inner,
-      unpack: (...[layer, blob]: Parameters<Unpacker["unpack"]>) => {
-        labels.push(layer.label);
-        return inner.unpack(layer, blob);
+      unpack: (task: UnpackTask) => {
+        labels.push(task.layer.label);
+        return inner.unpack(task);
       },
     };
   });
@@ -63,7 +66,7 @@ function linkIn({ root }: Merge): string | undefined {
 test.each([1, 2, 3, 5])("unpackLayers() with %i unpackers merges in layer order", async (count) => {
   const merge = new Merge();
   const { unpackers } = unpackersHere(count);
-  const ranges = await unpackLayers(jobOf(LAYERS), unpackers, merge);
+  const ranges = await unpackLayers(jobOf(), unpackers, merge);
   expect(linkIn(merge)).toBe("top");
   expect(
     [...merge.root.children.keys()].map((name) => Buffer.from(bytesOf(name)).toString()),
@@ -73,7 +76,7 @@ test.each([1, 2, 3, 5])("unpackLayers() with %i unpackers merges in layer order"
 
 test("unpackLayers() begins with the largest layer", async () => {
   const { unpackers, labels } = unpackersHere(1);
-  await unpackLayers(jobOf(LAYERS), unpackers, new Merge());
+  await unpackLayers(jobOf(), unpackers, new Merge());
   expect(labels.map((label) => label.slice(0, "layer 2 of 3".length))).toEqual([
     "layer 2 of 3",
     "layer 3 of 3",
@@ -84,7 +87,7 @@ test("unpackLayers() begins with the largest layer", async () => {
 test("unpackLayers() tells how far it is, over all layers", async () => {
   const progress: Progress[] = [];
   const talk = { ...SILENT, progress: (one: Progress) => void progress.push(one) };
-  await unpackLayers(jobOf(LAYERS, { talk }), unpackersHere(2).unpackers, new Merge());
+  await unpackLayers(jobOf({ talk }), unpackersHere(2).unpackers, new Merge());
   const totalBytes = LAYERS.blobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
   expect(progress.at(-1)).toEqual({
     step: "Fetching and unpacking",
@@ -126,27 +129,24 @@ test.each([0, 1, 2])(
   async (at) => {
     const first = new TandemError("network", "Cannot fetch it: the cable was pulled");
     const source = failing(first, at);
-    const { unpackers } = unpackersHere(3);
-    const error = await rejection(unpackLayers(jobOf(source), unpackers, new Merge()));
+    const { unpackers } = unpackersHere(3, source);
+    const error = await rejection(unpackLayers(jobOf(), unpackers, new Merge()));
     expect(error).toMatchObject({ code: "network", message: first.message });
     expect(source.stopped).toHaveLength(2);
   },
 );
 
 test("unpackLayers() begins no other layer after an error", async () => {
-  const { unpackers, labels } = unpackersHere(1);
-  const source = failing(new Error("broken"), 1);
-  await expect(unpackLayers(jobOf(source), unpackers, new Merge())).rejects.toThrow("broken");
+  const { unpackers, labels } = unpackersHere(1, failing(new Error("broken"), 1));
+  await expect(unpackLayers(jobOf(), unpackers, new Merge())).rejects.toThrow("broken");
   expect(labels).toHaveLength(1);
 });
 
 test("unpackLayers() that is asked to stop is interrupted, whatever broke off by that", async () => {
   const stop = new AbortController();
   const source = failing(new Error("never"), -1);
-  const { unpackers } = unpackersHere(2);
-  const running = rejection(
-    unpackLayers(jobOf(source, { signal: stop.signal }), unpackers, new Merge()),
-  );
+  const { unpackers } = unpackersHere(2, source);
+  const running = rejection(unpackLayers(jobOf({ signal: stop.signal }), unpackers, new Merge()));
   await source.waits;
   stop.abort();
   expect(await running).toMatchObject({
@@ -168,22 +168,15 @@ test("unpackLayers() notices a request to stop between two chunks", async () => 
       }
     },
   };
-  const ignoring: Unpacker = {
-    async unpack(_, blob) {
-      for await (const chunk of blob) chunk.fill(0);
-      return [];
-    },
-    finish: () => Promise.resolve([]),
-    close() {},
-  };
-  const job = jobOf(endless, { signal: stop.signal });
-  expect(await rejection(unpackLayers(job, [ignoring], new Merge()))).toMatchObject({
+  const { unpackers } = unpackersHere(1, endless);
+  const job = jobOf({ signal: stop.signal });
+  expect(await rejection(unpackLayers(job, unpackers, new Merge()))).toMatchObject({
     code: "interrupted",
   });
 });
 
 test("unpackLayers() refuses a layer that unpacks to more than it may", async () => {
-  const job = jobOf(LAYERS, { layerBytesMax: 3000 });
+  const job = jobOf({ layerBytesMax: 3000 });
   const error = await rejection(unpackLayers(job, unpackersHere(1).unpackers, new Merge()));
   expect(error).toMatchObject({
     code: "content",

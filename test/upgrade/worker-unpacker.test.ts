@@ -1,5 +1,5 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Allocator } from "../../src/ext4/allocator.ts";
@@ -8,55 +8,76 @@ import type { Entry } from "../../src/layer/entry.ts";
 import { display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { MiB } from "../../src/lib/units.ts";
-import type { Unpacker } from "../../src/upgrade/unpacker.ts";
+import { digestOf, parseDigest } from "../../src/oci/digest.ts";
+import { startHashers } from "../../src/upgrade/hashers.ts";
+import type { Unpacker, UnpackTask } from "../../src/upgrade/unpacker.ts";
 import { unpackInWorker } from "../../src/upgrade/worker-unpacker.ts";
-import { memoryLayers } from "../fakes/layers.ts";
+import { tar } from "../peers/tar.ts";
 
 const TARGET_BYTES = 24 * MiB;
 /** The file system begins behind something else, as in the image of a whole disk. */
 const OFFSET_BYTES = MiB;
 const folder = mkdtempSync(join(tmpdir(), "tandem-worker-"));
+writeFileSync(join(folder, "oci-layout"), "");
 const path = join(folder, "disk.img");
-const opened: Unpacker[] = [];
-afterEach(() => opened.splice(0).forEach((unpacker) => unpacker.close()));
+const opened: { close(): void }[] = [];
+const NEVER = new AbortController().signal;
+afterEach(() => opened.splice(0).forEach((one) => one.close()));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Bench {
   readonly unpacker: Unpacker;
   readonly warnings: string[];
+  readonly fetched: number[];
+  readonly signal: AbortSignal;
 }
 
-function open({ sizeBytes = TARGET_BYTES, at = path } = {}): Bench {
+function open({ sizeBytes = TARGET_BYTES, at = path, signal = NEVER } = {}): Bench {
   writeFileSync(path, "");
   truncateSync(path, OFFSET_BYTES + TARGET_BYTES);
   const layout = planLayout(sizeBytes);
   const { shared } = Allocator.create(layout);
-  const warnings: string[] = [];
+  const options = { architecture: "amd64", insecureRegistries: [], environment: {} };
+  const hashers = startHashers(1, () => {});
+  const [hash] = hashers.lanes;
+  if (hash === undefined) throw new Error("no lane");
   const unpacker = unpackInWorker(
-    { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared },
-    (text) => warnings.push(text),
+    {
+      source: { text: `oci-layout:${folder}`, options },
+      target: { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared },
+      hash,
+    },
+    () => {},
   );
-  opened.push(unpacker);
-  return { unpacker, warnings };
+  opened.push(unpacker, hashers);
+  return { unpacker, warnings: [], fetched: [], signal };
 }
 
-function layerOf(tarBytes: Uint8Array, diffId: string): Parameters<Unpacker["unpack"]>[0] {
-  const mediaType = "application/vnd.oci.image.layer.v1.tar";
-  return { label: "layer 1 of 1", mediaType, diffId, outputBytesMax: tarBytes.byteLength };
+/** Puts the blob where the thread finds it, and says what it is. */
+function layerOf(
+  bytes: Uint8Array,
+  {
+    diffId = digestOf(bytes),
+    mediaType = "application/vnd.oci.image.layer.v1.tar",
+  }: { readonly diffId?: string; readonly mediaType?: string } = {},
+): Pick<UnpackTask, "layer" | "blob"> {
+  const digest = digestOf(bytes);
+  mkdirSync(join(folder, "blobs/sha256"), { recursive: true });
+  writeFileSync(join(folder, "blobs", digest.replace(":", "/")), bytes);
+  const outputBytesMax = bytes.byteLength;
+  return {
+    layer: { label: "layer 1 of 1", mediaType, diffId, outputBytesMax },
+    blob: { digest, sizeBytes: bytes.byteLength },
+  };
 }
 
-/** Chunks that own their memory, as sources give them. */
-async function* chunks(bytes: Uint8Array, chunkBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
-    yield new Uint8Array(bytes.subarray(at, at + chunkBytes));
-    await Promise.resolve();
-  }
-}
-
-async function unpack(bench: Bench, source: ReturnType<typeof memoryLayers>): Promise<Entry[]> {
-  const [bytes = new Uint8Array(0)] = source.blobs;
-  const layer = layerOf(bytes, source.resolved.layers[0]?.diffId ?? "");
-  return bench.unpacker.unpack(layer, chunks(bytes));
+async function unpack(
+  { unpacker, signal, warnings, fetched }: Bench,
+  layer: ReturnType<typeof layerOf>,
+): Promise<Entry[]> {
+  const onWarning = (text: string): void => void warnings.push(text);
+  const onFetched = (bytes: number): void => void fetched.push(bytes);
+  return [...(await unpacker.unpack({ ...layer, signal, onWarning, onFetched }))];
 }
 
 /** A file's content, from where its entry says that it lies. */
@@ -82,14 +103,12 @@ const random = (sizeBytes: number): Uint8Array => {
 test("unpackInWorker() writes the data, and gives the entries back", async () => {
   const [large, small] = [random(9 * MiB + 17), random(100)];
   const bench = open();
-  const source = memoryLayers([
-    [
-      { path: "large", data: large, mode: 0o600 },
-      { path: "folder", kind: "directory" },
-      { path: "folder/small", data: small },
-    ],
+  const bytes = tar([
+    { path: "large", data: large, mode: 0o600 },
+    { path: "folder", kind: "directory" },
+    { path: "folder/small", data: small },
   ]);
-  const entries = await unpack(bench, source);
+  const entries = await unpack(bench, layerOf(bytes));
   const ranges = await bench.unpacker.finish();
   expect(entries.map((entry) => [entry.kind, display(entry.path)])).toEqual([
     ["file", "large"],
@@ -105,6 +124,7 @@ test("unpackInWorker() writes the data, and gives the entries back", async () =>
   }
   expect(disk.subarray(0, OFFSET_BYTES).every((byte) => byte === 0)).toBe(true);
   expect(bench.warnings).toEqual([]);
+  expect(bench.fetched.reduce((sum, count) => sum + count, 0)).toBe(bytes.byteLength);
 });
 
 test("unpackInWorker() takes several layers, with thousands of entries each", async () => {
@@ -114,7 +134,7 @@ test("unpackInWorker() takes several layers, with thousands of entries each", as
       path: `${name}-${index}`,
       data: `${index}`,
     }));
-    const entries = await unpack(bench, memoryLayers([members]));
+    const entries = await unpack(bench, layerOf(tar(members)));
     expect(entries.map((entry) => display(entry.path))).toEqual(members.map((one) => one.path));
   }
   expect(await bench.unpacker.finish()).not.toBeEmpty();
@@ -135,9 +155,8 @@ async function failure(
 }
 
 test("an error in the thread comes back with its code", async () => {
-  const [bytes = new Uint8Array(0)] = memoryLayers([[{ path: "x", data: "x" }]]).blobs;
-  const layer = layerOf(bytes, `sha256:${"0".repeat(64)}`);
-  const error = await failure(open().unpacker.unpack(layer, chunks(bytes)));
+  const layer = layerOf(tar([{ path: "x", data: "x" }]), { diffId: `sha256:${"0".repeat(64)}` });
+  const error = await failure(unpack(open(), layer));
   expect(error).toMatchObject({
     code: "content",
     message: expect.stringMatching(/^Cannot unpack layer 1 of 1: it decompresses to sha256:/),
@@ -147,8 +166,8 @@ test("an error in the thread comes back with its code", async () => {
 
 test("an error in the thread comes back with its hint", async () => {
   const bench = open({ sizeBytes: 8 * MiB });
-  const source = memoryLayers([[{ path: "large", data: random(12 * MiB) }]]);
-  expect(await failure(unpack(bench, source))).toMatchObject({
+  const layer = layerOf(tar([{ path: "large", data: random(12 * MiB) }]));
+  expect(await failure(unpack(bench, layer))).toMatchObject({
     code: "no-space",
     hint: "Use a larger slot or a smaller image.",
   });
@@ -156,40 +175,39 @@ test("an error in the thread comes back with its hint", async () => {
 
 test("a target that cannot be opened is the error, and stays it", async () => {
   const bench = open({ at: join(folder, "none") });
-  const source = memoryLayers([[{ path: "x", data: "x" }]]);
+  const layer = layerOf(tar([{ path: "x", data: "x" }]));
   const want = { code: "disk", message: expect.stringContaining(`Cannot open ${folder}/none`) };
-  expect(await failure(unpack(bench, source))).toMatchObject(want);
+  expect(await failure(unpack(bench, layer))).toMatchObject(want);
   expect(await failure(bench.unpacker.finish())).toMatchObject(want);
 });
 
-// oxlint-disable-next-line require-yield -- Nothing ever comes.
-async function* broken(): AsyncGenerator<Uint8Array> {
-  await Promise.resolve();
-  throw new TandemError("network", "Cannot fetch it");
-}
-
-async function* borrowed(): AsyncGenerator<Uint8Array> {
-  await Promise.resolve();
-  yield new Uint8Array(1024).subarray(0, 512);
-}
-
-test("an error in the blob comes through as it is", async () => {
-  const { unpacker } = open();
-  const layer = layerOf(new Uint8Array(512), "sha256:0");
-  expect(await failure(unpacker.unpack(layer, broken()))).toMatchObject({ code: "network" });
+test("a blob that is missing is the error of its source", async () => {
+  const digest = parseDigest(`sha256:${"0".repeat(64)}`);
+  const layer = { ...layerOf(new Uint8Array(512)), blob: { digest, sizeBytes: 512 } };
+  expect(await failure(unpack(open(), layer))).toMatchObject({
+    code: "content",
+    message: expect.stringContaining("it is missing"),
+  });
 });
 
-test("a chunk that does not own its memory is a bug", async () => {
-  const { unpacker } = open();
-  const layer = layerOf(new Uint8Array(512), "sha256:0");
-  await expect(unpacker.unpack(layer, borrowed())).rejects.toThrow("a chunk owns its whole buffer");
+test("who is told to stop does not wait for the thread", async () => {
+  const stop = new AbortController();
+  const bench = open({ signal: stop.signal });
+  const running = unpack(bench, layerOf(tar([{ path: "large", data: random(9 * MiB) }])));
+  stop.abort(new Error("enough"));
+  await expect(running).rejects.toThrow("enough");
+});
+
+test("a hasher that is gone is an error, not a wait without end", async () => {
+  const bench = open();
+  opened.at(-1)?.close();
+  const running = unpack(bench, layerOf(tar([{ path: "large", data: random(9 * MiB) }])));
+  await expect(running).rejects.toThrow("the hasher was stopped");
 });
 
 test("warnings come through", async () => {
   const bench = open();
-  const [bytes = new Uint8Array(0)] = memoryLayers([[{ path: "x", data: "x" }]]).blobs;
-  const diffId = `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
   const mediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
-  await bench.unpacker.unpack({ ...layerOf(bytes, diffId), mediaType }, chunks(bytes));
+  await unpack(bench, layerOf(tar([{ path: "x", data: "x" }]), { mediaType }));
   expect(bench.warnings).toEqual([expect.stringMatching(/^layer 1 of 1: .*, continuing$/)]);
 });
