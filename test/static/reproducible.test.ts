@@ -7,6 +7,9 @@ import { command } from "../peers/command.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 
 const ROOT = join(import.meta.dir, "../..");
+/** Somebody else may own the checkout. */
+const GIT_CONFIG = "[safe]\n\tdirectory = *\n";
+type Git = (...words: readonly string[]) => Promise<string>;
 const BUILD = `
 import { build } from "./scripts/build.ts";
 const probe = process.cwd() + "/test/static/probe";
@@ -25,9 +28,12 @@ test("two builds in two places, with two environments, are the same", async () =
 test("two builds of tandem from two clones of the same commit are the same, and name the commit", async () => {
   await using one = await temporaryFolder();
   await using two = await temporaryFolder("/var/tmp");
-  const revision = (await command("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")).trim();
-  const first = await buildClone(revision, { folder: one.in("a"), cwd: "/" });
-  const second = await buildClone(revision, { folder: two.in("deep/er/b"), cwd: two.path });
+  await Bun.write(one.in("gitconfig"), GIT_CONFIG);
+  const git: Git = (...words) =>
+    command("env", `GIT_CONFIG_GLOBAL=${one.in("gitconfig")}`, "git", ...words);
+  const revision = (await git("-C", ROOT, "rev-parse", "--short=12", "HEAD")).trim();
+  const first = await buildClone(git, revision, { folder: one.in("a"), cwd: "/" });
+  const second = await buildClone(git, revision, { folder: two.in("deep/er/b"), cwd: two.path });
   expect(digest(first)).toBe(digest(second));
   expect(digest(`${first}/../THIRD-PARTY`)).toBe(digest(`${second}/../THIRD-PARTY`));
   expect(await command(first, "--version")).toEndWith(` (${revision})\n`);
@@ -35,12 +41,13 @@ test("two builds of tandem from two clones of the same commit are the same, and 
 
 /** Builds a commit in `folder`, working in `cwd`, and gives the path of the binary. */
 async function buildClone(
+  git: Git,
   revision: string,
   { folder, cwd }: { readonly folder: string; readonly cwd: string },
 ): Promise<string> {
-  await command("git", "clone", "--quiet", "--shared", "--no-checkout", ROOT, folder);
+  await git("clone", "--quiet", "--shared", "--no-checkout", ROOT, folder);
   // Somebody may commit while this runs.
-  await command("git", "-C", folder, "checkout", "--quiet", "--detach", revision);
+  await git("-C", folder, "checkout", "--quiet", "--detach", revision);
   // No symlink: the bundler would see the same files under other paths.
   await command("cp", "-a", join(ROOT, "node_modules"), join(folder, "node_modules"));
   const bun = join(folder, "node_modules/.bin/bun");
