@@ -116,48 +116,44 @@ test("a second tandem is told that the first one runs", async () => {
 test.each([
   ["the manifest", "/v2/ns/app/manifests/latest"],
   ["a layer", "LAYER"],
-] as const)(
-  "SIGINT while %s is fetched ends with status 130",
-  async (_, where) => {
-    await using registry = new FakeRegistry();
-    await using machine = await appliance();
-    const random = crypto.getRandomValues(new Uint8Array(65536));
-    const image = fakeImage({
-      layers: [
-        systemLayer("2", [
-          { path: "big", data: Buffer.concat(Array.from({ length: 64 }, () => random)) },
-        ]),
-      ],
+] as const)("SIGINT while %s is fetched ends with status 130", async (_, where) => {
+  await using registry = new FakeRegistry();
+  await using machine = await appliance();
+  const random = crypto.getRandomValues(new Uint8Array(65536));
+  const image = fakeImage({
+    layers: [
+      systemLayer("2", [
+        { path: "big", data: Buffer.concat(Array.from({ length: 64 }, () => random)) },
+      ]),
+    ],
+  });
+  registry.putImage(image);
+  const before = machine.record();
+  const path = where === "LAYER" ? `/v2/ns/app/blobs/${image.blobs[1]?.digest}` : where;
+  const asked = Promise.withResolvers<void>();
+  registry.script(path, () => {
+    asked.resolve();
+    // Half of the layer, and then nothing: only the signal ends it.
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) =>
+        controller.enqueue(image.blobs[1]?.bytes.subarray(0, 2 * MiB) ?? random),
     });
-    registry.putImage(image);
-    const before = machine.record();
-    const path = where === "LAYER" ? `/v2/ns/app/blobs/${image.blobs[1]?.digest}` : where;
-    const asked = Promise.withResolvers<void>();
-    registry.script(path, () => {
-      asked.resolve();
-      // Half of the layer, and then nothing: only the signal ends it.
-      const body = new ReadableStream<Uint8Array>({
-        start: (controller) =>
-          controller.enqueue(image.blobs[1]?.bytes.subarray(0, 2 * MiB) ?? random),
-      });
-      return new Response(body);
-    });
-    const child = spawn(
-      "upgrade",
-      "--disk",
-      machine.disk,
-      "--source",
-      `oci:${registry.host}/ns/app:latest`,
-    );
-    await asked.promise;
-    child.kill("SIGINT");
-    const run = await ended(child);
-    expect(run.stderr).toMatch(/Stopp(ed|ing)/);
-    expect(run.status).toBe(130);
-    expect(machine.record()).toEqual(before);
-    expect(await machine.isWhole()).toBe(true);
-  },
-  30_000,
-);
+    return new Response(body);
+  });
+  const child = spawn(
+    "upgrade",
+    "--disk",
+    machine.disk,
+    "--source",
+    `oci:${registry.host}/ns/app:latest`,
+  );
+  await asked.promise;
+  child.kill("SIGINT");
+  const run = await ended(child);
+  expect(run.stderr).toMatch(/Stopp(ed|ing)/);
+  expect(run.status).toBe(130);
+  expect(machine.record()).toEqual(before);
+  expect(await machine.isWhole()).toBe(true);
+});
 
 afterAll(forgetTemplate);
