@@ -32,6 +32,7 @@ libcap2-bin setcap
 attr setfattr
 tar tar
 python3 python3
+git git
 cpio cpio
 zstd zstd
 openssl openssl
@@ -59,17 +60,23 @@ missing() {
   done <<<"$NEEDED"
 }
 
-# Runs a command and shows what it said only when it fails.
-quietly() {
-  local said
-  if ! said=$("$@" 2>&1); then
-    printf '%s\n' "$said" >&2
-    return 1
-  fi
+# apt-get, which waits for whoever installs or updates just now, as a new machine does by itself, and asks a server again.
+apt() {
+  local options="-q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5" said
+  SECONDS=0
+  # shellcheck disable=SC2086 -- It is a list.
+  until said=$(apt-get $options "$@" 2>&1); do
+    # The option does not wait for the lock on the lists of packages.
+    if [[ $said != *"Could not get lock"* || $SECONDS -gt 600 ]]; then
+      printf '%s\n' "$said" >&2
+      return 1
+    fi
+    sleep 5
+  done
 }
 
 update_once() {
-  if [ -z "${updated:-}" ]; then quietly apt-get -q update; fi
+  if [ -z "${updated:-}" ]; then apt update; fi
   updated=yes
 }
 
@@ -84,7 +91,7 @@ install_missing() {
   echo "Installing" $packages >&2
   update_once
   # shellcheck disable=SC2086 -- It is a list.
-  quietly apt-get -q -y --no-install-recommends install $packages
+  apt -y --no-install-recommends install $packages
   packages=$(missing)
   if [ -n "$packages" ]; then
     echo "Cannot find what should have been installed:" $packages >&2
@@ -100,12 +107,12 @@ kernel_package() {
 download_kernel() {
   local package
   package=$(kernel_package)
-  [ -n "$package" ] && quietly apt-get -q download "$package"
+  [ -n "$package" ] && apt download "$package"
 }
 
 download_openrc() {
   # shellcheck disable=SC2086 -- It is a list.
-  quietly apt-get -q download $OPENRC
+  apt download $OPENRC
 }
 
 # A list of packages may be missing, or so old that it names one which the archive no longer has. $1: the function that downloads.
