@@ -30,9 +30,9 @@ const SETTLED: BootRecord = {
 };
 const TRIAL: BootRecord = { ...SETTLED, gen: 8, trial: "b", tries: 3 };
 /** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
-const BOOT_SECONDS = 30;
+const BOOT_SECONDS = 300;
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(1_800_000);
 const folder = mkdtempSync(join(tmpdir(), "tandem-grub-"));
 let base: Disk;
 beforeAll(() => {
@@ -454,4 +454,4 @@ test("under EFI the same script counts and falls the same way", async () => {
     "trial b, tries left: 0 (gen 8) → slot=b gen=8 left=0",
     "good a, trial b has no tries left (gen 8) → slot=a gen=8 fell=b why=tries",
   ]);
-}, 120_000);
+});

@@ -10,9 +10,12 @@ import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder
 import { startGuest } from "./guest.ts";
 import { guestMembers, type GuestWish } from "./guest-image.ts";
 import { guestKernel } from "./guest-kernel.ts";
+import { UNDER_LOAD } from "./machine.ts";
 import { fillSlot, writeRecord, writeSpec } from "./probe-disk.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(1_800_000);
+
+const PANIC_SECONDS = 600;
 
 function install(
   disk: Disk,
@@ -27,7 +30,7 @@ function install(
   writeSpec(disk, slot, {
     kernel: `/boot/vmlinuz-${version}`,
     initrd: `/boot/initrd.img-${version}`,
-    options: "console=ttyS0 quiet net.ifnames=0",
+    options: `console=ttyS0 quiet net.ifnames=0 ${UNDER_LOAD}`,
   });
 }
 
@@ -45,7 +48,7 @@ test.each([
     await using guest = startGuest({ disks: [disk.path], firmware });
     const root = (slot: SlotName): string => `/dev/vda${partOf(disk, slot).number} ro`;
     expect(await guest.booted()).toEqual({ slot: "b", version: "2", root: root("b") });
-    await guest.machine.expectLine(/Kernel panic/, 30);
+    await guest.machine.expectLine(/Kernel panic/, PANIC_SECONDS);
     expect(await guest.booted()).toEqual({ slot: "a", version: "1", root: root("a") });
     const { output } = await guest.run("cat /proc/cmdline");
     expect(output).toContain(

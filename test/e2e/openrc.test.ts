@@ -9,7 +9,7 @@ import { makeTrials, type Trials } from "./trial.ts";
 
 setDefaultTimeout(1_800_000);
 
-const WITHIN_SECONDS = 240;
+const WITHIN_SECONDS = 600;
 
 const withCheck = (check: string): Omit<GuestWish, "version"> => ({
   isEmpty: true,

@@ -10,7 +10,7 @@ import { makeTrials, type Trials } from "./trial.ts";
 
 setDefaultTimeout(1_800_000);
 
-const BOOT_SECONDS = 240;
+const BOOT_SECONDS = 600;
 
 const AT_BOOT = hookText("init", "/usr/lib/tandem/at-boot");
 const IN_INITRAMFS = {

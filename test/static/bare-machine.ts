@@ -5,11 +5,12 @@ import { gunzipSync } from "node:zlib";
 
 import { cpio, type InitramfsFile } from "../e2e/cpio.ts";
 import { guestKernel } from "../e2e/guest-kernel.ts";
+import { UNDER_LOAD } from "../e2e/machine.ts";
 import { command } from "../peers/command.ts";
 import type { TemporaryFolder } from "../peers/temporary-folder.ts";
 
-/** The kernel command line. Linux counts ticks while it starts, and panics when a busy host lets too few through: it is not to count. */
-export const OPTIONS = "console=ttyS0 quiet panic=-1 no_timer_check";
+/** The kernel command line. */
+export const OPTIONS: string = `console=ttyS0 quiet panic=-1 ${UNDER_LOAD}`;
 
 export interface BareWish {
   /** Path → text or bytes; all are executable. */
