@@ -30,7 +30,7 @@ async function plant(root: string): Promise<void> {
   await writeFile(`${root}/etc/motd`, "hello");
   await link(`${root}/etc/motd`, `${root}/etc/twin`);
   await symlink("motd", `${root}/etc/issue`);
-  await command("mkfifo", `${root}/pipe`);
+  await command("mkfifo", "--mode=644", `${root}/pipe`);
   await command("mknod", `${root}/null`, "c", "1", "3");
   await settle(root);
 }
