@@ -1,4 +1,5 @@
 import { assert } from "../lib/assert.ts";
+import { collectGarbage } from "../lib/garbage.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteStringOf } from "../lib/byte-string.ts";
 import type { DirectoryNode } from "../layer/tree.ts";
@@ -81,14 +82,6 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
     inodes: lastInode,
     usedBytes: usage.usedBlocks * BLOCK_BYTES,
   };
-}
-
-/**
- * With millions of objects alive the collector waits until they are as many again. What the layers and the numbering have left is half
- * of the memory that a write takes at most, and clearing it away costs a few milliseconds for 10,000 files.
- */
-function collectGarbage(): void {
-  Bun.gc(true);
 }
 
 function labelOf({ label }: Identity): ByteString {

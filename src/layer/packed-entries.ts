@@ -121,12 +121,16 @@ function bytesMaxOf(entry: Entry): number {
   return "target" in entry ? bytes + entry.target.length : bytes;
 }
 
-/** The entries again, in their order. */
-export function* unpackEntries(packed: PackedEntries): Generator<Entry, void, undefined> {
-  for (const piece of packed) {
-    const reader = new PieceReader(piece);
-    while (reader.hasMore) yield reader.entry();
-  }
+/** The entries again, in their order, made anew each time they are gone through. */
+export function unpackEntries(packed: PackedEntries): Iterable<Entry> {
+  return {
+    *[Symbol.iterator]() {
+      for (const piece of packed) {
+        const reader = new PieceReader(piece);
+        while (reader.hasMore) yield reader.entry();
+      }
+    },
+  };
 }
 
 class PieceReader {
@@ -144,28 +148,31 @@ class PieceReader {
     return this.#at < this.#bytes.length;
   }
 
+  /** Writes each kind out in full: what is spread into an object takes twice the memory, and there may be millions. */
   entry(): Entry {
     const kind = defined(KINDS[this.#number()], "kind of an entry");
-    const member = {
-      path: this.#text(),
-      mode: this.#number(),
-      uid: this.#number(),
-      gid: this.#number(),
-      mtime: this.#time(),
-      xattrs: this.#xattrs(),
-    };
+    const path = this.#text();
+    const mode = this.#number();
+    const uid = this.#number();
+    const gid = this.#number();
+    const mtime = this.#time();
+    const xattrs = this.#xattrs();
     switch (kind) {
-      case "file":
-        return { kind, ...member, sizeBytes: this.#wideNumber(), extents: this.#extents() };
+      case "file": {
+        const sizeBytes = this.#wideNumber();
+        return { kind, path, mode, uid, gid, mtime, xattrs, sizeBytes, extents: this.#extents() };
+      }
       case "symlink":
       case "hardlink":
-        return { kind, ...member, target: this.#text() };
+        return { kind, path, mode, uid, gid, mtime, xattrs, target: this.#text() };
       case "character":
-      case "block":
-        return { kind, ...member, major: this.#number(), minor: this.#number() };
+      case "block": {
+        const major = this.#number();
+        return { kind, path, mode, uid, gid, mtime, xattrs, major, minor: this.#number() };
+      }
       case "directory":
       case "fifo":
-        return { kind, ...member };
+        return { kind, path, mode, uid, gid, mtime, xattrs };
     }
   }
 

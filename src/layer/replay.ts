@@ -47,29 +47,27 @@ export class Replay {
     this.#parent = root;
   }
 
-  run(entries: Iterable<Entry>): void {
-    const members: Entry[] = [];
+  /** Goes through the entries twice, and keeps none that is not the node itself: a layer may have millions. Returns their number. */
+  run(entries: Iterable<Entry>): number {
     const markers: PathMarker[] = [];
+    let count = 0;
     for (const entry of entries) {
+      count += 1;
       this.path = entry.path;
       const marker = markerOf(entry.path);
-      if (marker === undefined) members.push(entry);
+      if (marker === undefined) this.#rememberTarget(entry);
       else if (marker.kind !== "nothing") markers.push({ path: entry.path, marker });
     }
-    this.#rememberTargets(members);
-    if (markers.length > 0) this.#applyMarkers(markers, new Set(members.map(({ path }) => path)));
-    for (const entry of members) this.#apply(entry);
+    if (markers.length > 0) this.#applyMarkers(markers, pathsOf(entries));
+    for (const entry of entries) if (markerOf(entry.path) === undefined) this.#apply(entry);
     this.#applyLateLinks();
+    return count;
   }
 
-  #rememberTargets(members: readonly Entry[]): void {
-    for (const entry of members) {
-      if (entry.kind !== "hardlink") continue;
-      this.path = entry.path;
-      const node = this.#nodeAt(entry.target);
-      if (node !== undefined && node.kind !== "directory")
-        this.#lowerTargets.set(entry.target, node);
-    }
+  #rememberTarget(entry: Entry): void {
+    if (entry.kind !== "hardlink") return;
+    const node = this.#nodeAt(entry.target);
+    if (node !== undefined && node.kind !== "directory") this.#lowerTargets.set(entry.target, node);
   }
 
   /** Finds all places before it changes any, because a marker may remove a symlink that another one goes through. */
@@ -164,6 +162,13 @@ export class Replay {
     const { parent, name } = splitPath(path);
     return findDirectory(this.#root, parent)?.children.get(name);
   }
+}
+
+/** Of what the layer itself brings. */
+function pathsOf(entries: Iterable<Entry>): ReadonlySet<string> {
+  const paths = new Set<string>();
+  for (const { path } of entries) if (markerOf(path) === undefined) paths.add(path);
+  return paths;
 }
 
 /** Replaces all attributes: an xattr that the new entry does not have is gone. */

@@ -1,8 +1,8 @@
 import { defined } from "../lib/assert.ts";
 import { type OutputHash, ROOM_BYTES } from "../layer/output-hash.ts";
 
-/** Enough that neither side waits for the other at every piece: 2 MiB. */
-const ROOMS = 8;
+/** Enough that neither side waits for the other at every piece. */
+const ROOMS = 4;
 const DIGEST_BYTES = 32;
 /** Where in the numbers of a lane which one lies; the lengths of what is in the rooms come last. */
 const AT = { published: 0, hashed: 1, isStopped: 2, lengths: 3 } as const;

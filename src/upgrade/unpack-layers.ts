@@ -34,13 +34,7 @@ export async function unpackLayers(
     fetchedBytes: 0,
   };
   try {
-    const ranges = await Promise.all(
-      unpackers.map(async (unpacker) => {
-        for (let next = state.queue.shift(); next !== undefined; next = state.queue.shift())
-          await unpackOne(state, unpacker, next);
-        return unpacker.finish();
-      }),
-    );
+    const ranges = await Promise.all(unpackers.map((unpacker) => drain(state, unpacker)));
     return ranges.flat();
   } catch (error) {
     stop.abort();
@@ -71,14 +65,32 @@ function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
     .toSorted((one, other) => other.layer.sizeBytes - one.layer.sizeBytes);
 }
 
-async function unpackOne(
+/** One unpacker from the first free layer to the last. It is gone before its last layer is merged: both together take most memory. */
+async function drain(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
+  let next = state.queue.shift();
+  while (next !== undefined) {
+    const { index } = next;
+    const entries = await unpackOne(state, unpacker, next);
+    next = state.queue.shift();
+    if (next === undefined) {
+      const ranges = await unpacker.finish();
+      unpacker.close();
+      state.merger(index, entries);
+      return ranges;
+    }
+    state.merger(index, entries);
+  }
+  return unpacker.finish();
+}
+
+function unpackOne(
   state: State,
   unpacker: Unpacker,
   { index, layer }: Numbered,
-): Promise<void> {
+): Promise<Iterable<Entry>> {
   const { job, signal } = state;
   const totalBytes = job.image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const entries = await unpacker.unpack({
+  return unpacker.unpack({
     layer: {
       label: labelOf(job, index),
       mediaType: layer.mediaType,
@@ -94,7 +106,6 @@ async function unpackOne(
     },
     onWarning: (text) => job.talk.warn(text),
   });
-  state.merger(index, entries);
 }
 
 function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Iterable<Entry>) => void {
