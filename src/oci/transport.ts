@@ -144,21 +144,44 @@ interface Guard {
   readonly stop: () => void;
 }
 
+/** One timer for the whole body: a promise and a timer for each chunk would cost as much as the chunk. */
 async function* bodyOf(
   body: ReadableStream<Uint8Array> | null,
-  guard: Guard,
+  { host, stallMs, signal, stop }: Guard,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (body === null) return;
   const reader = body.getReader();
+  const state = { isReading: false, isStalled: false };
+  const timer = setTimeout(() => {
+    // Who takes long over a chunk is no server that is silent. The next read sets the timer again.
+    if (!state.isReading) return;
+    state.isStalled = true;
+    stop();
+    reader.cancel().catch(() => {});
+  }, stallMs);
   try {
     for (;;) {
-      const { done, value } = await guarded(() => reader.read(), guard);
+      signal?.throwIfAborted();
+      timer.refresh();
+      state.isReading = true;
+      const { done, value } = await reader.read();
+      state.isReading = false;
+      if (state.isStalled) throw silence(host, stallMs);
       if (done) return;
       if (value.byteLength > 0) yield value;
     }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (state.isStalled) throw silence(host, stallMs);
+    throw state.isReading ? failure(error, host) : error;
   } finally {
-    guard.stop();
+    clearTimeout(timer);
+    stop();
   }
+}
+
+function silence(host: string, stallMs: number): Transient {
+  return new Transient(`no byte from ${host} for ${stallMs / 1000} s`);
 }
 
 /** Waits for `action`, but not longer than the server may be silent, and tells apart who ended it. */
@@ -166,7 +189,7 @@ async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
   const { host, stallMs, signal, stop } = guard;
   const stalled = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    stalled.reject(new Transient(`no byte from ${host} for ${stallMs / 1000} s`));
+    stalled.reject(silence(host, stallMs));
     stop();
   }, stallMs);
   try {
