@@ -13,6 +13,7 @@ import { createInflater } from "../../src/layer/inflate.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { TarReader } from "../../src/layer/tar.ts";
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
+import { plainOutbox } from "../../src/system/outbox.ts";
 
 interface Layer {
   readonly mediaType: string;
@@ -57,7 +58,7 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
   const allocator = Allocator.create(layout);
   const lists: Entry[][] = [];
   const placing = await timed(() => {
-    const writer = new DataWriter(block, allocator);
+    const writer = new DataWriter(plainOutbox(block), allocator);
     for (const layer of layers) lists.push(read(layer, writer));
     writer.finish();
   });

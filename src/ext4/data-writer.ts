@@ -1,6 +1,6 @@
 import { assert } from "../lib/assert.ts";
 import type { DataSink, Extent } from "../layer/entry.ts";
-import type { BlockFile } from "../system/block-file.ts";
+import type { Outbox } from "../system/outbox.ts";
 import type { Allocator } from "./allocator.ts";
 import type { BlockRun } from "./block.ts";
 import { BLOCK_BYTES, CHUNK_BLOCKS, CHUNK_BYTES } from "./block.ts";
@@ -8,16 +8,16 @@ import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
 
 /**
- * Packs files block after block into chunks and writes each chunk when it is full, in one aligned write, with its hash. A file that is
+ * Packs files block after block into chunks and sends each chunk when it is full, in one aligned write, with its hash. A file that is
  * larger than the room left gets that room and then chunks of its own, side by side. One per thread; it goes on through any number
  * of layers. Throws a TandemError "no-space" when the allocator is empty.
  */
 export class DataWriter implements DataSink {
-  readonly #target: BlockFile;
+  readonly #outbox: Outbox;
   readonly #allocator: Allocator;
   readonly #ranges: WrittenRange[] = [];
   /** Holds the blocks from `#firstBlock` on; always ends at a chunk's end or before. */
-  readonly #buffer = new Uint8Array(CHUNK_BYTES);
+  #buffer: Uint8Array;
   #firstBlock = 0;
   #usedBytes = 0;
   #roomBytes = 0;
@@ -31,8 +31,10 @@ export class DataWriter implements DataSink {
   #extents: Extent[] = [];
 
   /** `room`: blocks outside of the allocator to fill first. */
-  constructor(target: BlockFile, allocator: Allocator, room?: BlockRun) {
-    this.#target = target;
+  constructor(outbox: Outbox, allocator: Allocator, room?: BlockRun) {
+    this.#outbox = outbox;
+    this.#buffer = outbox.take();
+    assert(this.#buffer.byteLength === CHUNK_BYTES, "a parcel is a chunk");
     this.#allocator = allocator;
     if (room !== undefined && room.blocks > 0) this.#ahead.push(room);
   }
@@ -78,9 +80,10 @@ export class DataWriter implements DataSink {
     return this.#firstBlock + this.#usedBytes / BLOCK_BYTES;
   }
 
-  /** Writes what is still buffered and tells all that was written, in the order of writing. The writer takes no more files. */
+  /** Writes what is still buffered, waits until all is, and tells what was written, in the order of sending. The writer takes no more files. */
   finish(): WrittenRange[] {
     this.#flush();
+    this.#outbox.settle();
     return this.#ranges;
   }
 
@@ -138,7 +141,7 @@ export class DataWriter implements DataSink {
     this.#advance(count);
   }
 
-  /** Writes the full buffer and opens the next room for it. */
+  /** Sends the full buffer and opens the next room for it. */
   #next(): void {
     this.#flush();
     if (this.#ahead.length === 0) this.#take(1);
@@ -157,7 +160,8 @@ export class DataWriter implements DataSink {
       const bytes = full ? this.#buffer : this.#buffer.subarray(0, this.#usedBytes);
       const offsetBytes = this.#firstBlock * BLOCK_BYTES;
       this.#ranges.push(rangeOf(offsetBytes, bytes));
-      this.#target.write(offsetBytes, bytes);
+      this.#outbox.send(offsetBytes, bytes.byteLength);
+      this.#buffer = this.#outbox.take();
     }
     this.#usedBytes = 0;
     this.#roomBytes = 0;

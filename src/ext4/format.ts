@@ -23,6 +23,7 @@ import type { SuperblockValues } from "./superblock.ts";
 import { encodeBlock0, encodeSuperblock, LABEL_BYTES_MAX } from "./superblock.ts";
 import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
+import { plainOutbox } from "../system/outbox.ts";
 
 export interface Image {
   readonly layout: Layout;
@@ -56,7 +57,7 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);
   const checksumSeed = crc32c(CRC_START, uuid);
-  const data = new DataWriter(target, image.allocator, layout.frontRest);
+  const data = new DataWriter(plainOutbox(target), image.allocator, layout.frontRest);
   const front = new PlacedWriter(target);
   const { timeSeconds } = identity;
   const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds });

@@ -9,6 +9,10 @@ const NUMBER = {
   madvise: 28,
   flock: 73,
   reboot: 169,
+  ioSetup: 206,
+  ioDestroy: 207,
+  ioGetevents: 208,
+  ioSubmit: 209,
   fadvise64: 221,
   syncFileRange: 277,
 } as const;
@@ -75,6 +79,28 @@ export function tryLock(fd: number): boolean {
 /** Restarts the machine at once, without telling anybody: what has to be on a disk must be flushed before. */
 export function restart(): void {
   call("reboot", [REBOOT.magic1, REBOOT.magic2, REBOOT.restart, 0]);
+}
+
+/** Makes a queue for requests of linux/aio_abi.h, at most `lengthMax` at a time. */
+export function makeQueue(lengthMax: number): number {
+  const place = new BigUint64Array(1);
+  call("ioSetup", [lengthMax, ptr(place)]);
+  return Number(defined(place[0], "the queue"));
+}
+
+/** Waits for all that is under way. */
+export function destroyQueue(queue: number): void {
+  call("ioDestroy", [queue]);
+}
+
+/** Begins the request whose address is in `requests`. */
+export function submitTo(queue: number, requests: BigUint64Array): void {
+  call("ioSubmit", [queue, 1, ptr(requests)]);
+}
+
+/** Waits for one event at least, and returns how many there are now in `events`, which has room for `max`. */
+export function waitFor(queue: number, events: DataView, max: number): number {
+  return call("ioGetevents", [queue, 1, max, ptr(events)]);
 }
 
 /** ioctl(2) of a request that takes the address of an int. Returns what the driver left in it. */

@@ -5,6 +5,7 @@ import type { Entry } from "../layer/entry.ts";
 import { type LayerInput, type LayerOutput, LayerUnpacker } from "../layer/unpack.ts";
 import type { BlobName, Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
+import { plainOutbox } from "../system/outbox.ts";
 
 /** One layer, where its bytes come from, and who is told what on the way. */
 export interface UnpackTask {
@@ -35,7 +36,7 @@ export interface Workplace {
 
 /** Unpacks in this thread, through the BlockFile itself: for tests that watch every write. */
 export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
-  const writer = new DataWriter(target, allocator);
+  const writer = new DataWriter(plainOutbox(target), allocator);
   return {
     async unpack(task) {
       const entries: Entry[] = [];

@@ -7,6 +7,7 @@ import { defined } from "../lib/assert.ts";
 import { MiB } from "../lib/units.ts";
 import { openSource, type Source, type SourceRecipe } from "../source/source.ts";
 import { part } from "../system/block-file.ts";
+import { directOutbox } from "../system/direct-outbox.ts";
 import { linuxFiles } from "../system/files.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
 import { hashInLane } from "./hash-lane.ts";
@@ -65,7 +66,8 @@ function log(text: string): void {
 function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarget): DataWriter {
   const file = openBlockFile(path, { write: true });
   const target = part(file, { name: path, offsetBytes, sizeBytes });
-  return new DataWriter(target, Allocator.attach(layout, shared));
+  const outbox = directOutbox(target, { path, offsetBytes });
+  return new DataWriter(outbox, Allocator.attach(layout, shared));
 }
 
 async function unpack(

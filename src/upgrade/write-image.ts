@@ -14,6 +14,7 @@ import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
+import { plainOutbox } from "../system/outbox.ts";
 import { startHashers } from "./hashers.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 import { type Unpacker, unpackHere } from "./unpacker.ts";
@@ -95,7 +96,7 @@ function fillBootFiles(
 ): readonly WrittenRange[] {
   const holed = [...bootFiles(root)].filter(hasHoles);
   if (holed.length === 0) return [];
-  const data = new DataWriter(block, allocator);
+  const data = new DataWriter(plainOutbox(block), allocator);
   for (const node of holed) fillHoles(node, data);
   return data.finish();
 }

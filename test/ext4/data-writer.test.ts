@@ -11,6 +11,7 @@ import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { fileAt } from "../fakes/ext4-image.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
+import { plainOutbox } from "../../src/system/outbox.ts";
 
 interface Bench {
   readonly image: PagedImage;
@@ -22,7 +23,7 @@ interface Bench {
 function bench(sizeBytes = 16 * MiB): Bench {
   const image = PagedImage.zeros(sizeBytes);
   const allocator = Allocator.create(planLayout(sizeBytes));
-  return { image, allocator, writer: new DataWriter(image.file(), allocator) };
+  return { image, allocator, writer: new DataWriter(plainOutbox(image.file()), allocator) };
 }
 
 function put(writer: DataWriter, bytes: Uint8Array): readonly Extent[] {
@@ -116,7 +117,7 @@ test("DataWriter tells the hash of each chunk that it wrote", () => {
 
 test("DataWriter fills the room that it is given first", () => {
   const { image, allocator } = bench();
-  const writer = new DataWriter(image.file(), allocator, { block: 250, blocks: 6 });
+  const writer = new DataWriter(plainOutbox(image.file()), allocator, { block: 250, blocks: 6 });
   expect(writer.nextBlock()).toBe(250);
   expect(put(writer, filled(5 * BLOCK_BYTES, 1))).toEqual([extent(0, 250, 5)]);
   expect(put(writer, filled(3 * BLOCK_BYTES, 1))).toEqual([extent(0, 255, 3)]);

@@ -10,6 +10,7 @@ import type { WrittenRange } from "../../src/ext4/written-range.ts";
 import type { ByteString } from "../../src/lib/byte-string.ts";
 import { byteString, byteStringOf } from "../../src/lib/byte-string.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
+import { plainOutbox } from "../../src/system/outbox.ts";
 
 export const IDENTITY = {
   uuid: "01234567-89ab-cdef-0123-456789abcdef",
@@ -78,7 +79,7 @@ export class Ext4Image {
     this.target = target;
     this.layout = planLayout(target.sizeBytes);
     this.allocator = Allocator.create(this.layout);
-    this.data = new DataWriter(target, this.allocator);
+    this.data = new DataWriter(plainOutbox(target), this.allocator);
   }
 
   file(content: Uint8Array | string, attributes: Partial<Attributes> = {}): FileNode {

@@ -9,6 +9,7 @@ import type { BlockFile } from "../../src/system/block-file.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { IDENTITY } from "./ext4-image.ts";
+import { plainOutbox } from "../../src/system/outbox.ts";
 
 export interface StackedLayer {
   readonly bytes: Uint8Array;
@@ -28,7 +29,7 @@ export function writeStack(
 ): void {
   const layout = planLayout(target.sizeBytes);
   const allocator = Allocator.create(layout);
-  const data = new DataWriter(target, allocator);
+  const data = new DataWriter(plainOutbox(target), allocator);
   const merge = new Merge();
   for (const [index, layer] of layers.entries()) {
     const label = `layer ${index + 1} of ${layers.length}`;

@@ -29,6 +29,7 @@ import { loopMount } from "../peers/loop-mount.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { linesOfFolder, linesOfTree, LOST_AND_FOUND } from "../peers/tree-lines.ts";
 import { randomRoot } from "./random-tree.ts";
+import { plainOutbox } from "../../src/system/outbox.ts";
 
 /** Builds, checks, mounts and compares everything that lstat, listxattr and read can tell. */
 async function check(sizeBytes: number, build: (image: Ext4Image) => DirectoryNode): Promise<void> {
@@ -118,7 +119,7 @@ test("files side by side, holes and what later layers replaced", () =>
 test("files of several writers, chunk by chunk", () =>
   check(300 * MiB, (image) => {
     const twin = Allocator.attach(image.layout, image.allocator.shared);
-    const others = [1, 2].map(() => new DataWriter(image.target, twin));
+    const others = [1, 2].map(() => new DataWriter(plainOutbox(image.target), twin));
     const files = Array.from({ length: 300 }, (_, index) => {
       const bytes = pattern(index * 400 + (index % 50 === 0 ? 3 * MiB : 0), index);
       const writer = others[index % 3] ?? image.data;
