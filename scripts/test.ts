@@ -3,6 +3,8 @@ import { readdirSync } from "node:fs";
 
 /** Groups that take long, or need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
 const SLOW = ["power-cut", "oracle", "binary", "static", "e2e"] as const;
+/** Groups whose files take minutes. */
+const BY_FILE: ReadonlySet<string> = new Set(["power-cut", "e2e"]);
 /** Runners side by side within a group. */
 const LANES = 2;
 const LONGEST = "stories.test.ts";
@@ -28,15 +30,15 @@ for (const failure of failures) console.error(failure);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** What one runner is given. Unit tests go by folder and machines in QEMU by file, so that they keep all processors busy. */
+/** What one runner is given: a folder, a group, or a file where these take long, so that all processors are kept busy. */
 function shareOf(group: string): string[][] {
   if (group === "unit") return unitFolders().map((path) => [path]);
-  if (group !== "e2e") return [[`./test/${group}/`]];
-  const files = readdirSync("test/e2e").filter((name) => name.endsWith(".test.ts"));
+  if (!BY_FILE.has(group)) return [[`./test/${group}/`]];
+  const files = readdirSync(`test/${group}`).filter((name) => name.endsWith(".test.ts"));
   // The longest first, so that the lanes end together.
   return files
     .toSorted((one, other) => Number(other === LONGEST) - Number(one === LONGEST))
-    .map((name) => [`./test/e2e/${name}`]);
+    .map((name) => [`./test/${group}/${name}`]);
 }
 
 function unitFolders(): string[] {
