@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import { collectGarbage } from "../lib/garbage.ts";
+import { collectGarbage, Litter } from "../lib/garbage.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteStringOf } from "../lib/byte-string.ts";
 import type { DirectoryNode } from "../layer/tree.ts";
@@ -92,7 +92,11 @@ function labelOf({ label }: Identity): ByteString {
 }
 
 function writeNodes(nodes: readonly Numbered[], writer: NodeWriter, table: InodeTable): void {
-  for (const numbered of nodes) table.put(numbered.inode, writer.write(numbered));
+  const litter = new Litter();
+  for (const numbered of nodes) {
+    table.put(numbered.inode, writer.write(numbered));
+    litter.add(1);
+  }
   table.finish();
 }
 

@@ -20,8 +20,8 @@ export interface UnpackTarget {
 export interface WorkerPlace {
   readonly source: SourceRecipe;
   readonly target: UnpackTarget;
-  /** Where it has its layers hashed. */
-  readonly hash: LaneMemory;
+  /** Where it has its layers hashed; undefined: by itself. */
+  readonly hash: LaneMemory | undefined;
 }
 
 /** To the worker, which does one after the other and answers each. */

@@ -146,6 +146,7 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
     return await writeImage({
       ...upgrade,
       target,
+      cores: machine.system.cores,
       identity: {
         uuid: identityOf(image.digest, slot),
         label: `tandem-${slot}`.slice(0, 16),

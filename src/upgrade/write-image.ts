@@ -38,6 +38,8 @@ export interface WriteJob<Finding> {
   readonly identity: Identity;
   /** How many layers are unpacked side by side. */
   readonly jobs: number;
+  /** Of this machine. What is left of them hashes. */
+  readonly cores: number;
   readonly talk: Talk;
   readonly signal: AbortSignal;
   /** Looks at the tree before a file system is made of it, and may refuse it. `read` returns a file's content. */
@@ -137,7 +139,7 @@ interface Crew {
 }
 
 /** Threads of their own, where these can open what is read and what is written by themselves. */
-function gather({ source, target, jobs, talk }: WriteJob<unknown>, place: Place): Crew {
+function gather({ source, target, jobs, cores, talk }: WriteJob<unknown>, place: Place): Crew {
   const { block, path, offsetBytes } = target;
   const { recipe } = source;
   const { layout, allocator } = place;
@@ -148,9 +150,10 @@ function gather({ source, target, jobs, talk }: WriteJob<unknown>, place: Place)
   const { sizeBytes } = block;
   const to = { path, offsetBytes, sizeBytes, layout, shared: allocator.shared };
   const onDetail = (text: string): void => talk.debug(text);
-  const hashers = startHashers(jobs, onDetail);
-  const unpackers = hashers.lanes.map((hash) =>
-    unpackInWorker({ source: recipe, target: to, hash }, onDetail),
+  // Where all cores unpack, another thread would only take memory.
+  const hashers = startHashers(cores > jobs ? jobs : 0, onDetail);
+  const unpackers = Array.from({ length: jobs }, (_, index) =>
+    unpackInWorker({ source: recipe, target: to, hash: hashers.lanes[index] }, onDetail),
   );
   return {
     unpackers,

@@ -82,6 +82,7 @@ async function writeAndCompare(
       timeSeconds: imageTime(image),
     },
     jobs: jobsFor(work.system, image.layers.length, request.jobs),
+    cores: work.system.cores,
     inspect: () => undefined,
   });
   const totalBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);

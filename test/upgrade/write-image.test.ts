@@ -58,6 +58,7 @@ function jobOn(block: BlockFile, more: Partial<WriteJob<Listing>> = {}): WriteJo
     target: { block, path: undefined, offsetBytes: 0 },
     identity: { uuid: "01234567-89ab-cdef-0123-456789abcdef", label: "x", timeSeconds: 0 },
     jobs: 1,
+    cores: 1,
     talk: SILENT,
     signal: new AbortController().signal,
     inspect: list,
