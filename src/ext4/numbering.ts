@@ -133,9 +133,9 @@ class Numbering {
 
   #keep(numbered: Numbered): void {
     this.nodes.push(numbered);
-    this.#litter.add(1);
     this.#byNode.set(numbered.node, numbered);
     if (numbered.node.kind === "directory") this.directories.push(numbered);
+    this.#litter.add(1);
   }
 }
 

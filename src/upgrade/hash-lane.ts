@@ -143,7 +143,7 @@ class ServedLane {
     Atomics.wait(this.#views.bell, 0, heard);
   }
 
-  /** Takes what is in one room, and tells whether there was any. */
+  /** Takes what is in one room, and tells whether something was. */
   serve(): boolean {
     const { numbers, digest, rooms } = this.#views;
     const hashed = numbers[AT.hashed] ?? 0;

@@ -68,6 +68,8 @@ function open({ text, options }: SourceRecipe): Promise<Source> {
 }
 
 function log(text: string): void {
+  // What there is to say when the source is opened was said by the main thread, which has opened it first.
+  if (workplace === undefined) return;
   post({ kind: text.endsWith(", continuing") ? "warning" : "detail", text });
 }
 

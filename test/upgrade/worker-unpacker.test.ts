@@ -9,9 +9,11 @@ import { display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { digestOf, parseDigest } from "../../src/oci/digest.ts";
+import type { SourceRecipe } from "../../src/source/source.ts";
 import { startHashers } from "../../src/upgrade/hashers.ts";
 import type { Unpacker, UnpackTask } from "../../src/upgrade/unpacker.ts";
 import { unpackInWorker } from "../../src/upgrade/worker-unpacker.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
 import { tar } from "../peers/tar.ts";
 
 const TARGET_BYTES = 24 * MiB;
@@ -32,23 +34,27 @@ interface Bench {
   readonly signal: AbortSignal;
 }
 
-function open({ sizeBytes = TARGET_BYTES, at = path, signal = NEVER } = {}): Bench {
+interface Opening {
+  readonly sizeBytes?: number;
+  readonly at?: string;
+  readonly signal?: AbortSignal;
+  readonly source?: SourceRecipe;
+  /** Whether another thread hashes. */
+  readonly isHashed?: boolean;
+}
+
+const OPTIONS = { architecture: "amd64", insecureRegistries: [], environment: {} };
+const SOURCE: SourceRecipe = { text: `oci-layout:${folder}`, options: OPTIONS };
+
+function open(opening: Opening = {}): Bench {
+  const { sizeBytes = TARGET_BYTES, at = path, signal = NEVER, source = SOURCE } = opening;
   writeFileSync(path, "");
   truncateSync(path, OFFSET_BYTES + TARGET_BYTES);
   const layout = planLayout(sizeBytes);
   const { shared } = Allocator.create(layout);
-  const options = { architecture: "amd64", insecureRegistries: [], environment: {} };
-  const hashers = startHashers(1, () => {});
-  const [hash] = hashers.lanes;
-  if (hash === undefined) throw new Error("no lane");
-  const unpacker = unpackInWorker(
-    {
-      source: { text: `oci-layout:${folder}`, options },
-      target: { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared },
-      hash,
-    },
-    () => {},
-  );
+  const hashers = startHashers(opening.isHashed === false ? 0 : 1, () => {});
+  const target = { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared };
+  const unpacker = unpackInWorker({ source, target, hash: hashers.lanes[0] }, () => {});
   opened.push(unpacker, hashers);
   return { unpacker, warnings: [], fetched: [], signal };
 }
@@ -100,32 +106,35 @@ const random = (sizeBytes: number): Uint8Array => {
   return bytes;
 };
 
-test("unpackInWorker() writes the data, and gives the entries back", async () => {
-  const [large, small] = [random(9 * MiB + 17), random(100)];
-  const bench = open();
-  const bytes = tar([
-    { path: "large", data: large, mode: 0o600 },
-    { path: "folder", kind: "directory" },
-    { path: "folder/small", data: small },
-  ]);
-  const entries = await unpack(bench, layerOf(bytes));
-  const ranges = await bench.unpacker.finish();
-  expect(entries.map((entry) => [entry.kind, display(entry.path)])).toEqual([
-    ["file", "large"],
-    ["directory", "folder"],
-    ["file", "folder/small"],
-  ]);
-  expect(Buffer.compare(contentOf(entries[0]), large)).toBe(0);
-  expect(Buffer.compare(contentOf(entries[2]), small)).toBe(0);
-  const disk = readFileSync(path);
-  for (const { offsetBytes, sizeBytes, xxh3 } of ranges) {
-    const start = OFFSET_BYTES + offsetBytes;
-    expect(Bun.hash.xxHash3(disk.subarray(start, start + sizeBytes))).toBe(xxh3);
-  }
-  expect(disk.subarray(0, OFFSET_BYTES).every((byte) => byte === 0)).toBe(true);
-  expect(bench.warnings).toEqual([]);
-  expect(bench.fetched.reduce((sum, count) => sum + count, 0)).toBe(bytes.byteLength);
-});
+test.each([true, false])(
+  "unpackInWorker() writes the data (hashed beside: %p)",
+  async (isHashed) => {
+    const [large, small] = [random(9 * MiB + 17), random(100)];
+    const bench = open({ isHashed });
+    const bytes = tar([
+      { path: "large", data: large, mode: 0o600 },
+      { path: "folder", kind: "directory" },
+      { path: "folder/small", data: small },
+    ]);
+    const entries = await unpack(bench, layerOf(bytes));
+    const ranges = await bench.unpacker.finish();
+    expect(entries.map((entry) => [entry.kind, display(entry.path)])).toEqual([
+      ["file", "large"],
+      ["directory", "folder"],
+      ["file", "folder/small"],
+    ]);
+    expect(Buffer.compare(contentOf(entries[0]), large)).toBe(0);
+    expect(Buffer.compare(contentOf(entries[2]), small)).toBe(0);
+    const disk = readFileSync(path);
+    for (const { offsetBytes, sizeBytes, xxh3 } of ranges) {
+      const start = OFFSET_BYTES + offsetBytes;
+      expect(Bun.hash.xxHash3(disk.subarray(start, start + sizeBytes))).toBe(xxh3);
+    }
+    expect(disk.subarray(0, OFFSET_BYTES).every((byte) => byte === 0)).toBe(true);
+    expect(bench.warnings).toEqual([]);
+    expect(bench.fetched.reduce((sum, count) => sum + count, 0)).toBe(bytes.byteLength);
+  },
+);
 
 test("unpackInWorker() takes several layers, with thousands of entries each", async () => {
   const bench = open();
@@ -203,6 +212,18 @@ test("a hasher that is gone is an error, not a wait without end", async () => {
   opened.at(-1)?.close();
   const running = unpack(bench, layerOf(tar([{ path: "large", data: random(9 * MiB) }])));
   await expect(running).rejects.toThrow("the hasher was stopped");
+});
+
+test("a thread fetches from a registry, and does not say again what its opening says", async () => {
+  await using registry = new FakeRegistry();
+  const bytes = tar([{ path: "x", data: "x" }]);
+  const layer = layerOf(bytes);
+  registry.put(`/v2/ns/app/blobs/${layer.blob.digest}`, bytes);
+  const environment = { REGISTRY_AUTH_FILE: "/none" };
+  const source = { text: `oci:${registry.host}/ns/app`, options: { ...OPTIONS, environment } };
+  const bench = open({ source });
+  expect(await unpack(bench, layer)).toHaveLength(1);
+  expect(bench.warnings).toEqual([]);
 });
 
 test("warnings come through", async () => {
