@@ -4,7 +4,16 @@ import { rawEsp } from "../../src/boot/raw-esp.ts";
 import { contentOf, readText } from "../../src/boot/esp.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { partOfDisk, PLACES } from "../fakes/whole-disk.ts";
-import { CONTROL, type Damage, espOn, expectMends, zero } from "./mend.ts";
+import {
+  CONTROL,
+  type Damage,
+  espOn,
+  expectMends,
+  TRIAL_CHANGED,
+  wipeControl,
+  wipeControlAnd,
+  zero,
+} from "./mend.ts";
 import { armed, installed, upgraded } from "./story.ts";
 
 const ENTRIES = "/loader/entries";
@@ -197,42 +206,31 @@ const CASES: readonly Damage[] = [
   {
     name: "the control partition wiped",
     start: upgraded,
-    damage: (image) => zero(image, CONTROL, PLACES.control.sizeBytes),
+    damage: wipeControl,
     boots: true,
   },
   {
     name: "the control partition wiped during a trial",
     start: armed,
-    damage: (image) => zero(image, CONTROL, PLACES.control.sizeBytes),
+    damage: wipeControl,
     boots: true,
   },
   {
     name: "the control partition and slot b wiped",
     start: upgraded,
-    damage(image) {
-      zero(image, CONTROL, PLACES.control.sizeBytes);
-      zero(image, PLACES.b.offsetBytes, 4096);
-    },
+    damage: wipeControlAnd("b"),
     boots: true,
   },
   {
     name: "control partition and entries wiped",
     start: upgraded,
     async damage(image) {
-      zero(image, CONTROL, PLACES.control.sizeBytes);
+      wipeControl(image);
       await empty(image, ENTRIES);
     },
     boots: false,
   },
-  {
-    name: "the data of the trial changed",
-    start: armed,
-    damage(image) {
-      const at = Buffer.from(image.bytes()).indexOf("kernel of v2", PLACES.b.offsetBytes);
-      image.write(at, Uint8Array.of(1));
-    },
-    boots: true,
-  },
+  TRIAL_CHANGED,
 ];
 
 test.each(CASES)("doctor with $name: every cut can be repaired", (one) =>

@@ -1,7 +1,16 @@
 /** Cuts the power while doctor repairs a disk with GRUB: what boots before stays able to, and the next run finishes. */
 import { test } from "bun:test";
 import { PLACES } from "../fakes/whole-disk.ts";
-import { CONTROL, type Damage, espOn, expectMends, zero } from "./mend.ts";
+import {
+  CONTROL,
+  type Damage,
+  espOn,
+  expectMends,
+  TRIAL_CHANGED,
+  wipeControl,
+  wipeControlAnd,
+  zero,
+} from "./mend.ts";
 import { armed, upgraded } from "./story.ts";
 
 const CASES: readonly Damage[] = [
@@ -26,16 +35,13 @@ const CASES: readonly Damage[] = [
   {
     name: "the control partition wiped",
     start: upgraded,
-    damage: (image) => zero(image, CONTROL, PLACES.control.sizeBytes),
+    damage: wipeControl,
     boots: false,
   },
   {
     name: "the control partition and slot a wiped",
     start: upgraded,
-    damage(image) {
-      zero(image, CONTROL, PLACES.control.sizeBytes);
-      zero(image, PLACES.a.offsetBytes, 4096);
-    },
+    damage: wipeControlAnd("a"),
     boots: false,
   },
   {
@@ -44,15 +50,7 @@ const CASES: readonly Damage[] = [
     damage: (image) => espOn(image).remove("/tandem/tries"),
     boots: true,
   },
-  {
-    name: "the data of the trial changed",
-    start: armed,
-    damage(image) {
-      const at = Buffer.from(image.bytes()).indexOf("kernel of v2", PLACES.b.offsetBytes);
-      image.write(at, Uint8Array.of(1));
-    },
-    boots: true,
-  },
+  TRIAL_CHANGED,
   {
     name: "the primary partition table lost",
     start: upgraded,

@@ -11,6 +11,7 @@ import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { partOfDisk, PLACES, systemWith } from "../fakes/whole-disk.ts";
 import { expectTrial, explain, goOn, judge, learn, type Whole } from "./judge.ts";
 import { boot } from "./loader.ts";
+import { armed } from "./story.ts";
 
 export interface Damage {
   readonly name: string;
@@ -25,6 +26,28 @@ export function zero(image: PagedImage, at: number, sizeBytes: number): void {
 }
 
 export const CONTROL: number = PLACES.control.offsetBytes;
+
+export function wipeControl(image: PagedImage): void {
+  zero(image, CONTROL, PLACES.control.sizeBytes);
+}
+
+export function wipeControlAnd(slot: "a" | "b"): Damage["damage"] {
+  return (image) => {
+    wipeControl(image);
+    zero(image, PLACES[slot].offsetBytes, 4096);
+  };
+}
+
+/** A byte of the kernel of v2, which is on trial in slot b. */
+export const TRIAL_CHANGED: Damage = {
+  name: "the data of the trial changed",
+  start: armed,
+  damage(image) {
+    const at = Buffer.from(image.bytes()).indexOf("kernel of v2", PLACES.b.offsetBytes);
+    image.write(at, Uint8Array.of(1));
+  },
+  boots: true,
+};
 
 export function espOn(image: PagedImage): Fat {
   return Fat.open(partOfDisk(image.file(), "esp"));
