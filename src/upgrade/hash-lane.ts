@@ -125,7 +125,7 @@ export function serveLanes(lanes: readonly LaneMemory[]): void {
 
 class ServedLane {
   readonly #views: Views;
-  #hash = new Bun.CryptoHasher("sha256");
+  readonly #hash = new Bun.CryptoHasher("sha256");
 
   constructor(views: Views) {
     this.#views = views;
@@ -150,10 +150,8 @@ class ServedLane {
     if (Atomics.load(numbers, AT.published) === hashed) return false;
     const index = (hashed >>> 0) % ROOMS;
     const length = numbers[AT.lengths + index] ?? 0;
-    if (length === DIGEST) {
-      digest.set(this.#hash.digest());
-      this.#hash = new Bun.CryptoHasher("sha256");
-    } else this.#hash.update(defined(rooms[index], "room").subarray(0, length));
+    if (length === DIGEST) digest.set(this.#hash.digest());
+    else this.#hash.update(defined(rooms[index], "room").subarray(0, length));
     Atomics.add(numbers, AT.hashed, 1);
     Atomics.notify(numbers, AT.hashed);
     return true;

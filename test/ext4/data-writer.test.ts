@@ -11,7 +11,7 @@ import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { fileAt } from "../fakes/ext4-image.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
-import { plainOutbox } from "../../src/system/outbox.ts";
+import { type Outbox, plainOutbox } from "../../src/system/outbox.ts";
 
 interface Bench {
   readonly image: PagedImage;
@@ -198,3 +198,23 @@ function writeInPieces(
   }
   return { whole, extents: writer.end() };
 }
+
+test("finish() waits for what was sent, and touches no parcel after it was", () => {
+  const calls: string[] = [];
+  const parcels: Uint8Array[] = [];
+  const outbox: Outbox = {
+    take() {
+      const parcel = new Uint8Array(CHUNK_BYTES);
+      parcels.push(parcel);
+      return parcel;
+    },
+    send(offsetBytes, sizeBytes) {
+      calls.push(`${offsetBytes / MiB} ${sizeBytes} of parcel ${parcels.length}`);
+    },
+    settle: () => void calls.push("settle"),
+  };
+  const writer = new DataWriter(outbox, Allocator.create(planLayout(16 * MiB)));
+  put(writer, filled(CHUNK_BYTES + BLOCK_BYTES, 7));
+  writer.finish();
+  expect(calls).toEqual([`1 ${CHUNK_BYTES} of parcel 1`, `2 ${BLOCK_BYTES} of parcel 2`, "settle"]);
+});

@@ -182,3 +182,21 @@ test("chunks without bytes are passed over", async () => {
   for await (const { byteLength } of (await send()).bytes()) lengths.push(byteLength);
   expect(lengths).toEqual([10]);
 });
+
+test("a consumer that takes longer over a chunk than a server may be silent loses nothing", async () => {
+  let left = 3;
+  const body = new ReadableStream({
+    pull(controller) {
+      controller.enqueue(new Uint8Array(10));
+      left -= 1;
+      if (left === 0) controller.close();
+    },
+  });
+  const { send } = open({ "r.io": () => new Response(body) });
+  let sizeBytes = 0;
+  for await (const { byteLength } of (await send()).bytes()) {
+    sizeBytes += byteLength;
+    await Bun.sleep(300);
+  }
+  expect(sizeBytes).toBe(30);
+});
