@@ -34,13 +34,16 @@ test("it knows what it was built from", () => {
 
 test("no file of the host is mapped but itself", () => {
   const files = (ask(["mapped"]) as string[]).filter((name) => !name.startsWith("["));
-  expect(files.toSorted()).toEqual([
-    "/memfd:libc.so.6 (deleted)",
-    "/memfd:libdl.so.2 (deleted)",
-    "/memfd:libm.so.6 (deleted)",
-    "/memfd:libpthread.so.0 (deleted)",
-    PROBE,
-  ]);
+  // A set: where the probe comes in an order depends on where it lies.
+  expect(new Set(files)).toEqual(
+    new Set([
+      "/memfd:libc.so.6 (deleted)",
+      "/memfd:libdl.so.2 (deleted)",
+      "/memfd:libm.so.6 (deleted)",
+      "/memfd:libpthread.so.0 (deleted)",
+      PROBE,
+    ]),
+  );
 });
 
 test("the loader's descriptors are closed, and those of the caller are kept", () => {
