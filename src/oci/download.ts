@@ -20,7 +20,7 @@ export interface DownloadOptions {
 
 /**
  * The bytes of a blob in order, each once, however often the connection breaks. Their number may still be wrong: what comes is passed
- * on, for verified() to judge.
+ * on, for verified() to judge. A chunk is there until the next one is asked for.
  */
 export async function* download(
   options: DownloadOptions,
@@ -32,12 +32,11 @@ export async function* download(
     const startMs = performance.now();
     try {
       const answer = await open(offsetBytes);
-      for await (const chunk of without(
-        answer.bytes(),
-        surplusBytes(answer, startBytes, options),
-      )) {
+      const surplus = surplusBytes(answer, startBytes, options);
+      for await (const chunk of surplus === 0 ? answer.bytes() : without(answer.bytes(), surplus)) {
         offsetBytes += chunk.byteLength;
         yield chunk;
+        release(chunk);
       }
       if (offsetBytes < sizeBytes)
         throw new Transient(`the end after ${offsetBytes} of ${sizeBytes} bytes`);
@@ -49,6 +48,14 @@ export async function* download(
       await attempts.failed(error, signal);
     }
   }
+}
+
+/**
+ * Frees the memory of a chunk that nobody looks at any more, and the next one gets it again. Left to the collector, chunks go through
+ * ever more fresh pages: these were half of all page faults of a write.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** How many bytes at the start of the body we have already. Throws when the body is not what was asked for. */

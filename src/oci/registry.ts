@@ -85,7 +85,8 @@ export class Registry implements Documents {
 
   async config(descriptor: Descriptor): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of this.blob(descriptor, this.#options.signal)) chunks.push(chunk);
+    for await (const chunk of this.blob(descriptor, this.#options.signal))
+      chunks.push(chunk.slice());
     return new Uint8Array(Buffer.concat(chunks));
   }
 

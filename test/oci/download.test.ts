@@ -185,6 +185,17 @@ test("reads no further than the size of a blob without a length", async () => {
   expect(sentBytes).toBeLessThan(40_000_000);
 });
 
+test("frees each chunk when the next is asked for", async () => {
+  using server = new RawServer(rest);
+  const { source } = await testSource(`oci:${server.host}/ns/app`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source.blob(WANT)) {
+    expect(chunks.every(({ byteLength }) => byteLength === 0)).toBe(true);
+    chunks.push(chunk);
+  }
+  expect(chunks.length).toBeGreaterThan(1);
+});
+
 test("ends when it is told to, and when the source is closed", async () => {
   using server = new RawServer(() => ({ head: WITH_LENGTH, body: start, end: "hang" }));
   const { source } = await testSource(`oci:${server.host}/ns/app`);
