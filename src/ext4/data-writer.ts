@@ -87,6 +87,11 @@ export class DataWriter implements DataSink {
     return this.#ranges;
   }
 
+  /** Closes what it sent to. Only after finish(). */
+  close(): void {
+    this.#outbox.close();
+  }
+
   #blocksInHand(): number {
     const open = (this.#roomBytes - this.#usedBytes) / BLOCK_BYTES;
     return this.#ahead.reduce((sum, run) => sum + run.blocks, open);

@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import { collectGarbage, Litter } from "../lib/garbage.ts";
+import { Litter } from "../lib/garbage.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteStringOf } from "../lib/byte-string.ts";
 import type { DirectoryNode } from "../layer/tree.ts";
@@ -52,7 +52,7 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
   const { layout, identity } = image;
   const inodesMax = layout.groups * layout.inodesPerGroup;
   const nodes = numberTree(image.root, { inodesMax, timeSeconds: identity.timeSeconds });
-  collectGarbage();
+  new Litter().add(nodes.length);
   const usage = new BlockUsage(layout);
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);

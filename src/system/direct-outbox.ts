@@ -89,6 +89,9 @@ class DirectOutbox implements Outbox {
 
   settle(): void {
     while (this.#opened.queue.length > 0) this.#reap();
+  }
+
+  close(): void {
     this.#opened.queue.close();
     closeSync(this.#opened.fd);
   }

@@ -12,6 +12,8 @@ export interface Outbox {
   send(offsetBytes: number, sizeBytes: number): void;
   /** Waits until all is written, and throws what went wrong. Durable only after a flush of the file. Nothing is sent afterwards. */
   settle(): void;
+  /** Gives back what it has of the kernel, which may take it 30 ms. Only after settle(). */
+  close(): void;
 }
 
 /** Writes at once, so that one parcel is enough. */
@@ -21,5 +23,6 @@ export function plainOutbox(file: BlockFile): Outbox {
     take: () => parcel,
     send: (offsetBytes, sizeBytes) => file.write(offsetBytes, parcel.subarray(0, sizeBytes)),
     settle() {},
+    close() {},
   };
 }

@@ -63,6 +63,7 @@ export class WriteQueue {
       };
   }
 
+  /** The kernel waits until no processor looks at the queue any more (RCU): tens of milliseconds. */
   close(): void {
     destroyQueue(this.#queue);
   }

@@ -22,6 +22,8 @@ export interface WorkerPlace {
   readonly target: UnpackTarget;
   /** Where it has its layers hashed; undefined: by itself. */
   readonly hash: LaneMemory | undefined;
+  /** Whether it leaves the processors to others, who will be longer at work. */
+  readonly givesWay: boolean;
 }
 
 /** To the worker, which does one after the other and answers each. */

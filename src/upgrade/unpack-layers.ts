@@ -51,6 +51,12 @@ interface Numbered {
   readonly layer: LayerDescriptor;
 }
 
+/** A layer that is unpacked. */
+interface Done {
+  readonly index: number;
+  readonly entries: Iterable<Entry>;
+}
+
 interface State {
   readonly job: LayerJob;
   readonly signal: AbortSignal;
@@ -59,38 +65,55 @@ interface State {
   fetchedBytes: number;
 }
 
+/** Ends this near to the last one are taken for the same. */
+const SAME_END = 0.9;
+
+/**
+ * For each of `count` unpackers that work as unpackLayers() has them, whether it will be among the last to end. It is theirs what the
+ * whole takes, so the others had better not stand in their way.
+ */
+export function lastToEnd(layers: readonly LayerDescriptor[], count: number): readonly boolean[] {
+  const ends = Array.from({ length: count }, () => 0);
+  for (const { layer } of bySize(layers)) {
+    const first = ends.indexOf(Math.min(...ends));
+    ends[first] = (ends[first] ?? 0) + layer.sizeBytes;
+  }
+  const last = Math.max(...ends);
+  return ends.map((end) => end >= SAME_END * last);
+}
+
 function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
   return layers
     .map((layer, index) => ({ index, layer }))
     .toSorted((one, other) => other.layer.sizeBytes - one.layer.sizeBytes);
 }
 
-/** One unpacker from the first free layer to the last. It is gone before its last layer is merged: both together take most memory. */
+/** One unpacker from the first free layer to the last. It has the next one in hand while this thread merges. */
 async function drain(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
-  let next = state.queue.shift();
-  while (next !== undefined) {
-    const { index } = next;
-    const entries = await unpackOne(state, unpacker, next);
-    next = state.queue.shift();
-    if (next === undefined) {
-      const ranges = await unpacker.finish();
-      unpacker.close();
-      state.merger(index, entries);
-      return ranges;
-    }
-    state.merger(index, entries);
-  }
-  return unpacker.finish();
+  let done: Done | undefined;
+  for (let next = state.queue.shift(); next !== undefined; next = state.queue.shift())
+    [done] = await Promise.all([unpackOne(state, unpacker, next), mergeOne(state, done)]);
+  const ranges = await unpacker.finish();
+  // It is gone before its last layer is merged: both together take most memory.
+  unpacker.close();
+  await mergeOne(state, done);
+  return ranges;
 }
 
-function unpackOne(
+/** Rejects instead of throwing, so that it can go beside what may fail, too. */
+// oxlint-disable-next-line require-await -- see above
+async function mergeOne({ merger }: State, done: Done | undefined): Promise<void> {
+  if (done !== undefined) merger(done.index, done.entries);
+}
+
+async function unpackOne(
   state: State,
   unpacker: Unpacker,
   { index, layer }: Numbered,
-): Promise<Iterable<Entry>> {
+): Promise<Done> {
   const { job, signal } = state;
   const totalBytes = job.image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return unpacker.unpack({
+  const entries = await unpacker.unpack({
     layer: {
       label: labelOf(job, index),
       mediaType: layer.mediaType,
@@ -106,6 +129,7 @@ function unpackOne(
     },
     onWarning: (text) => job.talk.warn(text),
   });
+  return { index, entries };
 }
 
 function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Iterable<Entry>) => void {

@@ -24,6 +24,8 @@ class Channel {
   #task: UnpackTask | undefined;
   #answer: PromiseWithResolvers<Answer> | undefined;
   #failure: Error | undefined;
+  /** It has given its last answer, and ends when it has tidied up. */
+  #isFinished = false;
 
   constructor(onDetail: (text: string) => void) {
     this.#onDetail = onDetail;
@@ -55,12 +57,13 @@ class Channel {
   async finish(): Promise<WrittenRange[]> {
     const answer = await this.#ask({ kind: "finish" });
     assert(answer.kind === "finished", "the answer is to the request");
+    this.#isFinished = true;
     return answer.ranges;
   }
 
-  /** Ends the thread, whatever it does. */
+  /** Ends the thread, whatever it does, if it does not end by itself. */
   close(): void {
-    this.#worker.terminate();
+    if (!this.#isFinished) this.#worker.terminate();
   }
 
   #ask(request: Request): Promise<Answer> {

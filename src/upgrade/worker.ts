@@ -10,6 +10,7 @@ import { openSource, type Source, type SourceRecipe } from "../source/source.ts"
 import { part } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 import { linuxFiles } from "../system/files.ts";
+import { giveWay } from "../system/give-way.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
 import { hashInLane } from "./hash-lane.ts";
 import { failureOf, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
@@ -20,11 +21,7 @@ declare const self: Worker;
 /** So seldom is told how much has come. */
 const TOLD_BYTES = MiB;
 
-/**
- * Chunks and headers leave garbage of which the collector knows little, and next to nothing is kept: to collect after so many bytes
- * and entries costs a thread 2 ms, and saves it a third of its memory.
- */
-const COLLECTED_BYTES = 16 * MiB;
+/** Next to nothing is kept of what an entry leaves behind: to collect it after so many costs 2 ms, and saves a third of the memory. */
 const COLLECTED_ENTRIES = 5000;
 
 /** The thread is ended from outside. */
@@ -48,6 +45,7 @@ self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
 async function answer(request: Request): Promise<void> {
   switch (request.kind) {
     case "open":
+      if (request.givesWay) giveWay();
       workplace = {
         source: await open(request.source),
         writer: openWriter(request.target),
@@ -57,9 +55,13 @@ async function answer(request: Request): Promise<void> {
     case "unpack":
       await unpack(defined(workplace, "workplace"), request);
       break;
-    case "finish":
-      post({ kind: "finished", ranges: defined(workplace, "workplace").writer.finish() });
-      break;
+    case "finish": {
+      const { writer } = defined(workplace, "workplace");
+      post({ kind: "finished", ranges: writer.finish() });
+      // Nobody waits for this any more.
+      writer.close();
+      process.exit();
+    }
   }
 }
 
@@ -86,18 +88,15 @@ async function unpack(
 ): Promise<void> {
   const packer = new EntryPacker();
   const fetched = new Tally(TOLD_BYTES, (bytes) => post(bytes));
-  const litter = new Tally(COLLECTED_BYTES, collectGarbage);
-  const onFetched = (bytes: number): void => {
-    fetched.add(bytes);
-    litter.add(bytes);
-  };
+  const litter = new Tally(COLLECTED_ENTRIES, collectGarbage);
+  const onFetched = (bytes: number): void => fetched.add(bytes);
   const task = { layer, blob, signal: NEVER, onFetched };
   await unpackLayer(source, task, {
     sink: writer,
     hash,
     onEntry: (entry) => {
       packer.add(entry);
-      litter.add(COLLECTED_BYTES / COLLECTED_ENTRIES);
+      litter.add(1);
     },
     onWarning: (text) => post({ kind: "warning", text }),
   });

@@ -16,7 +16,7 @@ import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { plainOutbox } from "../system/outbox.ts";
 import { startHashers } from "./hashers.ts";
-import { unpackLayers } from "./unpack-layers.ts";
+import { lastToEnd, unpackLayers } from "./unpack-layers.ts";
 import { type Unpacker, unpackHere } from "./unpacker.ts";
 import { unpackInWorker } from "./worker-unpacker.ts";
 
@@ -139,7 +139,8 @@ interface Crew {
 }
 
 /** Threads of their own, where these can open what is read and what is written by themselves. */
-function gather({ source, target, jobs, cores, talk }: WriteJob<unknown>, place: Place): Crew {
+function gather(job: WriteJob<unknown>, place: Place): Crew {
+  const { source, image, target, jobs, cores, talk } = job;
   const { block, path, offsetBytes } = target;
   const { recipe } = source;
   const { layout, allocator } = place;
@@ -152,8 +153,12 @@ function gather({ source, target, jobs, cores, talk }: WriteJob<unknown>, place:
   const onDetail = (text: string): void => talk.debug(text);
   // Where all cores unpack, another thread would only take memory.
   const hashers = startHashers(cores > jobs ? jobs : 0, onDetail);
-  const unpackers = Array.from({ length: jobs }, (_, index) =>
-    unpackInWorker({ source: recipe, target: to, hash: hashers.lanes[index] }, onDetail),
+  const isLast = lastToEnd(image.layers, jobs);
+  const unpackers = isLast.map((last, index) =>
+    unpackInWorker(
+      { source: recipe, target: to, hash: hashers.lanes[index], givesWay: !last },
+      onDetail,
+    ),
   );
   return {
     unpackers,

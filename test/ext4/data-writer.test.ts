@@ -212,9 +212,13 @@ test("finish() waits for what was sent, and touches no parcel after it was", () 
       calls.push(`${offsetBytes / MiB} ${sizeBytes} of parcel ${parcels.length}`);
     },
     settle: () => void calls.push("settle"),
+    close: () => void calls.push("close"),
   };
   const writer = new DataWriter(outbox, Allocator.create(planLayout(16 * MiB)));
   put(writer, filled(CHUNK_BYTES + BLOCK_BYTES, 7));
   writer.finish();
-  expect(calls).toEqual([`1 ${CHUNK_BYTES} of parcel 1`, `2 ${BLOCK_BYTES} of parcel 2`, "settle"]);
+  const sent = [`1 ${CHUNK_BYTES} of parcel 1`, `2 ${BLOCK_BYTES} of parcel 2`, "settle"];
+  expect(calls).toEqual(sent);
+  writer.close();
+  expect(calls).toEqual([...sent, "close"]);
 });

@@ -21,6 +21,7 @@ function fill(outbox: Outbox, sizeBytes: number): void {
     outbox.send((PARCELS - number) * PARCEL_BYTES, sizeBytes);
   }
   outbox.settle();
+  outbox.close();
 }
 
 function check(file: BlockFile, sizeBytes: number): void {

@@ -7,7 +7,7 @@ import { TandemError } from "../../src/lib/error.ts";
 import { type Progress, SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { Source } from "../../src/source/source.ts";
-import { type LayerJob, unpackLayers } from "../../src/upgrade/unpack-layers.ts";
+import { lastToEnd, type LayerJob, unpackLayers } from "../../src/upgrade/unpack-layers.ts";
 import { type Unpacker, type UnpackTask, unpackHere } from "../../src/upgrade/unpacker.ts";
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
@@ -82,6 +82,37 @@ test("unpackLayers() begins with the largest layer", async () => {
     "layer 3 of 3",
     "layer 1 of 3",
   ]);
+});
+
+test("an unpacker has its next layer before the last one is merged", async () => {
+  const source = memoryLayers([
+    [{ path: "large", data: new Uint8Array(9000) }],
+    [{ path: "small", data: "small" }],
+  ]);
+  const { unpackers, labels } = unpackersHere(1, source);
+  const begun: number[] = [];
+  const merge = new Merge();
+  const apply = merge.apply.bind(merge);
+  merge.apply = (entries, label) => {
+    begun.push(labels.length);
+    apply(entries, label);
+  };
+  await unpackLayers(jobOf({ image: source.resolved }), unpackers, merge);
+  expect(begun).toEqual([2, 2]);
+});
+
+test.each([
+  { sizes: [1], count: 1, isLast: [true] },
+  { sizes: [1], count: 2, isLast: [true, false] },
+  { sizes: [62, 54, 70, 2], count: 2, isLast: [false, true] },
+  { sizes: [10, 10, 10, 10], count: 2, isLast: [true, true] },
+  { sizes: [10, 10, 10], count: 2, isLast: [true, false] },
+  { sizes: [100, 10, 10, 10], count: 3, isLast: [true, false, false] },
+  { sizes: [], count: 2, isLast: [true, true] },
+])("with layers of $sizes, $count unpackers end last: $isLast", ({ sizes, count, isLast }) => {
+  const [layer] = LAYERS.resolved.layers;
+  const layers = sizes.map((sizeBytes) => ({ ...(layer ?? expect.unreachable()), sizeBytes }));
+  expect(lastToEnd(layers, count)).toEqual(isLast);
 });
 
 test("unpackLayers() tells how far it is, over all layers", async () => {

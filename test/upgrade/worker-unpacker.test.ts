@@ -1,6 +1,16 @@
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
@@ -41,6 +51,7 @@ interface Opening {
   readonly source?: SourceRecipe;
   /** Whether another thread hashes. */
   readonly isHashed?: boolean;
+  readonly givesWay?: boolean;
 }
 
 const OPTIONS = { architecture: "amd64", insecureRegistries: [], environment: {} };
@@ -48,13 +59,14 @@ const SOURCE: SourceRecipe = { text: `oci-layout:${folder}`, options: OPTIONS };
 
 function open(opening: Opening = {}): Bench {
   const { sizeBytes = TARGET_BYTES, at = path, signal = NEVER, source = SOURCE } = opening;
+  const { givesWay = false } = opening;
   writeFileSync(path, "");
   truncateSync(path, OFFSET_BYTES + TARGET_BYTES);
   const layout = planLayout(sizeBytes);
   const { shared } = Allocator.create(layout);
   const hashers = startHashers(opening.isHashed === false ? 0 : 1, () => {});
   const target = { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared };
-  const unpacker = unpackInWorker({ source, target, hash: hashers.lanes[0] }, () => {});
+  const unpacker = unpackInWorker({ source, target, hash: hashers.lanes[0], givesWay }, () => {});
   opened.push(unpacker, hashers);
   return { unpacker, warnings: [], fetched: [], signal };
 }
@@ -147,6 +159,58 @@ test("unpackInWorker() takes several layers, with thousands of entries each", as
     expect(entries.map((entry) => display(entry.path))).toEqual(members.map((one) => one.path));
   }
   expect(await bench.unpacker.finish()).not.toBeEmpty();
+});
+
+interface Thread {
+  readonly id: string;
+  readonly niceness: number;
+}
+
+/** Those of this process that run workers, but for `known`. */
+function workers(known: readonly Thread[] = []): readonly Thread[] {
+  const threads = readdirSync("/proc/self/task").flatMap((id) => {
+    const stat = readFileSync(`/proc/self/task/${id}/stat`, "latin1");
+    const [, name, rest = ""] = /\((.*)\) (.*)/s.exec(stat) ?? [];
+    return name === "Worker" ? [{ id, niceness: Number(rest.split(" ")[16]) }] : [];
+  });
+  return threads.filter(({ id }) => known.every((one) => one.id !== id));
+}
+
+test.each([true, false])("a thread may give way, and no other does (%p)", async (givesWay) => {
+  const known = workers();
+  const niceness = getPriority(0);
+  const bench = open({ givesWay, isHashed: false });
+  await unpack(bench, layerOf(tar([{ path: "x", data: "x" }])));
+  expect(workers(known).map((one) => one.niceness > niceness)).toEqual([givesWay]);
+  expect(getPriority(0)).toBe(niceness);
+});
+
+/** How many descriptors of the target are open that go past the page cache. */
+function directTargets(): number {
+  const ids = readdirSync("/proc/self/fd").filter((id) => {
+    try {
+      if (readlinkSync(`/proc/self/fd/${id}`) !== path) return false;
+      const [, flags = "0"] =
+        /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${id}`, "latin1")) ?? [];
+      return (Number.parseInt(flags, 8) & constants.O_DIRECT) !== 0;
+    } catch {
+      return false; // It was closed in between.
+    }
+  });
+  return ids.length;
+}
+
+test("a thread that has finished closes what it wrote to, and ends by itself", async () => {
+  const known = workers();
+  const before = directTargets();
+  const bench = open({ isHashed: false });
+  await unpack(bench, layerOf(tar([{ path: "x", data: "x" }])));
+  expect(directTargets()).toBe(before + 1);
+  expect(workers(known)).toHaveLength(1);
+  await bench.unpacker.finish();
+  bench.unpacker.close();
+  while (workers(known).length > 0) await Bun.sleep(5);
+  expect(directTargets()).toBe(before);
 });
 
 /** What a bench fails with: a TandemError, or the test fails. A copy, since matchers write into what they are given. */
