@@ -45,7 +45,7 @@ self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
 async function answer(request: Request): Promise<void> {
   switch (request.kind) {
     case "open":
-      if (request.givesWay) giveWay();
+      if (request.givesWay) giveWay((text) => post({ kind: "detail", text }));
       workplace = {
         source: await open(request.source),
         writer: openWriter(request.target),
