@@ -12,8 +12,8 @@ import type { DataSink, Entry } from "../../src/layer/entry.ts";
 import { createInflater } from "../../src/layer/inflate.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { TarReader } from "../../src/layer/tar.ts";
+import { directOutbox } from "../../src/system/direct-outbox.ts";
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
-import { plainOutbox } from "../../src/system/outbox.ts";
 
 interface Layer {
   readonly mediaType: string;
@@ -58,9 +58,10 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
   const allocator = Allocator.create(layout);
   const lists: Entry[][] = [];
   const placing = await timed(() => {
-    const writer = new DataWriter(plainOutbox(block), allocator);
+    const writer = new DataWriter(directOutbox(block, { path: target, offsetBytes: 0 }), allocator);
     for (const layer of layers) lists.push(read(layer, writer));
     writer.finish();
+    writer.close();
   });
   const formatting = await timed(() => {
     const { root } = merged(lists);
