@@ -59,8 +59,7 @@ export interface WrittenImage<Finding> {
 /** Writes an image's root file system: data, then metadata, then a flush, then the superblock, then a flush. */
 export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<WrittenImage<Finding>> {
   const { target, signal } = job;
-  const layout = planLayout(target.block.sizeBytes);
-  refuseIfTooLarge(job);
+  const layout = layoutFor(job, target.block);
   const allocator = Allocator.create(layout);
   const clock = stopwatch();
   const merge = new Merge();
@@ -169,15 +168,22 @@ function gather(job: WriteJob<unknown>, place: Place): Crew {
   };
 }
 
-/** Compressed data that is larger than the target never fits: no need to write first to find that out. */
-function refuseIfTooLarge({ image, target, source }: WriteJob<unknown>): void {
+/**
+ * How the target will be divided. Throws "no-space" when no file system fits, and when the compressed data alone is larger: no need to
+ * write first to find that out.
+ */
+export function layoutFor(
+  { image, source }: Pick<WriteJob<unknown>, "image" | "source">,
+  { name, sizeBytes }: Pick<BlockFile, "name" | "sizeBytes">,
+): Layout {
+  const layout = planLayout(sizeBytes);
   const needBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-  const haveBytes = target.block.sizeBytes;
-  if (needBytes > haveBytes)
+  if (needBytes > sizeBytes)
     throw new TandemError(
       "no-space",
-      `Cannot write ${source.name} to ${target.block.name}: needs more than ${needBytes} bytes (its compressed size), has ${haveBytes}`,
+      `Cannot write ${source.name} to ${name}: needs more than ${needBytes} bytes (its compressed size), has ${sizeBytes}`,
     );
+  return layout;
 }
 
 /** Each call tells the seconds since the last one. */

@@ -9,7 +9,7 @@ import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
 import { jobsFor, sourceOf, type Work } from "./open-source.ts";
-import { imageTime, writeImage } from "./write-image.ts";
+import { imageTime, layoutFor, writeImage } from "./write-image.ts";
 
 export interface WriteRequest {
   readonly source: string;
@@ -46,6 +46,9 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
   try {
     const image = await source.image();
     const resolve = (performance.now() - startMs) / 1000;
+    const { target: name, sizeBytes } = request;
+    // Before a file is made, or one that is there is emptied.
+    if (sizeBytes !== undefined) layoutFor({ image, source }, { name, sizeBytes });
     const { block, lock } = await openTarget(system, request);
     try {
       talk.info(`Writing ${source.name} to ${request.target} (${formatBytes(block.sizeBytes)})`);

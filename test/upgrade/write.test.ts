@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,6 +114,24 @@ test.each([
 ])("write() refuses %s", async (_, request, code) => {
   expect(await rejection(writeTo("refused.img", request))).toMatchObject({ code });
 });
+
+test.each([
+  ["no file system", 4096],
+  ["not even the compressed data", 2 * MiB],
+])(
+  "write() to a size that fits %s leaves what is there, and makes nothing",
+  async (_, sizeBytes) => {
+    await writeImage(at("dense"), {
+      layers: [{ tar: [{ path: "x", data: randomBytes(3 * MiB) }] }],
+    });
+    const request = { source: `oci-layout:${at("dense")}`, sizeBytes };
+    writeFileSync(at("precious.img"), "precious");
+    for (const target of ["precious.img", "unmade.img"])
+      expect(await rejection(writeTo(target, request))).toMatchObject({ code: "no-space" });
+    expect(readFileSync(at("precious.img"), "utf8")).toBe("precious");
+    expect(existsSync(at("unmade.img"))).toBe(false);
+  },
+);
 
 test("write() refuses a folder", async () => {
   expect(await rejection(writeTo("layout"))).toMatchObject({ code: "disk" });
