@@ -58,10 +58,18 @@ async function answer(request: Request): Promise<void> {
     case "finish": {
       const { writer } = defined(workplace, "workplace");
       post({ kind: "finished", ranges: writer.finish() });
-      // Nobody waits for this any more.
-      writer.close();
+      close(writer);
       process.exit();
     }
+  }
+}
+
+/** Nobody waits for this any more, and all is written. */
+function close(writer: DataWriter): void {
+  try {
+    writer.close();
+  } catch (error) {
+    post({ kind: "detail", text: `Cannot close the target: ${failureOf(error).message}` });
   }
 }
 
