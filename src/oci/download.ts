@@ -20,18 +20,29 @@ export interface DownloadOptions {
 
 /**
  * The bytes of a blob in order, each once, however often the connection breaks. Their number may still be wrong: what comes is passed
- * on, for verified() to judge. A chunk is there until the next one is asked for.
+ * on, for verified() to judge. The blob is asked for at once, and a chunk is there until the next one is asked for.
  */
-export async function* download(
+export function download(options: DownloadOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  const answer = options.sizeBytes > 0 ? options.open(0) : undefined;
+  // Who goes through the bytes hears of it.
+  answer?.catch(() => {});
+  return bytesOf(options, answer);
+}
+
+async function* bytesOf(
   options: DownloadOptions,
+  first: Promise<Answer> | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { sizeBytes, open, attempts, signal } = options;
+  let asked = first;
   let offsetBytes = 0;
   while (offsetBytes < sizeBytes) {
     const startBytes = offsetBytes;
     const startMs = performance.now();
     try {
-      const answer = await open(offsetBytes);
+      const answering = asked ?? open(offsetBytes);
+      asked = undefined;
+      const answer = await answering;
       const surplus = surplusBytes(answer, startBytes, options);
       for await (const chunk of surplus === 0 ? answer.bytes() : without(answer.bytes(), surplus)) {
         offsetBytes += chunk.byteLength;

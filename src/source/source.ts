@@ -19,8 +19,8 @@ export interface Source {
   /** The image for the one platform, everything verified. Looked up once. */
   image(): Promise<Image>;
   /**
-   * The blob's raw bytes, sized and hashed on the way: throws instead of ending when they are wrong. A chunk is valid until the next
-   * one is asked for.
+   * The blob's raw bytes, sized and hashed on the way: throws instead of ending when they are wrong. A registry is asked for them at
+   * once. A chunk is valid until the next one is asked for.
    */
   blob(layer: BlobName, options?: BlobOptions): AsyncIterable<Uint8Array>;
   close(): void;

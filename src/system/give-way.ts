@@ -1,6 +1,6 @@
 import { getPriority, setPriority } from "node:os";
 
-const STEP = 5;
+const STEP = 10;
 const LAST = 19;
 
 /**

@@ -26,7 +26,7 @@ export interface WorkerPlace {
   readonly givesWay: boolean;
 }
 
-/** To the worker, which does one after the other and answers each. */
+/** To the worker, which does one after the other and answers each. It asks for a blob as soon as it hears of it. */
 export type Request =
   | ({ readonly kind: "open" } & WorkerPlace)
   | { readonly kind: "unpack"; readonly layer: LayerInput; readonly blob: BlobName }

@@ -4,6 +4,7 @@ import type { Merge } from "../layer/merge.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
+import { MiB } from "../lib/units.ts";
 import type { Image, LayerDescriptor } from "../oci/manifest.ts";
 import type { Unpacker } from "./unpacker.ts";
 
@@ -31,7 +32,7 @@ export async function unpackLayers(
     signal,
     queue: bySize(job.image.layers),
     merger: inOrder(job, merge),
-    fetchedBytes: 0,
+    tell: progressOf(job),
   };
   try {
     const ranges = await Promise.all(unpackers.map((unpacker) => drain(state, unpacker)));
@@ -51,10 +52,12 @@ interface Numbered {
   readonly layer: LayerDescriptor;
 }
 
-/** A layer that is unpacked. */
-interface Done {
+/** A layer that an unpacker has in hand. */
+interface Begun {
   readonly index: number;
-  readonly entries: Iterable<Entry>;
+  readonly entries: Promise<Iterable<Entry>>;
+  /** Nearly all of it has come. */
+  readonly nearEnd: Promise<void>;
 }
 
 interface State {
@@ -62,8 +65,15 @@ interface State {
   readonly signal: AbortSignal;
   readonly queue: Numbered[];
   readonly merger: (index: number, entries: Iterable<Entry>) => void;
-  fetchedBytes: number;
+  /** So many more bytes have come, of whatever layer. */
+  readonly tell: (bytes: number) => void;
 }
+
+/**
+ * With so much to come a layer is near its end, and its unpacker is given the next: enough for a registry to answer meanwhile, little
+ * enough that on a slow line it does not take the answer for abandoned.
+ */
+const NEAR_END_BYTES = 2 * MiB;
 
 /** Ends this near to the last one are taken for the same. */
 const SAME_END = 0.9;
@@ -88,32 +98,34 @@ function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
     .toSorted((one, other) => other.layer.sizeBytes - one.layer.sizeBytes);
 }
 
-/** One unpacker from the first free layer to the last. It has the next one in hand while this thread merges. */
+/** One unpacker from the first free layer to the last. It never waits for this thread, which may be merging. */
 async function drain(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
-  let done: Done | undefined;
-  for (let next = state.queue.shift(); next !== undefined; next = state.queue.shift())
-    [done] = await Promise.all([unpackOne(state, unpacker, next), mergeOne(state, done)]);
-  const ranges = await unpacker.finish();
-  // It is gone before its last layer is merged: both together take most memory.
-  unpacker.close();
-  await mergeOne(state, done);
-  return ranges;
+  let begun = beginNext(state, unpacker);
+  for (;;) {
+    if (begun === undefined) return unpacker.finish();
+    const { index, entries, nearEnd } = begun;
+    await Promise.race([nearEnd, entries]);
+    const next = beginNext(state, unpacker);
+    const ranges = next === undefined ? heard(unpacker.finish()) : undefined;
+    state.merger(index, await entries);
+    if (ranges !== undefined) return ranges;
+    begun = next;
+  }
 }
 
-/** Rejects instead of throwing, so that it can go beside what may fail, too. */
-// oxlint-disable-next-line require-await -- see above
-async function mergeOne({ merger }: State, done: Done | undefined): Promise<void> {
-  if (done !== undefined) merger(done.index, done.entries);
-}
-
-async function unpackOne(
-  state: State,
-  unpacker: Unpacker,
-  { index, layer }: Numbered,
-): Promise<Done> {
-  const { job, signal } = state;
-  const totalBytes = job.image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const entries = await unpacker.unpack({
+function beginNext({ job, signal, queue, tell }: State, unpacker: Unpacker): Begun | undefined {
+  const next = queue.shift();
+  if (next === undefined) return undefined;
+  const { index, layer } = next;
+  const nearEnd = Promise.withResolvers<void>();
+  let leftBytes = layer.sizeBytes;
+  const onFetched = (bytes: number): void => {
+    leftBytes -= bytes;
+    if (leftBytes <= NEAR_END_BYTES) nearEnd.resolve();
+    if (bytes > 0) tell(bytes);
+  };
+  onFetched(0);
+  const entries = unpacker.unpack({
     layer: {
       label: labelOf(job, index),
       mediaType: layer.mediaType,
@@ -122,14 +134,25 @@ async function unpackOne(
     },
     blob: { digest: layer.digest, sizeBytes: layer.sizeBytes },
     signal,
-    onFetched: (bytes) => {
-      state.fetchedBytes += bytes;
-      const doneBytes = state.fetchedBytes;
-      job.talk.progress({ step: "Fetching and unpacking", doneBytes, totalBytes });
-    },
+    onFetched,
     onWarning: (text) => job.talk.warn(text),
   });
-  return { index, entries };
+  return { index, entries: heard(entries), nearEnd: nearEnd.promise };
+}
+
+/** Whoever waits for it hears of its failure. What came before it may fail first, and then nobody waits. */
+function heard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function progressOf({ image, talk }: LayerJob): (bytes: number) => void {
+  const totalBytes = image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let doneBytes = 0;
+  return (bytes) => {
+    doneBytes += bytes;
+    talk.progress({ step: "Fetching and unpacking", doneBytes, totalBytes });
+  };
 }
 
 function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Iterable<Entry>) => void {

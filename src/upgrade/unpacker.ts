@@ -18,11 +18,14 @@ export interface UnpackTask {
   readonly onWarning: (text: string) => void;
 }
 
-/** Takes layers one after the other: their data goes to the target, their entries come back. */
+/**
+ * Takes layers one after the other: their data goes to the target, their entries come back. What is asked of it meanwhile waits for its
+ * turn, and fails with the first that fails.
+ */
 export interface Unpacker {
   /** Ends normally only when the whole blob has come, and its digest and its diff id were right. */
   unpack(task: UnpackTask): Promise<Iterable<Entry>>;
-  /** Writes out what is still held and tells all that was written. */
+  /** Writes out what is still held and tells all that was written. Takes nothing after it. */
   finish(): Promise<WrittenRange[]>;
   close(): void;
 }
@@ -37,31 +40,38 @@ export interface Workplace {
 /** Unpacks in this thread, through the BlockFile itself: for tests that watch every write. */
 export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
   const writer = new DataWriter(plainOutbox(target), allocator);
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    last = turn;
+    return turn;
+  };
   return {
-    async unpack(task) {
-      const entries: Entry[] = [];
-      const { onWarning } = task;
-      const output = {
-        sink: writer,
-        onEntry: (entry: Entry) => void entries.push(entry),
-        onWarning,
-      };
-      await unpackLayer(source, task, output);
-      return entries;
-    },
-    finish: () => Promise.resolve(writer.finish()),
+    unpack: (task) =>
+      inTurn(async () => {
+        const entries: Entry[] = [];
+        const { onWarning } = task;
+        const output = {
+          sink: writer,
+          onEntry: (entry: Entry) => void entries.push(entry),
+          onWarning,
+        };
+        await unpackLayer(source.blob(task.blob, { signal: task.signal }), task, output);
+        return entries;
+      }),
+    finish: () => inTurn(() => writer.finish()),
     close() {},
   };
 }
 
-/** Reads the blob to its end and unpacks what comes as it comes. The entries count only when this has ended normally. */
+/** Reads `blob` to its end and unpacks what comes as it comes. The entries count only when this has ended normally. */
 export async function unpackLayer(
-  source: Source,
-  { layer, blob, signal, onFetched }: Omit<UnpackTask, "onWarning">,
+  blob: AsyncIterable<Uint8Array>,
+  { layer, signal, onFetched }: Pick<UnpackTask, "layer" | "signal" | "onFetched">,
   output: LayerOutput,
 ): Promise<void> {
   const unpacker = new LayerUnpacker(layer, output);
-  for await (const chunk of source.blob(blob, { signal })) {
+  for await (const chunk of blob) {
     signal.throwIfAborted();
     onFetched(chunk.byteLength);
     unpacker.write(chunk);

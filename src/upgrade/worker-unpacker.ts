@@ -17,12 +17,18 @@ export function unpackInWorker(place: WorkerPlace, onDetail: (text: string) => v
   };
 }
 
-/** One worker: it is asked one thing at a time, and the first failure is the answer to everything. */
+/** What was asked and has no answer yet. */
+interface Question extends PromiseWithResolvers<Answer> {
+  /** Of the layer it is about. */
+  readonly task: UnpackTask | undefined;
+}
+
+/** One worker: it answers in the order in which it is asked, and the first failure is the answer to everything. */
 class Channel {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url).href);
   readonly #onDetail: (text: string) => void;
-  #task: UnpackTask | undefined;
-  #answer: PromiseWithResolvers<Answer> | undefined;
+  /** The first one is the one that is at work. */
+  #questions: Question[] = [];
   #failure: Error | undefined;
   /** It has given its last answer, and ends when it has tidied up. */
   #isFinished = false;
@@ -44,9 +50,8 @@ class Channel {
     const stop = (): void => this.#fail(asError(signal.reason));
     signal.throwIfAborted();
     signal.addEventListener("abort", stop);
-    this.#task = task;
     try {
-      const answer = await this.#ask({ kind: "unpack", layer, blob });
+      const answer = await this.#ask({ kind: "unpack", layer, blob }, task);
       assert(answer.kind === "unpacked", "the answer is to the request");
       return answer.entries;
     } finally {
@@ -66,34 +71,36 @@ class Channel {
     if (!this.#isFinished) this.#worker.terminate();
   }
 
-  #ask(request: Request): Promise<Answer> {
-    const answer = Promise.withResolvers<Answer>();
-    this.#answer = answer;
-    if (this.#failure === undefined) this.send(request);
-    else answer.reject(this.#failure);
-    return answer.promise;
+  #ask(request: Request, task?: UnpackTask): Promise<Answer> {
+    const question = { ...Promise.withResolvers<Answer>(), task };
+    if (this.#failure === undefined) {
+      this.#questions.push(question);
+      this.send(request);
+    } else question.reject(this.#failure);
+    return question.promise;
   }
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    this.#answer?.reject(this.#failure);
+    for (const { reject } of this.#questions.splice(0)) reject(this.#failure);
   }
 
   #take(reply: Reply): void {
+    const task = this.#questions[0]?.task;
     if (typeof reply === "number") {
-      this.#task?.onFetched(reply);
+      task?.onFetched(reply);
       return;
     }
     switch (reply.kind) {
       case "warning":
-        this.#task?.onWarning(reply.text);
+        task?.onWarning(reply.text);
         break;
       case "detail":
         this.#onDetail(reply.text);
         break;
       case "unpacked":
       case "finished":
-        this.#answer?.resolve(reply);
+        this.#questions.shift()?.resolve(reply);
         break;
       case "failed":
         this.#fail(errorOf(reply.failure));

@@ -37,12 +37,16 @@ let workplace: Workplace | undefined;
 let last = Promise.resolve();
 
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
-  last = last
-    .then(() => answer(data))
-    .catch((error: unknown) => post({ kind: "failed", failure: failureOf(error) }));
+  // While the last layer is still at work, so that nothing has to be waited for when it has ended.
+  const blob = data.kind === "unpack" ? workplace?.source.blob(data.blob) : undefined;
+  last = last.then(() => answer(data, blob));
+  last.catch((error: unknown) => post({ kind: "failed", failure: failureOf(error) }));
 });
 
-async function answer(request: Request): Promise<void> {
+async function answer(
+  request: Request,
+  blob: AsyncIterable<Uint8Array> | undefined,
+): Promise<void> {
   switch (request.kind) {
     case "open":
       if (request.givesWay) giveWay((text) => post({ kind: "detail", text }));
@@ -53,7 +57,7 @@ async function answer(request: Request): Promise<void> {
       };
       break;
     case "unpack":
-      await unpack(defined(workplace, "workplace"), request);
+      await unpack(defined(workplace, "workplace"), request, blob);
       break;
     case "finish": {
       const { writer } = defined(workplace, "workplace");
@@ -92,22 +96,26 @@ function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarg
 
 async function unpack(
   { source, writer, hash }: Workplace,
-  { layer, blob }: Extract<Request, { kind: "unpack" }>,
+  { layer, blob: name }: Extract<Request, { kind: "unpack" }>,
+  blob = source.blob(name),
 ): Promise<void> {
   const packer = new EntryPacker();
   const fetched = new Tally(TOLD_BYTES, (bytes) => post(bytes));
   const litter = new Tally(COLLECTED_ENTRIES, collectGarbage);
   const onFetched = (bytes: number): void => fetched.add(bytes);
-  const task = { layer, blob, signal: NEVER, onFetched };
-  await unpackLayer(source, task, {
-    sink: writer,
-    hash,
-    onEntry: (entry) => {
-      packer.add(entry);
-      litter.add(1);
+  await unpackLayer(
+    blob,
+    { layer, signal: NEVER, onFetched },
+    {
+      sink: writer,
+      hash,
+      onEntry: (entry) => {
+        packer.add(entry);
+        litter.add(1);
+      },
+      onWarning: (text) => post({ kind: "warning", text }),
     },
-    onWarning: (text) => post({ kind: "warning", text }),
-  });
+  );
   fetched.tell();
   const entries = packer.finish();
   post(

@@ -40,6 +40,38 @@ function chunked(bytes: Uint8Array): Uint8Array {
   ]);
 }
 
+test("asks for a blob before anybody reads it, and once", async () => {
+  await using registry = new FakeRegistry();
+  registry.put(PATH, blob);
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  const bytes = source.blob(WANT);
+  while (registry.count(PATH) === 0) await Bun.sleep(1);
+  expect(Bun.hash(await collect(bytes))).toBe(Bun.hash(blob));
+  expect(registry.count(PATH)).toBe(1);
+});
+
+test("an answer that fails before anybody reads it fails who reads it", async () => {
+  await using registry = new FakeRegistry();
+  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  const bytes = source.blob(WANT);
+  while (registry.count(PATH) === 0) await Bun.sleep(1);
+  await Bun.sleep(10);
+  expect(await rejection(collect(bytes))).toMatchObject({ code: "source" });
+});
+
+test("a first answer that passes by itself is asked for again", async () => {
+  await using registry = new FakeRegistry();
+  registry.put(PATH, blob);
+  registry.script(
+    PATH,
+    () => new Response("", { status: 503 }),
+    (seen) => registry.serve(seen),
+  );
+  const { source, naps } = await testSource(`oci:${registry.host}/ns/app`);
+  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
+  expect(naps).toHaveLength(1);
+});
+
 const WITH_LENGTH = [...OK, `content-length: ${SIZE}`];
 const start = blob.subarray(0, CUT);
 

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { planLayout } from "../../src/ext4/layout.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
+import type { WrittenRange } from "../../src/ext4/written-range.ts";
+import type { Entry } from "../../src/layer/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { bytesOf, byteStringOf, display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -84,21 +86,83 @@ test("unpackLayers() begins with the largest layer", async () => {
   ]);
 });
 
-test("an unpacker has its next layer before the last one is merged", async () => {
-  const source = memoryLayers([
-    [{ path: "large", data: new Uint8Array(9000) }],
-    [{ path: "small", data: "small" }],
-  ]);
-  const { unpackers, labels } = unpackersHere(1, source);
-  const begun: number[] = [];
+/** What an unpacker was asked, and its answers to give. */
+class Asked implements Unpacker {
+  readonly tasks: UnpackTask[] = [];
+  readonly entries: PromiseWithResolvers<Iterable<Entry>>[] = [];
+  readonly ranges = Promise.withResolvers<WrittenRange[]>();
+  isFinishing = false;
+
+  unpack(task: UnpackTask): Promise<Iterable<Entry>> {
+    this.tasks.push(task);
+    const answer = Promise.withResolvers<Iterable<Entry>>();
+    this.entries.push(answer);
+    return answer.promise;
+  }
+
+  finish(): Promise<WrittenRange[]> {
+    this.isFinishing = true;
+    return this.ranges.promise;
+  }
+
+  close(): void {}
+}
+
+/** Two layers of 9 MiB, which nobody reads. */
+function twoLayers(): LayerJob {
+  const [layer] = LAYERS.resolved.layers;
+  const large = { ...(layer ?? expect.unreachable()), sizeBytes: 9 * MiB };
+  return jobOf({ image: { ...LAYERS.resolved, layers: [large, large] } });
+}
+
+const turn = (): Promise<void> => Bun.sleep(0);
+
+test("an unpacker is given the next layer, or told to finish, when a layer is near its end", async () => {
+  const unpacker = new Asked();
+  const running = unpackLayers(twoLayers(), [unpacker], new Merge());
+  unpacker.tasks[0]?.onFetched(6 * MiB);
+  await turn();
+  expect(unpacker.tasks).toHaveLength(1);
+  unpacker.tasks[0]?.onFetched(MiB);
+  await turn();
+  expect(unpacker.tasks).toHaveLength(2);
+  unpacker.entries[0]?.resolve([]);
+  await turn();
+  expect(unpacker.isFinishing).toBe(false);
+  unpacker.tasks[1]?.onFetched(8 * MiB);
+  await turn();
+  expect(unpacker.isFinishing).toBe(true);
+  unpacker.entries[1]?.resolve([]);
+  unpacker.ranges.resolve([]);
+  expect(await running).toEqual([]);
+});
+
+test("a layer is merged while its unpacker has the next one, or finishes", async () => {
+  const unpacker = new Asked();
   const merge = new Merge();
-  const apply = merge.apply.bind(merge);
-  merge.apply = (entries, label) => {
-    begun.push(labels.length);
-    apply(entries, label);
-  };
-  await unpackLayers(jobOf({ image: source.resolved }), unpackers, merge);
-  expect(begun).toEqual([2, 2]);
+  const seen: [tasks: number, isFinishing: boolean][] = [];
+  merge.apply = () => void seen.push([unpacker.tasks.length, unpacker.isFinishing]);
+  const running = unpackLayers(twoLayers(), [unpacker], merge);
+  unpacker.entries[0]?.resolve([]);
+  await turn();
+  unpacker.entries[1]?.resolve([]);
+  await turn();
+  expect(seen).toEqual([
+    [2, false],
+    [2, true],
+  ]);
+  unpacker.ranges.resolve([]);
+  await running;
+});
+
+test("the first failure is thrown when what was asked ahead fails, too", async () => {
+  const unpacker = new Asked();
+  const running = rejection(unpackLayers(twoLayers(), [unpacker], new Merge()));
+  unpacker.tasks[0]?.onFetched(9 * MiB);
+  await turn();
+  unpacker.entries[1]?.reject(new Error("second"));
+  unpacker.entries[0]?.reject(new Error("first"));
+  expect(await running).toMatchObject({ message: "first" });
 });
 
 test.each([
@@ -132,7 +196,12 @@ test("unpackLayers() tells how far it is, over all layers", async () => {
 function failing(
   failure: Error,
   index: number,
-): MemoryLayers & { readonly stopped: string[]; readonly waits: Promise<void> } {
+): MemoryLayers & {
+  readonly asked: string[];
+  readonly stopped: string[];
+  readonly waits: Promise<void>;
+} {
+  const asked: string[] = [];
   const stopped: string[] = [];
   const { promise: waits, resolve } = Promise.withResolvers<void>();
   const { digest } = LAYERS.resolved.layers[index] ?? { digest: "" };
@@ -140,6 +209,7 @@ function failing(
     ...LAYERS,
     // oxlint-disable-next-line require-yield -- Nothing ever comes.
     async *blob(layer, { signal } = {}) {
+      asked.push(layer.digest);
       await Promise.resolve();
       if (layer.digest === digest) throw failure;
       await new Promise((_, reject) => {
@@ -150,6 +220,7 @@ function failing(
         resolve();
       });
     },
+    asked,
     stopped,
     waits,
   };
@@ -168,9 +239,10 @@ test.each([0, 1, 2])(
 );
 
 test("unpackLayers() begins no other layer after an error", async () => {
-  const { unpackers, labels } = unpackersHere(1, failing(new Error("broken"), 1));
+  const source = failing(new Error("broken"), 1);
+  const { unpackers } = unpackersHere(1, source);
   await expect(unpackLayers(jobOf(), unpackers, new Merge())).rejects.toThrow("broken");
-  expect(labels).toHaveLength(1);
+  expect(source.asked).toHaveLength(1);
 });
 
 test("unpackLayers() that is asked to stop is interrupted, whatever broke off by that", async () => {

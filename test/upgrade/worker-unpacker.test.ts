@@ -161,6 +161,47 @@ test("unpackInWorker() takes several layers, with thousands of entries each", as
   expect(await bench.unpacker.finish()).not.toBeEmpty();
 });
 
+test("what is asked of a thread ahead is answered in order", async () => {
+  const bench = open();
+  const names = ["one", "two", "three"];
+  const layers = names.map((name) => layerOf(tar([{ path: name, data: random(3 * MiB) }])));
+  const running = layers.map((layer) => unpack(bench, layer));
+  const ranges = bench.unpacker.finish();
+  const entries = await Promise.all(running);
+  expect(entries.flat().map((entry) => display(entry.path))).toEqual(names);
+  expect(await ranges).toHaveLength(9);
+});
+
+const namedFile = (name: string): Uint8Array => tar([{ path: name, data: name }]);
+
+test("a thread asks for its next blob while the last one is still coming", async () => {
+  await using registry = new FakeRegistry();
+  const [first, second] = [layerOf(namedFile("first")), layerOf(namedFile("second"))];
+  const place = ({ blob }: typeof first): string => `/v2/ns/app/blobs/${blob.digest}`;
+  registry.put(place(second), namedFile("second"));
+  // Its end comes only when the second one was asked for.
+  registry.script(place(first), async () => {
+    while (registry.count(place(second)) === 0) await Bun.sleep(1);
+    return new Response(namedFile("first"));
+  });
+  const environment = { REGISTRY_AUTH_FILE: "/none" };
+  const source = { text: `oci:${registry.host}/ns/app`, options: { ...OPTIONS, environment } };
+  const bench = open({ source });
+  const running = unpack(bench, first);
+  while (registry.count(place(first)) === 0) await Bun.sleep(1);
+  const entries = await Promise.all([running, unpack(bench, second)]);
+  expect(entries.flat().map((entry) => display(entry.path))).toEqual(["first", "second"]);
+});
+
+test("a layer that was asked for ahead fails with the one before it", async () => {
+  const bench = open();
+  const wrong = layerOf(tar([{ path: "x", data: "x" }]), { diffId: `sha256:${"0".repeat(64)}` });
+  const right = layerOf(tar([{ path: "y", data: "y" }]));
+  const running = [unpack(bench, wrong), unpack(bench, right), bench.unpacker.finish()];
+  const errors = await Promise.all(running.map((one) => failure(one)));
+  expect(errors.map(({ code }) => code)).toEqual(["content", "content", "content"]);
+});
+
 interface Thread {
   readonly id: string;
   readonly niceness: number;
