@@ -33,9 +33,12 @@ const OWNER: Readonly<Record<string, string>> = {
   "node:child_process": "system",
   "bun:ffi": "system",
   citty: "cli",
-  consola: "cli",
+  "consola/core": "cli",
   ofetch: "oci",
 };
+/** They bring streams along or load slowly by themselves: with them every verb would start half as long again. */
+const LATE = ["net", "zlib", "http", "https", "stream", "tty"].map((name) => `node:${name}`);
+const SLOW = new Set([...LATE, "consola", "consola/basic"]);
 const LINES_MAX = 300;
 
 const files = await Promise.all(
@@ -51,6 +54,11 @@ const imports = files.flatMap(({ path, text }) =>
     to: m[1] ?? m[2] ?? "",
   })),
 );
+
+test("what is slow to load is loaded only where it is used", () => {
+  const early = imports.filter(({ to }) => SLOW.has(to));
+  expect(early).toEqual([]);
+});
 
 test("imports follow the data flow", () => {
   const wrong = imports

@@ -1,4 +1,4 @@
-import { createConsola } from "consola";
+import { createConsola } from "consola/core";
 import type { Progress, Talk } from "../lib/talk.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Globals } from "./globals.ts";

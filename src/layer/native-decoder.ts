@@ -1,4 +1,3 @@
-import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { assert } from "../lib/assert.ts";
 import { Fault } from "./fault.ts";
 
@@ -21,6 +20,8 @@ interface Handle {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Z_NO_FLUSH and Z_FINISH of zlib.h. */
+const FLUSH = { none: 0, finish: 4 } as const;
 
 /**
  * A decompressor of node:zlib without its stream around it: a call decodes at once into memory that is used again, which is a
@@ -40,7 +41,9 @@ export class NativeDecoder {
   /** `room` gives the memory for the next output, never twice while the last one is in use. */
   constructor(format: "gzip" | "zstd", room: () => Uint8Array) {
     this.#room = room;
-    const stream: unknown = format === "gzip" ? createGunzip() : createZstdDecompress();
+    // Not imported: it brings streams along, and only a thread that decompresses should wait for them.
+    const zlib = process.getBuiltinModule("node:zlib");
+    const stream: unknown = format === "gzip" ? zlib.createGunzip() : zlib.createZstdDecompress();
     const { handle, state } = handleOf(stream);
     this.#handle = handle;
     this.#state = state;
@@ -52,12 +55,12 @@ export class NativeDecoder {
 
   /** Decodes from the last `inputBytes` of `input`. There is more to come as long as the whole output was filled. */
   decode(input: Uint8Array, inputBytes: number): void {
-    this.#write(constants.Z_NO_FLUSH, input, inputBytes);
+    this.#write(FLUSH.none, input, inputBytes);
   }
 
   /** Says to gzip that there is no more input. Throws when that is too early; zstd would not know. */
   finish(): void {
-    this.#write(constants.Z_FINISH, NOTHING, 0);
+    this.#write(FLUSH.finish, NOTHING, 0);
   }
 
   /** Frees the memory of the decompressor now and not when the collector comes. */

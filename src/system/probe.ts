@@ -1,5 +1,4 @@
 import { statfsSync } from "node:fs";
-import { connect as connectSocket } from "node:net";
 
 /** Looks at what a running system offers, with a deadline for each look. */
 export interface Probe {
@@ -29,7 +28,9 @@ export const linuxProbe: Probe = {
 async function connect(address: string, seconds: number): Promise<void> {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  const socket = connectSocket({ host, port: Number(address.slice(colon + 1)) });
+  // Loaded only here: it brings streams along, and nothing else should wait for them.
+  const net = await import("node:net");
+  const socket = net.connect({ host, port: Number(address.slice(colon + 1)) });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   socket.once("connect", () => resolve()).once("error", reject);
   const late = setTimeout(
