@@ -101,16 +101,15 @@ function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
 /** One unpacker from the first free layer to the last. It never waits for this thread, which may be merging. */
 async function drain(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
   let begun = beginNext(state, unpacker);
-  for (;;) {
-    if (begun === undefined) return unpacker.finish();
+  let ranges: Promise<WrittenRange[]> | undefined;
+  while (begun !== undefined) {
     const { index, entries, nearEnd } = begun;
     await Promise.race([nearEnd, entries]);
-    const next = beginNext(state, unpacker);
-    const ranges = next === undefined ? heard(unpacker.finish()) : undefined;
+    begun = beginNext(state, unpacker);
+    if (begun === undefined) ranges = heard(unpacker.finish());
     state.merger(index, await entries);
-    if (ranges !== undefined) return ranges;
-    begun = next;
   }
+  return ranges ?? unpacker.finish();
 }
 
 function beginNext({ job, signal, queue, tell }: State, unpacker: Unpacker): Begun | undefined {
@@ -119,12 +118,11 @@ function beginNext({ job, signal, queue, tell }: State, unpacker: Unpacker): Beg
   const { index, layer } = next;
   const nearEnd = Promise.withResolvers<void>();
   let leftBytes = layer.sizeBytes;
-  const onFetched = (bytes: number): void => {
+  const count = (bytes: number): void => {
     leftBytes -= bytes;
     if (leftBytes <= NEAR_END_BYTES) nearEnd.resolve();
-    if (bytes > 0) tell(bytes);
   };
-  onFetched(0);
+  count(0);
   const entries = unpacker.unpack({
     layer: {
       label: labelOf(job, index),
@@ -134,7 +132,10 @@ function beginNext({ job, signal, queue, tell }: State, unpacker: Unpacker): Beg
     },
     blob: { digest: layer.digest, sizeBytes: layer.sizeBytes },
     signal,
-    onFetched,
+    onFetched: (bytes) => {
+      count(bytes);
+      tell(bytes);
+    },
     onWarning: (text) => job.talk.warn(text),
   });
   return { index, entries: heard(entries), nearEnd: nearEnd.promise };

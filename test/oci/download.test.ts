@@ -59,19 +59,6 @@ test("an answer that fails before anybody reads it fails who reads it", async ()
   expect(await rejection(collect(bytes))).toMatchObject({ code: "source" });
 });
 
-test("a first answer that passes by itself is asked for again", async () => {
-  await using registry = new FakeRegistry();
-  registry.put(PATH, blob);
-  registry.script(
-    PATH,
-    () => new Response("", { status: 503 }),
-    (seen) => registry.serve(seen),
-  );
-  const { source, naps } = await testSource(`oci:${registry.host}/ns/app`);
-  expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
-  expect(naps).toHaveLength(1);
-});
-
 const WITH_LENGTH = [...OK, `content-length: ${SIZE}`];
 const start = blob.subarray(0, CUT);
 

@@ -108,11 +108,11 @@ class Asked implements Unpacker {
   close(): void {}
 }
 
-/** Two layers of 9 MiB, which nobody reads. */
-function twoLayers(): LayerJob {
-  const [layer] = LAYERS.resolved.layers;
-  const large = { ...(layer ?? expect.unreachable()), sizeBytes: 9 * MiB };
-  return jobOf({ image: { ...LAYERS.resolved, layers: [large, large] } });
+/** Two layers, which nobody reads. */
+function twoLayers(sizeBytes = 9 * MiB): LayerJob {
+  const [first] = LAYERS.resolved.layers;
+  const layer = { ...(first ?? expect.unreachable()), sizeBytes };
+  return jobOf({ image: { ...LAYERS.resolved, layers: [layer, layer] } });
 }
 
 const turn = (): Promise<void> => Bun.sleep(0);
@@ -133,6 +133,16 @@ test("an unpacker is given the next layer, or told to finish, when a layer is ne
   await turn();
   expect(unpacker.isFinishing).toBe(true);
   unpacker.entries[1]?.resolve([]);
+  unpacker.ranges.resolve([]);
+  expect(await running).toEqual([]);
+});
+
+test("a small layer is near its end from the start", async () => {
+  const unpacker = new Asked();
+  const running = unpackLayers(twoLayers(MiB), [unpacker], new Merge());
+  await turn();
+  expect(unpacker.tasks).toHaveLength(2);
+  for (const { resolve } of unpacker.entries) resolve([]);
   unpacker.ranges.resolve([]);
   expect(await running).toEqual([]);
 });
