@@ -1,5 +1,5 @@
 import { Litter } from "../lib/garbage.ts";
-import type { Entry } from "./entry.ts";
+import type { LayerEntries } from "./entry.ts";
 import { refused } from "./fault.ts";
 import { Replay } from "./replay.ts";
 import type { DirectoryNode } from "./tree.ts";
@@ -14,7 +14,7 @@ export class Merge {
   readonly #litter = new Litter();
 
   /** Puts the next layer on top. `entries` are all of it, in their order; when this throws, the tree is of no use any more. */
-  apply(entries: Iterable<Entry>, label: string): void {
+  apply(entries: LayerEntries, label: string): void {
     const replay = new Replay(this.root);
     try {
       this.#litter.add(replay.run(entries));

@@ -1,8 +1,9 @@
 import { defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { KiB } from "../lib/units.ts";
-import type { Entry, Extent, Time, Xattr } from "./entry.ts";
+import type { Entry, Extent, LayerEntries, Time, Xattr } from "./entry.ts";
 import { byteStringIn } from "./field.ts";
+import { looksBelow } from "./whiteout.ts";
 
 /** Entries as bytes, in pieces of whole entries: plain memory, which goes to another thread without being copied. */
 export type PackedEntries = readonly Uint8Array<ArrayBuffer>[];
@@ -12,8 +13,8 @@ const PIECE_BYTES = 256 * KiB;
 /** The place of a kind is its code. */
 const KINDS = ["file", "directory", "symlink", "hardlink", "character", "block", "fifo"] as const;
 
-/** What the numbers of an entry take at most, without its xattrs and extents: eight of 4 bytes, two of 8, three lengths. */
-const NUMBERS_BYTES_MAX = 60;
+/** What the numbers of an entry take at most, without its xattrs and extents: ten of 4 bytes, two of 8, three lengths. */
+const NUMBERS_BYTES_MAX = 68;
 const LENGTH_BYTES = 4;
 const EXTENT_BYTES = 12;
 const NO_XATTRS: readonly Xattr[] = [];
@@ -31,6 +32,9 @@ export class EntryPacker {
 
   add(entry: Entry): void {
     this.#makeRoom(bytesMaxOf(entry));
+    const start = this.#at;
+    this.#number(0); // Its length, when it is known.
+    this.#number(Number(looksBelow(entry)));
     this.#number(KINDS.indexOf(entry.kind));
     this.#text(entry.path);
     this.#number(entry.mode);
@@ -44,6 +48,7 @@ export class EntryPacker {
       this.#text(value);
     }
     this.#body(entry);
+    this.#view.setUint32(start, this.#at - start, true);
   }
 
   /** All that was added. The packer takes no more. */
@@ -122,15 +127,21 @@ function bytesMaxOf(entry: Entry): number {
 }
 
 /** The entries again, in their order, made anew each time they are gone through. */
-export function unpackEntries(packed: PackedEntries): Iterable<Entry> {
+export function unpackEntries(packed: PackedEntries): LayerEntries {
   return {
-    *[Symbol.iterator]() {
-      for (const piece of packed) {
-        const reader = new PieceReader(piece);
-        while (reader.hasMore) yield reader.entry();
-      }
-    },
+    [Symbol.iterator]: () => entriesIn(packed, "all"),
+    lookingBelow: { [Symbol.iterator]: () => entriesIn(packed, "looking below") },
   };
+}
+
+function* entriesIn(packed: PackedEntries, which: "all" | "looking below"): Generator<Entry> {
+  for (const piece of packed) {
+    const reader = new PieceReader(piece);
+    while (reader.hasMore) {
+      const entry = reader.next(which === "all");
+      if (entry !== undefined) yield entry;
+    }
+  }
 }
 
 class PieceReader {
@@ -148,8 +159,18 @@ class PieceReader {
     return this.#at < this.#bytes.length;
   }
 
+  /** The next entry; undefined for one that is passed over because it does not look below. */
+  next(takesAll: boolean): Entry | undefined {
+    const start = this.#at;
+    const bytes = this.#number();
+    const isLooking = this.#number() === 1;
+    if (takesAll || isLooking) return this.#entry();
+    this.#at = start + bytes;
+    return undefined;
+  }
+
   /** Writes each kind out in full: what is spread into an object takes twice the memory, and there may be millions. */
-  entry(): Entry {
+  #entry(): Entry {
     const kind = defined(KINDS[this.#number()], "kind of an entry");
     const path = this.#text();
     const mode = this.#number();

@@ -1,5 +1,5 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, LayerEntries } from "./entry.ts";
 import { Fault, quoted } from "./fault.ts";
 import { splitPath } from "./path.ts";
 import type { Attributes, DirectoryNode, TreeNode } from "./tree.ts";
@@ -47,19 +47,21 @@ export class Replay {
     this.#parent = root;
   }
 
-  /** Goes through the entries twice, and keeps none that is not the node itself: a layer may have millions. Returns their number. */
-  run(entries: Iterable<Entry>): number {
+  /** Goes through some entries twice, and keeps none that is not the node itself: a layer may have millions. Returns their number. */
+  run(entries: LayerEntries): number {
     const markers: PathMarker[] = [];
-    let count = 0;
-    for (const entry of entries) {
-      count += 1;
+    for (const entry of entries.lookingBelow ?? entries) {
       this.path = entry.path;
       const marker = markerOf(entry.path);
       if (marker === undefined) this.#rememberTarget(entry);
       else if (marker.kind !== "nothing") markers.push({ path: entry.path, marker });
     }
     if (markers.length > 0) this.#applyMarkers(markers, pathsOf(entries));
-    for (const entry of entries) if (markerOf(entry.path) === undefined) this.#apply(entry);
+    let count = 0;
+    for (const entry of entries) {
+      count += 1;
+      if (markerOf(entry.path) === undefined) this.#apply(entry);
+    }
     this.#applyLateLinks();
     return count;
   }

@@ -1,4 +1,5 @@
 import { type ByteString, byteStringOf } from "../lib/byte-string.ts";
+import type { Entry } from "./entry.ts";
 import { Fault } from "./fault.ts";
 import { slice, splitPath } from "./path.ts";
 
@@ -30,6 +31,11 @@ export function markerOf(path: ByteString): Marker | undefined {
   const hidden = slice(name, PREFIX.length);
   if (REFUSED.has(hidden)) throw new Fault(`is a whiteout of "${hidden}", which is no name`);
   return { kind: "whiteout", parent, name: hidden };
+}
+
+/** Whether an entry may have to do with what is in the layers below: markers have, and hard links, and next to no others. */
+export function looksBelow({ kind, path }: Entry): boolean {
+  return kind === "hardlink" || path.includes(PREFIX);
 }
 
 const REFUSED: ReadonlySet<ByteString> = new Set(["", ".", ".."].map(byteStringOf));

@@ -1,5 +1,5 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
-import type { Entry } from "../layer/entry.ts";
+import type { LayerEntries } from "../layer/entry.ts";
 import type { Merge } from "../layer/merge.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
@@ -55,7 +55,7 @@ interface Numbered {
 /** A layer that an unpacker has in hand. */
 interface Begun {
   readonly index: number;
-  readonly entries: Promise<Iterable<Entry>>;
+  readonly entries: Promise<LayerEntries>;
   /** Nearly all of it has come. */
   readonly nearEnd: Promise<void>;
 }
@@ -64,7 +64,7 @@ interface State {
   readonly job: LayerJob;
   readonly signal: AbortSignal;
   readonly queue: Numbered[];
-  readonly merger: (index: number, entries: Iterable<Entry>) => void;
+  readonly merger: (index: number, entries: LayerEntries) => void;
   /** So many more bytes have come, of whatever layer. */
   readonly tell: (bytes: number) => void;
 }
@@ -156,8 +156,8 @@ function progressOf({ image, talk }: LayerJob): (bytes: number) => void {
   };
 }
 
-function inOrder(job: LayerJob, merge: Merge): (index: number, entries: Iterable<Entry>) => void {
-  const waiting = new Map<number, Iterable<Entry>>();
+function inOrder(job: LayerJob, merge: Merge): (index: number, entries: LayerEntries) => void {
+  const waiting = new Map<number, LayerEntries>();
   let next = 0;
   return (index, entries) => {
     waiting.set(index, entries);

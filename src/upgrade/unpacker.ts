@@ -1,7 +1,7 @@
 import type { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
-import type { Entry } from "../layer/entry.ts";
+import type { Entry, LayerEntries } from "../layer/entry.ts";
 import { type LayerInput, type LayerOutput, LayerUnpacker } from "../layer/unpack.ts";
 import type { BlobName, Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
@@ -24,7 +24,7 @@ export interface UnpackTask {
  */
 export interface Unpacker {
   /** Ends normally only when the whole blob has come, and its digest and its diff id were right. */
-  unpack(task: UnpackTask): Promise<Iterable<Entry>>;
+  unpack(task: UnpackTask): Promise<LayerEntries>;
   /** Writes out what is still held and tells all that was written. Takes nothing after it. */
   finish(): Promise<WrittenRange[]>;
   close(): void;

@@ -1,22 +1,24 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 
-import type { Entry } from "../../src/layer/entry.ts";
+import type { Entry, LayerEntries } from "../../src/layer/entry.ts";
 import { EntryPacker, unpackEntries } from "../../src/layer/packed-entries.ts";
-import { byteString } from "../../src/lib/byte-string.ts";
+import { looksBelow } from "../../src/layer/whiteout.ts";
+import { byteString, byteStringOf } from "../../src/lib/byte-string.ts";
 
-function packedAndBack(entries: readonly Entry[]): Entry[] {
+function packedAndBack(entries: readonly Entry[]): LayerEntries {
   const packer = new EntryPacker();
   for (const entry of entries) packer.add(entry);
   const packed = packer.finish();
   // As between threads.
-  return [...unpackEntries(structuredClone(packed, { transfer: packed.map((one) => one.buffer) }))];
+  return unpackEntries(structuredClone(packed, { transfer: packed.map((one) => one.buffer) }));
 }
 
 const text = fc.uint8Array({ maxLength: 300 }).map(byteString);
+const marker = fc.constantFrom(".wh.a", "d/.wh..wh..opq", "a.wh.b", ".wh..").map(byteStringOf);
 const number = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const member = {
-  path: text,
+  path: fc.oneof({ weight: 3, arbitrary: text }, marker),
   mode: fc.nat(0o7777),
   uid: number,
   gid: number,
@@ -42,7 +44,9 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
 test("entries are the same after they were packed", () => {
   fc.assert(
     fc.property(fc.array(entry), (entries) => {
-      expect(packedAndBack(entries)).toEqual(entries);
+      const back = packedAndBack(entries);
+      expect([...back]).toEqual(entries);
+      expect([...(back.lookingBelow ?? [])]).toEqual(entries.filter(looksBelow));
     }),
   );
 });
@@ -72,6 +76,6 @@ test("no entries take no memory", () => {
 test("entries with the same time share it", () => {
   const [one] = fc.sample(entry, { numRuns: 1, seed: 2 });
   const same = { ...(one ?? expect.unreachable()), mtime: { seconds: 7, nanoseconds: 8 } };
-  const [first, second] = packedAndBack([same, same]);
+  const [first, second] = [...packedAndBack([same, same])];
   expect(second?.mtime).toBe(first?.mtime ?? expect.unreachable());
 });
