@@ -2,7 +2,6 @@ import { assert } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteStringOf, display } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
-import { Litter } from "../lib/garbage.ts";
 import type { DirectoryNode, TreeNode } from "../layer/tree.ts";
 import type { DirectoryEntry } from "./directory.ts";
 import { NAME_BYTES_MAX } from "./directory.ts";
@@ -81,7 +80,6 @@ class Numbering {
   readonly directories: Numbered[] = [];
   readonly #byNode = new Map<TreeNode, Numbered>();
   readonly #root: Numbered;
-  readonly #litter = new Litter();
   #nextInode = FIRST_INODE;
 
   constructor(root: DirectoryNode) {
@@ -135,7 +133,6 @@ class Numbering {
     this.nodes.push(numbered);
     this.#byNode.set(numbered.node, numbered);
     if (numbered.node.kind === "directory") this.directories.push(numbered);
-    this.#litter.add(1);
   }
 }
 
