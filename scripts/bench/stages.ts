@@ -8,9 +8,11 @@ import { DataWriter } from "../../src/ext4/data-writer.ts";
 import { writeTree } from "../../src/ext4/format.ts";
 import { identityOf } from "../../src/ext4/identity.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
-import type { DataSink, Entry } from "../../src/layer/entry.ts";
+import type { DataSink } from "../../src/layer/entry.ts";
 import { createInflater } from "../../src/layer/inflate.ts";
 import { Merge } from "../../src/layer/merge.ts";
+import { EntryPacker } from "../../src/layer/entry-packer.ts";
+import { LayerEntries } from "../../src/layer/layer-entries.ts";
 import { TarReader } from "../../src/layer/tar.ts";
 import { directOutbox } from "../../src/system/direct-outbox.ts";
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
@@ -58,7 +60,7 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
   const block = createBlockFile(target, Number(size));
   const layout = planLayout(block.sizeBytes);
   const allocator = Allocator.create(layout);
-  const lists: Entry[][] = [];
+  const lists: LayerEntries[] = [];
   const placing = new Meter();
   const writer = new DataWriter(directOutbox(block, { path: target, offsetBytes: 0 }), allocator);
   for (const layer of layers) lists.push(read(layer, writer, placing));
@@ -118,20 +120,20 @@ function inflate({ mediaType, blob }: Layer, emit: (bytes: Uint8Array) => void):
   inflater.end(emit);
 }
 
-function read(layer: Layer, sink: DataSink, meter: Meter): Entry[] {
-  const entries: Entry[] = [];
+function read(layer: Layer, sink: DataSink, meter: Meter): LayerEntries {
+  const packer = new EntryPacker();
   const reader = new TarReader({
     sink,
-    onEntry: (entry) => entries.push(entry),
+    onEntry: (entry) => packer.add(entry),
     onWarning: console.warn,
     dataBytesMax: Number.MAX_SAFE_INTEGER,
   });
   inflate(layer, (bytes) => meter.run(() => reader.write(bytes)));
   reader.end();
-  return entries;
+  return new LayerEntries(packer.finish());
 }
 
-function merged(lists: readonly Entry[][]): Merge {
+function merged(lists: readonly LayerEntries[]): Merge {
   const merge = new Merge();
   for (const [index, entries] of lists.entries()) merge.apply(entries, `layer ${index + 1}`);
   return merge;

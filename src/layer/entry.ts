@@ -48,12 +48,6 @@ export type Entry =
     })
   | (Member & { readonly kind: "fifo" });
 
-/** All entries of a layer in their order, which can be gone through more than once. */
-export interface LayerEntries extends Iterable<Entry> {
-  /** Those for which `looksBelow` holds, where it costs less to go through them than through all. */
-  readonly lookingBelow?: Iterable<Entry>;
-}
-
 /** Takes the data of one regular file at a time and decides where it lies. The file system behind it implements this. */
 export interface DataSink {
   /** Starts a file of `sizeBytes` bytes, `dataBytes` of them not in holes. */

@@ -1,5 +1,5 @@
 import { Litter } from "../lib/garbage.ts";
-import type { LayerEntries } from "./entry.ts";
+import type { LayerEntries } from "./layer-entries.ts";
 import { refused } from "./fault.ts";
 import { Replay } from "./replay.ts";
 import type { DirectoryNode } from "./tree.ts";
@@ -15,9 +15,9 @@ export class Merge {
 
   /** Puts the next layer on top. `entries` are all of it, in their order; when this throws, the tree is of no use any more. */
   apply(entries: LayerEntries, label: string): void {
-    const replay = new Replay(this.root);
+    const replay = new Replay(this.root, this.#litter);
     try {
-      this.#litter.add(replay.run(entries));
+      replay.run(entries);
     } catch (error) {
       throw refused(error, label, replay.path);
     }

@@ -1,12 +1,12 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import type { Entry, LayerEntries } from "./entry.ts";
+import type { Litter } from "../lib/garbage.ts";
 import { Fault, quoted } from "./fault.ts";
+import type { LayerEntries, PackedEntry } from "./layer-entries.ts";
 import { splitPath } from "./path.ts";
 import type { Attributes, DirectoryNode, TreeNode } from "./tree.ts";
 import { emptyDirectory, findDirectory, findLowerDirectory, makeDirectory } from "./walk.ts";
-import { type Marker, markerOf } from "./whiteout.ts";
+import type { Marker } from "./whiteout.ts";
 
-type Hardlink = Extract<Entry, { kind: "hardlink" }>;
 type Inode = Exclude<TreeNode, DirectoryNode>;
 
 /** Links to targets that come later in the layer may be chained like this. No known writer does it at all. */
@@ -16,7 +16,7 @@ const LATE_LINKS_MAX = 10_000;
 
 /** A link whose target was not there yet, and what stood at its name then. */
 interface LateLink {
-  readonly entry: Hardlink;
+  readonly entry: PackedEntry;
   readonly parent: DirectoryNode;
   readonly name: ByteString;
   readonly before: TreeNode | undefined;
@@ -32,9 +32,10 @@ interface PathMarker {
  * layer itself brings is out of their reach.
  */
 export class Replay {
-  /** The entry that is being applied, for messages. */
-  path: ByteString | undefined;
+  /** What is being applied, for messages. */
+  #current: { readonly path: ByteString } | undefined;
   readonly #root: DirectoryNode;
+  readonly #litter: Litter;
   /** What the targets of hard links were before this layer. */
   readonly #lowerTargets = new Map<ByteString, Inode>();
   #lateLinks: LateLink[] = [];
@@ -42,31 +43,35 @@ export class Replay {
   #parentPath: ByteString | undefined;
   #parent: DirectoryNode;
 
-  constructor(root: DirectoryNode) {
+  constructor(root: DirectoryNode, litter: Litter) {
     this.#root = root;
+    this.#litter = litter;
     this.#parent = root;
   }
 
-  /** Goes through some entries twice, and keeps none that is not the node itself: a layer may have millions. Returns their number. */
-  run(entries: LayerEntries): number {
+  /** Of the entry that is being applied. */
+  get path(): ByteString | undefined {
+    return this.#current?.path;
+  }
+
+  /** Goes through some entries twice, and keeps none that is not the node itself: a layer may have millions. */
+  run(entries: LayerEntries): void {
     const markers: PathMarker[] = [];
-    for (const entry of entries.lookingBelow ?? entries) {
-      this.path = entry.path;
-      const marker = markerOf(entry.path);
+    for (const entry of entries.lookingBelow()) {
+      this.#current = entry;
+      const { marker } = entry;
       if (marker === undefined) this.#rememberTarget(entry);
       else if (marker.kind !== "nothing") markers.push({ path: entry.path, marker });
     }
     if (markers.length > 0) this.#applyMarkers(markers, pathsOf(entries));
-    let count = 0;
     for (const entry of entries) {
-      count += 1;
-      if (markerOf(entry.path) === undefined) this.#apply(entry);
+      if (entry.marker === undefined) this.#apply(entry);
+      this.#litter.add(1);
     }
     this.#applyLateLinks();
-    return count;
   }
 
-  #rememberTarget(entry: Entry): void {
+  #rememberTarget(entry: PackedEntry): void {
     if (entry.kind !== "hardlink") return;
     const node = this.#nodeAt(entry.target);
     if (node !== undefined && node.kind !== "directory") this.#lowerTargets.set(entry.target, node);
@@ -74,8 +79,9 @@ export class Replay {
 
   /** Finds all places before it changes any, because a marker may remove a symlink that another one goes through. */
   #applyMarkers(markers: readonly PathMarker[], explicit: ReadonlySet<string>): void {
-    const removals = markers.map(({ path, marker }) => {
-      this.path = path;
+    const removals = markers.map((each) => {
+      this.#current = each;
+      const { marker } = each;
       if (marker.kind === "nothing") return undefined;
       const parent = findLowerDirectory(this.#root, marker.parent, explicit);
       return parent && { parent, name: marker.kind === "opaque" ? undefined : marker.name };
@@ -87,29 +93,28 @@ export class Replay {
     }
   }
 
-  #apply(entry: Entry): void {
-    this.path = entry.path;
-    if (entry.path === "") return this.#applyRoot(entry);
-    if (entry.kind === "hardlink") return this.#link(entry);
-    const { parent: parentPath, name } = splitPath(entry.path);
-    const parent = this.#parentOf(parentPath);
+  #apply(entry: PackedEntry): void {
+    this.#current = entry;
+    const { name } = entry;
+    if (name === "") return this.#applyRoot(entry);
+    if (entry.kind === "hardlink") return this.#link(entry, name);
+    const parent = this.#parentOf(entry.parent);
     const existing = parent.children.get(name);
     if (entry.kind === "directory" && existing?.kind === "directory")
       setAttributes(existing, entry);
     else this.#put(parent, name, nodeOf(entry));
   }
 
-  #applyRoot(entry: Entry): void {
+  #applyRoot(entry: PackedEntry): void {
     if (entry.kind !== "directory")
       throw new Fault(`it is a ${entry.kind} in the place of the root directory`);
     setAttributes(this.#root, entry);
   }
 
   /** The attributes of the link are those of its target, whatever its header says. */
-  #link(entry: Hardlink): void {
+  #link(entry: PackedEntry, name: ByteString): void {
     const target = this.#inodeAt(entry.target) ?? this.#lowerTargets.get(entry.target);
-    const { parent: parentPath, name } = splitPath(entry.path);
-    const parent = this.#parentOf(parentPath);
+    const parent = this.#parentOf(entry.parent);
     if (target !== undefined) return this.#put(parent, name, target);
     if (this.#lateLinks.length === LATE_LINKS_MAX)
       throw new Fault(`it is one of more than ${LATE_LINKS_MAX} hard links before their targets`);
@@ -123,14 +128,14 @@ export class Replay {
       const first = this.#lateLinks[0];
       if (first === undefined) return;
       if (this.#lateLinks.length < links.length && pass < LATE_LINK_PASSES_MAX) continue;
-      this.path = first.entry.path;
+      this.#current = first.entry;
       throw new Fault(`its target ${quoted(first.entry.target)} does not exist`);
     }
   }
 
   /** Returns whether the link is settled. What was put at its name meanwhile came later in the layer, and stays. */
   #applyLateLink({ entry, parent, name, before }: LateLink): boolean {
-    this.path = entry.path;
+    this.#current = entry;
     if (parent.children.get(name) !== before) return true;
     const target = this.#inodeAt(entry.target);
     if (target === undefined) return false;
@@ -167,14 +172,14 @@ export class Replay {
 }
 
 /** Of what the layer itself brings. */
-function pathsOf(entries: Iterable<Entry>): ReadonlySet<string> {
+function pathsOf(entries: LayerEntries): ReadonlySet<string> {
   const paths = new Set<string>();
-  for (const { path } of entries) if (markerOf(path) === undefined) paths.add(path);
+  for (const { path, marker } of entries) if (marker === undefined) paths.add(path);
   return paths;
 }
 
 /** Replaces all attributes: an xattr that the new entry does not have is gone. */
-function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Entry): void {
+function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Attributes): void {
   node.mode = mode;
   node.uid = uid;
   node.gid = gid;
@@ -183,8 +188,9 @@ function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Entr
 }
 
 /** An entry is the node itself where it can be: a copy of each would double the memory of a merge. */
-function nodeOf(entry: Exclude<Entry, Hardlink>): TreeNode {
-  if (entry.kind !== "directory") return entry;
+function nodeOf(entry: PackedEntry): TreeNode {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It has the fields of its kind, which is not "hardlink" here.
+  if (entry.kind !== "directory") return entry as unknown as TreeNode;
   const directory = emptyDirectory();
   setAttributes(directory, entry);
   return directory;

@@ -1,6 +1,6 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
 import type { Layout } from "../ext4/layout.ts";
-import type { PackedEntries } from "../layer/packed-entries.ts";
+import type { PackedEntries } from "../layer/packed-form.ts";
 import type { LayerInput } from "../layer/unpack.ts";
 import { type ErrorCode, TandemError } from "../lib/error.ts";
 import type { BlobName, SourceRecipe } from "../source/source.ts";

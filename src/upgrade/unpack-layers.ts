@@ -1,5 +1,5 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
-import type { LayerEntries } from "../layer/entry.ts";
+import type { LayerEntries } from "../layer/layer-entries.ts";
 import type { Merge } from "../layer/merge.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";

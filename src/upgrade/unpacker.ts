@@ -1,7 +1,8 @@
 import type { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
-import type { Entry, LayerEntries } from "../layer/entry.ts";
+import { EntryPacker } from "../layer/entry-packer.ts";
+import { LayerEntries } from "../layer/layer-entries.ts";
 import { type LayerInput, type LayerOutput, LayerUnpacker } from "../layer/unpack.ts";
 import type { BlobName, Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
@@ -49,15 +50,15 @@ export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
   return {
     unpack: (task) =>
       inTurn(async () => {
-        const entries: Entry[] = [];
+        const packer = new EntryPacker();
         const { onWarning } = task;
-        const output = {
+        const output: LayerOutput = {
           sink: writer,
-          onEntry: (entry: Entry) => void entries.push(entry),
+          onEntry: (entry) => packer.add(entry),
           onWarning,
         };
         await unpackLayer(source.blob(task.blob, { signal: task.signal }), task, output);
-        return entries;
+        return new LayerEntries(packer.finish());
       }),
     finish: () => inTurn(() => writer.finish()),
     close() {},

@@ -1,5 +1,6 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
-import { type PackedEntries, unpackEntries } from "../layer/packed-entries.ts";
+import { LayerEntries } from "../layer/layer-entries.ts";
+import type { PackedEntries } from "../layer/packed-form.ts";
 import { assert } from "../lib/assert.ts";
 import { errorOf, type Reply, type Request, type WorkerPlace } from "./protocol.ts";
 import type { Unpacker, UnpackTask } from "./unpacker.ts";
@@ -11,7 +12,7 @@ export function unpackInWorker(place: WorkerPlace, onDetail: (text: string) => v
   const channel = new Channel(onDetail);
   channel.send({ kind: "open", ...place });
   return {
-    unpack: async (task) => unpackEntries(await channel.unpack(task)),
+    unpack: async (task) => new LayerEntries(await channel.unpack(task)),
     finish: () => channel.finish(),
     close: () => channel.close(),
   };

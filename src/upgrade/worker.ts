@@ -2,7 +2,7 @@
 import { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import { hashHere, type OutputHash } from "../layer/output-hash.ts";
-import { EntryPacker } from "../layer/packed-entries.ts";
+import { EntryPacker } from "../layer/entry-packer.ts";
 import { defined } from "../lib/assert.ts";
 import { collectGarbage } from "../lib/garbage.ts";
 import { MiB } from "../lib/units.ts";

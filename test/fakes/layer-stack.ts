@@ -2,8 +2,9 @@ import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
 import { writeTree } from "../../src/ext4/format.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
-import type { Entry } from "../../src/layer/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
+import { EntryPacker } from "../../src/layer/entry-packer.ts";
+import { LayerEntries } from "../../src/layer/layer-entries.ts";
 import { LayerUnpacker } from "../../src/layer/unpack.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { digestOf } from "../../src/oci/digest.ts";
@@ -44,12 +45,12 @@ function unpack(
   { bytes, mediaType = TAR, diffId = digestOf(bytes) }: StackedLayer,
   label: string,
   { data, chunkBytes }: { readonly data: DataWriter; readonly chunkBytes: number },
-): Entry[] {
-  const entries: Entry[] = [];
+): LayerEntries {
+  const packer = new EntryPacker();
   const input = { label, mediaType, diffId, outputBytesMax: 64 * MiB };
   const unpacker = new LayerUnpacker(input, {
     sink: data,
-    onEntry: (entry) => entries.push(entry),
+    onEntry: (entry) => packer.add(entry),
     onWarning() {},
   });
   for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
@@ -59,5 +60,5 @@ function unpack(
     chunk.fill(0xee);
   }
   unpacker.end();
-  return entries;
+  return new LayerEntries(packer.finish());
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
-import type { Entry, LayerEntries } from "../../src/layer/entry.ts";
+import type { Entry } from "../../src/layer/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
-import { EntryPacker, unpackEntries } from "../../src/layer/packed-entries.ts";
+import { layerEntries } from "../fakes/layer-entries.ts";
 import { viewOfTree } from "../fixtures/view.ts";
 
 /** What a test says of an entry: file content, `{…}` for attributes. */
@@ -37,21 +37,8 @@ const c = (path: string): Entry => entry(path, { kind: "character", major: 0, mi
 
 /** One line of text for each path: "a/ 0755 0", "a/f 3", "s -> t", links with "= first name". */
 function merged(...layers: Entry[][]): string[] {
-  const tree = mergedFrom(layers);
-  expect(mergedFrom(layers.map((layer) => packed(layer)))).toEqual(tree);
-  return tree;
-}
-
-/** As they come from another thread, with those apart that look below. */
-function packed(layer: readonly Entry[]): LayerEntries {
-  const packer = new EntryPacker();
-  for (const one of layer) packer.add(one);
-  return unpackEntries(packer.finish());
-}
-
-function mergedFrom(layers: readonly LayerEntries[]): string[] {
   const merge = new Merge();
-  for (const [index, layer] of layers.entries()) merge.apply(layer, `layer ${index}`);
+  for (const [index, layer] of layers.entries()) merge.apply(layerEntries(layer), `layer ${index}`);
   const view = viewOfTree(merge.root, (sizeBytes) => new Uint8Array(sizeBytes));
   return [...view]
     .filter(([path]) => path !== ".")
@@ -66,7 +53,7 @@ function mergedFrom(layers: readonly LayerEntries[]): string[] {
 /** The attributes of one path. */
 function attributes(path: string, ...layers: Entry[][]): unknown {
   const merge = new Merge();
-  for (const layer of layers) merge.apply(layer, "layer");
+  for (const layer of layers) merge.apply(layerEntries(layer), "layer");
   const node = viewOfTree(merge.root, (sizeBytes) => new Uint8Array(sizeBytes)).get(path);
   return node && { mode: node.mode, uid: node.uid, seconds: node.seconds, xattrs: node.xattrs };
 }

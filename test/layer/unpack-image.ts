@@ -1,6 +1,7 @@
 import type { Entry } from "../../src/layer/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { LayerUnpacker } from "../../src/layer/unpack.ts";
+import { layerEntries } from "../fakes/layer-entries.ts";
 import { MemorySink } from "../fakes/memory-sink.ts";
 import { type View, viewOfTree } from "../fixtures/view.ts";
 
@@ -57,7 +58,8 @@ export function unpackImage(layers: readonly (Unpacking & { bytes: Uint8Array })
   const sink = new MemorySink();
   for (const [index, { bytes, ...unpacking }] of layers.entries()) {
     const label = `layer ${index + 1} of ${layers.length}`;
-    merge.apply(unpackLayer(bytes, { ...unpacking, label, sink }).entries, label);
+    const { entries } = unpackLayer(bytes, { ...unpacking, label, sink });
+    merge.apply(layerEntries(entries), label);
   }
   return viewOfTree(merge.root, (sizeBytes, extents) => sink.contentOf(sizeBytes, extents));
 }

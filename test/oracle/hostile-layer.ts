@@ -4,7 +4,8 @@ import { createGzip, createZstdCompress, constants } from "node:zlib";
 import { Readable } from "node:stream";
 
 import { Merge } from "../../src/layer/merge.ts";
-import type { Entry } from "../../src/layer/entry.ts";
+import { EntryPacker } from "../../src/layer/entry-packer.ts";
+import { LayerEntries } from "../../src/layer/layer-entries.ts";
 import { LayerUnpacker } from "../../src/layer/unpack.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { rawHeader } from "../layer/raw-tar.ts";
@@ -175,7 +176,7 @@ const seconds = (user + system) / 1e6;
 console.log(JSON.stringify({ said, mib: Math.round(memory("VmHWM") - before), seconds }));
 
 async function unpack(input: Chunks, keeps: boolean): Promise<void> {
-  const entries: Entry[] = [];
+  const packer = new EntryPacker();
   const unpacker = new LayerUnpacker(
     {
       label: "layer 1 of 1",
@@ -186,13 +187,13 @@ async function unpack(input: Chunks, keeps: boolean): Promise<void> {
     {
       sink: { begin() {}, seek() {}, write() {}, end: () => [] },
       onEntry: (entry) => {
-        if (keeps) entries.push(entry);
+        if (keeps) packer.add(entry);
       },
       onWarning() {},
     },
   );
   for await (const chunk of input) unpacker.write(chunk);
-  if (keeps) new Merge().apply(entries, "layer 1 of 1");
+  if (keeps) new Merge().apply(new LayerEntries(packer.finish()), "layer 1 of 1");
   unpacker.end();
 }
 

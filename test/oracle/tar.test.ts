@@ -7,6 +7,7 @@ import { chmod, chown, lchown, link, mkdir, symlink, writeFile } from "node:fs/p
 import { diffIdOf, TAR, unpackLayer } from "../layer/unpack-image.ts";
 import { parseAcl } from "../../src/layer/acl.ts";
 import { Merge } from "../../src/layer/merge.ts";
+import { layerEntries } from "../fakes/layer-entries.ts";
 import { viewOfFolder, type View, type ViewNode, viewOfTree } from "../fixtures/view.ts";
 import { command, commandBytes } from "../peers/command.ts";
 import { type TemporaryFolder, temporaryFolder } from "../peers/temporary-folder.ts";
@@ -95,7 +96,7 @@ function readTar(
 ): { view: View; warnings: string[]; dataBytes: number } {
   const { entries, warnings, sink } = unpackLayer(bytes, { chunkBytes });
   const merge = new Merge();
-  merge.apply(entries, "layer");
+  merge.apply(layerEntries(entries), "layer");
   const view = viewOfTree(merge.root, (size, extents) => sink.contentOf(size, extents));
   return { view, warnings, dataBytes: sink.files.reduce((sum, file) => sum + file.dataBytes, 0) };
 }

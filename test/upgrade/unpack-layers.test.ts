@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { planLayout } from "../../src/ext4/layout.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import type { WrittenRange } from "../../src/ext4/written-range.ts";
-import type { Entry } from "../../src/layer/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
+import { LayerEntries } from "../../src/layer/layer-entries.ts";
 import { bytesOf, byteStringOf, display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { type Progress, SILENT } from "../../src/lib/talk.ts";
@@ -89,13 +89,13 @@ test("unpackLayers() begins with the largest layer", async () => {
 /** What an unpacker was asked, and its answers to give. */
 class Asked implements Unpacker {
   readonly tasks: UnpackTask[] = [];
-  readonly entries: PromiseWithResolvers<Iterable<Entry>>[] = [];
+  readonly entries: PromiseWithResolvers<LayerEntries>[] = [];
   readonly ranges = Promise.withResolvers<WrittenRange[]>();
   isFinishing = false;
 
-  unpack(task: UnpackTask): Promise<Iterable<Entry>> {
+  unpack(task: UnpackTask): Promise<LayerEntries> {
     this.tasks.push(task);
-    const answer = Promise.withResolvers<Iterable<Entry>>();
+    const answer = Promise.withResolvers<LayerEntries>();
     this.entries.push(answer);
     return answer.promise;
   }
@@ -126,13 +126,13 @@ test("an unpacker is given the next layer, or told to finish, when a layer is ne
   unpacker.tasks[0]?.onFetched(MiB);
   await turn();
   expect(unpacker.tasks).toHaveLength(2);
-  unpacker.entries[0]?.resolve([]);
+  unpacker.entries[0]?.resolve(new LayerEntries([]));
   await turn();
   expect(unpacker.isFinishing).toBe(false);
   unpacker.tasks[1]?.onFetched(8 * MiB);
   await turn();
   expect(unpacker.isFinishing).toBe(true);
-  unpacker.entries[1]?.resolve([]);
+  unpacker.entries[1]?.resolve(new LayerEntries([]));
   unpacker.ranges.resolve([]);
   expect(await running).toEqual([]);
 });
@@ -142,7 +142,7 @@ test("a small layer is near its end from the start", async () => {
   const running = unpackLayers(twoLayers(MiB), [unpacker], new Merge());
   await turn();
   expect(unpacker.tasks).toHaveLength(2);
-  for (const { resolve } of unpacker.entries) resolve([]);
+  for (const { resolve } of unpacker.entries) resolve(new LayerEntries([]));
   unpacker.ranges.resolve([]);
   expect(await running).toEqual([]);
 });
@@ -153,9 +153,9 @@ test("a layer is merged while its unpacker has the next one, or finishes", async
   const seen: [tasks: number, isFinishing: boolean][] = [];
   merge.apply = () => void seen.push([unpacker.tasks.length, unpacker.isFinishing]);
   const running = unpackLayers(twoLayers(), [unpacker], merge);
-  unpacker.entries[0]?.resolve([]);
+  unpacker.entries[0]?.resolve(new LayerEntries([]));
   await turn();
-  unpacker.entries[1]?.resolve([]);
+  unpacker.entries[1]?.resolve(new LayerEntries([]));
   await turn();
   expect(seen).toEqual([
     [2, false],
