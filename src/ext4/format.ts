@@ -16,7 +16,7 @@ import { InodeTable } from "./inode-table.ts";
 import type { Layout } from "./layout.ts";
 import { backupGroups } from "./layout.ts";
 import { NodeWriter } from "./node-writer.ts";
-import type { Numbered } from "./numbering.ts";
+import type { NumberedTree } from "./numbering.ts";
 import { numberTree } from "./numbering.ts";
 import { PlacedWriter } from "./placed-writer.ts";
 import type { SuperblockValues } from "./superblock.ts";
@@ -51,8 +51,7 @@ export interface WrittenTree {
 export function writeTree(target: BlockFile, image: Image): WrittenTree {
   const { layout, identity } = image;
   const inodesMax = layout.groups * layout.inodesPerGroup;
-  const nodes = numberTree(image.root, { inodesMax, timeSeconds: identity.timeSeconds });
-  new Litter().add(nodes.length);
+  const tree = numberTree(image.root, { inodesMax, timeSeconds: identity.timeSeconds });
   const usage = new BlockUsage(layout);
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);
@@ -61,9 +60,9 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
   const front = new PlacedWriter(target);
   const { timeSeconds } = identity;
   const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds });
-  writeNodes(nodes, writer, new InodeTable(layout, front));
-  const lastInode = nodes.at(-1)?.inode ?? 0;
-  const directories = countDirectories(nodes, layout);
+  writeNodes(tree, writer, new InodeTable(layout, front));
+  const { lastInode } = tree;
+  const directories = countDirectories(tree, layout);
   const fill = { layout, usage, lastInode, directories, checksumSeed };
   const superblock = {
     layout,
@@ -91,23 +90,21 @@ function labelOf({ label }: Identity): ByteString {
   return bytes;
 }
 
-function writeNodes(nodes: readonly Numbered[], writer: NodeWriter, table: InodeTable): void {
+function writeNodes(tree: NumberedTree, writer: NodeWriter, table: InodeTable): void {
   const litter = new Litter();
-  for (const numbered of nodes) {
-    table.put(numbered.inode, writer.write(numbered));
-    litter.add(1);
+  for (const inode of tree.inodes()) {
+    table.put(inode, writer.write(tree, inode));
+    const node = tree.node(inode);
+    litter.add(node.kind === "directory" ? node.children.size : 1);
   }
   table.finish();
 }
 
-function countDirectories(
-  nodes: readonly Numbered[],
-  { groups, inodesPerGroup }: Layout,
-): number[] {
+function countDirectories(tree: NumberedTree, { groups, inodesPerGroup }: Layout): number[] {
   const counts = Array.from({ length: groups }, () => 0);
-  for (const { inode, node } of nodes) {
+  for (const inode of tree.directoryInodes()) {
     const group = Math.floor((inode - 1) / inodesPerGroup);
-    if (node.kind === "directory") counts[group] = (counts[group] ?? 0) + 1;
+    counts[group] = (counts[group] ?? 0) + 1;
   }
   return counts;
 }

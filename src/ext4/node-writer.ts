@@ -2,11 +2,12 @@ import { assert } from "../lib/assert.ts";
 import { bytesOf } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Extent } from "../layer/entry.ts";
-import type { Attributes, DeviceNode, SymlinkNode } from "../layer/tree.ts";
+import type { Attributes, DeviceNode, SymlinkNode, TreeNode } from "../layer/tree.ts";
 import type { BlockUsage } from "./block-usage.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import type { DataWriter } from "./data-writer.ts";
 import { encodeDevice } from "./device.ts";
+import type { DirectoryContent } from "./directory.ts";
 import { encodeDirectory, encodeLeaf, fitsOneBlock } from "./directory.ts";
 import { encodeExtents, type NodeAppender } from "./extents.ts";
 import { viewOf } from "./field.ts";
@@ -21,8 +22,8 @@ import {
   inodeSeed,
   sealInode,
 } from "./inode.ts";
-import type { Numbered } from "./numbering.ts";
-import { LOST_AND_FOUND_INODE, pathOf } from "./numbering.ts";
+import type { NumberedTree } from "./numbering.ts";
+import { LOST_AND_FOUND_INODE } from "./numbering.ts";
 import { encodeXattrBlock, putInodeXattrs, sealXattrBlock, storedXattrs } from "./xattr.ts";
 
 /** Shorter targets lie in the inode itself. GRUB and the kernel both go by the size. */
@@ -80,37 +81,36 @@ export class NodeWriter {
   }
 
   /** The 256 bytes of the inode, valid until the next call. */
-  write(numbered: Numbered): Uint8Array {
-    const { node } = numbered;
-    const seed = inodeSeed(this.#options.checksumSeed, numbered.inode);
+  write(tree: NumberedTree, inode: number): Uint8Array {
+    const node = tree.node(inode);
+    const seed = inodeSeed(this.#options.checksumSeed, inode);
     const values = this.#values;
     values.kind = node.kind;
     values.attributes = node;
-    values.links = numbered.links;
+    values.links = tree.links(inode);
     values.sizeBytes = 0;
     values.blocks = 0;
     values.flags = 0;
     this.#appender.seed = seed;
     this.#inode.fill(0);
-    this.#putBody(numbered, seed);
-    values.xattrBlock = this.#putXattrs(numbered);
+    this.#putBody(tree, node, seed);
+    values.xattrBlock = this.#putXattrs(tree, node);
     encodeInode(this.#record, values);
     sealInode(this.#inode, this.#record, seed);
     return this.#inode;
   }
 
-  #putBody(numbered: Numbered, seed: number): void {
-    const { node } = numbered;
+  #putBody(tree: NumberedTree, node: TreeNode, seed: number): void {
     switch (node.kind) {
       case "file":
         return this.#putMap(node.sizeBytes, node.extents);
       case "directory":
-        return this.#putDirectory(numbered, seed);
+        return this.#putDirectory(tree.contentOf(node), seed);
       case "symlink":
-        return this.#putSymlink(numbered, node);
+        return this.#putSymlink(tree, node);
       case "character":
       case "block":
-        return this.#putDevice(numbered, node);
+        return this.#putDevice(tree, node);
       case "fifo":
         return;
     }
@@ -130,25 +130,24 @@ export class NodeWriter {
     }
   }
 
-  #putDirectory(numbered: Numbered, seed: number): void {
-    const { inode, entries } = numbered;
-    const content = { inode, parent: (numbered.parent ?? numbered).inode, entries };
+  #putDirectory(content: DirectoryContent, seed: number): void {
     if (!fitsOneBlock(content)) {
       const blocks = encodeIndexed(content, { checksum: seed, hash: this.#options.hashSeed });
       this.#values.flags |= INODE_FLAG.index;
       return this.#store(blocks);
     }
     const blocks = [encodeDirectory(content, seed)];
-    const spare = inode === LOST_AND_FOUND_INODE ? LOST_AND_FOUND_BLOCKS - 1 : 0;
+    const spare = content.inode === LOST_AND_FOUND_INODE ? LOST_AND_FOUND_BLOCKS - 1 : 0;
     for (let index = 0; index < spare; index += 1) blocks.push(encodeLeaf([], seed));
     this.#store(blocks);
   }
 
-  #putSymlink(numbered: Numbered, { target }: SymlinkNode): void {
+  #putSymlink(tree: NumberedTree, node: SymlinkNode): void {
+    const { target } = node;
     if (target.length === 0 || target.length > TARGET_BYTES_MAX)
       throw new TandemError(
         "content",
-        `Cannot write symlink "${pathOf(numbered)}": its target has ${target.length} bytes, want 1 to ${TARGET_BYTES_MAX}`,
+        `Cannot write symlink "${tree.pathOf(node)}": its target has ${target.length} bytes, want 1 to ${TARGET_BYTES_MAX}`,
       );
     const bytes = bytesOf(target);
     if (target.length > INLINE_TARGET_BYTES_MAX) return this.#store([bytes]);
@@ -156,12 +155,12 @@ export class NodeWriter {
     this.#values.sizeBytes = target.length;
   }
 
-  #putDevice(numbered: Numbered, node: DeviceNode): void {
+  #putDevice(tree: NumberedTree, node: DeviceNode): void {
     const map = encodeDevice(node);
     if (map === undefined)
       throw new TandemError(
         "content",
-        `Cannot write device "${pathOf(numbered)}": its number ${node.major}:${node.minor} is out of range`,
+        `Cannot write device "${tree.pathOf(node)}": its number ${node.major}:${node.minor} is out of range`,
       );
     this.#map.set(map);
   }
@@ -176,10 +175,10 @@ export class NodeWriter {
   }
 
   /** Returns the block of what did not fit the inode, or 0. */
-  #putXattrs(numbered: Numbered): number {
-    const { xattrs } = numbered.node;
+  #putXattrs(tree: NumberedTree, node: TreeNode): number {
+    const { xattrs } = node;
     if (xattrs.length === 0) return 0;
-    const path = (): string => pathOf(numbered);
+    const path = (): string => tree.pathOf(node);
     const area = this.#inode.subarray(INODE_XATTRS_OFFSET);
     const rest = putInodeXattrs(area, storedXattrs(xattrs, path));
     if (rest.length === 0) return 0;

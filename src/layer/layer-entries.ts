@@ -26,6 +26,8 @@ interface Piece {
  */
 export class PackedEntry {
   readonly kind: Entry["kind"];
+  /** See Attributes. */
+  inode = 0;
   readonly #piece: Piece;
   readonly #at: number;
   #extents: readonly Extent[] | undefined;

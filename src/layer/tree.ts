@@ -8,6 +8,8 @@ export interface Attributes {
   gid: number;
   mtime: Time;
   xattrs: readonly Xattr[];
+  /** In the file system that was made of the tree last. It stands here because a Map of millions of nodes would be larger than they are. */
+  inode?: number;
 }
 
 export interface FileNode extends Attributes {

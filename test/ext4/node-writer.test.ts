@@ -3,7 +3,6 @@ import type { TreeNode } from "../../src/layer/tree.ts";
 import { BlockUsage } from "../../src/ext4/block-usage.ts";
 import { viewOf } from "../../src/ext4/field.ts";
 import { NodeWriter } from "../../src/ext4/node-writer.ts";
-import type { Numbered } from "../../src/ext4/numbering.ts";
 import { numberTree } from "../../src/ext4/numbering.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
@@ -29,11 +28,13 @@ beforeEach(() => {
   writer = new NodeWriter({ data: image.data, usage, checksumSeed: 1, hashSeed, timeSeconds: 5 });
 });
 
-function numbered(node: TreeNode): Numbered {
-  const nodes = numberTree(directory({ it: node }), { inodesMax: 1e6, timeSeconds: 5 });
-  const found = nodes.find((each) => each.node === node);
-  if (found === undefined) throw new Error("no such node");
-  return found;
+/** Root and lost+found come before it. */
+const INODE = 12;
+
+function inodeOf(node: TreeNode): Uint8Array {
+  const tree = numberTree(directory({ it: node }), { inodesMax: 1e6, timeSeconds: 5 });
+  expect(tree.node(INODE)).toBe(node);
+  return writer.write(tree, INODE);
 }
 
 interface Facts {
@@ -46,7 +47,7 @@ interface Facts {
 }
 
 function write(node: TreeNode): Facts & { inode: Uint8Array } {
-  const inode = writer.write(numbered(node));
+  const inode = inodeOf(node);
   const view = viewOf(inode);
   return {
     inode,
@@ -134,10 +135,10 @@ test.each<[string, TreeNode, string]>([
     'extended attributes of "/it": they need',
   ],
 ])("NodeWriter refuses %s", (_, node, message) => {
-  expect(() => writer.write(numbered(node))).toThrow(message);
+  expect(() => inodeOf(node)).toThrow(message);
 });
 
 test("NodeWriter stops on extents beyond the end of their file", () => {
   const node = fileAt(4096, [{ logicalBlock: 0, physicalBlock: 900, blocks: 2 }]);
-  expect(() => writer.write(numbered(node))).toThrow("extents end with their file");
+  expect(() => inodeOf(node)).toThrow("extents end with their file");
 });

@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
 import type { DirectoryNode } from "../../src/layer/tree.ts";
-import type { Numbered } from "../../src/ext4/numbering.ts";
-import { numberTree, pathOf } from "../../src/ext4/numbering.ts";
+import { numberTree, type NumberedTree } from "../../src/ext4/numbering.ts";
 import { directory, fifo, fileAt, symlink } from "../fakes/ext4-image.ts";
 
-const numbered = (root: DirectoryNode, inodesMax = 1_000_000): readonly Numbered[] =>
+const numbered = (root: DirectoryNode, inodesMax = 1_000_000): NumberedTree =>
   numberTree(root, { inodesMax, timeSeconds: 5 });
 
-const lines = (nodes: readonly Numbered[]): string[] =>
-  nodes.map((node) => `${node.inode} ${pathOf(node)} ${node.links}`);
+const lines = (tree: NumberedTree): string[] =>
+  [...tree.inodes()].map(
+    (inode) => `${inode} ${tree.pathOf(tree.node(inode))} ${tree.links(inode)}`,
+  );
 
 test("numberTree() goes breadth first, by name", () => {
   const root = directory({
@@ -31,25 +32,31 @@ test("numberTree() goes breadth first, by name", () => {
 
 test("numberTree() gives the names of one node one number", () => {
   const twin = fileAt(0, []);
-  const nodes = numbered(directory({ a: directory({ one: twin }), two: twin, three: twin }));
-  expect(lines(nodes).slice(3)).toEqual(["13 /three 3"]);
-  expect(nodes.flatMap(({ entries }) => entries.filter(({ inode }) => inode === 13))).toHaveLength(
-    3,
-  );
+  const a = directory({ one: twin });
+  const root = directory({ a, two: twin, three: twin });
+  const tree = numbered(root);
+  expect(lines(tree).slice(3)).toEqual(["13 /three 3"]);
+  const names = [root, a].flatMap((node) => tree.contentOf(node).entries);
+  expect(names.filter(({ inode }) => inode === 13)).toMatchObject([
+    { name: "three" },
+    { name: "two" },
+    { name: "one" },
+  ]);
 });
 
 test("numberTree() makes a lost+found of its own", () => {
-  const [root, lostAndFound] = numbered(directory());
-  expect(root?.entries.map(({ name, inode }) => `${inode} ${name}`)).toEqual(["11 lost+found"]);
-  expect(lostAndFound?.node).toMatchObject({ mode: 0o700, uid: 0, mtime: { seconds: 5 } });
+  const root = directory();
+  const tree = numbered(root);
+  const { inode, parent, entries } = tree.contentOf(root);
+  expect([inode, parent]).toEqual([2, 2]);
+  expect(entries.map((entry) => `${entry.inode} ${entry.name}`)).toEqual(["11 lost+found"]);
+  expect(tree.node(11)).toMatchObject({ mode: 0o700, uid: 0, mtime: { seconds: 5 } });
 });
 
 test("numberTree() takes the image's lost+found", () => {
-  const nodes = numbered(
-    directory({ "lost+found": directory({ saved: fifo() }, { mode: 0o750 }) }),
-  );
-  expect(lines(nodes)).toEqual(["2 / 3", "11 /lost+found 2", "12 /lost+found/saved 1"]);
-  expect(nodes[1]?.node.mode).toBe(0o750);
+  const tree = numbered(directory({ "lost+found": directory({ saved: fifo() }, { mode: 0o750 }) }));
+  expect(lines(tree)).toEqual(["2 / 3", "11 /lost+found 2", "12 /lost+found/saved 1"]);
+  expect(tree.node(11).mode).toBe(0o750);
 });
 
 test("numberTree() adds nothing to the tree", () => {
@@ -84,7 +91,7 @@ test.each([
   [12, false],
 ])("numberTree() of two files with %d inodes", (inodesMax, fits) => {
   const root = directory({ a: fifo(), b: fifo() });
-  if (fits) expect(numbered(root, inodesMax).at(-1)?.inode).toBe(13);
+  if (fits) expect(numbered(root, inodesMax).lastInode).toBe(13);
   else
     expect(() => numbered(root, inodesMax)).toThrow(
       "it has room for 12 inodes, the image needs 13",
@@ -96,7 +103,7 @@ const names = <Node>(count: number, node: (index: number) => Node): [string, Nod
 
 test("numberTree() lets a file have 65,000 names", () => {
   const twin = fileAt(0, []);
-  expect(numbered(directory(names(65_000, () => twin))).at(-1)?.links).toBe(65_000);
+  expect(numbered(directory(names(65_000, () => twin))).links(12)).toBe(65_000);
   expect(() => numbered(directory(names(65_001, () => twin)))).toThrow(
     'Cannot write "/0": it has 65001 names, ext4 has room for 65000',
   );
@@ -106,12 +113,20 @@ const withDirectories = (count: number): DirectoryNode =>
   directory({ d: directory(names(count, () => directory())) });
 
 test("numberTree() stops counting the subdirectories of a directory", () => {
-  expect(numbered(withDirectories(64_998))[2]?.links).toBe(65_000);
-  expect(numbered(withDirectories(64_999))[2]?.links).toBe(1);
+  expect(numbered(withDirectories(64_998)).links(12)).toBe(65_000);
+  expect(numbered(withDirectories(64_999)).links(12)).toBe(1);
 });
 
-test("pathOf() can be read", () => {
-  expect(numbered(directory({ a: directory({ "b\n": fifo() }) })).map(pathOf)).toContain(
-    "/a/b\\x0a",
+test("a path can be read", () => {
+  expect(lines(numbered(directory({ a: directory({ "b\n": fifo() }) })))).toContain(
+    "13 /a/b\\x0a 1",
   );
+});
+
+test("a tree can be numbered again, and nodes of another one with it", () => {
+  const [one, two] = [fifo(), fifo()];
+  expect(lines(numbered(directory({ a: one, b: two })))).toContain("13 /b 1");
+  const tree = numbered(directory({ b: two, c: one }));
+  expect(lines(tree).slice(2)).toEqual(["12 /b 1", "13 /c 1"]);
+  expect(lines(numbered(directory({ b: two, c: one })))).toEqual(lines(tree));
 });
