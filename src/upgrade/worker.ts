@@ -4,7 +4,7 @@ import { DataWriter } from "../ext4/data-writer.ts";
 import { hashHere, type OutputHash } from "../layer/output-hash.ts";
 import { EntryPacker } from "../layer/entry-packer.ts";
 import { defined } from "../lib/assert.ts";
-import { collectGarbage } from "../lib/garbage.ts";
+import { Litter } from "../lib/garbage.ts";
 import { MiB } from "../lib/units.ts";
 import { openSource, type Source, type SourceRecipe } from "../source/source.ts";
 import { part } from "../system/block-file.ts";
@@ -20,9 +20,6 @@ declare const self: Worker;
 
 /** So seldom is told how much has come. */
 const TOLD_BYTES = MiB;
-
-/** Next to nothing is kept of what an entry leaves behind: to collect it after so many costs 2 ms, and saves a third of the memory. */
-const COLLECTED_ENTRIES = 5000;
 
 /** The thread is ended from outside. */
 const NEVER = new AbortController().signal;
@@ -101,7 +98,7 @@ async function unpack(
 ): Promise<void> {
   const packer = new EntryPacker();
   const fetched = new Tally(TOLD_BYTES, (bytes) => post(bytes));
-  const litter = new Tally(COLLECTED_ENTRIES, collectGarbage);
+  const litter = new Litter();
   const onFetched = (bytes: number): void => fetched.add(bytes);
   await unpackLayer(
     blob,
