@@ -14,9 +14,7 @@ import { looksBelow } from "./whiteout.ts";
 
 const PIECE_BYTES = 256 * KiB;
 
-/**
- * Makes bytes of entries. As objects they would be cloned for another thread property by property, and take four times the memory.
- */
+/** Makes bytes of entries. As objects they would be cloned for another thread property by property, and take more memory there. */
 export class EntryPacker {
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
   #memory = new ArrayBuffer(0);

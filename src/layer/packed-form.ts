@@ -15,8 +15,9 @@ export const KINDS = [
 ] as const;
 
 /**
- * Where the fields of an entry lie, in bytes from its start. Behind them come what only its kind has (a
- * size and the number of extents, the length of a target, or a device number), the path, the target, the extents and the xattrs.
+ * Where the fields of an entry lie, in bytes from its start. Numbers are little-endian and have 32 bits, but for kind and looksBelow
+ * (8), mode (16), and the seconds and sizes (64, a float). Behind them come what only its kind has, the path, and then the target or
+ * the extents (three numbers each), and the xattrs (name and value, each with its length before it).
  */
 export const AT = {
   bytes: 0,
@@ -32,7 +33,7 @@ export const AT = {
   xattrs: 36,
   own: 40,
 } as const;
-/** What only a kind has. */
+/** What only a kind has: a size and how many extents, the length of a target, or a device number. */
 export const OWN = { sizeBytes: 0, extents: 8, targetBytes: 0, major: 0, minor: 4 } as const;
 export const OWN_BYTES: Readonly<Record<Entry["kind"], number>> = {
   file: 12,
