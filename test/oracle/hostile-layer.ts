@@ -140,6 +140,11 @@ const CASES: Readonly<Record<string, Hostile>> = {
         ...each(20_000, (index) => ({ path: `l0/${index % 100}/x`, data: "" })),
       ]),
   },
+  "400,000 files": {
+    merges: true,
+    chunks: () =>
+      members(each(400_000, (index) => ({ path: `${index % 1000}/file-${index}`, data: "x" }))),
+  },
   "5,000 deep paths": {
     merges: true,
     chunks: () =>

@@ -23,6 +23,8 @@ test.each<[string, RegExp, number]>([
   ["100,000 links in a chain before their target", /more than 10000 hard links/, 4 * MIB_MAX],
   ["paths through long symlinks", /symlinks put more than 1024 names/, MIB_MAX],
   ["20,000 paths through 40 symlinks", READ, 2 * MIB_MAX],
+  // Objects for all of them would be 400 MiB.
+  ["400,000 files", READ, 300],
   ["5,000 deep paths", READ, 4 * MIB_MAX],
   ["a gzip bomb", READ, MIB_MAX],
   ["a zstd bomb", READ, MIB_MAX],
