@@ -24,6 +24,7 @@ import {
   runPeer,
   runStages,
   runTandem,
+  runWritingFloor,
 } from "./bench/contenders.ts";
 import { cpuSecondsOf } from "./bench/measure.ts";
 import { type CaseSummary, printCases, printReport, printStages } from "./bench/report.ts";
@@ -145,6 +146,7 @@ async function raceOnce(course: Course, registryPid: number): Promise<Round> {
     tandem,
     registryCpuSeconds: cpuSecondsOf(registryPid) - before,
     floor: await runFloor(course),
+    writingFloor: await runWritingFloor(course),
     device: await runDevice(course),
     // umoci knows no zstd.
     peer: course.image.compression === "zstd" ? undefined : await runPeer(course),

@@ -1,5 +1,5 @@
 /** Those who race: each takes the same image from the same registry and has nothing left of an earlier round. */
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { command } from "../../test/peers/command.ts";
@@ -95,6 +95,20 @@ export async function runFloor({ image, host, name, floor }: Course): Promise<Me
   const layers = image.image.layers.toSorted((one, other) => other.size - one.size);
   const digests = layers.map(({ digest }) => digest);
   return measured(...floor, `http://${host}/v2/${name}/blobs`, ...digests);
+}
+
+/**
+ * The same, but written to a file as tandem writes. Seconds by its own clock: after the last byte was written its kernel takes a while
+ * to give back the queues, which tandem has done by the time it has read back.
+ */
+export async function runWritingFloor(course: Course): Promise<number> {
+  const { folder, floor } = course;
+  const target = join(folder, "floor.img");
+  await clear(target);
+  await writeFile(target, "");
+  const { stdout } = await runFloor({ ...course, floor: [...floor, "--into", target] });
+  await clear(target);
+  return (JSON.parse(stdout) as { readonly seconds: number }).seconds;
 }
 
 /** What the stages of a write cost one by one. */

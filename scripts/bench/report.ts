@@ -31,6 +31,7 @@ export function printReport({ summary, startup, budgets, binary }: Measured): vo
     ...tandemRows(summary),
     ...(summary.peer === undefined ? [] : peerRows(summary.peer)),
     ["floor: fetch, hash, gunzip", seconds(summary.floor), `cpu ${seconds(summary.floorCpu)}`],
+    ["  and write, as tandem does", seconds(summary.writingFloor), writingNote(summary)],
     ["device: the same bytes, flush", seconds(summary.device)],
     ["registry, serving tandem", `${summary.registryCpu.toFixed(2)} s cpu`],
     ["tandem --version", seconds(startup.tandemSeconds), empty],
@@ -48,6 +49,11 @@ export function printReport({ summary, startup, budgets, binary }: Measured): vo
   print(rows);
   console.log("");
   print(budgets.map(budgetRow));
+}
+
+/** What the budget leaves for everything else, and what tandem takes. */
+function writingNote({ writingFloor, floor, tandemWrite }: Summary): string {
+  return `${ratio(writingFloor / floor)} the floor; tandem ${ratio(tandemWrite / writingFloor)} this`;
 }
 
 /** Processor time of one thread that does one thing after the other. */

@@ -13,6 +13,8 @@ export interface Round {
   /** undefined for images that the peer does not understand. */
   readonly peer: PeerRun | undefined;
   readonly floor: Measurement;
+  /** Seconds of the floor that also writes. */
+  readonly writingFloor: number;
   readonly device: Measurement;
 }
 
@@ -31,6 +33,7 @@ export interface Summary {
   readonly peer: PeerRun | undefined;
   readonly floor: number;
   readonly floorCpu: number;
+  readonly writingFloor: number;
   readonly device: number;
   readonly registryCpu: number;
 }
@@ -53,6 +56,7 @@ export function summarise(rounds: readonly Round[]): Summary {
     peer: summarisePeer(rounds.flatMap(({ peer }) => peer ?? [])),
     floor: of(({ floor }) => floor.seconds),
     floorCpu: of(({ floor }) => floor.cpuSeconds),
+    writingFloor: of(({ writingFloor }) => writingFloor),
     device: of(({ device }) => device.seconds),
     registryCpu: of(({ registryCpuSeconds }) => registryCpuSeconds),
   };
