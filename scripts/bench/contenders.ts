@@ -1,5 +1,5 @@
 /** Those who race: each takes the same image from the same registry and has nothing left of an earlier round. */
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { command } from "../../test/peers/command.ts";
@@ -105,7 +105,6 @@ export async function runWritingFloor(course: Course): Promise<number> {
   const { folder, floor } = course;
   const target = join(folder, "floor.img");
   await clear(target);
-  await writeFile(target, "");
   const { stdout } = await runFloor({ ...course, floor: [...floor, "--into", target] });
   await clear(target);
   return (JSON.parse(stdout) as { readonly seconds: number }).seconds;

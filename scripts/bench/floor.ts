@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { createInflater } from "../../src/layer/inflate.ts";
 import { alignUp } from "../../src/lib/units.ts";
 import { directOutbox } from "../../src/system/direct-outbox.ts";
-import { openBlockFile } from "../../src/system/linux-block-file.ts";
+import { createBlockFile, openBlockFile } from "../../src/system/linux-block-file.ts";
 import { type Outbox, PARCEL_BYTES } from "../../src/system/outbox.ts";
 
 declare const self: Worker;
@@ -46,8 +46,10 @@ async function main(): Promise<void> {
     allowPositionals: true,
   });
   const [base = "", ...digests] = positionals;
+  const { into: path } = values;
+  // At its full size before, or the kernel makes whoever lets it grow wait for the medium.
+  if (path !== undefined) createBlockFile(path, digests.length * REGION_BYTES).close();
   const queue = digests.map((digest, index): Task => {
-    const { into: path } = values;
     const into = path === undefined ? undefined : { path, offsetBytes: index * REGION_BYTES };
     return { url: `${base}/${digest}`, digest, into };
   });
