@@ -118,10 +118,14 @@ export class NumberedTree {
     return { inode, parent, entries };
   }
 
-  /** For people: "/usr/bin/env". The first name where there are more. Takes long: it is looked for. */
+  /** For people: "/usr/bin/env". The first name where there are more. Takes long: what is no directory is looked for in all. */
   pathOf(node: TreeNode): string {
     if (node === this.#nodes[0]) return "/";
-    for (const directory of this.#directories.values()) {
+    const places =
+      node.kind === "directory"
+        ? [this.#listed(this.node(this.#listed(node).parent))]
+        : this.#directories.values();
+    for (const directory of places) {
       const name = directory.names.find((each) => this.#child(directory.node, each) === node);
       if (name !== undefined) return join(this.pathOf(directory.node), name);
     }
@@ -159,7 +163,7 @@ export class NumberedTree {
     return children.get(name) ?? this.#lostAndFound;
   }
 
-  #listed(node: DirectoryNode): Listed {
+  #listed(node: TreeNode): Listed {
     return defined(this.#directories.get(node), "a directory of the tree");
   }
 

@@ -118,9 +118,10 @@ test("numberTree() stops counting the subdirectories of a directory", () => {
 });
 
 test("a path can be read", () => {
-  expect(lines(numbered(directory({ a: directory({ "b\n": fifo() }) })))).toContain(
-    "13 /a/b\\x0a 1",
-  );
+  const c = directory();
+  const tree = numbered(directory({ a: directory({ "b\n": fifo(), b: directory({ c }) }) }));
+  expect(lines(tree)).toContain("14 /a/b\\x0a 1");
+  expect(tree.pathOf(c)).toBe("/a/b/c");
 });
 
 test("a tree can be numbered again, and nodes of another one with it", () => {
