@@ -1,5 +1,5 @@
 /** Those who race: each takes the same image from the same registry and has nothing left of an earlier round. */
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { command } from "../../test/peers/command.ts";
@@ -90,24 +90,34 @@ export async function runPeer({ host, name, tag, folder }: Course): Promise<Peer
   };
 }
 
-/** Fetch, check and decompress, and throw everything away. The largest layers first, as tandem does it. */
-export async function runFloor({ image, host, name, floor }: Course): Promise<Measurement> {
-  const layers = image.image.layers.toSorted((one, other) => other.size - one.size);
-  const digests = layers.map(({ digest }) => digest);
-  return measured(...floor, `http://${host}/v2/${name}/blobs`, ...digests);
+export interface FloorRun extends Measurement {
+  /** By its own clock, without start and end of the process. */
+  readonly ownSeconds: number;
 }
 
-/**
- * The same, but written to a file as tandem writes. Seconds by its own clock: after the last byte was written its kernel takes a while
- * to give back the queues, which tandem has done by the time it has read back.
- */
-export async function runWritingFloor(course: Course): Promise<number> {
-  const { folder, floor } = course;
-  const target = join(folder, "floor.img");
+/** Fetch, check and decompress, and throw everything away. The largest layers first, as tandem does it. */
+export async function runFloor(course: Course, into = "-"): Promise<FloorRun> {
+  const { image, host, name, floor } = course;
+  const layers = image.image.layers.toSorted((one, other) => other.size - one.size);
+  const digests = layers.map(({ digest }) => digest);
+  const run = await measured(...floor, into, `http://${host}/v2/${name}/blobs`, ...digests);
+  const { seconds } = JSON.parse(run.stdout) as { readonly seconds: number };
+  return { ...run, ownSeconds: seconds };
+}
+
+/** Larger than all tars of an image, and sparse. */
+const FLOOR_BYTES = 2 ** 40;
+
+/** The same, but written to a file as tandem writes. */
+export async function runWritingFloor(course: Course): Promise<FloorRun> {
+  const target = join(course.folder, "floor.img");
   await clear(target);
-  const { stdout } = await runFloor({ ...course, floor: [...floor, "--into", target] });
+  await writeFile(target, "");
+  // At its full size before, or the kernel makes whoever lets it grow wait for the medium.
+  await truncate(target, FLOOR_BYTES);
+  const run = await runFloor(course, target);
   await clear(target);
-  return (JSON.parse(stdout) as { readonly seconds: number }).seconds;
+  return run;
 }
 
 /** What the stages of a write cost one by one. */

@@ -1,5 +1,5 @@
 /** What was measured, as medians, and what was promised. */
-import type { PeerRun, TandemRun } from "./contenders.ts";
+import type { FloorRun, PeerRun, TandemRun } from "./contenders.ts";
 import { type Measurement, median } from "./measure.ts";
 import type { Startup } from "./startup.ts";
 
@@ -12,9 +12,8 @@ export interface Round {
   readonly tandem: TandemRun;
   /** undefined for images that the peer does not understand. */
   readonly peer: PeerRun | undefined;
-  readonly floor: Measurement;
-  /** Seconds of the floor that also writes. */
-  readonly writingFloor: number;
+  readonly floor: FloorRun;
+  readonly writingFloor: FloorRun;
   readonly device: Measurement;
 }
 
@@ -33,6 +32,10 @@ export interface Summary {
   readonly peer: PeerRun | undefined;
   readonly floor: number;
   readonly floorCpu: number;
+  /**
+   * What the floor takes when it writes, too. What it takes longer is told by the clocks of both programs: at its end the kernel takes
+   * a while to give back the queues, which tandem has done by the time it has read back.
+   */
   readonly writingFloor: number;
   readonly device: number;
   readonly registryCpu: number;
@@ -56,7 +59,9 @@ export function summarise(rounds: readonly Round[]): Summary {
     peer: summarisePeer(rounds.flatMap(({ peer }) => peer ?? [])),
     floor: of(({ floor }) => floor.seconds),
     floorCpu: of(({ floor }) => floor.cpuSeconds),
-    writingFloor: of(({ writingFloor }) => writingFloor),
+    writingFloor: of(
+      ({ floor, writingFloor }) => floor.seconds + writingFloor.ownSeconds - floor.ownSeconds,
+    ),
     device: of(({ device }) => device.seconds),
     registryCpu: of(({ registryCpuSeconds }) => registryCpuSeconds),
   };
