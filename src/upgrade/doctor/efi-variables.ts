@@ -10,9 +10,13 @@ const VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 /** efivarfs puts the attributes before the value. */
 const ATTRIBUTES_BYTES = 4;
 
-/** Each variable, when it holds, and how it is cleared. */
+/** Each variable, when it holds, and how it is cleared; the strongest first. */
 const VARIABLES = [
   ["LoaderEntryOneShot", "for one boot", "bootctl set-oneshot ''"],
+  // systemd-boot 258 and newer.
+  ["LoaderEntrySysFail", "after an update of the firmware that failed", "bootctl set-sysfail ''"],
+  // systemd-boot 260 and newer.
+  ["LoaderEntryPreferred", "until it is cleared", "bootctl set-preferred ''"],
   ["LoaderEntryDefault", "until it is cleared", "bootctl set-default ''"],
 ] as const;
 

@@ -8,11 +8,14 @@ import { about, type Finding } from "./finding.ts";
 
 const PATH = "/loader/loader.conf";
 const DEFAULT = "default tandem-*";
+/** The lines that choose an entry, the stronger one first: systemd-boot 260 and newer takes `preferred` before `default`. */
+const CHOICES = ["preferred", "default"] as const;
 
 export function checkLoaderConf(access: EspAccess, esp: Esp): Finding {
   const { ok, warn, bad } = about("configuration of systemd-boot", "boot");
   const text = readEspFile(esp, PATH);
-  const pattern = defaultOf(text ?? "");
+  const chosen = CHOICES.map((key) => ({ key, pattern: valueOf(text ?? "", key) }));
+  const astray = chosen.find(({ pattern }) => pattern !== undefined && !leadsToTandem(pattern));
   const more = {
     advice: "Run tandem doctor --fix.",
     repair: {
@@ -20,22 +23,28 @@ export function checkLoaderConf(access: EspAccess, esp: Esp): Finding {
       run: () => replaceEspFile(access, PATH, corrected(text ?? "")),
     },
   };
-  if (pattern !== undefined && !leadsToTandem(pattern))
-    return bad(`${PATH} says "default ${pattern}", which leads past the entries of tandem`, more);
+  if (astray !== undefined)
+    return bad(
+      `${PATH} says "${astray.key} ${astray.pattern}", which leads past the entries of tandem`,
+      more,
+    );
+  const pattern = chosen.find(({ key }) => key === "default")?.pattern;
   if (isFile(esp, PATH) && pattern !== undefined) return ok(`${PATH} says "default ${pattern}"`);
   const what = isFile(esp, PATH) ? `${PATH} does not say "${DEFAULT}"` : `${PATH} is not there`;
   return warn(`${what}: the first of all entries in ${ENTRIES} boots`, more);
 }
 
 /** What systemd-boot takes: the last line of that name, as far as it knows it. */
-function defaultOf(text: string): string | undefined {
+function valueOf(text: string, key: (typeof CHOICES)[number]): string | undefined {
+  const pattern = new RegExp(`^\\s*${key}\\s+(\\S.*?)\\s*$`, "i");
   return linesOf(text)
-    .map((line) => /^\s*default\s+(\S.*?)\s*$/i.exec(line)?.[1])
+    .map((line) => pattern.exec(line)?.[1])
     .findLast((value) => value !== undefined);
 }
 
 function corrected(text: string): string {
-  const kept = linesOf(text).filter((line) => !/^\s*default\s/i.test(line) && line.trim() !== "");
+  const choices = new RegExp(`^\\s*(?:${CHOICES.join("|")})\\s`, "i");
+  const kept = linesOf(text).filter((line) => !choices.test(line) && line.trim() !== "");
   return [...kept, DEFAULT, ""].join("\n");
 }
 

@@ -33,10 +33,23 @@ test.each([
   ["a default", { LoaderEntryDefault: "arch.conf" }, ["bootctl set-default ''"]],
   ["one of our slots", { LoaderEntryDefault: "tandem-a.conf" }, ["bootctl set-default ''"]],
   ["a saved one", { LoaderEntryDefault: "@saved" }, ["bootctl set-default ''"]],
+  ["a preferred one that leads to tandem", { LoaderEntryPreferred: "tandem-*" }, []],
+  ["a preferred one", { LoaderEntryPreferred: "arch.conf" }, ["bootctl set-preferred ''"]],
+  ["one for a failure", { LoaderEntrySysFail: "arch.conf" }, ["bootctl set-sysfail ''"]],
   [
-    "both",
-    { LoaderEntryDefault: "arch.conf", LoaderEntryOneShot: "memtest.conf" },
-    ["bootctl set-oneshot ''", "bootctl set-default ''"],
+    "all of them",
+    {
+      LoaderEntryDefault: "arch.conf",
+      LoaderEntryPreferred: "arch.conf",
+      LoaderEntrySysFail: "arch.conf",
+      LoaderEntryOneShot: "memtest.conf",
+    },
+    [
+      "bootctl set-oneshot ''",
+      "bootctl set-sysfail ''",
+      "bootctl set-preferred ''",
+      "bootctl set-default ''",
+    ],
   ],
 ] as const)("EFI variables: %s", (...row) => {
   const [, variables, commands] = row;

@@ -115,6 +115,11 @@ const CASES: readonly Case[] = [
     damage: (image) => put(image, LOADER_CONF, "default arch-*\n"),
     bad: ["configuration of systemd-boot"],
   },
+  {
+    name: "a loader.conf that prefers another entry",
+    damage: (image) => put(image, LOADER_CONF, "preferred tandem-a.conf\ndefault tandem-*\n"),
+    bad: ["configuration of systemd-boot"],
+  },
 ];
 
 test.each(CASES)("systemd-boot: --fix repairs $name", async ({ damage, bad: expected }) => {
@@ -139,6 +144,13 @@ test.each([
   ["default tandem-a.conf\n", "bad"],
   ["default tandem-?.conf\n", "bad"],
   ["default *\n", "bad"],
+  ["preferred other.conf\ndefault tandem-*\n", "bad"],
+  ["default tandem-*\n\tpreferred  @saved\n", "bad"],
+  ["preferred tandem-b.conf\ndefault tandem-*\n", "bad"],
+  ["preferred other.conf\n", "bad"],
+  ["preferred other.conf\npreferred tandem-*\ndefault tandem-*\n", "ok"],
+  ["preferred tandem-*\n", "warn"],
+  ["#preferred other.conf\ndefault tandem-*\n", "ok"],
   ["#default tandem-*\n", "warn"],
   ["default\ntimeout 0\n", "warn"],
   ["", "warn"],
@@ -149,7 +161,9 @@ test.each([
   const { findings } = await ask(image.file(), false);
   expect(findings.find(({ subject }) => subject === about)).toMatchObject({ verdict });
   await ask(image.file(), true);
-  const kept = text.split(/\r?\n/).filter((line) => line !== "" && !/^\s*default\s/i.test(line));
+  const kept = text
+    .split(/\r?\n/)
+    .filter((line) => line !== "" && !/^\s*(?:default|preferred)\s/i.test(line));
   const corrected = [...kept, "default tandem-*", ""].join("\n");
   expect(textAt(image, LOADER_CONF)).toBe(verdict === "ok" ? text : corrected);
 });
