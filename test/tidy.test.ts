@@ -39,6 +39,15 @@ const OWNER: Readonly<Record<string, string>> = {
 /** They bring streams along or load slowly by themselves: with them every verb would start half as long again. */
 const LATE = ["net", "zlib", "http", "https", "stream", "tty"].map((name) => `node:${name}`);
 const SLOW = new Set([...LATE, "consola", "consola/basic"]);
+/**
+ * The time of day may be set at any moment, so it becomes a text at once, to be printed or remembered. These alone may ask for it
+ * otherwise: they give it to the others, compare it with the server's, and say that it is wrong.
+ */
+const TELLS_TIME = [
+  "src/system/linux.ts",
+  "src/oci/failure.ts",
+  "src/upgrade/doctor/surroundings.ts",
+];
 const LINES_MAX = 300;
 
 const files = await Promise.all(
@@ -83,4 +92,14 @@ test(`no file is longer than ${LINES_MAX} lines`, () => {
   expect(
     files.filter(({ text }) => text.split("\n").length > LINES_MAX).map(({ path }) => path),
   ).toEqual([]);
+});
+
+test("nothing is measured or decided by the time of day", () => {
+  const asks = /(?<!performance)\.now\(\)(?!\.toISOString\(\))|\bnew Date\(\)|\bDate\(\)/;
+  expect(
+    files
+      .filter(({ text }) => asks.test(text))
+      .map(({ path }) => path)
+      .toSorted(),
+  ).toEqual(TELLS_TIME.toSorted());
 });

@@ -32,10 +32,10 @@ export async function runChecks(
   checks: readonly Check[],
   { system, limits, talk }: Run,
 ): Promise<CheckResult[]> {
-  const endMs = system.now().getTime() + limits.deadlineSeconds * 1000;
+  const endMs = system.monotonicMs() + limits.deadlineSeconds * 1000;
   const results: CheckResult[] = [];
   for (const check of requiredFirst(checks)) {
-    const leftSeconds = (endMs - system.now().getTime()) / 1000;
+    const leftSeconds = (endMs - system.monotonicMs()) / 1000;
     const outcome = await runOne(check, limits, leftSeconds);
     results.push({ check: check.name, required: check.required, ...outcome });
     if (outcome.failure === undefined) talk.info(`Check ${check.name} passed`);

@@ -62,11 +62,11 @@ function once(name: string, look: Look): Check {
 }
 
 async function lookUntil(system: System, look: Look, seconds: number): Promise<Outcome> {
-  const endMs = system.now().getTime() + seconds * 1000;
+  const endMs = system.monotonicMs() + seconds * 1000;
   let leftSeconds = seconds;
   for (;;) {
     const failure = await attempt(look, leftSeconds);
-    leftSeconds = (endMs - system.now().getTime()) / 1000;
+    leftSeconds = (endMs - system.monotonicMs()) / 1000;
     if (failure === undefined || leftSeconds <= RETRY_SECONDS) return outcome(failure);
     await system.probe.pause(RETRY_SECONDS);
     leftSeconds -= RETRY_SECONDS;

@@ -28,6 +28,8 @@ export const linux: System = {
   environment: process.env,
   cores: availableParallelism(),
   now: () => new Date(),
+  // CLOCK_MONOTONIC, which Bun.sleep(), setTimeout() and AbortSignal.timeout() go by, too.
+  monotonicMs: () => performance.now(),
   isExecutable,
   readLink,
   absolute: (path) => resolve(path),

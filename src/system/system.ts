@@ -21,7 +21,13 @@ export interface System {
   readonly architecture: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cores: number;
+  /** The time of day, to be printed or remembered for people. It may be set at any moment: nothing is measured or decided by it. */
   now(): Date;
+  /**
+   * Milliseconds since some moment in the past, for deadlines and durations. Nobody sets this clock, it never goes backwards, and it
+   * stands still while the machine is suspended or a virtual machine is paused.
+   */
+  monotonicMs(): number;
   /** Whether it is a regular file that this user may run. */
   isExecutable(path: string): boolean;
   /** The text of a symbolic link; undefined when there is none. */

@@ -18,7 +18,7 @@ export function checkedSystem(
     ...memorySystem(),
     files: memoryFiles(Object.fromEntries(Object.keys(checks).map((path) => [path, ""]))),
     isExecutable: (path) => path in checks && !path.endsWith(".txt"),
-    now: () => new Date(nowMs),
+    monotonicMs: () => nowMs,
     async run([path = ""], { deadlineSeconds }) {
       await Promise.resolve();
       runs.push({ path, deadlineSeconds });

@@ -25,7 +25,7 @@ const SLOTS = { a: MiB, b: MiB + SLOT_BYTES, recovery: MiB + 2 * SLOT_BYTES } as
 export const DISK_BYTES: number = MiB + 2 * SLOT_BYTES;
 export const RECOVERY_DISK_BYTES: number = DISK_BYTES + SLOT_BYTES;
 
-/** A clock that counts calls: the same in every run. */
+/** The time of day counts calls: the same in every run. The monotonic clock stands still. */
 export function memorySystem(): System & { readonly reboots: number[] } {
   let seconds = 0;
   const reboots: number[] = [];
@@ -44,6 +44,7 @@ export function memorySystem(): System & { readonly reboots: number[] } {
     environment: {},
     cores: 1,
     now: () => new Date(1000 * (seconds += 1)),
+    monotonicMs: () => 0,
     isExecutable: () => false,
     readLink: () => undefined,
     absolute: (path) => path,

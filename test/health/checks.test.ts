@@ -17,7 +17,7 @@ function world(secondsEach = 0): {
   let nowMs = 0;
   const runs: [string, number][] = [];
   return {
-    system: { ...memorySystem(), now: () => new Date(nowMs) },
+    system: { ...memorySystem(), monotonicMs: () => nowMs },
     runs,
     check: (name, outcome, required = true) => ({
       name,
@@ -67,6 +67,29 @@ test("runChecks() gives each check what is left of the whole deadline", async ()
     "not run: all 100 s were used up before",
   ]);
 });
+
+test.each(["1970-01-01", "2030-01-01"])(
+  "runChecks() does not care that the clock is set to %s meanwhile",
+  async (date) => {
+    const { system, runs, check } = world(1);
+    let now = new Date("2000-01-01");
+    const sets = {
+      ...check("1", FINE),
+      run: () => Promise.resolve(((now = new Date(date)), FINE)),
+    };
+    const limits = { ...LIMITS, deadlineSeconds: 30 };
+    const results = await runChecks([sets, check("2", FINE), check("3", FINE)], {
+      system: { ...system, now: () => now },
+      limits,
+      talk: SILENT,
+    });
+    expect(failureOf(results)).toBeUndefined();
+    expect(runs).toEqual([
+      ["2", 30],
+      ["3", 29],
+    ]);
+  },
+);
 
 test("runChecks() tells of each, and warns of a wanted one that failed", async () => {
   const said: string[] = [];

@@ -25,17 +25,23 @@ const FILES = {
 
 interface Given {
   readonly probe?: Partial<Probe>;
+  readonly now?: () => Date;
   readonly units?: CommandResult;
 }
 
 /** Its clock goes on only while it pauses. */
-function systemOf({ probe = {}, units }: Given): System & { readonly pauses: () => number } {
+function systemOf({
+  probe = {},
+  units,
+  now = () => new Date(0),
+}: Given): System & { readonly pauses: () => number } {
   const base = memorySystem();
   let seconds = 0;
   return {
     ...base,
     files: memoryFiles(FILES),
-    now: () => new Date(seconds * 1000),
+    now,
+    monotonicMs: () => seconds * 1000,
     run: () =>
       units === undefined ? Promise.reject(new Error("no systemctl")) : Promise.resolve(units),
     probe: {
@@ -126,3 +132,20 @@ test("an expectation is given up when its time is over, and is told how much is 
   });
   expect(lefts).toEqual([5, 4, 3, 2, 1]);
 });
+
+test.each(["1970-01-01", "2030-01-01"])(
+  "an expectation is waited for as long when the clock is set to %s meanwhile",
+  async (date) => {
+    const dates = [new Date("2000-01-01")];
+    const lefts: number[] = [];
+    const connect = (_: string, seconds: number): Promise<void> => {
+      lefts.push(seconds);
+      dates.push(new Date(date));
+      // A deadline that never comes must not hang the test.
+      return lefts.length > 20 ? Promise.resolve() : Promise.reject(new Error("refused"));
+    };
+    const now = (): Date => dates.at(-1) ?? new Date(0);
+    await outcomeOf({ tcp: ["h:1"] }, { probe: { connect }, now });
+    expect(lefts).toEqual([5, 4, 3, 2, 1]);
+  },
+);

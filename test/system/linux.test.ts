@@ -87,6 +87,12 @@ test("readLink() gives the text of a link, and of nothing else", () => {
   expect(linux.readLink(at("none"))).toBeUndefined();
 });
 
+test("monotonicMs() goes forward, at the pace of timers", async () => {
+  const startMs = linux.monotonicMs();
+  await linux.probe.pause(0.02);
+  expect(linux.monotonicMs() - startMs).toBeGreaterThanOrEqual(19);
+});
+
 test("absolute() is seen from the current directory", () => {
   expect(linux.absolute("a/../b")).toBe(join(process.cwd(), "b"));
   expect(linux.absolute("/a/./b")).toBe("/a/b");
