@@ -13,6 +13,7 @@ import { availableParallelism, cpus } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
+import { forgetHost } from "../test/peers/alone.ts";
 import { pushImage } from "../test/peers/image.ts";
 import { startRegistry, type Registry } from "../test/peers/registry.ts";
 import { temporaryFolder } from "../test/peers/temporary-folder.ts";
@@ -53,6 +54,7 @@ const { values } = parseArgs({
 });
 const { shape, layers, compression } = values;
 const isOneImage = [shape, layers, compression].some((flag) => flag !== undefined);
+forgetHost();
 await bench();
 
 /** What all courses have in common. */

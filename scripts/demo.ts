@@ -7,6 +7,7 @@ import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createTar } from "nanotar";
 import { guestMembers } from "../test/e2e/guest-image.ts";
+import { ALONE, forgetHost } from "../test/peers/alone.ts";
 import { writeImage } from "../test/peers/image.ts";
 import { startRegistry } from "../test/peers/registry.ts";
 import { skopeoCopy } from "../test/peers/skopeo.ts";
@@ -22,6 +23,7 @@ const TANDEM = join(ROOT, "dist/tandem");
 const NOBODY = 65534;
 const MIB = 1024 * 1024;
 
+forgetHost();
 rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 
@@ -73,7 +75,7 @@ function tandem(...args: readonly string[]): void {
   const { exitCode } = Bun.spawnSync([...drop, TANDEM, ...args], {
     stdout: "inherit",
     stderr: "inherit",
-    env: { PATH: process.env["PATH"] },
+    env: ALONE,
   });
   if (exitCode !== 0) throw new Error(`tandem ended with status ${exitCode}`);
 }

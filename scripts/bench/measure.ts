@@ -19,7 +19,13 @@ const SAMPLE_MS = 5;
 /** Throws with the program's stderr when it fails. */
 export async function measured(...words: readonly string[]): Promise<Measurement> {
   const startMs = performance.now();
-  const child = Bun.spawn([...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...words], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    // Without it a child gets the variables that this process started with, not those that forgetHost() left.
+    env: process.env,
+  });
   let [peakBytes, deviceBytes] = [0, 0];
   const sampler = setInterval(() => {
     peakBytes = Math.max(peakBytes, counter(child.pid, "status", "VmHWM") * 1024);

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import * as v from "valibot";
 
+import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Files } from "../system/files.ts";
 import type { Reference } from "./reference.ts";
 
@@ -40,26 +41,30 @@ const entrySchema = v.looseObject({
 });
 type Entry = v.InferOutput<typeof entrySchema>;
 const entriesSchema = v.record(v.string(), entrySchema);
-const fileSchema = v.looseObject({
+const documentSchema = v.looseObject({
   auths: v.nullish(entriesSchema),
   credsStore: text,
   credHelpers: v.nullish(v.record(v.string(), v.string())),
 });
-type AuthFile = v.InferOutput<typeof fileSchema>;
+type AuthDocument = v.InferOutput<typeof documentSchema>;
+
+/** Failures of a default place that say nothing but that it is not for this user. */
+const OUT_OF_REACH = new Set(["EACCES", "EPERM", "ENOTDIR", "ELOOP"]);
 
 /** Docker Hub goes by several names. */
 const HUB_NAMES = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /**
  * Looks where containers-auth.json(5) says, then where Docker does; the first file that knows the registry counts.
- * $REGISTRY_AUTH_FILE excludes all others. Undefined: be anonymous.
+ * $REGISTRY_AUTH_FILE excludes all others. Undefined: be anonymous. Throws "usage" for a file that was named and cannot be used.
  */
 export function findCredentials(
   reference: Reference,
   options: CredentialsOptions,
 ): Credentials | undefined {
-  for (const path of authFiles(options)) {
-    const file = readAuthFile(path, options);
+  for (const candidate of authFiles(options)) {
+    const { path } = candidate;
+    const file = readAuthFile(candidate, options);
     const found =
       file === undefined ? undefined : lookUp(file, reference, { path, log: options.log });
     if (found !== undefined) return found;
@@ -67,48 +72,81 @@ export function findCredentials(
   return undefined;
 }
 
-function authFiles({ files, environment, userId, log }: CredentialsOptions): string[] {
-  const explicit = environment["REGISTRY_AUTH_FILE"];
-  if (isGiven(explicit)) {
-    if (files.exists(explicit)) return [explicit];
-    log(
-      `Cannot read credentials from "${explicit}" ($REGISTRY_AUTH_FILE): no such file, continuing`,
-    );
-    return [];
-  }
+/** A place where credentials may be. */
+interface AuthFile {
+  readonly path: string;
+  /** The variable that names this place and no other: what is there has to be usable. */
+  readonly variable?: string;
+  /** The variable names the file itself, not its folder: the file has to be there. */
+  readonly mustExist?: boolean;
+}
+
+function authFiles({ environment, userId }: CredentialsOptions): AuthFile[] {
+  const explicit = given(environment["REGISTRY_AUTH_FILE"]);
+  if (explicit !== undefined)
+    return [{ path: explicit, variable: "REGISTRY_AUTH_FILE", mustExist: true }];
   // Services of the system run as root without $HOME.
   const home = given(environment["HOME"]) ?? (userId === 0 ? "/root" : undefined);
   const runtime = given(environment["XDG_RUNTIME_DIR"]);
+  const configuration = given(environment["XDG_CONFIG_HOME"]) ?? under(home, ".config")[0]?.path;
+  const docker = given(environment["DOCKER_CONFIG"]);
   return [
-    runtime === undefined
-      ? `/run/containers/${userId}/auth.json`
-      : `${runtime}/containers/auth.json`,
-    ...under(
-      given(environment["XDG_CONFIG_HOME"]) ?? under(home, ".config")[0],
-      "containers/auth.json",
-    ),
-    ...under(given(environment["DOCKER_CONFIG"]) ?? under(home, ".docker")[0], "config.json"),
+    ...under(runtime, "containers/auth.json"),
+    ...(runtime === undefined ? under(`/run/containers/${userId}`, "auth.json") : []),
+    ...under(configuration, "containers/auth.json"),
+    ...(docker === undefined
+      ? under(home, ".docker/config.json")
+      : [{ path: `${docker}/config.json`, variable: "DOCKER_CONFIG" }]),
     ...under(home, ".dockercfg"),
   ];
 }
 
-function under(folder: string | undefined, path: string): string[] {
-  return folder === undefined ? [] : [`${folder}/${path}`];
+function under(folder: string | undefined, path: string): AuthFile[] {
+  return folder === undefined ? [] : [{ path: `${folder}/${path}` }];
 }
 
-function readAuthFile(path: string, { files, log }: CredentialsOptions): AuthFile | undefined {
+function readAuthFile(place: AuthFile, options: CredentialsOptions): AuthDocument | undefined {
+  const content = readContent(place, options);
+  if (content === undefined) return undefined;
   try {
-    const content = files.readText(path);
-    if (content === undefined) return undefined;
     const value: unknown = JSON.parse(content);
-    return path.endsWith("/.dockercfg")
+    return place.path.endsWith("/.dockercfg")
       ? { auths: v.parse(entriesSchema, value) }
-      : v.parse(fileSchema, value);
+      : v.parse(documentSchema, value);
   } catch {
     // Not the reason: it can quote the file.
-    log(`Cannot read credentials from "${path}": it is not what an auth file is, continuing`);
+    const why = "it is not what an auth file is";
+    if (place.variable !== undefined) throw unusable(place, why);
+    options.log(`Cannot read credentials from "${place.path}": ${why}, continuing`);
     return undefined;
   }
+}
+
+/** Undefined for a file that is not there, and for a default place that cannot be looked into. */
+function readContent(place: AuthFile, { files, log }: CredentialsOptions): string | undefined {
+  try {
+    const content = files.readText(place.path);
+    if (content === undefined && place.mustExist === true) throw new Error("there is no such file");
+    return content;
+  } catch (error) {
+    if (place.variable !== undefined) throw unusable(place, reasonOf(error), error);
+    const end = isOutOfReach(error) ? "" : ", continuing";
+    log(`Cannot read credentials from "${place.path}": ${reasonOf(error)}${end}`);
+    return undefined;
+  }
+}
+
+/** Rootful tools make /run/containers with mode 0700: others cannot even know whether there is a file in it. */
+function isOutOfReach(error: unknown): boolean {
+  return error instanceof Error && "code" in error && OUT_OF_REACH.has(String(error.code));
+}
+
+function unusable({ path, variable }: AuthFile, why: string, cause?: unknown): TandemError {
+  return new TandemError(
+    "usage",
+    `Cannot read credentials from "${path}" ($${variable}): ${why}`,
+    cause === undefined ? {} : { cause },
+  );
 }
 
 interface Place {
@@ -116,7 +154,7 @@ interface Place {
   readonly log: (message: string) => void;
 }
 
-function lookUp(file: AuthFile, reference: Reference, place: Place): Credentials | undefined {
+function lookUp(file: AuthDocument, reference: Reference, place: Place): Credentials | undefined {
   const names = HUB_NAMES.includes(reference.host) ? HUB_NAMES : [reference.host];
   const helper = names.map((name) => file.credHelpers?.[name]).find(isGiven);
   const entry = findEntry(file.auths ?? {}, names, reference.repository);

@@ -10,6 +10,7 @@ import { readGpt } from "../../src/disk/gpt.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { part, type BlockFile } from "../../src/system/block-file.ts";
 import { linux } from "../../src/system/linux.ts";
+import { ALONE } from "../peers/alone.ts";
 import { writeImage } from "../peers/image.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
@@ -39,17 +40,28 @@ export function systemLayer(version: string, more: readonly TarMember[] = []): U
   return tar(systemMembers(version, more));
 }
 
-/** Runs tandem as nobody, with an empty environment. */
-export function spawn(...args: readonly string[]): Bun.Subprocess<"ignore", "pipe", "pipe"> {
+export interface SpawnOptions {
+  /** All that it sees of the environment. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** A shell script that changes the view of the machine, as root in mounts of its own, and runs "$@". */
+  readonly view?: string;
+}
+
+/** Runs tandem as nobody, who sees nothing of the host. */
+export function spawn(
+  args: readonly string[],
+  { variables = ALONE, view }: SpawnOptions = {},
+): Bun.Subprocess<"ignore", "pipe", "pipe"> {
   const drop =
     process.getuid?.() === 0
       ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"]
       : [];
-  return Bun.spawn([...drop, TANDEM, ...args], {
+  const viewed = view === undefined ? [] : ["unshare", "--mount", "sh", "-ec", view, "sh"];
+  return Bun.spawn([...viewed, ...drop, TANDEM, ...args], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: { PATH: "/usr/bin:/bin" },
+    env: { ...variables },
   });
 }
 
@@ -63,7 +75,7 @@ export async function ended(child: ReturnType<typeof spawn>): Promise<Run> {
 }
 
 export function tandem(...args: readonly string[]): Promise<Run> {
-  return ended(spawn(...args));
+  return ended(spawn(args));
 }
 
 export interface Appliance extends AsyncDisposable {

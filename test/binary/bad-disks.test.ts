@@ -99,7 +99,7 @@ test("a second tandem is told that the first one runs", async () => {
     return registry.serve(seen);
   });
   const source = `oci:${registry.host}/ns/app:latest`;
-  const first = ended(spawn("upgrade", "--disk", machine.disk, "--source", source));
+  const first = ended(spawn(["upgrade", "--disk", machine.disk, "--source", source]));
   await asked.promise;
   const second = await tandem("rollback", "--disk", machine.disk);
   expect(second).toEqual({
@@ -140,13 +140,8 @@ test.each([
     });
     return new Response(body);
   });
-  const child = spawn(
-    "upgrade",
-    "--disk",
-    machine.disk,
-    "--source",
-    `oci:${registry.host}/ns/app:latest`,
-  );
+  const source = `oci:${registry.host}/ns/app:latest`;
+  const child = spawn(["upgrade", "--disk", machine.disk, "--source", source]);
   await asked.promise;
   child.kill("SIGINT");
   const run = await ended(child);

@@ -4,8 +4,18 @@ import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/oci/digest.ts";
 import { descriptorOf, fakeImage, type FakeImage, TYPES } from "../fakes/image.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
+import { ALONE } from "../peers/alone.ts";
 import { tar } from "../peers/tar.ts";
-import { appliance, forgetTemplate, systemLayer, systemMembers, tandem } from "./appliance.ts";
+import {
+  appliance,
+  ended,
+  forgetTemplate,
+  type Run,
+  spawn,
+  systemLayer,
+  systemMembers,
+  tandem,
+} from "./appliance.ts";
 
 const GZIP = `${TYPES.layer}+gzip`;
 
@@ -173,6 +183,37 @@ test("a registry that is down is refused with status 4", async () => {
   expect(run.stderr).toContain(host);
   expect(run.status).toBe(4);
   expect(await machine.isWhole()).toBe(true);
+});
+
+/** A view of the machine as rootful tools leave it: /run/containers with mode 0700, which nobody may look into. */
+const CLOSED = 'mount -t tmpfs tmpfs /run && mkdir -m 700 /run/containers && exec "$@"';
+
+test("where /run/containers is closed to this user, credentials are looked for elsewhere, without a warning", async () => {
+  await using registry = new FakeRegistry();
+  await using machine = await appliance();
+  registry.putImage(good);
+  const { XDG_RUNTIME_DIR: _, ...variables } = ALONE;
+  const upgrade = async (...flags: readonly string[]): Promise<Run> =>
+    ended(
+      spawn(
+        [
+          "upgrade",
+          "--disk",
+          machine.disk,
+          "--source",
+          `oci:${registry.host}/ns/app:latest`,
+          ...flags,
+        ],
+        { variables, view: CLOSED },
+      ),
+    );
+  const loud = await upgrade("--dry-run", "--debug");
+  expect(loud.stderr).toMatch(
+    /Cannot read credentials from "\/run\/containers\/\d+\/auth.json": EACCES/,
+  );
+  const run = await upgrade();
+  expect(run.stderr).not.toContain("Cannot");
+  expect(run.status).toBe(0);
 });
 
 test("after a refusal the next upgrade succeeds", async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verbs } from "../../src/cli/verbs.ts";
+import { ALONE } from "../peers/alone.ts";
 import { tandem } from "./tandem.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-run-"));
@@ -140,7 +141,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     const image = `oci:127.0.0.1:${registry.port}/os:1`;
     const child = Bun.spawn(
       [process.execPath, "src/main.ts", "write", image, at("stopped.img"), "--size=8MiB"],
-      { stdout: "pipe", stderr: "pipe", env: { PATH: process.env["PATH"] } },
+      { stdout: "pipe", stderr: "pipe", env: ALONE },
     );
     await asked.promise;
     child.kill(signal);

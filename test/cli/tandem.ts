@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
 
+import { ALONE } from "../peers/alone.ts";
+
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export interface Ended {
@@ -8,7 +10,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the command line from its sources, with no variables but PATH and those given. */
+/** Runs the command line from its sources. It sees nothing of the host but `variables`. */
 export async function tandem(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
@@ -17,7 +19,7 @@ export async function tandem(
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: { PATH: process.env["PATH"], ...variables },
+    env: { ...ALONE, ...variables },
   });
   const [stdout, stderr, status] = await Promise.all([
     child.stdout.text(),

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 
 import { findCredentials } from "../../src/oci/credentials.ts";
 import { parseReference } from "../../src/oci/reference.ts";
+import type { Files } from "../../src/system/files.ts";
 import { memoryFiles } from "../fakes/files.ts";
 
 const basic = (text: string): { auth: string } => ({ auth: Buffer.from(text).toString("base64") });
@@ -15,14 +16,23 @@ function find(
   environment: Readonly<Record<string, string>> = HOME,
 ) {
   const lines: string[] = [];
-  const files = memoryFiles(
+  const texts = Object.entries(content).filter(([, value]) => !(value instanceof Error));
+  const memory = memoryFiles(
     Object.fromEntries(
-      Object.entries(content).map(([path, value]) => [
+      texts.map(([path, value]) => [
         path,
         typeof value === "string" ? value : JSON.stringify(value),
       ]),
     ),
   );
+  const files: Files = {
+    ...memory,
+    readText(path) {
+      const fault = content[path];
+      if (fault instanceof Error) throw fault;
+      return memory.readText(path);
+    },
+  };
   const found = findCredentials(parseReference(reference), {
     files,
     environment,
@@ -123,13 +133,45 @@ test("the first file that knows the registry counts", () => {
   expect(find("r.io/a", content).found?.from).toBe("/home/me/.config/containers/auth.json");
 });
 
-test("an explicit file that is missing hides the others, with a warning", () => {
-  const environment = { REGISTRY_AUTH_FILE: "/none", ...HOME };
-  const { found, lines } = find("r.io/a", { [DOCKER]: { auths } }, environment);
-  expect(found).toBeUndefined();
-  expect(lines).toEqual([
-    `Cannot read credentials from "/none" ($REGISTRY_AUTH_FILE): no such file, continuing`,
-  ]);
+const fault = (code: string): Error => Object.assign(new Error(`${code}: no luck`), { code });
+
+test.each(["EACCES", "EPERM", "ENOTDIR", "ELOOP"])(
+  "a default place that fails with %s is as good as absent, which is said with --debug",
+  (code) => {
+    const { found, lines } = find("r.io/a", { [RUNTIME]: fault(code), [DOCKER]: { auths } });
+    expect(found?.from).toBe(DOCKER);
+    expect(lines).toEqual([`Cannot read credentials from "${RUNTIME}": ${code}: no luck`]);
+  },
+);
+
+test("a default place that fails for another reason is passed over with a warning", () => {
+  const { found, lines } = find("r.io/a", { [RUNTIME]: fault("EIO"), [DOCKER]: { auths } });
+  expect(found?.from).toBe(DOCKER);
+  expect(lines).toEqual([`Cannot read credentials from "${RUNTIME}": EIO: no luck, continuing`]);
+});
+
+test.each([
+  ["there is no such file", {}],
+  ["EACCES: no luck", { "/named/config.json": fault("EACCES") }],
+  ["EISDIR: no luck", { "/named/config.json": fault("EISDIR") }],
+  ["it is not what an auth file is", { "/named/config.json": "{secret" }],
+])("a file that was named and cannot be used is an error: %s", (why, content) => {
+  const environment = { REGISTRY_AUTH_FILE: "/named/config.json", ...HOME };
+  expect(() => find("r.io/a", { [DOCKER]: { auths }, ...content }, environment)).toThrow(
+    expect.objectContaining({
+      code: "usage",
+      message: `Cannot read credentials from "/named/config.json" ($REGISTRY_AUTH_FILE): ${why}`,
+    }),
+  );
+});
+
+test("Docker's folder that was named may be empty, but not closed", () => {
+  const environment = { DOCKER_CONFIG: "/named", ...HOME };
+  expect(find("r.io/a", {}, environment)).toEqual({ found: undefined, lines: [] });
+  const content = { "/named/config.json": fault("EACCES") };
+  expect(() => find("r.io/a", content, environment)).toThrow(
+    `Cannot read credentials from "/named/config.json" ($DOCKER_CONFIG): EACCES: no luck`,
+  );
 });
 
 test.each([`{"auths": secret`, `{"auths":{"r.io":{"auth":7}}}`, "7"])(

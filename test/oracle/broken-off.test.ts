@@ -119,7 +119,11 @@ test("T48 kill -9 at any time leaves no file system or a whole one, and the next
   const image = folder.in("image");
   let cut = 0;
   for (let round = 0; round < 15; round += 1) {
-    const child = Bun.spawn([...words, image, ...options], { stdout: "ignore", stderr: "ignore" });
+    const child = Bun.spawn([...words, image, ...options], {
+      stdout: "ignore",
+      stderr: "ignore",
+      env: process.env,
+    });
     await Bun.sleep(Math.random() * wholeMs);
     child.kill("SIGKILL");
     await child.exited;

@@ -4,7 +4,13 @@ export async function command(...words: readonly string[]): Promise<string> {
 }
 
 export async function commandBytes(...words: readonly string[]): Promise<Buffer> {
-  const child = Bun.spawn([...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...words], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    // Without it a child gets the variables that this process started with, not those that forgetHost() left.
+    env: process.env,
+  });
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).arrayBuffer(),
     new Response(child.stderr).text(),

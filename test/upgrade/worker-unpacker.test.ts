@@ -31,6 +31,10 @@ const TARGET_BYTES = 24 * MiB;
 const OFFSET_BYTES = MiB;
 const folder = mkdtempSync(join(tmpdir(), "tandem-worker-"));
 writeFileSync(join(folder, "oci-layout"), "");
+/** Whoever opens a registry here warns of a file with credentials that cannot be read. */
+const WARNED = { XDG_RUNTIME_DIR: folder };
+mkdirSync(join(folder, "containers"));
+writeFileSync(join(folder, "containers/auth.json"), "no JSON");
 const path = join(folder, "disk.img");
 const opened: { close(): void }[] = [];
 const NEVER = new AbortController().signal;
@@ -184,8 +188,10 @@ test("a thread asks for its next blob while the last one is still coming", async
     while (registry.count(place(second)) === 0) await Bun.sleep(1);
     return new Response(namedFile("first"));
   });
-  const environment = { REGISTRY_AUTH_FILE: "/none" };
-  const source = { text: `oci:${registry.host}/ns/app`, options: { ...OPTIONS, environment } };
+  const source = {
+    text: `oci:${registry.host}/ns/app`,
+    options: { ...OPTIONS, environment: WARNED },
+  };
   const bench = open({ source });
   const running = unpack(bench, first);
   while (registry.count(place(first)) === 0) await Bun.sleep(1);
@@ -331,8 +337,10 @@ test("a thread fetches from a registry, and does not say again what its opening 
   const bytes = tar([{ path: "x", data: "x" }]);
   const layer = layerOf(bytes);
   registry.put(`/v2/ns/app/blobs/${layer.blob.digest}`, bytes);
-  const environment = { REGISTRY_AUTH_FILE: "/none" };
-  const source = { text: `oci:${registry.host}/ns/app`, options: { ...OPTIONS, environment } };
+  const source = {
+    text: `oci:${registry.host}/ns/app`,
+    options: { ...OPTIONS, environment: WARNED },
+  };
   const bench = open({ source });
   expect(await unpack(bench, layer)).toHaveLength(1);
   expect(bench.warnings).toEqual([]);
