@@ -151,7 +151,7 @@ export class Control {
     this.#states[target] = parseState(bytes);
   }
 
-  /** The number that the next record gets. The loader's own count is tied to it: it must be one that the count has not seen. */
+  /** The number that the next record gets, as far as the control partition knows. The boot loader's count is tied to it. */
   get nextGen(): number {
     return this.record === undefined
       ? Math.max(this.#genAfterCopies, this.#gensBefore + 1)
@@ -165,11 +165,15 @@ export class Control {
     return highestGen(copies) + 1;
   }
 
-  /** No record had a larger number: the state is written at least once for each. On a new disk there was none. */
+  /**
+   * A number that the records before had about reached: the state is written for most of them. It is only a guess; what the boot loader
+   * has counted for is asked where it counts. No fall that is remembered may seem to be one of the new record.
+   */
   get #gensBefore(): number {
     const chosen = chooseState(...this.#states);
     const { generation } = (chosen === undefined ? undefined : validOf(this.#states[chosen])) ?? {};
-    return generation === undefined || generation === 1 ? 0 : generation;
+    const falls = (this.state.falls ?? []).map(({ gen = 0 }) => gen);
+    return Math.max(generation === undefined || generation === 1 ? 0 : generation, ...falls);
   }
 
   #readRecord(offsetBytes: number): BootRecord | { readonly invalid: string } {

@@ -86,9 +86,15 @@ export function chooseRecord(copy0: RecordCopy, copy1: RecordCopy): 0 | 1 | unde
 /** The highest number that copies bear, torn ones too; 0 when there is none. For a new record when no copy is in force. */
 export function highestGen(copies: readonly Uint8Array[]): number {
   const text = copies.map((bytes) => Buffer.from(bytes).toString("latin1")).join("\n");
-  const gens = [...text.matchAll(/^gen(?:_end)?=(.*)$/gm)].map((match) => numberOf(match[1]));
+  const gens = [...text.matchAll(/^gen(?:_end)?=(.*)$/gm)].map((match) => genOf(match[1]));
+  return Math.max(0, ...gens);
+}
+
+/** The number of a record, read where no record vouches for it; 0 when it is none. */
+export function genOf(text: string | undefined): number {
+  const gen = numberOf(text);
   // What is this close to the end was not counted up but is damage.
-  return Math.max(0, ...gens.filter((gen) => gen < GEN_MAX / 2));
+  return gen < GEN_MAX / 2 ? gen : 0;
 }
 
 /** Why no boot loader could go by it; undefined when one can. */

@@ -87,7 +87,12 @@ function openLoader(
 ): OpenLoader {
   const detected = detectOn(durable, slots, bootloader);
   const esp = detected.name === "systemd-boot" ? openEsp(durable, slots, { write }) : undefined;
-  if (esp === undefined) return { loader: grub(control), detected, close() {} };
+  if (esp === undefined)
+    return {
+      loader: grub(control, () => openEsp(durable, slots, { write: false })),
+      detected,
+      close() {},
+    };
   return { loader: systemdBoot(control, esp), detected, close: () => esp.close() };
 }
 

@@ -29,7 +29,7 @@ function format(): Promise<Control> {
 }
 
 test("a slot can be started between prepare() and forget()", async () => {
-  const loader = grub(await format());
+  const loader = grub(await format(), () => undefined);
   expect(loader.whyNot("b")).toContain("spec");
   await loader.prepare("b", spec, files);
   expect(loader.whyNot("b")).toBeUndefined();
@@ -40,7 +40,7 @@ test("a slot can be started between prepare() and forget()", async () => {
 test("commit() puts the record in force", async () => {
   const control = await format();
   const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
-  expect(await grub(control).commit(next)).toEqual({ ...next, gen: 2 });
+  expect(await grub(control, () => undefined).commit(next)).toEqual({ ...next, gen: 2 });
   expect(control.record).toEqual({ ...next, gen: 2 });
 });
 

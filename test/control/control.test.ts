@@ -3,7 +3,7 @@ import { Control } from "../../src/control/control.ts";
 import { armTrial, disarm, settled } from "../../src/control/decide.ts";
 import { encodeRecord, type BootRecord, type NextRecord } from "../../src/control/record.ts";
 import type { SlotSpec } from "../../src/control/spec.ts";
-import { emptyState, withEvent, withSlot, type State } from "../../src/control/state.ts";
+import { emptyState, withEvent, withFall, withSlot, type State } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { LyingDisk } from "../fakes/lying-disk.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -215,7 +215,7 @@ test("a power cut while a spec is written or erased touches neither record nor s
   }
 });
 
-test("a record after both copies are lost has a number that no loader has counted under", async () => {
+test("a record after both copies are lost has a number above those that the state tells of", async () => {
   const image = await formatted();
   const control = Control.open(image.file());
   for (let gen = 2; gen < 6; gen += 1) {
@@ -226,4 +226,15 @@ test("a record after both copies are lost has a number that no loader has counte
   for (const at of [0, 0x1000]) image.write(at, new Uint8Array(1024));
   const after = await Control.open(image.file()).commitRecord(ARMED);
   expect(after.gen).toBeGreaterThan(gen);
+});
+
+test("a record after both copies are lost is not the one that a remembered fall is about", async () => {
+  const image = await formatted();
+  const control = reopened(image);
+  const at = "2026-11-22T12:00:00Z";
+  await control.writeState(
+    withFall(control.state, { at, slot: "b", stage: "silent", reason: "none", gen: 90 }),
+  );
+  for (const offset of [0, 0x1000]) image.write(offset, new Uint8Array(1024));
+  expect((await Control.open(image.file()).commitRecord(FIRST)).gen).toBe(91);
 });

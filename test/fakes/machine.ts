@@ -86,7 +86,7 @@ export function memoryMachine(
     booted: boot.slot,
     cmdline: boot,
     control,
-    loader: grub(control),
+    loader: grub(control, () => undefined),
     loaderSeen: "it is in memory",
     limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),

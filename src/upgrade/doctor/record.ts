@@ -9,7 +9,6 @@ import type { EspAccess } from "./esp.ts";
 import { about, type Finding } from "./finding.ts";
 import { fallbackOn } from "./grub.ts";
 import type { HeldSlots } from "./held.ts";
-import { remakeScratch } from "./scratch.ts";
 import { startable } from "./startable.ts";
 import { isUnused } from "./state.ts";
 
@@ -77,7 +76,9 @@ function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repai
     advice: "Run tandem doctor --fix, or tandem mark good in the slot that is to be kept.",
     repair: {
       what: `write a new boot record: slot ${good} is good`,
-      run: () => write(machine, good, around.esp),
+      async run() {
+        await machine.loader.commit(settled(good, policyOf(machine)));
+      },
     },
   };
 }
@@ -91,11 +92,4 @@ function fallbackOf({ loader }: Machine, { esp }: Around): SlotName | undefined 
     if (error instanceof TandemError) return undefined;
     throw error;
   }
-}
-
-async function write(machine: Machine, good: SlotName, esp: EspAccess): Promise<void> {
-  // Where the record is lost, so is its number. The next ones may be numbers that GRUB has counted under already.
-  const isLost = machine.control.record === undefined;
-  if (isLost && machine.loader.name === "grub") await remakeScratch(esp);
-  await machine.loader.commit(settled(good, policyOf(machine)));
 }

@@ -3,6 +3,7 @@
  * overlap or do not add up to the file's size, and takes a file in several pieces. Nothing on a FAT is sparse, packed or inline.
  */
 import { type Esp, readText } from "../../boot/esp.ts";
+import { COUNT_BYTES, COUNT_PATH } from "../../boot/grub-count.ts";
 import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
 import { GEN_MAX, TRIES_MAX } from "../../control/record.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
@@ -10,9 +11,6 @@ import { SLOT_NAMES } from "../../slot/slot.ts";
 import type { EspAccess } from "./esp.ts";
 import { replaceEspFile } from "./esp-file.ts";
 import { about, type Finding } from "./finding.ts";
-
-const PATH = "/tandem/tries";
-const BYTES = 1024;
 
 /** The most that GRUB saves (boot/grub.cfg). */
 const LARGEST: Readonly<Record<string, string>> = {
@@ -26,24 +24,26 @@ const LARGEST: Readonly<Record<string, string>> = {
 export function checkScratch(access: EspAccess, esp: Esp): Finding {
   const { ok, bad } = about("GRUB's count", "boot");
   const flaw = flawOf(esp);
-  if (flaw === undefined) return ok(`${PATH} is there`);
-  return bad(`${PATH} ${flaw}: boots cannot be counted, so no trial begins`, {
+  if (flaw === undefined) return ok(`${COUNT_PATH} is there`);
+  return bad(`${COUNT_PATH} ${flaw}: boots cannot be counted, so no trial begins`, {
     advice: "Run tandem doctor --fix.",
-    repair: { what: `make ${PATH} anew`, run: () => remakeScratch(access) },
+    repair: { what: `make ${COUNT_PATH} anew`, run: () => remakeScratch(access) },
   });
 }
 
-/** GRUB starts to count anew. Afterwards no number of a record is one that it has counted under. */
+/** GRUB starts to count anew. */
 export async function remakeScratch(access: EspAccess): Promise<void> {
-  await replaceEspFile(access, PATH, envText([]).padEnd(BYTES, "#"));
+  await replaceEspFile(access, COUNT_PATH, envText([]).padEnd(COUNT_BYTES, "#"));
 }
 
 function flawOf(esp: Esp): string | undefined {
   try {
-    const sizeBytes = esp.read(PATH)?.sizeBytes;
+    const sizeBytes = esp.read(COUNT_PATH)?.sizeBytes;
     if (sizeBytes === undefined) return "is not there";
-    if (sizeBytes !== BYTES) return `has ${sizeBytes} bytes, want ${BYTES}`;
-    const block = parseEnvBlock(Buffer.from(readText(esp, PATH, BYTES) ?? "", "latin1"));
+    if (sizeBytes !== COUNT_BYTES) return `has ${sizeBytes} bytes, want ${COUNT_BYTES}`;
+    const block = parseEnvBlock(
+      Buffer.from(readText(esp, COUNT_PATH, COUNT_BYTES) ?? "", "latin1"),
+    );
     return "invalid" in block ? `cannot be used: ${block.invalid}` : flawOfRoom(block.values);
   } catch (error) {
     if (error instanceof TandemError) return `cannot be read: ${reasonOf(error)}`;
@@ -55,5 +55,7 @@ function flawOf(esp: Esp): string | undefined {
 function flawOfRoom(values: ReadonlyMap<string, string>): string | undefined {
   const lines = [...new Map([...values, ...Object.entries(LARGEST)])];
   const { length } = Buffer.from(envText(lines.map(([name, value]) => envLine(name, value))));
-  return length <= BYTES ? undefined : `is full of other values: ${[...values.keys()].join(", ")}`;
+  return length <= COUNT_BYTES
+    ? undefined
+    : `is full of other values: ${[...values.keys()].join(", ")}`;
 }
