@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { findBootable, NO_INITRD, parseOptions, type Bootable } from "../../src/boot/bootable.ts";
+import { findBootable, type Bootable } from "../../src/boot/bootable.ts";
+import { NO_INITRD } from "../../src/boot/start-files.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { image } from "./tree.ts";
 
@@ -122,25 +123,4 @@ test.each([
   const refused = expect(() => findBootable(root, read));
   refused.toThrow(TandemError);
   refused.toThrow(message);
-});
-
-test.each([
-  ["quiet  splash\t console=ttyS0 \n", "quiet splash console=ttyS0"],
-  ["# a comment\nquiet\n# another\ndebug", "quiet debug"],
-  ["root=LABEL=x rw ro rootfstype=xfs quiet BOOT_IMAGE=/k tandem.slot=a", "quiet"],
-  ["rootwait roots=1 row", "rootwait roots=1 row"],
-  ["x".repeat(1536), "x".repeat(1536)],
-  ["", ""],
-])("parseOptions(%j) is %j", (text, want) => {
-  expect(parseOptions(text, "/etc/kernel/cmdline")).toBe(want);
-});
-
-test.each([
-  ["x".repeat(1537), "longer than 1536 bytes"],
-  ["a=\u0001", "not plain ASCII text"],
-  ["a=ü", "not plain ASCII text"],
-  ['a="b c"', "quotes and backslashes"],
-  ["a=\\b", "quotes and backslashes"],
-])("parseOptions(%j) is refused: %s", (text, message) => {
-  expect(() => parseOptions(text, "/etc/kernel/cmdline")).toThrow(message);
 });

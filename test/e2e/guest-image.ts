@@ -44,6 +44,9 @@ while read -r line; do
 done
 `.replaceAll("\\$", "$");
 
+/** The kernel options of each system. */
+export const GUEST_OPTIONS: string = `console=ttyS0 quiet net.ifnames=0 ${UNDER_LOAD}`;
+
 /** The members of its one layer. */
 export function guestMembers({
   version,
@@ -57,7 +60,7 @@ export function guestMembers({
   const texts = {
     "etc/version": version,
     "etc/os-release": `ID=guest\nVERSION=${version}\nPRETTY_NAME="Guest ${version}"\n`,
-    "etc/kernel/cmdline": `console=ttyS0 quiet net.ifnames=0 ${UNDER_LOAD}\n`,
+    "etc/kernel/cmdline": `${GUEST_OPTIONS}\n`,
     ...(atBoot === undefined ? {} : { "etc/at-boot": atBoot }),
     ...files,
   };

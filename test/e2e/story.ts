@@ -10,7 +10,7 @@ import { pushImage, writeImage } from "../peers/image.ts";
 import { startRegistry } from "../peers/registry.ts";
 import { skopeoCopy } from "../peers/skopeo.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
-import { guestMembers, type GuestWish } from "./guest-image.ts";
+import { GUEST_OPTIONS, guestMembers, type GuestWish } from "./guest-image.ts";
 import type { KernelWish } from "./guest-kernel.ts";
 import { startGuest, type Guest } from "./guest.ts";
 import type { MachineWish } from "./machine.ts";
@@ -24,7 +24,11 @@ const HEALTH = "tandem health --reboot";
 const SYSTEMS = {
   "1": {},
   "2": {},
-  panics: { atBoot: "echo c > /proc/sysrq-trigger" },
+  // It would rather stand still after a panic, which must not end a trial.
+  panics: {
+    atBoot: "echo c > /proc/sysrq-trigger",
+    files: { "etc/kernel/cmdline": `${GUEST_OPTIONS} panic=0 sysctl.kernel.panic=0\n` },
+  },
   hangs: { atBoot: "sleep 100000" },
   ails: { files: { "etc/tandem/required.d/50-app": "#!/bin/sh\necho The app is down\nexit 3\n" } },
 } as const satisfies Readonly<Record<string, Omit<GuestWish, "version">>>;
