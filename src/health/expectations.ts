@@ -1,4 +1,5 @@
 import { reasonOf } from "../lib/error.ts";
+import { lastLines } from "../lib/last-lines.ts";
 import { formatBytes } from "../lib/units.ts";
 import { parseMounts } from "../slot/mounts.ts";
 import type { System } from "../system/system.ts";
@@ -116,9 +117,12 @@ function answer(status: number): string | undefined {
 
 async function failedUnits(system: System, deadlineSeconds: number): Promise<string | undefined> {
   const command = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend"];
-  const { status, output } = await system.run(command, { deadlineSeconds });
-  if (status !== 0) return `could not be asked for: systemctl ended with status ${status}`;
-  const units = output
+  const { status, stdout, stderr } = await system.run(command, { deadlineSeconds });
+  if (status === undefined) return "could not be asked for: systemctl did not answer in time";
+  const said = stderr.trim() === "" ? "" : `: ${lastLines(stderr).split("\n").at(-1)}`;
+  if (status !== 0) return `could not be asked for: systemctl ended with status ${status}${said}`;
+  // What it prints to stderr are warnings, not units.
+  const units = stdout
     .split("\n")
     .map((line) => line.trim().split(/\s+/)[0] ?? "")
     .filter((unit) => unit !== "");

@@ -57,8 +57,8 @@ function checkOf(system: System, path: string, required: boolean): Check {
 
 async function runProgram(system: System, path: string, deadlineSeconds: number): Promise<Outcome> {
   try {
-    const { status, output } = await system.run([path], { deadlineSeconds });
-    return { failure: describe(status, deadlineSeconds), output: lastLines(output) };
+    const { status, stdout, stderr } = await system.run([path], { deadlineSeconds });
+    return { failure: describe(status, deadlineSeconds), output: lastLines(stdout + stderr) };
   } catch (error) {
     return { failure: `could not be run: ${reasonOf(error)}`, output: "" };
   }

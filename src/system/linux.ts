@@ -2,22 +2,19 @@ import { accessSync, closeSync, constants, openSync, readlinkSync, statSync } fr
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { reasonOf, TandemError } from "../lib/error.ts";
-import { KiB } from "../lib/units.ts";
 import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
 import { createBlockFile, openBlockFile } from "./linux-block-file.ts";
 import { linuxProbe } from "./probe.ts";
 import { replaceFile, replaceLink } from "./replace-file.ts";
+import { run } from "./run.ts";
 import { restart, tryLock } from "./syscall.ts";
-import type { CommandResult, System } from "./system.ts";
+import type { System } from "./system.ts";
 import { openWatchdog } from "./watchdog.ts";
 
 /** udev takes a shared lock on a disk while it looks at it; that lasts well under this. */
 const LOCK_WAIT_MS_MAX = 2000;
 const LOCK_RETRY_MS = 100;
-const OUTPUT_BYTES_MAX = 64 * KiB;
-/** What a program printed is in the pipe when it ends; this is only for taking it out. */
-const OUTPUT_WAIT_MS = 500;
 const REBOOT_COMMAND = ["systemctl", "reboot"];
 
 export const linux: System = {
@@ -79,60 +76,6 @@ function openForLock(path: string): number {
     return openSync(path, "r");
   } catch (cause) {
     throw new TandemError("disk", `Cannot lock ${path}: ${reasonOf(cause)}`, { cause });
-  }
-}
-
-async function run(
-  command: readonly string[],
-  { deadlineSeconds }: { readonly deadlineSeconds: number },
-): Promise<CommandResult> {
-  const child = Bun.spawn([...command], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    // A check that starts children of its own must not outlive its deadline through them.
-    detached: true,
-  });
-  const late = new AbortController();
-  const timer = setTimeout(() => {
-    late.abort();
-    killGroup(child.pid);
-  }, deadlineSeconds * 1000);
-  const readers = [child.stdout.getReader(), child.stderr.getReader()];
-  const output = Promise.all(readers.map((reader) => tail(reader)));
-  const status = await child.exited;
-  killGroup(child.pid);
-  clearTimeout(timer);
-  // A child that left the group holds the pipes open: what it says from now on is not waited for.
-  const enough = setTimeout(() => void stopReading(readers), OUTPUT_WAIT_MS);
-  const texts = await output;
-  clearTimeout(enough);
-  return { status: late.signal.aborted ? undefined : status, output: texts.join("") };
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // ESRCH: nothing is left of the group, which is what is wanted.
-  }
-}
-
-interface Reader {
-  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
-
-async function stopReading(readers: readonly Reader[]): Promise<void> {
-  await Promise.all(readers.map((reader) => reader.cancel()));
-}
-
-async function tail(reader: Reader): Promise<string> {
-  let kept = Buffer.alloc(0);
-  for (;;) {
-    const { value } = await reader.read();
-    if (value === undefined) return kept.toString("utf8");
-    kept = Buffer.from(Buffer.concat([kept, value]).subarray(-OUTPUT_BYTES_MAX));
   }
 }
 

@@ -7,8 +7,9 @@ import type { Watchdog } from "./watchdog.ts";
 export interface CommandResult {
   /** undefined: the deadline ended it. */
   readonly status: number | undefined;
-  /** What it printed to both streams, the last 64 KiB of it. */
-  readonly output: string;
+  /** What it printed, the last 64 KiB of each stream. */
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** The machine, as small as tandem needs it. The first parameter of everything that touches it. */
@@ -40,7 +41,7 @@ export interface System {
   createBlock(path: string, sizeBytes: number): BlockFile;
   /** Takes the one lock on a disk; throws `locked` when another process has it. It ends with release() or the process. */
   lock(path: string): Promise<{ release(): void }>;
-  /** Runs a program without a shell, for at most `deadlineSeconds`. */
+  /** Runs a program without a shell, in the directory /, without input, for at most `deadlineSeconds`. */
   run(
     command: readonly string[],
     options: { readonly deadlineSeconds: number },

@@ -31,6 +31,6 @@ export function checkedSystem(
   };
 }
 
-export const PASSED: CommandResult = { status: 0, output: "fine\n" };
-export const FAILED: CommandResult = { status: 3, output: "no network\n" };
-export const LATE: CommandResult = { status: undefined, output: "" };
+export const PASSED: CommandResult = { status: 0, stdout: "fine\n", stderr: "" };
+export const FAILED: CommandResult = { status: 3, stdout: "", stderr: "no network\n" };
+export const LATE: CommandResult = { status: undefined, stdout: "", stderr: "" };

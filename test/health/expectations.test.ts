@@ -67,6 +67,10 @@ test("expectationChecks() of nothing is nothing", () => {
   expect(expectationChecks(systemOf({}), NOTHING)).toEqual([]);
 });
 
+const WARNING = "Warning: The unit file of a.service changed on disk.\n";
+const units = (code: number | undefined, stdout: string, stderr = ""): Given => ({
+  units: { status: code, stdout, stderr },
+});
 const status = (code: number): Given => ({ probe: { httpStatus: () => Promise.resolve(code) } });
 
 test.each<[string, Partial<Expectations>, Given, string | undefined]>([
@@ -93,19 +97,32 @@ test.each<[string, Partial<Expectations>, Given, string | undefined]>([
     { probe: { connect: () => Promise.reject(new Error("refused")) } },
     "refused",
   ],
-  ["no failed units", { noFailedUnits: true }, { units: { status: 0, output: "\n" } }, undefined],
+  ["no failed units", { noFailedUnits: true }, units(0, "\n"), undefined],
   [
     "failed units",
     { noFailedUnits: true },
-    { units: { status: 0, output: "a.service loaded failed failed A\n b.mount loaded failed\n" } },
+    units(0, "a.service loaded failed failed A\n b.mount loaded failed\n", WARNING),
     "but a.service, b.mount",
   ],
+  ["a warning of systemctl", { noFailedUnits: true }, units(0, "", WARNING), undefined],
   ["no systemd", { noFailedUnits: true }, {}, "no systemctl"],
   [
     "a systemd that is ill",
     { noFailedUnits: true },
-    { units: { status: 1, output: "" } },
+    units(1, "", "Failed to connect to bus: No such file or directory\n"),
+    "could not be asked for: systemctl ended with status 1: Failed to connect to bus: No such file or directory",
+  ],
+  [
+    "a systemd that is ill and silent",
+    { noFailedUnits: true },
+    units(1, ""),
     "could not be asked for: systemctl ended with status 1",
+  ],
+  [
+    "a systemd that does not answer",
+    { noFailedUnits: true },
+    units(undefined, "a.service loaded failed failed A\n"),
+    "could not be asked for: systemctl did not answer in time",
   ],
 ])("expectationChecks() with %s", async (...[, expected, given, failure]) => {
   expect(await outcomeOf(expected, given)).toEqual({ failure, output: "" });

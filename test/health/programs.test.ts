@@ -101,7 +101,7 @@ function only(result: CommandResult | Error): Check {
 test.each([
   ["passes", PASSED, undefined, "fine"],
   ["fails", FAILED, "ended with status 3", "no network"],
-  ["dies", { status: 139, output: "" }, "ended with status 139", ""],
+  ["dies", { status: 139, stdout: "", stderr: "" }, "ended with status 139", ""],
   ["is late", LATE, "did not end within 60 s", ""],
   ["is no program", new Error("ENOEXEC"), "could not be run: ENOEXEC", ""],
 ])("a program that %s", async (...[, result, failure, output]) => {
@@ -110,7 +110,7 @@ test.each([
 
 test("a program's long output is kept from its end", async () => {
   const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`).join("\n");
-  const { output } = await only({ status: 1, output: `${lines}\n\n` }).run(1);
+  const { output } = await only({ status: 1, stdout: "", stderr: `${lines}\n\n` }).run(1);
   expect(output.split("\n")).toHaveLength(20);
   expect(output).toEndWith("line 49");
 });

@@ -1,0 +1,96 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { linuxFiles } from "../../src/system/files.ts";
+import { run } from "../../src/system/run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tandem-run-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+writeFileSync(at("text"), "text", { mode: 0o644 });
+
+const shell = (script: string): string[] => ["sh", "-c", script];
+
+test.each([
+  ["true", "true", { status: 0, stdout: "", stderr: "" }],
+  ["a status", "exit 3", { status: 3, stdout: "", stderr: "" }],
+  ["both streams", "echo out; echo err >&2", { status: 0, stdout: "out\n", stderr: "err\n" }],
+  ["death by a signal", "kill -9 $$", { status: 137, stdout: "", stderr: "" }],
+  ["no input", "cat", { status: 0, stdout: "", stderr: "" }],
+])("run() of %s", async (_, script, want) => {
+  expect(await run(shell(script), { deadlineSeconds: 20 })).toEqual(want);
+});
+
+test("run() keeps the end of what is printed", async () => {
+  const script = "head -c 300000 /dev/zero | tr '\\0' x; echo end";
+  const { status, stdout } = await run(shell(script), { deadlineSeconds: 20 });
+  expect(status).toBe(0);
+  expect(stdout).toHaveLength(65_536);
+  expect(stdout).toEndWith("xxend\n");
+});
+
+test("run() passes words on as they are", async () => {
+  const result = await run(["printf", "%s|", "a b", "$HOME", "*"], { deadlineSeconds: 20 });
+  expect(result.stdout).toBe("a b|$HOME|*|");
+});
+
+test("run() of what is no program rejects", async () => {
+  await expect(run([at("none")], { deadlineSeconds: 1 })).rejects.toThrow("ENOENT");
+  await expect(run([at("text")], { deadlineSeconds: 1 })).rejects.toThrow("EACCES");
+});
+
+test("run() ends a program at its deadline, with its children", async () => {
+  const script = `sleep 60 & echo $!; wait`;
+  const startMs = performance.now();
+  const { status, stdout } = await run(shell(script), { deadlineSeconds: 3 });
+  expect(status).toBeUndefined();
+  expect(stdout).toMatch(/^[1-9][0-9]*\n$/);
+  expect(performance.now() - startMs).toBeLessThan(20_000);
+  expect(await isGone(Number(stdout))).toBe(true);
+});
+
+test("run() leaves no children behind when a program ends early", async () => {
+  const { status, stdout } = await run(shell("sleep 60 & echo $!"), { deadlineSeconds: 30 });
+  expect(status).toBe(0);
+  expect(await isGone(Number(stdout))).toBe(true);
+});
+
+test("run() does not wait for a child that left the group and holds the pipes", async () => {
+  const startMs = performance.now();
+  const ready = at("ready");
+  const left = `echo $$; : > ${ready}; exec sleep 30`;
+  const script = `setsid sh -c '${left}' & until [ -e ${ready} ]; do sleep 0.02; done; echo done`;
+  const { status, stdout } = await run(shell(script), { deadlineSeconds: 20 });
+  process.kill(Number.parseInt(stdout, 10), "SIGKILL");
+  expect(status).toBe(0);
+  expect(stdout).toEndWith("done\n");
+  expect(performance.now() - startMs).toBeLessThan(15_000);
+});
+
+test("run() looks for programs in the PATH it is given, and in the usual places without one", async () => {
+  writeFileSync(at("of-the-test"), "#!/bin/sh\necho $PATH $NAME\n", { mode: 0o755 });
+  const environment = { PATH: folder, NAME: "x" };
+  const own = await run(["of-the-test"], { deadlineSeconds: 20, environment });
+  expect(own.stdout).toBe(`${folder} x\n`);
+  const usual = await run(shell("echo $PATH"), { deadlineSeconds: 20, environment: {} });
+  expect(usual.stdout).toBe("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n");
+});
+
+test("run() leaves a program no descriptor of tandem, no terminal, and / as its directory", async () => {
+  const script =
+    "pwd; ls /proc/self/fd; read -r s </proc/$$/stat; set -- $s; echo $7; readlink /proc/self/fd/0";
+  const { stdout } = await run(shell(script), { deadlineSeconds: 20 });
+  // 3 is the folder that ls reads.
+  expect(stdout.split(/\s+/)).toEqual(["/", "0", "1", "2", "3", "0", "/dev/null", ""]);
+});
+
+/** Whether the process has ended; one that nobody has asked for yet counts as ended. */
+async function isGone(pid: number): Promise<boolean> {
+  for (let waits = 0; waits < 500; waits += 1) {
+    const stat = linuxFiles.readText(`/proc/${pid}/stat`);
+    if (stat === undefined || / [ZX] /.test(stat)) return true;
+    await Bun.sleep(20);
+  }
+  return false;
+}
