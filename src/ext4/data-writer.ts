@@ -87,7 +87,7 @@ export class DataWriter implements DataSink {
     return this.#ranges;
   }
 
-  /** Closes what it sent to. Only after finish(). */
+  /** Closes what it sent to, and waits for the writes in flight. Their errors are lost without finish(). */
   close(): void {
     this.#outbox.close();
   }

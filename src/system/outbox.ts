@@ -12,7 +12,7 @@ export interface Outbox {
   send(offsetBytes: number, sizeBytes: number): void;
   /** Waits until all is written, and throws what went wrong. Durable only after a flush of the file. Nothing is sent afterwards. */
   settle(): void;
-  /** Gives back what it has of the kernel, which may take it 30 ms. Only after settle(). */
+  /** Gives back what it has of the kernel, which may take it 30 ms, and waits for the writes in flight. Their errors are lost without settle(). */
   close(): void;
 }
 

@@ -30,7 +30,9 @@ export interface WorkerPlace {
 export type Request =
   | ({ readonly kind: "open" } & WorkerPlace)
   | { readonly kind: "unpack"; readonly layer: LayerInput; readonly blob: BlobName }
-  | { readonly kind: "finish" };
+  | { readonly kind: "finish" }
+  /** Interrupts what the worker does. It ends when its writes in flight have ended. */
+  | { readonly kind: "stop" };
 
 /** From the worker. A number is how many more bytes of the blob have come. */
 export type Reply =

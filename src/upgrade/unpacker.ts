@@ -28,7 +28,8 @@ export interface Unpacker {
   unpack(task: UnpackTask): Promise<LayerEntries>;
   /** Writes out what is still held and tells all that was written. Takes nothing after it. */
   finish(): Promise<WrittenRange[]>;
-  close(): void;
+  /** Stops. Nothing is written to the target after this has resolved. */
+  close(): Promise<void>;
 }
 
 /** What an unpacker works with. */
@@ -61,7 +62,9 @@ export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
         return new LayerEntries(packer.finish());
       }),
     finish: () => inTurn(() => writer.finish()),
-    close() {},
+    async close() {
+      await last.catch(() => {});
+    },
   };
 }
 

@@ -31,12 +31,12 @@ class Channel {
   /** The first one is the one that is at work. */
   #questions: Question[] = [];
   #failure: Error | undefined;
-  /** It has given its last answer, and ends when it has tidied up. */
-  #isFinished = false;
+  readonly #ended = Promise.withResolvers<void>();
 
   constructor(onDetail: (text: string) => void) {
     this.#onDetail = onDetail;
     this.#worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => this.#take(data));
+    this.#worker.addEventListener("close", () => this.#ended.resolve());
     this.#worker.addEventListener("error", ({ message }) =>
       this.#fail(new Error(`Worker failed: ${message}`)),
     );
@@ -63,13 +63,15 @@ class Channel {
   async finish(): Promise<WrittenRange[]> {
     const answer = await this.#ask({ kind: "finish" });
     assert(answer.kind === "finished", "the answer is to the request");
-    this.#isFinished = true;
+    // It ends by itself when it has tidied up, and all is written.
+    this.#ended.resolve();
     return answer.ranges;
   }
 
-  /** Ends the thread, whatever it does, if it does not end by itself. */
-  close(): void {
-    if (!this.#isFinished) this.#worker.terminate();
+  /** terminate() would leave writes in flight, which then land in a target that is no longer locked. */
+  async close(): Promise<void> {
+    this.send({ kind: "stop" });
+    await this.#ended.promise;
   }
 
   #ask(request: Request, task?: UnpackTask): Promise<Answer> {

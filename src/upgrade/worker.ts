@@ -21,8 +21,7 @@ declare const self: Worker;
 /** So seldom is told how much has come. */
 const TOLD_BYTES = MiB;
 
-/** The thread is ended from outside. */
-const NEVER = new AbortController().signal;
+const stop = new AbortController();
 
 interface Workplace {
   readonly source: Source;
@@ -34,9 +33,12 @@ let workplace: Workplace | undefined;
 let last = Promise.resolve();
 
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
+  if (data.kind === "stop") stop.abort();
   // While the last layer is still at work, so that nothing has to be waited for when it has ended.
-  const blob = data.kind === "unpack" ? workplace?.source.blob(data.blob) : undefined;
-  last = last.then(() => answer(data, blob));
+  const blob =
+    data.kind === "unpack" ? workplace?.source.blob(data.blob, { signal: stop.signal }) : undefined;
+  const turn = data.kind === "stop" ? last.catch(() => {}) : last;
+  last = turn.then(() => answer(data, blob));
   last.catch((error: unknown) => post({ kind: "failed", failure: failureOf(error) }));
 });
 
@@ -62,10 +64,13 @@ async function answer(
       close(writer);
       process.exit();
     }
+    case "stop":
+      if (workplace !== undefined) close(workplace.writer);
+      process.exit();
   }
 }
 
-/** Nobody waits for this any more, and all is written. */
+/** Waits for the writes in flight. */
 function close(writer: DataWriter): void {
   try {
     writer.close();
@@ -75,7 +80,7 @@ function close(writer: DataWriter): void {
 }
 
 function open({ text, options }: SourceRecipe): Promise<Source> {
-  return openSource(text, { ...options, files: linuxFiles, log });
+  return openSource(text, { ...options, files: linuxFiles, log, signal: stop.signal });
 }
 
 function log(text: string): void {
@@ -94,7 +99,7 @@ function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarg
 async function unpack(
   { source, writer, hash }: Workplace,
   { layer, blob: name }: Extract<Request, { kind: "unpack" }>,
-  blob = source.blob(name),
+  blob = source.blob(name, { signal: stop.signal }),
 ): Promise<void> {
   const packer = new EntryPacker();
   const fetched = new Tally(TOLD_BYTES, (bytes) => post(bytes));
@@ -102,7 +107,7 @@ async function unpack(
   const onFetched = (bytes: number): void => fetched.add(bytes);
   await unpackLayer(
     blob,
-    { layer, signal: NEVER, onFetched },
+    { layer, signal: stop.signal, onFetched },
     {
       sink: writer,
       hash,

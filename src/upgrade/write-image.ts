@@ -128,13 +128,14 @@ async function unpack(
   try {
     return await unpackLayers({ ...job, layerBytesMax }, crew.unpackers, place.merge);
   } finally {
-    crew.close();
+    await crew.close();
   }
 }
 
 interface Crew {
   readonly unpackers: readonly Unpacker[];
-  close(): void;
+  /** The threads have stopped writing when this resolves. */
+  close(): Promise<void>;
 }
 
 /** Threads of their own, where these can open what is read and what is written by themselves. */
@@ -145,7 +146,7 @@ function gather(job: WriteJob<unknown>, place: Place): Crew {
   const { layout, allocator } = place;
   if (path === undefined || recipe === undefined) {
     const unpackHereToo = (): Unpacker => unpackHere({ source, target: block, allocator });
-    return { unpackers: Array.from({ length: jobs }, unpackHereToo), close() {} };
+    return crewOf(Array.from({ length: jobs }, unpackHereToo), () => {});
   }
   const { sizeBytes } = block;
   const to = { path, offsetBytes, sizeBytes, layout, shared: allocator.shared };
@@ -159,11 +160,17 @@ function gather(job: WriteJob<unknown>, place: Place): Crew {
       onDetail,
     ),
   );
+  return crewOf(unpackers, () => hashers.close());
+}
+
+/** An unpacker may wait for its hasher: both are told to stop before the end of either is waited for. */
+function crewOf(unpackers: readonly Unpacker[], stopOthers: () => void): Crew {
   return {
     unpackers,
-    close() {
-      for (const unpacker of unpackers) unpacker.close();
-      hashers.close();
+    async close() {
+      const ends = unpackers.map((unpacker) => unpacker.close());
+      stopOthers();
+      await Promise.all(ends);
     },
   };
 }

@@ -105,7 +105,7 @@ class Asked implements Unpacker {
     return this.ranges.promise;
   }
 
-  close(): void {}
+  async close() {}
 }
 
 /** Two layers, which nobody reads. */

@@ -36,9 +36,11 @@ const WARNED = { XDG_RUNTIME_DIR: folder };
 mkdirSync(join(folder, "containers"));
 writeFileSync(join(folder, "containers/auth.json"), "no JSON");
 const path = join(folder, "disk.img");
-const opened: { close(): void }[] = [];
+const opened: { close(): void | Promise<void> }[] = [];
 const NEVER = new AbortController().signal;
-afterEach(() => opened.splice(0).forEach((one) => one.close()));
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((one) => one.close()));
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Bench {
@@ -262,9 +264,36 @@ test("a thread that has finished closes what it wrote to, and ends by itself", a
   expect(directTargets()).toBe(before + 1);
   expect(workers()).toHaveLength(1);
   await bench.unpacker.finish();
-  bench.unpacker.close();
+  await bench.unpacker.close();
   while (workers().length > 0) await Bun.sleep(5);
   expect(directTargets()).toBe(before);
+});
+
+test("close() resolves when the thread has closed what it wrote to, in the middle of a layer", async () => {
+  while (workers().length > 0) await Bun.sleep(5);
+  const before = directTargets();
+  const bench = open({ isHashed: false });
+  const running = unpack(bench, layerOf(tar([{ path: "large", data: random(20 * MiB) }])));
+  const ended = running.catch((error: unknown) => error);
+  while (bench.fetched.length === 0) await Bun.sleep(1);
+  expect(directTargets()).toBe(before + 1);
+  await bench.unpacker.close();
+  expect(directTargets()).toBe(before);
+  expect(await ended).toBeInstanceOf(Error);
+});
+
+test("close() does not wait for a registry that is silent", async () => {
+  await using registry = new FakeRegistry();
+  const layer = layerOf(tar([{ path: "x", data: "x" }]));
+  const place = `/v2/ns/app/blobs/${layer.blob.digest}`;
+  registry.script(place, () => Promise.withResolvers<Response>().promise);
+  const environment = { HOME: folder, XDG_RUNTIME_DIR: folder };
+  const source = { text: `oci:${registry.host}/ns/app`, options: { ...OPTIONS, environment } };
+  const bench = open({ source });
+  const ended = unpack(bench, layer).catch((error: unknown) => error);
+  while (registry.count(place) === 0) await Bun.sleep(1);
+  await bench.unpacker.close();
+  expect(await ended).toBeInstanceOf(Error);
 });
 
 /** What a bench fails with: a TandemError, or the test fails. A copy, since matchers write into what they are given. */
@@ -327,7 +356,7 @@ test("who is told to stop does not wait for the thread", async () => {
 
 test("a hasher that is gone is an error, not a wait without end", async () => {
   const bench = open();
-  opened.at(-1)?.close();
+  await opened.at(-1)?.close();
   const running = unpack(bench, layerOf(tar([{ path: "large", data: random(9 * MiB) }])));
   await expect(running).rejects.toThrow("the hasher was stopped");
 });
