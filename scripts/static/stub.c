@@ -132,10 +132,8 @@ static int starts_with(const char *text, const char *prefix)
 static int is_forbidden(const char *variable)
 {
 	static const char *const prefixes[] = { "BUN_", "LD_", "NODE_", "GLIBC_", "GCONV_PATH=", "MALLOC_", "MIMALLOC_" };
-	static const char *const wanted[] = { "NODE_EXTRA_CA_CERTS=", "NODE_USE_SYSTEM_CA=" };
-	for (u64 i = 0; i < sizeof wanted / sizeof *wanted; i++)
-		if (starts_with(variable, wanted[i]))
-			return 0;
+	if (starts_with(variable, "NODE_EXTRA_CA_CERTS="))
+		return 0;
 	for (u64 i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (starts_with(variable, prefixes[i]))
 			return 1;

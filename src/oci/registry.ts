@@ -10,6 +10,7 @@ import { ACCEPT_MANIFESTS, documentKind, mediaTypeOf } from "./media-type.ts";
 import { printReference, type Reference } from "./reference.ts";
 import type { Documents } from "./resolve.ts";
 import { TokenService } from "./token.ts";
+import type { Authorities } from "../system/authorities.ts";
 import { readBody, Transport, type Answer, type Fetch } from "./transport.ts";
 import { verified, verifyWhole, type Expected } from "./verify.ts";
 
@@ -20,6 +21,7 @@ export interface RegistryOptions {
   readonly sleep: Sleep;
   /** How long the registry may send nothing. */
   readonly stallMs: number;
+  readonly authorities: () => Authorities;
   readonly fetch?: Fetch;
   /** Ends whatever is under way. */
   readonly signal?: AbortSignal;
@@ -44,13 +46,13 @@ export class Registry implements Documents {
   readonly #identity: string;
 
   constructor(reference: Reference, options: RegistryOptions) {
-    const { credentials, log, stallMs, fetch } = options;
+    const { credentials } = options;
     this.name = printReference(reference);
     this.#reference = reference;
     this.#options = options;
     this.#endpoint = endpointOf(reference, options.insecureRegistries);
     const endpoint = this.#endpoint;
-    this.#transport = new Transport({ endpoint, log, stallMs, ...(fetch ? { fetch } : {}) });
+    this.#transport = new Transport({ ...options, endpoint });
     this.#identity =
       credentials === undefined
         ? "without credentials"

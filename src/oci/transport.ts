@@ -1,6 +1,7 @@
 import { ofetch, type FetchOptions } from "ofetch";
 
 import { TandemError } from "../lib/error.ts";
+import type { Authorities } from "../system/authorities.ts";
 import { Transient } from "./attempts.ts";
 import { whyNotTo, type Endpoint } from "./endpoint.ts";
 
@@ -11,6 +12,8 @@ export interface TransportOptions {
   readonly endpoint: Endpoint;
   /** How long a server may send nothing at all. There is no limit on the whole. */
   readonly stallMs: number;
+  /** Asked with the first request that needs them. */
+  readonly authorities: () => Authorities;
   readonly fetch?: Fetch;
   readonly log: (message: string) => void;
 }
@@ -45,6 +48,7 @@ const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"
 export class Transport {
   readonly #options: TransportOptions;
   readonly #fetch: typeof ofetch;
+  #found: Authorities | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -85,22 +89,37 @@ export class Transport {
     throw refused(first, `it sent us to ${next.protocol}//${next.host}: ${why}`);
   }
 
+  /** By default the runtime would look into other places than those that findAuthorities() tells of. */
+  #trust({ protocol }: URL): Pick<BunOptions, "tls"> {
+    if (protocol !== "https:") return {};
+    this.#found ??= this.#options.authorities();
+    const { certificates } = this.#found;
+    return certificates === undefined ? {} : { tls: { ca: [...certificates] } };
+  }
+
   async #sendOnce(request: Request, first: URL): Promise<Answer> {
     const { stallMs } = this.#options;
     const { url, form, signal } = request;
     const abort = new AbortController();
-    const options: FetchOptions<"stream"> & { readonly decompress: boolean } = {
+    const options: FetchOptions<"stream"> & BunOptions = {
       method: form === undefined ? "GET" : "POST",
       headers: { "accept-encoding": "identity", ...request.headers },
       redirect: "manual",
       decompress: false,
+      ...this.#trust(url),
       signal: signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]),
       responseType: "stream",
       retry: 0,
       ignoreResponseError: true,
       ...(form === undefined ? {} : { body: form }),
     };
-    const guard: Guard = { host: url.host, stallMs, signal, stop: () => abort.abort() };
+    const guard: Guard = {
+      host: url.host,
+      authorities: this.#found,
+      stallMs,
+      signal,
+      stop: () => abort.abort(),
+    };
     const response = await guarded(() => this.#fetch.raw(url.href, options), guard);
     return {
       status: response.status,
@@ -111,6 +130,12 @@ export class Transport {
       discard: guard.stop,
     };
   }
+}
+
+/** What fetch() of Bun takes in addition. */
+interface BunOptions {
+  readonly decompress: boolean;
+  readonly tls?: { readonly ca: string[] };
 }
 
 /** All of a body. Throws "content" when it has more than `bytesMax` bytes, and reads no further. */
@@ -139,6 +164,7 @@ export async function readBody(
 
 interface Guard {
   readonly host: string;
+  readonly authorities: Authorities | undefined;
   readonly stallMs: number;
   readonly signal: AbortSignal | undefined;
   readonly stop: () => void;
@@ -147,9 +173,10 @@ interface Guard {
 /** One timer for the whole body: a promise and a timer for each chunk would cost as much as the chunk. */
 async function* bodyOf(
   body: ReadableStream<Uint8Array> | null,
-  { host, stallMs, signal, stop }: Guard,
+  guard: Guard,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (body === null) return;
+  const { host, stallMs, signal, stop } = guard;
   const reader = body.getReader();
   const state = { isReading: false, isStalled: false };
   const timer = setTimeout(() => {
@@ -173,7 +200,7 @@ async function* bodyOf(
   } catch (error) {
     signal?.throwIfAborted();
     if (state.isStalled) throw silence(host, stallMs);
-    throw state.isReading ? failure(error, host) : error;
+    throw state.isReading ? failure(error, guard) : error;
   } finally {
     clearTimeout(timer);
     stop();
@@ -198,22 +225,29 @@ async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
   } catch (error) {
     stop();
     signal?.throwIfAborted();
-    throw error instanceof Transient ? error : failure(error, host);
+    throw error instanceof Transient ? error : failure(error, guard);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Names what happened and drops the rest of the error, which holds the URL. */
-function failure(thrown: unknown, host: string): Error {
+function failure(thrown: unknown, { host, authorities }: Guard): Error {
   const inner = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
   const name = code === "" ? (inner instanceof Error ? inner.name : "an unknown failure") : code;
-  if (/CERT|SIGNATURE|_TLS_|_SSL_|ISSUER/.test(name))
-    return new TandemError("network", `Cannot trust ${host}: its certificate fails with ${name}`, {
-      hint: "Name its authority's certificate in NODE_EXTRA_CA_CERTS=FILE, trust the system's by NODE_USE_SYSTEM_CA=1, or correct the clock",
-    });
-  return new Transient(`${name} on the connection to ${host}`);
+  if (!/CERT|SIGNATURE|_TLS_|_SSL_|ISSUER/.test(name))
+    return new Transient(`${name} on the connection to ${host}`);
+  return new TandemError("network", `Cannot trust ${host}: its certificate fails with ${name}`, {
+    hint: hintFor(name, authorities?.from ?? "those trusted here"),
+  });
+}
+
+function hintFor(name: string, from: string): string {
+  if (/EXPIRED|NOT_YET_VALID/.test(name))
+    return "Correct the clock of this machine, or have the certificate renewed";
+  if (/ALTNAME/.test(name)) return "Use a name that the certificate is for";
+  return `Trusted is ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`;
 }
 
 function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {

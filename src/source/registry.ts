@@ -3,6 +3,7 @@ import type { Image } from "../oci/manifest.ts";
 import { parseReference, printReference } from "../oci/reference.ts";
 import { Registry } from "../oci/registry.ts";
 import { resolveImage } from "../oci/resolve.ts";
+import { type Authorities, findAuthorities } from "../system/authorities.ts";
 import { once } from "./once.ts";
 import type { OpenSource } from "./source.ts";
 
@@ -12,7 +13,13 @@ export const openRegistry: OpenSource = (text, options) => {
   const credentials = findCredentials(reference, options);
   const closed = new AbortController();
   const lifetime = anyOf([options.signal, closed.signal]);
-  const registry = new Registry(reference, { ...options, credentials, signal: lifetime });
+  const authorities = (): Authorities => findAuthorities(options);
+  const registry = new Registry(reference, {
+    ...options,
+    credentials,
+    authorities,
+    signal: lifetime,
+  });
   const resolve = async (): Promise<Image> =>
     resolveImage(await registry.root(), registry, { architecture: options.architecture, depth: 0 });
   return {

@@ -1,5 +1,8 @@
 import { statfsSync } from "node:fs";
 
+import { findAuthorities } from "./authorities.ts";
+import { linuxFiles } from "./files.ts";
+
 /** Looks at what a running system offers, with a deadline for each look. */
 export interface Probe {
   /** Of the file system that holds `path`, for those who are not root. Throws when there is none. */
@@ -17,13 +20,21 @@ export const linuxProbe: Probe = {
     return bavail * bsize;
   },
   async httpStatus(url, seconds) {
-    const response = await fetch(url, { signal: AbortSignal.timeout(seconds * 1000) });
+    const signal = AbortSignal.timeout(seconds * 1000);
+    const response = await fetch(url, { signal, ...trust(url) });
     await response.body?.cancel();
     return response.status;
   },
   connect,
   pause: (seconds) => Bun.sleep(seconds * 1000),
 };
+
+/** A service of this machine is judged as a registry is. */
+function trust(url: string): { tls?: { ca: string[] } } {
+  if (!url.startsWith("https:")) return {};
+  const { certificates } = findAuthorities({ files: linuxFiles, environment: process.env });
+  return certificates === undefined ? {} : { tls: { ca: [...certificates] } };
+}
 
 async function connect(address: string, seconds: number): Promise<void> {
   const colon = address.lastIndexOf(":");

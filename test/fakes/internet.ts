@@ -1,3 +1,4 @@
+import type { Authorities } from "../../src/system/authorities.ts";
 import type { Fetch } from "../../src/oci/transport.ts";
 
 export interface Sent {
@@ -8,6 +9,9 @@ export interface Sent {
   readonly headers: Headers;
   readonly body: string;
 }
+
+/** Those of the runtime. */
+export const AUTHORITIES = (): Authorities => ({ certificates: undefined, from: "nobody" });
 
 export interface Internet {
   readonly fetch: Fetch;

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { endpointOf } from "../../src/oci/endpoint.ts";
 import { TokenService } from "../../src/oci/token.ts";
 import { Transport } from "../../src/oci/transport.ts";
-import { internet } from "../fakes/internet.ts";
+import { AUTHORITIES, internet } from "../fakes/internet.ts";
 
 const REQUEST = { realm: "https://auth.io/t?keep=1", service: "s", scopes: ["a", "b"] };
 
@@ -11,7 +11,13 @@ function service(answer: object) {
   let nowMs = 0;
   const net = internet({ "auth.io": () => Response.json({ token: "t", ...answer }) });
   const endpoint = endpointOf({ host: "r.io" }, []);
-  const transport = new Transport({ endpoint, stallMs: 1000, fetch: net.fetch, log() {} });
+  const transport = new Transport({
+    endpoint,
+    stallMs: 1000,
+    authorities: AUTHORITIES,
+    fetch: net.fetch,
+    log() {},
+  });
   const tokens = new TokenService({
     endpoint,
     transport,

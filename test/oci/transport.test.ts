@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { endpointOf } from "../../src/oci/endpoint.ts";
 import { readBody, Transport } from "../../src/oci/transport.ts";
-import { internet, type Sent } from "../fakes/internet.ts";
+import { AUTHORITIES, internet, type Sent } from "../fakes/internet.ts";
 import { RawServer } from "../fakes/registry.ts";
 import { collect, rejection } from "../fakes/source.ts";
 
@@ -23,7 +23,13 @@ function open(hosts: Parameters<typeof internet>[0], host = "r.io") {
   const lines: string[] = [];
   const endpoint = endpointOf({ host }, []);
   const log = (line: string): void => void lines.push(line);
-  const transport = new Transport({ endpoint, stallMs: 200, fetch: net.fetch, log });
+  const transport = new Transport({
+    endpoint,
+    stallMs: 200,
+    authorities: AUTHORITIES,
+    fetch: net.fetch,
+    log,
+  });
   const send = (headers: Record<string, string> = HEADERS) =>
     transport.send({ url: new URL(`${endpoint.origin}/start`), headers });
   return { net, lines, send };
@@ -131,7 +137,7 @@ test.each([
 /** Over a real connection. */
 function connect(server: RawServer, stallMs: number) {
   const endpoint = endpointOf({ host: server.host }, []);
-  const transport = new Transport({ endpoint, stallMs, log() {} });
+  const transport = new Transport({ endpoint, stallMs, authorities: AUTHORITIES, log() {} });
   return (signal?: AbortSignal) =>
     transport.send({ url: new URL(endpoint.origin), headers: {}, signal });
 }

@@ -117,56 +117,135 @@ test.each([
 let pems: TemporaryFolder;
 beforeAll(async () => {
   pems = await temporaryFolder();
-  await command(
-    ..."openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" "),
-    ..."-subj /CN=registry.test -addext subjectAltName=DNS:registry.test".split(" "),
-    "-keyout",
-    pems.in("key.pem"),
-    "-out",
-    pems.in("certificate.pem"),
-  );
+  for (const name of ["ours", "others"]) await command("sh", "-ec", AUTHORITY, pems.path, name);
+  for (const [name, days, host] of [
+    ["right", "2", "registry.test"],
+    ["expired", "-1", "registry.test"],
+    ["elsewhere", "2", "other.test"],
+  ] as const)
+    await command("sh", "-ec", CERTIFICATE, pems.path, name, days, host);
+  await Bun.write(pems.in("broken.pem"), BROKEN);
 });
 afterAll(() => pems[Symbol.asyncDispose]());
 
-const REFUSED =
-  "tandem: Cannot trust registry.test:5000: its certificate fails with DEPTH_ZERO_SELF_SIGNED_CERT\n" +
-  "  hint: Name its authority's certificate in NODE_EXTRA_CA_CERTS=FILE, trust the system's by NODE_USE_SYSTEM_CA=1, or correct the clock\n" +
-  "status 4\n";
+const NEW_KEY = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+/** Makes $1.pem with the key $1.key. */
+const AUTHORITY = `cd "$0"; ${NEW_KEY} -x509 -days 2 -subj "/CN=$1" -keyout "$1.key" -out "$1.pem" 2>/dev/null`;
+/** Makes $1.pem for the host $3, signed by ours.pem, for $2 days from now on. */
+const CERTIFICATE = `cd "$0"
+${NEW_KEY} -subj "/CN=$3" -keyout "$1.key" -out "$1.csr" 2>/dev/null
+echo "subjectAltName=DNS:$3" > "$1.cnf"
+openssl x509 -req -in "$1.csr" -CA ours.pem -CAkey ours.key -CAcreateserial -days "$2" -extfile "$1.cnf" -out "$1.pem" 2>/dev/null`;
+const BROKEN = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
-test.each([
-  ["nothing else", [], REFUSED],
-  ["no check", ["NODE_TLS_REJECT_UNAUTHORIZED=0"], REFUSED],
-  [
-    "a file that is missing",
-    ["NODE_EXTRA_CA_CERTS=/missing.pem"],
-    `: No such file or directory\n${REFUSED}`,
-  ],
-  ["a file with the certificate", ["NODE_EXTRA_CA_CERTS=/certificate.pem"], " used\nstatus 0\n"],
-  ["the system's certificates", ["NODE_USE_SYSTEM_CA=1"], " used\nstatus 0\n"],
-])("a registry with a certificate of its own, given %s", async (_, environment, end) => {
-  const certificate = pems.in("certificate.pem");
-  await using root = await tandemRoot({
-    "certificate.pem": certificate,
-    "etc/ssl/certs/ca-certificates.crt": certificate,
-  });
-  await Bun.write(root.in("etc/hosts"), "127.0.0.1 registry.test\n");
-  const script = `${proc} && env -i ${environment.join(" ")} "$(command -v chroot)" "$0" "$@" 2>&1; echo "status $?"`;
-  const said = await atSite(
-    {
-      images: [root.image],
-      tls: { certificate, key: pems.in("key.pem") },
-      address: "127.0.0.1",
-    },
-    [
+const DEBIAN = "etc/ssl/certs/ca-certificates.crt";
+const USED = " used\nstatus 0\n";
+const refused = (why: string, hint: string): string =>
+  `tandem: Cannot trust registry.test:5000: its certificate fails with ${why}\n  hint: ${hint}\nstatus 4\n`;
+const unknown = (from: string): string =>
+  refused(
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    `Trusted is ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`,
+  );
+const OWN = "the authorities that tandem brings along";
+const STORE = `"/${DEBIAN}"`;
+
+interface Trust {
+  readonly name: string;
+  /** Of the registry; "right" if nothing is said. */
+  readonly certificate?: string;
+  /** Path in the root folder → which of the files made above. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly environment?: readonly string[];
+  readonly end: string;
+}
+
+const TRUSTS: readonly Trust[] = [
+  { name: "no store", end: unknown(OWN) },
+  {
+    name: "no store and no check",
+    environment: ["NODE_TLS_REJECT_UNAUTHORIZED=0"],
+    end: unknown(OWN),
+  },
+  { name: "the system's store", files: { [DEBIAN]: "ours" }, end: USED },
+  { name: "another system's store", files: { "etc/ssl/cert.pem": "ours" }, end: USED },
+  {
+    name: "a file in the system's folder",
+    files: { "etc/ssl/certs/0a1b2c3d.0": "ours" },
+    end: USED,
+  },
+  { name: "a store of others", files: { [DEBIAN]: "others" }, end: unknown(STORE) },
+  { name: "a store that is broken", files: { [DEBIAN]: "broken" }, end: unknown(OWN) },
+  {
+    name: "SSL_CERT_FILE",
+    files: { [DEBIAN]: "others", "ca.pem": "ours" },
+    environment: ["SSL_CERT_FILE=/ca.pem"],
+    end: USED,
+  },
+  {
+    name: "SSL_CERT_FILE in the place of the store",
+    files: { [DEBIAN]: "ours", "ca.pem": "others" },
+    environment: ["SSL_CERT_FILE=/ca.pem"],
+    end: unknown('"/ca.pem"'),
+  },
+  {
+    name: "SSL_CERT_DIR",
+    files: { [DEBIAN]: "others", "more/ca.pem": "ours" },
+    environment: ["SSL_CERT_DIR=/more"],
+    end: USED,
+  },
+  {
+    name: "NODE_EXTRA_CA_CERTS beside the store",
+    files: { [DEBIAN]: "others", "ca.pem": "ours" },
+    environment: ["NODE_EXTRA_CA_CERTS=/ca.pem"],
+    end: USED,
+  },
+  {
+    name: "NODE_EXTRA_CA_CERTS without a store",
+    files: { "ca.pem": "ours" },
+    environment: ["NODE_EXTRA_CA_CERTS=/ca.pem"],
+    end: USED,
+  },
+  {
+    name: "a file that is missing",
+    files: { [DEBIAN]: "ours" },
+    environment: ["SSL_CERT_FILE=/missing.pem"],
+    end: 'tandem: Cannot read certificates from "/missing.pem" ($SSL_CERT_FILE): there is no such file\nstatus 2\n',
+  },
+  {
+    name: "an expired certificate",
+    certificate: "expired",
+    files: { [DEBIAN]: "ours" },
+    end: refused(
+      "CERT_HAS_EXPIRED",
+      "Correct the clock of this machine, or have the certificate renewed",
+    ),
+  },
+  {
+    name: "a certificate for another name",
+    certificate: "elsewhere",
+    files: { [DEBIAN]: "ours" },
+    end: refused("ERR_TLS_CERT_ALTNAME_INVALID", "Use a name that the certificate is for"),
+  },
+];
+
+test.each(TRUSTS.map((trust) => [trust.name, trust] as const))(
+  "a registry with TLS, and %s",
+  async (_, { certificate = "right", files = {}, environment = [], end }) => {
+    const copies = Object.entries(files).map(([path, name]) => [path, pems.in(`${name}.pem`)]);
+    await using root = await tandemRoot(Object.fromEntries(copies));
+    await Bun.write(root.in("etc/hosts"), "127.0.0.1 registry.test\n");
+    const script = `${proc} && env -i ${environment.join(" ")} "$(command -v chroot)" "$0" "$@" 2>&1; echo "status $?"`;
+    const tls = { certificate: pems.in(`${certificate}.pem`), key: pems.in(`${certificate}.key`) };
+    const source = `oci:${REGISTRY}/${NAME}:1`;
+    const words = ["/tandem", "write", source, ...WRITE.slice(2)];
+    const said = await atSite({ images: [root.image], tls, address: "127.0.0.1" }, [
       "sh",
       "-c",
       script,
       root.path,
-      "/tandem",
-      "write",
-      `oci:${REGISTRY}/${NAME}:1`,
-      ...WRITE.slice(2),
-    ],
-  );
-  expect(said).toEndWith(end);
-});
+      ...words,
+    ]);
+    expect(said).toEndWith(end);
+  },
+);
