@@ -13,6 +13,14 @@ import {
   type BootRecord,
   type NextRecord,
 } from "./record.ts";
+import {
+  BESIDE_BYTES,
+  type BesideCopy,
+  changesOf,
+  encodeBeside,
+  parseBeside,
+  withChanges,
+} from "./beside.ts";
 import { encodeSpec, parseSpec, SPEC_BYTES, type SlotSpec } from "./spec.ts";
 import {
   BLOCK_BYTES,
@@ -29,6 +37,7 @@ const OFFSET = {
   records: [0x0000, 0x1000],
   specs: { a: 0x4000, b: 0x5000, recovery: 0x6000 },
   states: [0x10000, 0x80000],
+  besides: [0xf0000, 0xf8000],
 } as const;
 const CONTROL_BYTES_MIN = MiB;
 
@@ -39,6 +48,7 @@ export class Control {
   readonly #partition: BlockFile;
   readonly #records: Pair<BootRecord | { readonly invalid: string }>;
   readonly #states: Pair<StateCopy>;
+  readonly #besides: Pair<BesideCopy>;
 
   private constructor(partition: BlockFile) {
     if (partition.sizeBytes < CONTROL_BYTES_MIN)
@@ -51,6 +61,8 @@ export class Control {
     this.#records = [this.#readRecord(record0), this.#readRecord(record1)];
     const [state0, state1] = OFFSET.states;
     this.#states = [this.#readState(state0), this.#readState(state1)];
+    const [beside0, beside1] = OFFSET.besides;
+    this.#besides = [this.#readBeside(beside0), this.#readBeside(beside1)];
   }
 
   static open(partition: BlockFile): Control {
@@ -83,11 +95,26 @@ export class Control {
     return problemsOf("boot record", this.#records);
   }
 
-  /** The state in force. Where neither copy can be used nothing is known of the slots, and stateProblems says why. */
+  /**
+   * The state in force, with what another tandem remembers beside it. Where neither copy can be used nothing is known of the slots, and
+   * stateProblems says why.
+   */
   get state(): State {
-    const chosen = chooseState(...this.#states);
-    const copy = chosen === undefined ? undefined : validOf(this.#states[chosen]);
-    return copy?.state ?? unknownState();
+    const state = this.#stateInForce;
+    if (state === undefined) return unknownState();
+    const beside = inForce(this.#besides);
+    return beside?.base === state.generation
+      ? withChanges(state.state, beside.changes)
+      : state.state;
+  }
+
+  /** The version of the state, where a newer tandem made it; undefined: it is ours, or lost. */
+  get newerVersion(): number | undefined {
+    return this.#stateInForce?.newer;
+  }
+
+  get #stateInForce(): Exclude<StateCopy, { readonly invalid: string }> | undefined {
+    return inForce(this.#states);
   }
 
   get stateProblems(): readonly string[] {
@@ -139,16 +166,31 @@ export class Control {
     );
   }
 
-  /** Writes the copy that is not in force. A cut leaves the old state or the new. Throws `disk`. */
+  /**
+   * Writes the copy that is not in force: a cut leaves the old state or the new. Where a newer tandem made the state, it writes what has
+   * changed beside it, in the same way. Throws `disk`.
+   */
   async writeState(state: State): Promise<void> {
-    const chosen = chooseState(...this.#states);
-    const target = chosen === 0 ? 1 : 0;
-    const before = chosen === undefined ? undefined : validOf(this.#states[chosen]);
-    const generation = (before?.generation ?? 0) + 1;
-    const bytes = encodeState(generation, state);
-    this.#states[target] = { invalid: "it was not written to its end" };
-    await writeThrough(this.#partition, OFFSET.states[target], bytes);
-    this.#states[target] = parseState(bytes);
+    const before = this.#stateInForce;
+    if (before?.newer === undefined) {
+      const bytes = encodeState((before?.generation ?? 0) + 1, state);
+      await this.#writeCopy(OFFSET.states, this.#states, { bytes, parse: parseState });
+      return;
+    }
+    const generation = (inForce(this.#besides)?.generation ?? 0) + 1;
+    const bytes = encodeBeside(generation, before.generation, changesOf(before.state, state));
+    await this.#writeCopy(OFFSET.besides, this.#besides, { bytes, parse: parseBeside });
+  }
+
+  async #writeCopy<T extends Copy>(
+    offsets: readonly [number, number],
+    copies: Pair<T | { readonly invalid: string }>,
+    { bytes, parse }: { readonly bytes: Uint8Array; readonly parse: (bytes: Uint8Array) => T },
+  ): Promise<void> {
+    const target = chooseState(...copies) === 0 ? 1 : 0;
+    copies[target] = { invalid: "it was not written to its end" };
+    await writeThrough(this.#partition, offsets[target], bytes);
+    copies[target] = parse(bytes);
   }
 
   /** The number that the next record gets, as far as the control partition knows. The boot loader's count is tied to it. */
@@ -170,8 +212,7 @@ export class Control {
    * has counted for is asked where it counts. No fall that is remembered may seem to be one of the new record.
    */
   get #gensBefore(): number {
-    const chosen = chooseState(...this.#states);
-    const { generation } = (chosen === undefined ? undefined : validOf(this.#states[chosen])) ?? {};
+    const generation = this.#stateInForce?.generation;
     const falls = (this.state.falls ?? []).map(({ gen = 0 }) => gen);
     return Math.max(generation === undefined || generation === 1 ? 0 : generation, ...falls);
   }
@@ -183,6 +224,10 @@ export class Control {
   #readState(offsetBytes: number): StateCopy {
     const first = readBlock(this.#partition, offsetBytes, BLOCK_BYTES);
     return parseState(readBlock(this.#partition, offsetBytes, sizeOfState(first)));
+  }
+
+  #readBeside(offsetBytes: number): BesideCopy {
+    return parseBeside(readBlock(this.#partition, offsetBytes, BESIDE_BYTES));
   }
 
   async #attempt(what: string, write: () => Promise<void>): Promise<void> {
@@ -198,6 +243,15 @@ export class Control {
       cause,
     });
   }
+}
+
+type Copy = { readonly generation: number } | { readonly invalid: string };
+
+function inForce<T extends { readonly generation: number }>(
+  copies: Pair<T | { readonly invalid: string }>,
+): T | undefined {
+  const chosen = chooseState(...copies);
+  return chosen === undefined ? undefined : validOf(copies[chosen]);
 }
 
 function validOf<T extends object>(copy: T | { readonly invalid: string }): T | undefined {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { TandemError } from "../lib/error.ts";
 import { alignUp, KiB } from "../lib/units.ts";
+import { newerState, versionAbove } from "./newer-state.ts";
 import { stateSchema, type State } from "./state.ts";
 
 /** One of the two copies of the state, as it lies on the disk. */
@@ -20,12 +21,26 @@ const HEADER = {
 export const BLOCK_BYTES = 4 * KiB;
 
 export type StateCopy =
-  | { readonly generation: number; readonly state: State }
+  | {
+      readonly generation: number;
+      readonly state: State;
+      /** The version of a state that a newer tandem made. `state` is what can be understood of it; it must not be written over. */
+      readonly newer?: number;
+    }
+  | { readonly invalid: string };
+
+/** What a copy holds, before it is known what it says. */
+export type Envelope =
+  | { readonly generation: number; readonly json: unknown }
   | { readonly invalid: string };
 
 /** Whole blocks. A state that is too large forgets its oldest events; throws `disk` when that is not enough. */
 export function encodeState(generation: number, state: State): Uint8Array {
-  const json = fittingJson(state);
+  return encodeEnvelope(generation, fitting(state, STATE_BYTES));
+}
+
+/** Whole blocks: header, hash and JSON. */
+export function encodeEnvelope(generation: number, json: Uint8Array): Uint8Array {
   const bytes = Buffer.alloc(alignUp(HEADER.end + json.byteLength, BLOCK_BYTES));
   bytes.write(MAGIC, HEADER.magic, "latin1");
   bytes.writeUInt32LE(FORMAT, HEADER.format);
@@ -37,14 +52,27 @@ export function encodeState(generation: number, state: State): Uint8Array {
 }
 
 /** How much of a copy counts, in whole blocks, as its first block tells. */
-export function sizeOfState(firstBlock: Uint8Array): number {
+export function sizeOfState(firstBlock: Uint8Array, bytesMax: number = STATE_BYTES): number {
   const view = new DataView(firstBlock.buffer, firstBlock.byteOffset, firstBlock.byteLength);
   const jsonBytes = view.getUint32(HEADER.jsonBytes, true);
-  return Math.min(STATE_BYTES, alignUp(HEADER.end + jsonBytes, BLOCK_BYTES));
+  return Math.min(bytesMax, alignUp(HEADER.end + jsonBytes, BLOCK_BYTES));
 }
 
 /** Never throws: a copy that cannot be used says why. */
 export function parseState(copy: Uint8Array): StateCopy {
+  const envelope = openEnvelope(copy);
+  if ("invalid" in envelope) return envelope;
+  const { generation, json } = envelope;
+  const newer = versionAbove(json);
+  if (newer !== undefined) return { generation, state: newerState(json), newer };
+  const result = v.safeParse(stateSchema, json);
+  if (result.success) return { generation, state: result.output };
+  const [issue] = result.issues;
+  return { invalid: `${v.getDotPath(issue) ?? "it"}: ${issue.message}` };
+}
+
+/** Never throws. */
+export function openEnvelope(copy: Uint8Array): Envelope {
   const bytes = Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength);
   if (bytes.byteLength < HEADER.end) return { invalid: `it has only ${bytes.byteLength} bytes` };
   if (bytes.subarray(0, HEADER.end).every((byte) => byte === 0)) return { invalid: "it is empty" };
@@ -59,23 +87,48 @@ export function parseState(copy: Uint8Array): StateCopy {
     return { invalid: "its hash is wrong" };
   const generation = Number(bytes.readBigUInt64LE(HEADER.generation));
   if (!Number.isSafeInteger(generation)) return { invalid: `its generation is ${generation}` };
-  return parseJson(bytes.toString("utf8", HEADER.end, HEADER.end + jsonBytes), generation);
+  try {
+    const text = bytes.toString("utf8", HEADER.end, HEADER.end + jsonBytes);
+    return { generation, json: JSON.parse(text) as unknown };
+  } catch {
+    return { invalid: "it is not JSON" };
+  }
 }
 
 /** Which copy is in force. */
-export function chooseState(copy0: StateCopy, copy1: StateCopy): 0 | 1 | undefined {
+export function chooseState(
+  copy0: { readonly generation: number } | { readonly invalid: string },
+  copy1: { readonly generation: number } | { readonly invalid: string },
+): 0 | 1 | undefined {
   if ("invalid" in copy0) return "invalid" in copy1 ? undefined : 1;
   if ("invalid" in copy1) return 0;
   return copy1.generation > copy0.generation ? 1 : 0;
 }
 
-function fittingJson(state: State): Buffer {
-  for (let dropped = 0; dropped <= state.history.length; dropped += 1) {
-    const history = state.history.slice(dropped);
-    const json = Buffer.from(JSON.stringify({ ...state, history }), "utf8");
-    if (HEADER.end + json.byteLength <= STATE_BYTES) return json;
+/** What has slots and a history: the state, or the changes to one. */
+interface Remembered {
+  readonly slots: Readonly<Partial<State["slots"]>>;
+  readonly history: readonly unknown[];
+  /** Of the state that changes belong to. */
+  readonly base?: number;
+}
+
+/** Its JSON, without as many of its oldest events as there is no room for. Throws `disk`. */
+export function fitting(whole: Remembered, bytesMax: number): Uint8Array {
+  for (let dropped = 0; dropped <= whole.history.length; dropped += 1) {
+    const json = Buffer.from(textOf({ ...whole, history: whole.history.slice(dropped) }), "utf8");
+    if (HEADER.end + json.byteLength <= bytesMax) return json;
   }
-  throw new TandemError("disk", `Cannot write the state: it is larger than ${STATE_BYTES} bytes`);
+  throw new TandemError("disk", `Cannot write the state: it is larger than ${bytesMax} bytes`);
+}
+
+/** A slot of another status goes back as it came. */
+function textOf(whole: Remembered): string {
+  const slots = Object.entries(whole.slots).map(([name, slot]): [string, object] => [
+    name,
+    slot.status === "other" ? slot.raw : slot,
+  ]);
+  return JSON.stringify({ ...whole, slots: Object.fromEntries(slots) });
 }
 
 function hashOf(bytes: Buffer, jsonBytes: number): Buffer {
@@ -83,15 +136,4 @@ function hashOf(bytes: Buffer, jsonBytes: number): Buffer {
   hasher.update(bytes.subarray(0, HEADER.sha256));
   hasher.update(bytes.subarray(HEADER.end, HEADER.end + jsonBytes));
   return hasher.digest();
-}
-
-function parseJson(text: string, generation: number): StateCopy {
-  try {
-    const result = v.safeParse(stateSchema, JSON.parse(text));
-    if (result.success) return { generation, state: result.output };
-    const [issue] = result.issues;
-    return { invalid: `${v.getDotPath(issue) ?? "it"}: ${issue.message}` };
-  } catch {
-    return { invalid: "it is not JSON" };
-  }
 }

@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 
-/** The layout of the JSON. A state with another number was made by a newer tandem. */
+/**
+ * The layout of the JSON. A state with a higher number was made by a newer tandem. Within one number a newer tandem may add members,
+ * statuses, kinds of events and stages, and keep longer lists: all of it is kept and written back (ARCHITECTURE.md, "Between versions").
+ */
 export const STATE_VERSION = 1;
 /** Of images that did not prove themselves, the latest so many are remembered. */
 export const KNOWN_BAD_MAX = 32;
@@ -15,7 +18,7 @@ const time = v.pipe(v.string(), v.isoTimestamp());
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const slotName = v.picklist(SLOT_NAMES);
 
-const verdictSchema = v.object({
+const verdictSchema = v.looseObject({
   result: v.picklist(["good", "bad"]),
   reason: v.string(),
   at: time,
@@ -30,14 +33,14 @@ const run = v.pipe(
 
 const image = { source: v.string(), digest: v.string() };
 
-const slotStateSchema = v.variant("status", [
+const knownSlotSchema = v.variant("status", [
   /** Nothing that boots: new, or wiped. */
-  v.object({ status: v.literal("empty") }),
+  v.looseObject({ status: v.literal("empty") }),
   /** Filled by other means than tandem: boots, but cannot be verified. */
-  v.object({ status: v.literal("unknown"), verdict: v.exactOptional(verdictSchema) }),
+  v.looseObject({ status: v.literal("unknown"), verdict: v.exactOptional(verdictSchema) }),
   /** An upgrade began and has not ended: not usable. */
-  v.object({ status: v.literal("writing"), ...image, startedAt: time }),
-  v.object({
+  v.looseObject({ status: v.literal("writing"), ...image, startedAt: time }),
+  v.looseObject({
     status: v.literal("written"),
     ...image,
     /** From the image's os-release, for people. */
@@ -49,7 +52,7 @@ const slotStateSchema = v.variant("status", [
     runs: v.array(run),
     label: v.string(),
     uuid: v.string(),
-    kernel: v.object({
+    kernel: v.looseObject({
       kernel: v.string(),
       initrd: v.exactOptional(v.string()),
       options: v.string(),
@@ -60,23 +63,29 @@ const slotStateSchema = v.variant("status", [
   }),
 ]);
 
-const knownBadSchema = v.object({ digest: v.string(), reason: v.string(), at: time });
+/** A status that a newer tandem knows: kept as it is. Only its verdict is understood. */
+const otherSlotSchema = v.pipe(
+  v.looseObject({ status: v.string(), verdict: v.exactOptional(verdictSchema) }),
+  v.transform((raw) => ({ status: "other" as const, raw })),
+);
 
-const eventSchema = v.object({
+/** A slot in a state of a version that may have changed any status. */
+export const anySlotSchema = v.union([knownSlotSchema, otherSlotSchema]);
+
+const STATUSES: readonly string[] = ["empty", "unknown", "writing", "written"];
+
+const slotStateSchema = v.lazy((slot) =>
+  STATUSES.some((status) => v.is(v.looseObject({ status: v.literal(status) }), slot))
+    ? knownSlotSchema
+    : otherSlotSchema,
+);
+
+export const knownBadSchema = v.looseObject({ digest: v.string(), reason: v.string(), at: time });
+
+export const eventSchema = v.looseObject({
   at: time,
-  kind: v.picklist([
-    "install",
-    "upgrade",
-    "written",
-    "armed",
-    "disarmed",
-    "rollback",
-    "good",
-    "bad",
-    "fell",
-    "verify",
-    "failed",
-  ]),
+  /** One of EventKind, or a newer tandem's. */
+  kind: v.string(),
   slot: v.exactOptional(slotName),
   digest: v.exactOptional(v.string()),
   text: v.string(),
@@ -85,14 +94,14 @@ const eventSchema = v.object({
 });
 
 /** How a system was given up. Bounded: it has to fit beside everything else. */
-const fallSchema = v.object({
+export const fallSchema = v.looseObject({
   at: time,
   slot: slotName,
   /**
    * How far it came: its kernel could not be loaded; it used up its boots and user space never reported; its checks failed; as the
-   * good slot it used up its limit; a person gave it up.
+   * good slot it used up its limit; a person gave it up. Or as a newer tandem calls it.
    */
-  stage: v.picklist(["kernel", "silent", "checks", "limit", "hand"]),
+  stage: v.string(),
   reason: v.string(),
   digest: v.exactOptional(v.string()),
   version: v.exactOptional(v.string()),
@@ -109,28 +118,51 @@ const fallSchema = v.object({
 
 /** Of dumps that a firmware may hold, so many are told apart. */
 export const DUMPS_MAX = 64;
+export const dumpsSchema = v.array(v.string());
 
-export const stateSchema = v.object({
+export const stateSchema = v.looseObject({
   version: v.literal(STATE_VERSION),
-  slots: v.object({ a: slotStateSchema, b: slotStateSchema, recovery: slotStateSchema }),
+  slots: v.looseObject({ a: slotStateSchema, b: slotStateSchema, recovery: slotStateSchema }),
   /** Oldest first, as the history. */
-  knownBad: v.pipe(v.array(knownBadSchema), v.maxLength(KNOWN_BAD_MAX)),
-  history: v.pipe(v.array(eventSchema), v.maxLength(HISTORY_MAX)),
+  knownBad: v.array(knownBadSchema),
+  history: v.array(eventSchema),
   /** The last times that a system was given up, oldest first. */
-  falls: v.exactOptional(v.pipe(v.array(fallSchema), v.maxLength(FALLS_MAX))),
+  falls: v.exactOptional(v.array(fallSchema)),
   /** The dumps of dying kernels that were there when the last trial was armed, by their hashes: those are not of the trial. */
-  dumps: v.exactOptional(v.pipe(v.array(v.string()), v.maxLength(DUMPS_MAX))),
+  dumps: v.exactOptional(dumpsSchema),
 });
 
+/** The members that are known: what else an object holds is carried along unseen. */
+type Known<T> = T extends readonly unknown[]
+  ? { [K in keyof T]: Known<T[K]> }
+  : T extends object
+    ? { [K in keyof T as string extends K ? never : K]: Known<T[K]> }
+    : T;
+
 /** What tandem remembers. */
-export type State = v.InferOutput<typeof stateSchema>;
-export type SlotState = v.InferOutput<typeof slotStateSchema>;
+export type State = Known<v.InferOutput<typeof stateSchema>>;
+export type SlotState = Known<v.InferOutput<typeof slotStateSchema>>;
 export type WrittenSlot = Extract<SlotState, { status: "written" }>;
-export type Verdict = v.InferOutput<typeof verdictSchema>;
-export type KnownBad = v.InferOutput<typeof knownBadSchema>;
-export type Fall = v.InferOutput<typeof fallSchema>;
-export type Event = v.InferOutput<typeof eventSchema>;
-export type EventKind = Event["kind"];
+export type Verdict = Known<v.InferOutput<typeof verdictSchema>>;
+export type KnownBad = Known<v.InferOutput<typeof knownBadSchema>>;
+export type Fall = Known<v.InferOutput<typeof fallSchema>>;
+export type Stage = "kernel" | "silent" | "checks" | "limit" | "hand";
+export type Event = Known<v.InferOutput<typeof eventSchema>>;
+/** No more than these: tandem 0.1.0 forgets a state with a kind, a status or a stage that it does not know. */
+export type EventKind =
+  | "install"
+  | "upgrade"
+  | "written"
+  | "armed"
+  | "disarmed"
+  | "rollback"
+  | "good"
+  | "bad"
+  | "fell"
+  | "verify"
+  | "failed";
+export type NewEvent = Event & { readonly kind: EventKind };
+export type NewFall = Fall & { readonly stage: Stage };
 
 /** Of a new disk, with nothing in its slots. */
 export function emptyState(): State {
@@ -152,19 +184,24 @@ export function withSlot(state: State, slot: SlotName, slotState: SlotState): St
 }
 
 /** Forgets the oldest event when there is no room. */
-export function withEvent(state: State, event: Event): State {
-  return { ...state, history: [...state.history, event].slice(-HISTORY_MAX) };
+export function withEvent(state: State, event: NewEvent): State {
+  return { ...state, history: withNewest(state.history, event, HISTORY_MAX) };
 }
 
 /** Forgets the oldest fall when there is no room. */
-export function withFall(state: State, fall: Fall): State {
-  return { ...state, falls: [...(state.falls ?? []), fall].slice(-FALLS_MAX) };
+export function withFall(state: State, fall: NewFall): State {
+  return { ...state, falls: withNewest(state.falls ?? [], fall, FALLS_MAX) };
 }
 
 /** A digest is listed once, with its latest reason; the oldest is forgotten when there is no room. */
 export function withKnownBad(state: State, bad: KnownBad): State {
   const others = state.knownBad.filter(({ digest }) => digest !== bad.digest);
-  return { ...state, knownBad: [...others, bad].slice(-KNOWN_BAD_MAX) };
+  return { ...state, knownBad: withNewest(others, bad, KNOWN_BAD_MAX) };
+}
+
+/** A newer tandem may keep more: its list does not become shorter. */
+function withNewest<T>(list: readonly T[], one: T, max: number): T[] {
+  return [...list, one].slice(-Math.max(max, list.length));
 }
 
 /** For the operator who wants to try an image again. */
@@ -182,6 +219,21 @@ export function withVerdict(state: State, slot: SlotName, verdict: Verdict): Sta
     case "unknown":
     case "written":
       return withSlot(state, slot, { ...before, verdict });
+    case "other":
+      return withSlot(state, slot, { ...before, raw: { ...before.raw, verdict } });
+  }
+}
+
+export function verdictOn(slot: SlotState): Verdict | undefined {
+  switch (slot.status) {
+    case "empty":
+    case "writing":
+      return undefined;
+    case "unknown":
+    case "written":
+      return slot.verdict;
+    case "other":
+      return slot.raw.verdict;
   }
 }
 
@@ -191,15 +243,15 @@ export function bootableSlots(state: State): SlotName[] {
 }
 
 /**
- * The slots that must not be fallen into: nothing whole is in them, or it was found bad. Of what others have put into a slot nothing is
- * known, which is no reason.
+ * The slots that must not be fallen into: nothing whole is in them, or it was found bad. Of what others or a newer tandem have put into
+ * a slot nothing is known, which is no reason.
  */
 export function unfitSlots(state: State): SlotName[] {
   const bootable = bootableSlots(state);
   return SLOT_NAMES.filter((name) => {
     const slot = state.slots[name];
-    const isForeign = slot.status === "unknown" && slot.verdict === undefined;
-    return !isForeign && !bootable.includes(name);
+    const isForeign = slot.status === "unknown" || slot.status === "other";
+    return !(isForeign && verdictOn(slot) === undefined) && !bootable.includes(name);
   });
 }
 
@@ -209,7 +261,8 @@ export function isBootable(slot: SlotState): boolean {
     case "writing":
       return false;
     case "unknown":
-      return slot.verdict?.result === "good";
+    case "other":
+      return verdictOn(slot)?.result === "good";
     case "written":
       return slot.verifiedAt !== undefined && slot.verdict?.result !== "bad";
   }

@@ -1,16 +1,16 @@
 import { failingOf } from "../control/failing.ts";
 import type { BootRecord } from "../control/record.ts";
-import type { Fall, State, Verdict } from "../control/state.ts";
+import { type Fall, type NewFall, type State, verdictOn } from "../control/state.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { lastWords } from "./dumps.ts";
 import type { Machine } from "./machine.ts";
 
 /** What the boot loader or a person says of it. */
-export type Cause = Pick<Fall, "stage" | "reason">;
+export type Cause = Pick<NewFall, "stage" | "reason">;
 
 /** The trial that the boot loader gave up on: how far it came. A failed check says more than that the boots were used up. */
 export function causeOfTrial({ control, cmdline }: Machine, trial: SlotName): Cause {
-  const verdict = verdictOf(control.state, trial);
+  const verdict = verdictOn(control.state.slots[trial]);
   const last = verdict?.result === "bad" ? `; last: ${verdict.reason}` : "";
   if (cmdline.why === "kernel")
     return { stage: "kernel", reason: `its kernel could not be loaded${last}` };
@@ -33,11 +33,11 @@ export function causeOfGood({ control, cmdline }: Machine, { good, limit }: Boot
 }
 
 /** All that is known of a fall at the moment when it is settled. */
-export function fallOf(machine: Machine, slot: SlotName, cause: Cause): Fall {
+export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall {
   const { control, system } = machine;
   const { state } = control;
   const armed = state.history.findLast((event) => isArming(event.kind) && event.slot === slot);
-  const output = verdictOf(state, slot)?.output ?? failingOf(state, slot)?.output;
+  const output = verdictOn(state.slots[slot])?.output ?? failingOf(state, slot)?.output;
   return {
     at: system.now().toISOString(),
     slot,
@@ -86,9 +86,4 @@ export function isSettled({ control }: Machine, slot: SlotName): boolean {
 
 function isArming(kind: State["history"][number]["kind"]): boolean {
   return kind === "armed" || kind === "rollback";
-}
-
-function verdictOf(state: State, slot: SlotName): Verdict | undefined {
-  const held = state.slots[slot];
-  return held.status === "written" || held.status === "unknown" ? held.verdict : undefined;
 }

@@ -2,7 +2,13 @@ import type { Bootloader } from "../boot/bootloader.ts";
 import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
 import type { Policy } from "../control/decide.ts";
-import { bootableSlots, type Event, isBootable, type State, withEvent } from "../control/state.ts";
+import {
+  bootableSlots,
+  isBootable,
+  type NewEvent,
+  type State,
+  withEvent,
+} from "../control/state.ts";
 import type { Partition } from "../disk/gpt.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
@@ -56,7 +62,7 @@ export function policyOf({ control, limit }: Machine): Policy {
 }
 
 /** Adds one event to the history, and writes the state. */
-export async function note(machine: Machine, event: Omit<Event, "at">): Promise<void> {
+export async function note(machine: Machine, event: Omit<NewEvent, "at">): Promise<void> {
   const at = machine.system.now().toISOString();
   await machine.control.writeState(withEvent(machine.control.state, { ...event, at }));
 }

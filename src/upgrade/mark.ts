@@ -8,7 +8,14 @@ import {
 } from "../control/decide.ts";
 import { failingOf } from "../control/failing.ts";
 import type { BootRecord } from "../control/record.ts";
-import { type State, withEvent, withFall, withKnownBad, withVerdict } from "../control/state.ts";
+import {
+  type State,
+  verdictOn,
+  withEvent,
+  withFall,
+  withKnownBad,
+  withVerdict,
+} from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { causeOfGood, causeOfTrial, fallOf, isSettled } from "./fall.ts";
@@ -44,7 +51,7 @@ export async function markGood(
   const { record } = control;
   // Every boot of a good slot ends here: saying again what is known would only push the history out.
   const failed = failingOf(control.state, boot.slot) !== undefined;
-  if (failed || verdictOf(control.state, boot.slot) !== "good")
+  if (failed || verdictOn(control.state.slots[boot.slot])?.result !== "good")
     await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
   const policy = policyOf(machine);
   const next = record === undefined ? settled(boot.slot, policy) : settleGood(record, boot, policy);
@@ -123,11 +130,6 @@ export function bootOf({ booted, cmdline, diskPath }: Machine): Boot {
     );
   const { gen, fell, gaveUp } = cmdline;
   return { slot: booted, gen, fell, gaveUp: gaveUp?.slot };
-}
-
-function verdictOf(state: State, slot: SlotName): "good" | "bad" | undefined {
-  const held = state.slots[slot];
-  return held.status === "written" || held.status === "unknown" ? held.verdict?.result : undefined;
 }
 
 function judged(

@@ -1,5 +1,5 @@
 import { armTrial, disarm } from "../control/decide.ts";
-import { type SlotState, withEvent } from "../control/state.ts";
+import { type SlotState, verdictOn, withEvent } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { dumpHashes } from "./dumps.ts";
@@ -73,6 +73,7 @@ function problemIn(held: SlotState): string | undefined {
   if (held.status === "empty") return "it is empty";
   if (held.status === "writing") return "writing it was never finished";
   if (held.status === "written" && held.verifiedAt === undefined) return "it was never read back";
-  if (held.verdict?.result === "bad") return `it was found bad: ${held.verdict.reason}`;
+  const verdict = verdictOn(held);
+  if (verdict?.result === "bad") return `it was found bad: ${verdict.reason}`;
   return undefined;
 }

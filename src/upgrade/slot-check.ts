@@ -28,9 +28,10 @@ function attempt(machine: Machine, slot: SlotName): string | undefined {
 function flawOf(machine: Machine, slot: SlotName): string | undefined {
   const held = machine.control.state.slots[slot];
   switch (held.status) {
-    // Filled by other means than tandem: there is nothing to compare with.
+    // Filled by other means than this tandem: there is nothing to compare with.
     case "empty":
     case "unknown":
+    case "other":
       return undefined;
     case "writing":
       return "runs, but writing it was never finished";

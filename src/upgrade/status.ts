@@ -1,4 +1,5 @@
 import type { LoaderName } from "../boot/detect.ts";
+import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type NextBoot, nextBoot } from "../control/next-boot.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type KnownBad,
   type SlotState,
   type State,
+  verdictOn,
 } from "../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "./machine.ts";
@@ -17,7 +19,8 @@ export interface SlotReport {
   /** What it is for the boot loader now. */
   readonly role: "good" | "trial" | "last" | "passive";
   readonly booted: boolean;
-  readonly status: SlotState["status"];
+  /** As the state has it: a newer tandem may know more statuses. */
+  readonly status: string;
   readonly version?: string;
   readonly digest?: string;
   readonly source?: string;
@@ -102,7 +105,14 @@ function problemsOf({ control, loader }: Machine): string[] {
   const isLost = control.record === undefined || control.stateProblems.length === 2;
   const lost = isLost ? [...control.recordProblems, ...control.stateProblems] : [];
   const unfinished = loader.unfinished();
-  return unfinished === undefined ? lost : [...lost, unfinished];
+  return [...lost, ...[newerOf(control), unfinished].filter((one) => one !== undefined)];
+}
+
+/** Says that the state is a newer tandem's; undefined: it is not. */
+export function newerOf({ newerVersion }: Control): string | undefined {
+  return newerVersion === undefined
+    ? undefined
+    : `the state has version ${newerVersion}, of a newer tandem: it stays as it is, and what this one remembers is kept beside it`;
 }
 
 function roleOf(slot: SlotName, record: BootRecord | undefined): SlotReport["role"] {
@@ -119,6 +129,8 @@ function contentsOf(held: SlotState): Omit<SlotReport, "slot" | "role" | "booted
       return { status: held.status, source: held.source, digest: held.digest };
     case "unknown":
       return { status: held.status, ...verdictOf(held) };
+    case "other":
+      return { status: held.raw.status, ...verdictOf(held) };
     case "written": {
       const { status, version, digest, source, writtenAt, verifiedAt } = held;
       return {
@@ -134,8 +146,7 @@ function contentsOf(held: SlotState): Omit<SlotReport, "slot" | "role" | "booted
   }
 }
 
-function verdictOf({
-  verdict,
-}: Extract<SlotState, { status: "unknown" | "written" }>): Pick<SlotReport, "verdict" | "reason"> {
+function verdictOf(held: SlotState): Pick<SlotReport, "verdict" | "reason"> {
+  const verdict = verdictOn(held);
   return verdict === undefined ? {} : { verdict: verdict.result, reason: verdict.reason };
 }

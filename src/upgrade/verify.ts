@@ -45,6 +45,7 @@ const REASON = {
   empty: "nothing was written to it",
   unknown: "it was not written by tandem, so nothing is known to compare it with",
   writing: "writing it was never finished",
+  other: "a newer tandem has written it in a way that this one does not know",
 } as const;
 
 /** The slot is remembered as not verified, and nothing leads there any more, unless it is the good one: that has booted with these bytes. */

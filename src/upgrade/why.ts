@@ -1,5 +1,5 @@
 import { failingOf } from "../control/failing.ts";
-import type { Event, Fall, SlotState, State } from "../control/state.ts";
+import type { Event, Fall, SlotState, State, Stage } from "../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "./machine.ts";
 import { nextOf } from "./status.ts";
@@ -87,11 +87,19 @@ function storyOfFall({ history, falls = [] }: State, last: Fall): Moment[] {
     ...history
       .filter((event) => isFailureOf(fall, event))
       .map(({ at, text }) => ({ at, text: `its checks failed: ${text}` })),
-    { at: fall.at, text: `slot ${fall.slot} was given up: ${STAGE[fall.stage]} (${fall.reason})` },
+    {
+      at: fall.at,
+      text: `slot ${fall.slot} was given up: ${isStage(fall.stage) ? STAGE[fall.stage] : fall.stage} (${fall.reason})`,
+    },
   ]);
 }
 
-const STAGE: Readonly<Record<Fall["stage"], string>> = {
+/** A newer tandem may know more. */
+function isStage(text: string): text is Stage {
+  return Object.hasOwn(STAGE, text);
+}
+
+const STAGE: Readonly<Record<Stage, string>> = {
   kernel: "the boot loader could not load its kernel",
   silent: "nothing was heard of it: it panicked or hung before tandem health could report",
   checks: "it came up, and its checks failed",
@@ -137,7 +145,7 @@ function adviceOn({ knownBad, slots }: State, { stage, slot, digest, kernel }: F
   const isThere = held.status === "written" && held.digest === digest;
   const isRefused = knownBad.some((bad) => bad.digest === digest);
   return [
-    ...(isThere ? [ADVICE[stage].replaceAll("SLOT", slot)] : []),
+    ...(isThere && isStage(stage) ? [ADVICE[stage].replaceAll("SLOT", slot)] : []),
     ...(stage === "silent" && kernel === undefined
       ? ["Its kernel left no words in /sys/fs/pstore: a serial console shows them."]
       : []),
@@ -149,7 +157,7 @@ function adviceOn({ knownBad, slots }: State, { stage, slot, digest, kernel }: F
   ];
 }
 
-const ADVICE: Readonly<Record<Fall["stage"], string>> = {
+const ADVICE: Readonly<Record<Stage, string>> = {
   kernel: "Run tandem verify SLOT to learn whether the medium still holds what was written.",
   silent: "Try the image where its console can be seen.",
   checks: "Look at what the failed checks printed.",

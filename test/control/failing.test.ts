@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { failingOf, withFailure } from "../../src/control/failing.ts";
-import { emptyState, type Event, type State, withEvent } from "../../src/control/state.ts";
+import { emptyState, type NewEvent, type State, withEvent } from "../../src/control/state.ts";
 
 const at = new Date(0).toISOString();
 
-function stateWith(events: readonly Omit<Event, "at" | "text">[]): State {
+function stateWith(events: readonly Omit<NewEvent, "at" | "text">[]): State {
   let state = emptyState();
   for (const event of events) state = withEvent(state, { at, text: event.kind, ...event });
   return state;
@@ -12,7 +12,7 @@ function stateWith(events: readonly Omit<Event, "at" | "text">[]): State {
 
 const FAILED = { kind: "failed", slot: "a" } as const;
 
-test.each<[string, readonly Omit<Event, "at" | "text">[], boolean]>([
+test.each<[string, readonly Omit<NewEvent, "at" | "text">[], boolean]>([
   ["nothing", [], false],
   ["a failure", [FAILED], true],
   ["a failure of another slot", [{ kind: "failed", slot: "b" }], false],

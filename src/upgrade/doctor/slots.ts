@@ -28,6 +28,8 @@ function checkSlot(machine: Machine, slot: SlotName, found: Held): Finding {
       return checkUnknown(machine, slot, found);
     case "written":
       return checkWritten(machine, slot, { state, found });
+    case "other":
+      return ok(`a newer tandem has it as "${state.raw.status}", which this one does not know`);
   }
 }
 

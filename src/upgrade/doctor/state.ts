@@ -1,6 +1,7 @@
 import { emptyState, type SlotState, type State, withEvent } from "../../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../../slot/slot.ts";
 import type { Machine } from "../machine.ts";
+import { newerOf } from "../status.ts";
 import { about, type Finding } from "./finding.ts";
 import type { HeldSlots } from "./held.ts";
 
@@ -8,6 +9,9 @@ import type { HeldSlots } from "./held.ts";
 export function checkState(machine: Machine, held: HeldSlots): Finding {
   const { ok, warn, bad } = about("state", "disk");
   const { stateProblems } = machine.control;
+  const newer = newerOf(machine.control);
+  if (newer !== undefined)
+    return warn(newer, { advice: "Boot the newer system again: its tandem takes over both." });
   const [problem] = stateProblems;
   if (problem === undefined) return ok("both copies are whole");
   if (stateProblems.length === 1)

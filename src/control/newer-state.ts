@@ -1,0 +1,57 @@
+import * as v from "valibot";
+import {
+  anySlotSchema,
+  dumpsSchema,
+  eventSchema,
+  fallSchema,
+  knownBadSchema,
+  type SlotState,
+  STATE_VERSION,
+  type State,
+  unknownState,
+} from "./state.ts";
+
+const versionSchema = v.looseObject({
+  version: v.pipe(v.number(), v.safeInteger(), v.minValue(STATE_VERSION + 1)),
+});
+
+/** The version of a state that a newer tandem made; undefined: it is none. */
+export function versionAbove(json: unknown): number | undefined {
+  const result = v.safeParse(versionSchema, json);
+  return result.success ? result.output.version : undefined;
+}
+
+/** What can be understood of a state of a higher version, part by part. It is for reading: the whole stays where it is. */
+export function newerState(json: unknown): State {
+  const unknown = unknownState();
+  const { slots, knownBad, history, falls, dumps } = partsOf(json);
+  const { a, b, recovery } = partsOf(slots);
+  return {
+    ...unknown,
+    slots: { a: slotOf(a), b: slotOf(b), recovery: slotOf(recovery) },
+    knownBad: understood(knownBadSchema, knownBad),
+    history: understood(eventSchema, history),
+    falls: understood(fallSchema, falls),
+    dumps: v.is(dumpsSchema, dumps) ? dumps : [],
+  };
+}
+
+type Parts = Readonly<
+  Partial<
+    Record<"slots" | "knownBad" | "history" | "falls" | "dumps" | "a" | "b" | "recovery", unknown>
+  >
+>;
+
+function partsOf(json: unknown): Parts {
+  return v.is(v.looseObject({}), json) ? json : {};
+}
+
+function slotOf(json: unknown): SlotState {
+  const result = v.safeParse(anySlotSchema, json);
+  return result.success ? result.output : { status: "unknown" };
+}
+
+function understood<T extends v.GenericSchema>(schema: T, list: unknown): v.InferOutput<T>[] {
+  if (!Array.isArray(list)) return [];
+  return list.filter((one): one is v.InferOutput<T> => v.is(schema, one));
+}
