@@ -6,16 +6,16 @@ import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
 import { createBlockFile, openBlockFile } from "./linux-block-file.ts";
 import { linuxProbe } from "./probe.ts";
+import { reboot } from "./reboot.ts";
 import { replaceFile, replaceLink } from "./replace-file.ts";
 import { run } from "./run.ts";
-import { restart, tryLock } from "./syscall.ts";
+import { restart, sync, tryLock } from "./syscall.ts";
 import type { System } from "./system.ts";
 import { openWatchdog } from "./watchdog.ts";
 
 /** udev takes a shared lock on a disk while it looks at it; that lasts well under this. */
 const LOCK_WAIT_MS_MAX = 2000;
 const LOCK_RETRY_MS = 100;
-const REBOOT_COMMAND = ["systemctl", "reboot"];
 
 export const linux: System = {
   files: linuxFiles,
@@ -37,7 +37,7 @@ export const linux: System = {
   replaceFile,
   replaceLink,
   openWatchdog,
-  reboot,
+  reboot: (options) => reboot({ ...linux, sync, restart }, options),
 };
 
 async function lock(path: string): Promise<{ release(): void }> {
@@ -76,19 +76,5 @@ function openForLock(path: string): number {
     return openSync(path, "r");
   } catch (cause) {
     throw new TandemError("disk", `Cannot lock ${path}: ${reasonOf(cause)}`, { cause });
-  }
-}
-
-async function reboot(): Promise<void> {
-  try {
-    const { status } = await run(REBOOT_COMMAND, { deadlineSeconds: 60 });
-    if (status === 0) return;
-  } catch {
-    // No systemd here: a minimal system or an initramfs. The kernel does it.
-  }
-  try {
-    restart();
-  } catch (cause) {
-    throw new TandemError("boot", `Cannot restart the machine: ${reasonOf(cause)}`, { cause });
   }
 }

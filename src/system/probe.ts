@@ -1,4 +1,5 @@
 import { statfsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { findAuthorities } from "./authorities.ts";
 import { linuxFiles } from "./files.ts";
@@ -11,7 +12,8 @@ export interface Probe {
   httpStatus(url: string, seconds: number): Promise<number>;
   /** Connects to "host:port" or "[address]:port" and hangs up. Rejects when that fails. */
   connect(address: string, seconds: number): Promise<void>;
-  pause(seconds: number): Promise<void>;
+  /** Comes back early when the signal fires. */
+  pause(seconds: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const linuxProbe: Probe = {
@@ -26,7 +28,7 @@ export const linuxProbe: Probe = {
     return response.status;
   },
   connect,
-  pause: (seconds) => Bun.sleep(seconds * 1000),
+  pause,
 };
 
 /** A service of this machine is judged as a registry is. */
@@ -34,6 +36,14 @@ function trust(url: string): { tls?: { ca: string[] } } {
   if (!url.startsWith("https:")) return {};
   const { certificates } = findAuthorities({ files: linuxFiles, environment: process.env });
   return certificates === undefined ? {} : { tls: { ca: [...certificates] } };
+}
+
+async function pause(seconds: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await delay(seconds * 1000, undefined, { signal });
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
 }
 
 async function connect(address: string, seconds: number): Promise<void> {

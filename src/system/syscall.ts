@@ -8,6 +8,7 @@ const NUMBER = {
   ioctl: 16,
   madvise: 28,
   flock: 73,
+  sync: 162,
   reboot: 169,
   ioSetup: 206,
   ioDestroy: 207,
@@ -74,6 +75,11 @@ export function tryLock(fd: number): boolean {
     if (error instanceof SyscallError && error.errno === ERRNO.eagain) return false;
     throw error;
   }
+}
+
+/** Writes what any program has left in the page cache of any file system, and waits for it. */
+export function sync(): void {
+  call("sync", []);
 }
 
 /** Restarts the machine at once, without telling anybody: what has to be on a disk must be flushed before. */

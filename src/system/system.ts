@@ -2,6 +2,7 @@ import type { Access, BlockFile } from "./block-file.ts";
 import type { DurableFiles } from "./durable-files.ts";
 import type { Files } from "./files.ts";
 import type { Probe } from "./probe.ts";
+import type { RebootOptions } from "./reboot.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 export interface CommandResult {
@@ -52,6 +53,6 @@ export interface System {
   replaceLink(path: string, target: string): void;
   /** Opens a watchdog, which starts it. undefined: there is none. Throws `boot`. */
   openWatchdog(path: string): Watchdog | undefined;
-  /** Restarts the machine through its init, or by itself when there is none. */
-  reboot(): Promise<void>;
+  /** Restarts the machine through the service manager that runs; see reboot(). Throws `boot`. */
+  reboot(options: RebootOptions): Promise<void>;
 }

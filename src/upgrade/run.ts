@@ -102,8 +102,8 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
     case "attach":
       return endThere(upgrade);
     case "reboot":
-      upgrade.talk.info("Rebooting");
-      return upgrade.machine.system.reboot();
+      // The caller's: after the lock is released and the result is printed.
+      return;
   }
 }
 

@@ -12,6 +12,7 @@ import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { Source } from "../../src/source/source.ts";
 import { type BlockFile, part } from "../../src/system/block-file.ts";
+import type { RebootOptions } from "../../src/system/reboot.ts";
 import type { System } from "../../src/system/system.ts";
 import type { Machine } from "../../src/upgrade/machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
@@ -26,9 +27,9 @@ export const DISK_BYTES: number = MiB + 2 * SLOT_BYTES;
 export const RECOVERY_DISK_BYTES: number = DISK_BYTES + SLOT_BYTES;
 
 /** The time of day counts calls: the same in every run. The monotonic clock stands still. */
-export function memorySystem(): System & { readonly reboots: number[] } {
+export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
   let seconds = 0;
-  const reboots: number[] = [];
+  const reboots: RebootOptions[] = [];
   return {
     files: memoryFiles({}),
     durable: {
@@ -55,8 +56,8 @@ export function memorySystem(): System & { readonly reboots: number[] } {
     replaceFile: refuse,
     replaceLink: refuse,
     openWatchdog: () => undefined,
-    reboot: () => {
-      reboots.push(seconds);
+    reboot: (options) => {
+      reboots.push(options);
       return Promise.resolve();
     },
     reboots,

@@ -1,9 +1,11 @@
 import { runAftermath } from "../../health/aftermath.ts";
-import { TandemError } from "../../lib/error.ts";
+import { reasonOf, TandemError } from "../../lib/error.ts";
+import { parseCmdline } from "../../slot/cmdline.ts";
 import { health as check, overdue } from "../../upgrade/health.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
-import { print } from "../context.ts";
+import { type Context, print } from "../context.ts";
 import { endWatch } from "../end-watch.ts";
+import { restart } from "../restart.ts";
 import { defineVerb } from "../verb.ts";
 
 export const health = defineVerb({
@@ -21,7 +23,7 @@ export const health = defineVerb({
     },
   },
   async run(context, args) {
-    const { config, system, talk } = context;
+    const { config, talk } = context;
     const result = await withMachine(context, { ...config, lock: true }, (machine) =>
       args.overdue === true ? overdue(machine) : check(context, machine, config.health),
     );
@@ -31,11 +33,21 @@ export const health = defineVerb({
     if (args.overdue !== true)
       await runAftermath(context, config.health[result.healthy ? "green" : "red"]);
     if (result.healthy) return;
-    if (args.reboot === true && stay === undefined) await system.reboot();
+    if (args.reboot === true && stay === undefined) await leave(context);
     if (args.reboot === true && stay !== undefined) talk.warn(`Not rebooting: ${stay}, continuing`);
     throw new TandemError("unhealthy", `Cannot call slot ${slot} good: ${failure}`);
   },
 });
+
+/** Ends this boot. The verdict stands, so a refusal is no error of its own. */
+async function leave(context: Context): Promise<void> {
+  const { counted } = parseCmdline(context.system.files.readText("/proc/cmdline") ?? "");
+  try {
+    await restart(context, { force: counted });
+  } catch (error) {
+    context.talk.warn(`${reasonOf(error)}, continuing`);
+  }
+}
 
 function textOf(
   isOverdue: boolean,

@@ -2,6 +2,7 @@ import { TRIES_MAX } from "../../control/record.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
 import { rollback as run, type RollbackResult } from "../../upgrade/rollback.ts";
 import { print } from "../context.ts";
+import { restart } from "../restart.ts";
 import { count, slotNamed } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -20,14 +21,14 @@ export const rollback = defineVerb({
     reboot: { type: "boolean", description: "Reboot afterwards" },
   },
   async run(context, args) {
-    const { config, system } = context;
+    const { config } = context;
     const tries = count("--tries", args.tries, TRIES_MAX) ?? config.tries;
     const to = slotNamed("--to", args.to);
     const result = await withMachine(context, { ...config, lock: true }, (machine) =>
       run(machine, tries, to),
     );
     print(context, result, text);
-    if (args.reboot === true) await system.reboot();
+    if (args.reboot === true) await restart(context, { force: false });
   },
 });
 

@@ -3,6 +3,7 @@ import { withMachine } from "../../upgrade/open-machine.ts";
 import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
 import { JOBS_MAX } from "../config.ts";
 import { print } from "../context.ts";
+import { restart } from "../restart.ts";
 import { count, list, slotNamed } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -49,6 +50,8 @@ export const upgrade = defineVerb({
       run(context, machine, request),
     );
     print(context, report, text);
+    const isDone = report.outcome === "upgraded" || report.outcome === "stored";
+    if (isDone && request.reboot) await restart(context, { force: false });
   },
 });
 

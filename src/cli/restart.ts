@@ -1,0 +1,10 @@
+import type { Context } from "./context.ts";
+
+/** What `--reboot` does once the result is printed and the lock is released. Throws `boot` when it is refused. */
+export async function restart(
+  { system, talk, signal }: Pick<Context, "system" | "talk" | "signal">,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  talk.info("Restarting this machine");
+  await system.reboot({ force, tell: (text) => talk.warn(text), signal });
+}

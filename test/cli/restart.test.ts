@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { restart } from "../../src/cli/restart.ts";
+import { SILENT } from "../../src/lib/talk.ts";
+import { memorySystem } from "../fakes/machine.ts";
+
+test.each([true, false])(
+  "restart() says that it does, and passes on what it may (%p)",
+  async (force) => {
+    const said: string[] = [];
+    const talk = {
+      ...SILENT,
+      info: (text: string) => void said.push(text),
+      warn: (text: string) => void said.push(`warning: ${text}`),
+      end() {},
+    };
+    const system = memorySystem();
+    const { signal } = new AbortController();
+    await restart({ system, talk, signal }, { force });
+    expect(system.reboots).toMatchObject([{ force, signal }]);
+    system.reboots[0]?.tell("systemd refuses");
+    expect(said).toEqual(["Restarting this machine", "warning: systemd refuses"]);
+  },
+);
