@@ -33,6 +33,7 @@ attr setfattr
 tar tar
 python3 python3
 git git
+strace strace
 cpio cpio
 zstd zstd
 openssl openssl

@@ -2,6 +2,7 @@ import type { Content } from "../disk/fat-data.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Mount } from "../slot/mounts.ts";
 import type { DurableFiles } from "../system/durable-files.ts";
+import { isFull } from "../system/failure.ts";
 import type { Esp } from "./esp.ts";
 
 /** The ESP that the kernel has mounted: it may only be changed through it, or the kernel would write over it what it remembers. */
@@ -69,8 +70,9 @@ async function attempt(what: string, action: () => void): Promise<void> {
     action();
   } catch (cause) {
     if (cause instanceof TandemError) throw cause;
-    const isFull = cause instanceof Error && "code" in cause && cause.code === "ENOSPC";
-    throw new TandemError(isFull ? "no-space" : "boot", `${what}: ${reasonOf(cause)}`, { cause });
+    throw new TandemError(isFull(cause) ? "no-space" : "boot", `${what}: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }
 

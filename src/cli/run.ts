@@ -1,5 +1,7 @@
 import { defined } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import { machineFailure } from "../system/failure.ts";
+import { takeRefusedHints } from "../system/hint.ts";
 import { linux } from "../system/linux.ts";
 import { loadConfig } from "./config.ts";
 import { EXIT } from "./exit.ts";
@@ -14,7 +16,8 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     const { globals, rest } = splitGlobals(args);
     return await dispatch(globals, rest);
-  } catch (error) {
+  } catch (thrown) {
+    const error = machineFailure(thrown) ?? thrown;
     report(error, { debug: args.includes("--debug"), json: args.includes("--json") });
     return error instanceof TandemError ? EXIT[error.code] : EXIT.unexpected;
   }
@@ -64,6 +67,7 @@ async function runVerb(verb: Verb, globals: Globals, args: readonly string[]): P
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
+    for (const text of takeRefusedHints()) talk.debug(text);
     talk.end();
   }
 }

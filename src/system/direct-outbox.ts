@@ -1,7 +1,9 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { defined } from "../lib/assert.ts";
+import { reasonOf } from "../lib/error.ts";
 import type { BlockFile } from "./block-file.ts";
 import { directMemory } from "./direct-memory.ts";
+import { hintRefused } from "./hint.ts";
 import { type Outbox, PARCEL_BYTES, plainOutbox } from "./outbox.ts";
 import { SyscallError } from "./syscall.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -34,7 +36,8 @@ function open(path: string): Opened | undefined {
   try {
     fd = openSync(path, constants.O_WRONLY + constants.O_DIRECT);
     return { fd, queue: new WriteQueue(fd, PARCELS) };
-  } catch {
+  } catch (error) {
+    hintRefused(`Writing to ${path} goes through the page cache: ${reasonOf(error)}`);
     if (fd !== undefined) closeSync(fd);
     return undefined;
   }

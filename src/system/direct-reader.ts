@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, read } from "node:fs";
 import { promisify } from "node:util";
+import { errnoOf } from "./failure.ts";
 
 const readSome = promisify(read);
 
@@ -27,7 +28,7 @@ export class DirectReader {
     try {
       return (await readSome(fd, target, 0, target.byteLength, offsetBytes)).bytesRead;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EINVAL") return undefined;
+      if (errnoOf(error) === "EINVAL") return undefined;
       throw error;
     }
   }

@@ -7,6 +7,7 @@ import {
   openSync,
   read,
   readSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
@@ -14,10 +15,9 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Access, BlockFile, ReadWay } from "./block-file.ts";
 import { DirectReader } from "./direct-reader.ts";
+import { errnoOf, FileFault, isFull } from "./failure.ts";
+import { kindOf } from "./files.ts";
 import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
-
-/** The medium is full, the user's share of it is, or its file system has no files that large. */
-const NO_SPACE = ["ENOSPC", "EDQUOT", "EFBIG"] as const;
 
 /** What is at least as large goes to the medium at once, so that the device works meanwhile and a flush finds little to do. */
 const WRITE_OUT_BYTES_MIN = 256 * KiB;
@@ -51,9 +51,10 @@ function resize({ fd, path }: Opened, sizeBytes: number): void {
 
 function open(path: string, flags: number | "r" | "r+" | "w+"): number {
   try {
+    refuseOtherFiles(path);
     return openSync(path, flags);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EBUSY")
+    if (errnoOf(cause) === "EBUSY")
       throw new TandemError("disk", `Cannot open ${path}: it is in use`, {
         cause,
         hint: "It may be mounted where this program does not see it: in a container, or for another user.",
@@ -62,19 +63,18 @@ function open(path: string, flags: number | "r" | "r+" | "w+"): number {
   }
 }
 
+/** Before it is opened: to open a FIFO waits for a writer, and no signal ends that. */
+export function refuseOtherFiles(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile() && !stat.isBlockDevice())
+    throw new FileFault(path, `it is ${kindOf(stat)}, want a block device or a plain file`);
+}
+
 function blockFile(fd: number, path: string): BlockFile {
-  const stat = fstatSync(fd);
-  if (!stat.isFile() && !stat.isBlockDevice()) {
-    closeSync(fd);
-    throw new TandemError(
-      "disk",
-      `Cannot use ${path}: it is neither a block device nor a plain file`,
-    );
-  }
   const direct = new DirectReader(fd);
   return {
     name: path,
-    sizeBytes: sizeOf(fd),
+    sizeBytes: sizeAt({ fd, path }),
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
     read: (offsetBytes, target) => readAllLater({ fd, path, direct }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
@@ -90,6 +90,15 @@ function blockFile(fd: number, path: string): BlockFile {
 interface Opened {
   readonly fd: number;
   readonly path: string;
+}
+
+function sizeAt({ fd, path }: Opened): number {
+  try {
+    return attempt("find the size of", path, () => sizeOf(fd));
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 function readAll({ fd, path }: Opened, offsetBytes: number, target: Uint8Array): void {
@@ -159,13 +168,6 @@ async function attemptLater<T>(
 }
 
 function failed(verb: string, path: string, cause: unknown): TandemError {
-  const noSpace =
-    cause instanceof Error && "code" in cause && NO_SPACE.some((code) => code === cause.code);
-  return new TandemError(
-    noSpace ? "no-space" : "disk",
-    `Cannot ${verb} ${path}: ${reasonOf(cause)}`,
-    {
-      cause,
-    },
-  );
+  const code = isFull(cause) ? "no-space" : "disk";
+  return new TandemError(code, `Cannot ${verb} ${path}: ${reasonOf(cause)}`, { cause });
 }

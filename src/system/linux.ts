@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
-import { createBlockFile, openBlockFile } from "./linux-block-file.ts";
+import { createBlockFile, openBlockFile, refuseOtherFiles } from "./linux-block-file.ts";
 import { linuxProbe } from "./probe.ts";
 import { reboot } from "./reboot.ts";
 import { replaceFile, replaceLink } from "./replace-file.ts";
@@ -42,7 +42,7 @@ export const linux: System = {
 
 async function lock(path: string): Promise<{ release(): void }> {
   const fd = openForLock(path);
-  for (let waitedMs = 0; !tryLock(fd); waitedMs += LOCK_RETRY_MS) {
+  for (let waitedMs = 0; !lockOf(fd, path); waitedMs += LOCK_RETRY_MS) {
     if (waitedMs >= LOCK_WAIT_MS_MAX) {
       closeSync(fd);
       throw new TandemError("locked", `Cannot lock ${path}: another run is at work on it`, {
@@ -52,6 +52,19 @@ async function lock(path: string): Promise<{ release(): void }> {
     await Bun.sleep(LOCK_RETRY_MS);
   }
   return { release: () => closeSync(fd) };
+}
+
+/** Some file systems have no locks: NFS as it may be mounted, 9p, FUSE. */
+function lockOf(fd: number, path: string): boolean {
+  try {
+    return tryLock(fd);
+  } catch (cause) {
+    closeSync(fd);
+    throw new TandemError("disk", `Cannot lock ${path}: ${reasonOf(cause)}`, {
+      cause,
+      hint: "The file system that holds it may have no locks: use a local one.",
+    });
+  }
 }
 
 function isExecutable(path: string): boolean {
@@ -73,6 +86,7 @@ function readLink(path: string): string | undefined {
 
 function openForLock(path: string): number {
   try {
+    refuseOtherFiles(path);
     return openSync(path, "r");
   } catch (cause) {
     throw new TandemError("disk", `Cannot lock ${path}: ${reasonOf(cause)}`, { cause });

@@ -1,6 +1,9 @@
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { constants } from "node:os";
 import { defined } from "../lib/assert.ts";
+import { reasonOf } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
+import { hintRefused } from "./hint.ts";
 
 /** Numbers of asm/unistd_64.h: tandem is built for amd64 only. */
 const NUMBER = {
@@ -33,15 +36,23 @@ const { symbols } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: FFIType.ptr },
 });
 
-/** A failed system call. `errno` as in asm-generic/errno.h. */
+/** A failed system call. `errno` as in asm-generic/errno.h, `code` its name, as errors of node:fs have it. */
 export class SyscallError extends Error {
   readonly errno: number;
+  readonly code: string;
 
   constructor(name: string, errno: number) {
-    super(`${name} failed with errno ${errno}`);
+    const code = errnoName(errno);
+    super(`${code}: ${name} failed`);
     this.name = "SyscallError";
     this.errno = errno;
+    this.code = code;
   }
+}
+
+function errnoName(errno: number): string {
+  const known = Object.entries(constants.errno).find(([, value]) => value === errno);
+  return known?.[0] ?? `E${errno}`;
 }
 
 /** The size of what `fd` has open, block devices included, in bytes. */
@@ -49,21 +60,25 @@ export function sizeOf(fd: number): number {
   return call("lseek", [fd, 0, SEEK_END]);
 }
 
-/** Drops clean pages of the range from the page cache; dirty ones stay, so flush first. */
+/** Drops clean pages of the range from the page cache; dirty ones stay, so flush first. Some file systems refuse, such as FUSE. */
 export function forgetCached(fd: number, offsetBytes: number, sizeBytes: number): void {
   const start = Math.floor(offsetBytes / PAGE_BYTES_MAX) * PAGE_BYTES_MAX;
   const end = alignUp(offsetBytes + sizeBytes, PAGE_BYTES_MAX);
-  call("fadvise64", [fd, start, end - start, POSIX_FADV_DONTNEED]);
+  hint("drop what the page cache holds", () =>
+    call("fadvise64", [fd, start, end - start, POSIX_FADV_DONTNEED]),
+  );
 }
 
 /** Has the dirty pages of the range written, without waiting for it. An error in that comes out of the next flush, so none here. */
 export function startWriteOut(fd: number, offsetBytes: number, sizeBytes: number): void {
-  symbols.syscall(NUMBER.syncFileRange, fd, offsetBytes, sizeBytes, SYNC_FILE_RANGE_WRITE, 0, 0);
+  hint("begin to write out", () =>
+    call("syncFileRange", [fd, offsetBytes, sizeBytes, SYNC_FILE_RANGE_WRITE]),
+  );
 }
 
 /** Asks for huge pages behind memory that was not touched yet and begins on a page. A kernel without them says no, which changes nothing. */
 export function preferHugePages(memory: Uint8Array): void {
-  symbols.syscall(NUMBER.madvise, ptr(memory), memory.byteLength, MADV_HUGEPAGE, 0, 0, 0);
+  hint("use huge pages", () => call("madvise", [ptr(memory), memory.byteLength, MADV_HUGEPAGE]));
 }
 
 /** Whether `fd` now holds the only flock(2) on its file. The lock ends with the process, however that ends. */
@@ -114,6 +129,15 @@ export function ioctlInt(fd: number, request: number, value: number): number {
   const place = Int32Array.of(value);
   call("ioctl", [fd, request, ptr(place)]);
   return defined(place[0], "the int");
+}
+
+/** A call that may fail without harm. */
+function hint(what: string, action: () => number): void {
+  try {
+    action();
+  } catch (error) {
+    hintRefused(`The kernel does not ${what}: ${reasonOf(error)}`);
+  }
 }
 
 function call(name: keyof typeof NUMBER, args: readonly number[]): number {

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import { errnoOf } from "./failure.ts";
 import { ioctlInt } from "./syscall.ts";
 
 /** A running watchdog. It is fed by being opened, and runs on when it is left. */
@@ -43,9 +44,9 @@ export function openWatchdog(path: string): Watchdog | undefined {
 
 function open(path: string): number | undefined {
   try {
-    return openSync(path, constants.O_WRONLY);
+    return openSync(path, constants.O_WRONLY + constants.O_NONBLOCK);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = errnoOf(cause);
     if (code === "ENOENT" || code === "ENODEV" || code === "ENXIO") return undefined;
     const why = code === "EBUSY" ? "another program holds it" : reasonOf(cause);
     throw new TandemError("boot", `Cannot open watchdog ${path}: ${why}`, { cause });

@@ -3,6 +3,7 @@ import type { Layout } from "../ext4/layout.ts";
 import type { PackedEntries } from "../layer/packed-form.ts";
 import type { LayerInput } from "../layer/unpack.ts";
 import { type ErrorCode, TandemError } from "../lib/error.ts";
+import { machineFailure } from "../system/failure.ts";
 import type { BlobName, SourceRecipe } from "../source/source.ts";
 import type { LaneMemory } from "./hash-lane.ts";
 
@@ -54,6 +55,8 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   if (error instanceof TandemError)
     return { code: error.code, message: error.message, hint: error.hint, stack: error.stack };
+  const known = machineFailure(error);
+  if (known !== undefined) return failureOf(known);
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return { code: undefined, message, hint: undefined, stack };
 }

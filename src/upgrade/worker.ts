@@ -11,6 +11,7 @@ import { part } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 import { linuxFiles } from "../system/files.ts";
 import { giveWay } from "../system/give-way.ts";
+import { takeRefusedHints } from "../system/hint.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
 import { hashInLane } from "./hash-lane.ts";
 import { failureOf, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
@@ -72,6 +73,7 @@ async function answer(
 
 /** Waits for the writes in flight. */
 function close(writer: DataWriter): void {
+  for (const text of takeRefusedHints()) post({ kind: "detail", text });
   try {
     writer.close();
   } catch (error) {

@@ -11,6 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 writeFileSync(at("wrong.yaml"), "tries: many\n");
 writeFileSync(at("zeros.img"), new Uint8Array(1 << 20));
+Bun.spawnSync(["mkfifo", at("fifo")]);
 
 /** What the first line on stderr says after "tandem: ". Nothing is printed on stdout. */
 const REFUSED: readonly (readonly [string, number, string])[] = [
@@ -43,7 +44,10 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ],
   [`status --disk ${at("none.img")}`, 8, `Cannot open ${at("none.img")}: ENOENT`],
   [`status --disk ${at("zeros.img")}`, 8, "Cannot read"],
-  [`rollback --disk ${folder}`, 8, `Cannot use ${folder}: it is neither a block device`],
+  [`rollback --disk ${folder}`, 8, `Cannot open ${folder}: it is a directory, want a block device`],
+  [`status --disk ${at("fifo")}`, 8, `Cannot open ${at("fifo")}: it is a FIFO, want a block`],
+  [`config --config ${at("fifo")}`, 2, `Cannot use configuration ${at("fifo")}: it is a FIFO`],
+  [`write oci-archive:${at("fifo")} x.img`, 3, `Cannot open "${at("fifo")}": it is a FIFO, want a`],
 ];
 
 test.concurrent.each(REFUSED)("tandem %s ends with status %i", async (line, status, message) => {

@@ -18,7 +18,7 @@ test("reads a file whole, and knows that there is none", () => {
   expect(linuxFiles.readText(`${file}/none`)).toBeUndefined();
   expect(linuxFiles.exists(file)).toBe(true);
   expect(linuxFiles.exists(`${folder}/none`)).toBe(false);
-  expect(linuxFiles.list(folder)).toEqual(["b", "file"]);
+  expect(linuxFiles.list(folder)).toEqual(["b", "fifo", "file", "socket"]);
   expect(linuxFiles.list(`${folder}/none`)).toEqual([]);
 });
 
@@ -32,8 +32,32 @@ test("reads a part of a file, or throws", () => {
   opened.close();
 });
 
-test("opens regular files only", () => {
-  expect(() => linuxFiles.open(folder)).toThrow("it is not a regular file");
+const fifo = join(folder, "fifo");
+Bun.spawnSync(["mkfifo", fifo]);
+const socket = join(folder, "socket");
+const server = Bun.listen({ unix: socket, socket: { data() {} } });
+afterAll(() => server.stop());
+
+test.each([
+  ["a directory", join(folder, "b")],
+  ["a FIFO", fifo],
+  ["a socket", socket],
+  ["a character device", "/dev/zero"],
+])("refuses %s at once", (kind, path) => {
+  for (const action of [
+    () => linuxFiles.open(path),
+    () => linuxFiles.readText(path),
+    () => linuxFiles.readBytes(path),
+  ])
+    expect(action).toThrow(`it is ${kind}, want a regular file`);
+});
+
+test("/dev/null is an empty file to those who read it whole, since links to it mask files", () => {
+  expect(linuxFiles.readText("/dev/null")).toBe("");
+  expect(() => linuxFiles.open("/dev/null")).toThrow("it is a character device");
+});
+
+test("opens only what is there", () => {
   expect(() => linuxFiles.open(`${folder}/none`)).toThrow("ENOENT");
 });
 

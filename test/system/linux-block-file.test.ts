@@ -144,7 +144,7 @@ test("a closed file fails with the operation and the path", async () => {
 test.each([
   ["nothing", at("none"), "Cannot open"],
   ["a folder", at("folder"), "Cannot open"],
-  ["a character device", "/dev/full", "Cannot use /dev/full: it is neither"],
+  ["a character device", "/dev/full", "Cannot open /dev/full: it is a character device"],
   ["a path through a file", `${at("folder")}/../old/x`, "Cannot open"],
 ])("openBlockFile() refuses %s", (_, path, message) => {
   const error = caught(() => openBlockFile(path, { write: true }));

@@ -52,6 +52,14 @@ test("lock() waits a moment, and then says who is in the way", async () => {
   (await later).release();
 });
 
+test("lock() does not wait for a FIFO", async () => {
+  Bun.spawnSync(["mkfifo", at("fifo")]);
+  await expect(linux.lock(at("fifo"))).rejects.toMatchObject({
+    code: "disk",
+    message: `Cannot lock ${at("fifo")}: it is a FIFO, want a block device or a plain file`,
+  });
+});
+
 test("lock() of what is not there is a matter of the disk", async () => {
   await expect(linux.lock(at("none"))).rejects.toMatchObject({ code: "disk" });
 });

@@ -2,10 +2,10 @@ import { afterAll, expect, test } from "bun:test";
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { takeRefusedHints } from "../../src/system/hint.ts";
 import { forgetCached, sizeOf, SyscallError, tryLock } from "../../src/system/syscall.ts";
 
 const EBADF = 9;
-const ESPIPE = 29;
 const folder = mkdtempSync(join(tmpdir(), "tandem-syscall-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -37,17 +37,21 @@ test.each([0, 1, 4096, 2 ** 31, 2 ** 32 + 17, 2 ** 40])("sizeOf() a file of %p b
 test("a call on what is not open fails with EBADF, every time", () => {
   const errnos = Array.from({ length: 1000 }, () => errnoOf(() => sizeOf(-1)));
   expect(new Set(errnos)).toEqual(new Set([EBADF]));
-  expect(() => tryLock(-1)).toThrow("flock failed with errno 9");
+  expect(() => tryLock(-1)).toThrow("EBADF: flock failed");
 });
 
 test("forgetCached() takes files, and no pipes", async () => {
+  takeRefusedHints();
   withFile((fd) => forgetCached(fd, 0, 2 ** 33));
+  expect(takeRefusedHints()).toEqual([]);
   const program = `
     import { forgetCached } from "./src/system/syscall.ts";
-    try { forgetCached(0, 0, 1); } catch (error) { console.log(error.errno); }`;
+    import { takeRefusedHints } from "./src/system/hint.ts";
+    forgetCached(0, 0, 1);
+    console.log(takeRefusedHints().join());`;
   const shell = ["sh", "-c", `true | "$@"`, "sh"];
   const child = Bun.spawn([...shell, process.execPath, "-e", program], { stdout: "pipe" });
-  expect(await child.stdout.text()).toBe(`${ESPIPE}\n`);
+  expect(await child.stdout.text()).toContain("ESPIPE: fadvise64 failed");
 });
 
 test("tryLock() tells whether somebody else has the lock", () => {

@@ -21,6 +21,12 @@ test("another error stays a bug", () => {
   expect([arrived.message, arrived.stack]).toEqual([error.message, error.stack]);
 });
 
+test("an error of the machine becomes a condition for the operator", () => {
+  const error = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+  const arrived = errorOf(structuredClone(failureOf(error)));
+  expect(arrived).toMatchObject({ code: "disk", message: "Cannot go on: EIO: i/o error, read" });
+});
+
 test("what is no error at all becomes one", () => {
   expect(errorOf(failureOf("text")).message).toBe("text");
 });

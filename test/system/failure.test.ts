@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { TandemError } from "../../src/lib/error.ts";
+import { errnoOf, FileFault, isFull, machineFailure } from "../../src/system/failure.ts";
+import { SyscallError } from "../../src/system/syscall.ts";
+
+const ENOLCK = 37;
+const ENOSPC = 28;
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not throw");
+}
+
+const missing = thrownBy(() => readFileSync("/none"));
+
+test.each([
+  ["node:fs", missing, "ENOENT"],
+  ["bun:ffi", new SyscallError("flock", ENOLCK), "ENOLCK"],
+  ["our own checks", new FileFault("/x", "it is a FIFO"), "EINVAL"],
+  ["a bug", new RangeError("Invalid array length"), undefined],
+  ["a wrong argument", Object.assign(new Error("x"), { code: "ERR_INVALID_ARG_TYPE" }), undefined],
+  ["no error", "ENOENT", undefined],
+])("errnoOf() what %s throws", (_, error, errno) => {
+  expect(errnoOf(error)).toBe(errno);
+});
+
+test("isFull() knows a medium without room", () => {
+  expect(isFull(new SyscallError("write", ENOSPC))).toBe(true);
+  expect(isFull(missing)).toBe(false);
+});
+
+test.each([
+  [missing, "disk", "Cannot use /none: ENOENT"],
+  [new SyscallError("lseek", 5), "disk", "Cannot go on: EIO: lseek failed"],
+  [new SyscallError("write", ENOSPC), "no-space", "Cannot go on: ENOSPC: write failed"],
+])("machineFailure() of error %# is a condition for the operator", (error, code, message) => {
+  const failure = machineFailure(error);
+  expect(failure).toMatchObject({ code, message: expect.stringContaining(message) });
+  expect(failure?.cause).toBe(error);
+});
+
+test("machineFailure() leaves bugs and known conditions alone", () => {
+  expect(machineFailure(new RangeError("x"))).toBeUndefined();
+  expect(machineFailure(new TandemError("disk", "Cannot x"))).toBeUndefined();
+});
