@@ -10,6 +10,8 @@ export interface UpgradeFacts {
   readonly digest: string;
   /** The digest that a slot is known to hold whole. */
   readonly held: ReadonlyMap<SlotName, string>;
+  /** The slots that the boot loader could start as they are. */
+  readonly startable: readonly SlotName[];
   /** Why this digest was rolled back before; undefined if it was not. */
   readonly knownBad: string | undefined;
 }
@@ -27,6 +29,8 @@ export interface UpgradeWishes {
 export type Step =
   | { readonly kind: "disarm"; readonly trial: SlotName }
   | { readonly kind: "detach"; readonly slot: SlotName }
+  /** What is in the slot is what was written: else the other steps take the place of those that follow. */
+  | { readonly kind: "compare"; readonly slot: SlotName; readonly otherwise: readonly Step[] }
   | { readonly kind: "erase"; readonly slot: SlotName }
   | { readonly kind: "write"; readonly slot: SlotName }
   | { readonly kind: "read-back"; readonly slot: SlotName }
@@ -60,7 +64,20 @@ export function planUpgrade(facts: UpgradeFacts, wishes: UpgradeWishes): Plan {
     );
   if (wishes.slot === "recovery") return planRecovery(facts, wishes);
   const slot = namedSlot(facts, wishes.slot) ?? passiveSlot(facts);
-  return { kind: "upgrade", slot, steps: stepsTo(slot, record, wishes) };
+  const steps = stepsTo(slot, record, wishes);
+  const isHeld = facts.held.get(slot) === digest && facts.startable.includes(slot);
+  // Who names the slot wants it written.
+  const isReused = isHeld && wishes.slot === undefined && record.trial === undefined;
+  return { kind: "upgrade", slot, steps: isReused ? reuse(slot, steps, wishes) : steps };
+}
+
+/** The trial of this image was withdrawn, or never armed: what the slot holds is tried, without fetching and writing it again. */
+function reuse(
+  slot: SlotName,
+  otherwise: readonly Step[],
+  { tries, reboot }: UpgradeWishes,
+): Step[] {
+  return [{ kind: "compare", slot, otherwise }, ...ending(slot, tries, reboot)];
 }
 
 function reasonForNothing(
@@ -147,6 +164,8 @@ export function describeStep(step: Step): string {
       return `take back the pending trial of slot ${step.trial}`;
     case "detach":
       return `let nothing end at slot ${step.slot} meanwhile`;
+    case "compare":
+      return `compare slot ${step.slot}, which holds the image already, with what was written`;
     case "erase":
       return `make slot ${step.slot} unbootable`;
     case "write":
@@ -171,7 +190,10 @@ function stepsTo(slot: SlotName, { trial }: BootRecord, { tries, reboot }: Upgra
     { kind: "write", slot },
     { kind: "read-back", slot },
     { kind: "describe", slot },
-    { kind: "arm", slot, tries },
-    ...(reboot ? [{ kind: "reboot" } as const] : []),
+    ...ending(slot, tries, reboot),
   ];
+}
+
+function ending(slot: SlotName, tries: number, reboot: boolean): Step[] {
+  return [{ kind: "arm", slot, tries }, ...(reboot ? [{ kind: "reboot" } as const] : [])];
 }

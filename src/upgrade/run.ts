@@ -11,6 +11,7 @@ import { readChunks } from "../ext4/read.ts";
 import type { DirectoryNode, FileNode } from "../layer/tree.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { defined } from "../lib/assert.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
@@ -18,6 +19,7 @@ import type { Source } from "../source/source.ts";
 import { dumpHashes } from "./dumps.ts";
 import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "./machine.ts";
 import { describeStep, type Step } from "./plan.ts";
+import { verify } from "./verify.ts";
 import { imageTime, interrupted, writeImage, type WrittenImage } from "./write-image.ts";
 
 export interface Upgrade {
@@ -68,17 +70,35 @@ export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Prom
     interrupted(upgrade.signal);
     upgrade.talk.debug(`Step: ${describeStep(step)}`);
     const startMs = performance.now();
+    if (step.kind === "compare" && !(await isAsWritten(upgrade)))
+      return runUpgrade(upgrade, step.otherwise);
     await perform(upgrade, step, progress);
     seconds[step.kind] = (performance.now() - startMs) / 1000;
   }
-  const { finding, ranges, seconds: phases } = defined(progress.written, "written image");
+  const { slot, image, machine } = upgrade;
+  const held = machine.control.state.slots[slot];
+  const ranges = progress.written?.ranges ?? [];
   return {
-    slot: upgrade.slot,
-    digest: upgrade.image.digest,
-    version: finding.version,
+    slot,
+    digest: image.digest,
+    version: held.status === "written" ? held.version : undefined,
     bytesWritten: ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    seconds: { ...seconds, ...phases },
+    seconds: { ...seconds, ...progress.written?.seconds },
   };
+}
+
+/** Whether the slot can be tried as it is. A slot that has changed, or that cannot be read, is written anew. Throws `interrupted`. */
+async function isAsWritten({ machine, slot, talk, signal }: Upgrade): Promise<boolean> {
+  try {
+    await verify({ system: machine.system, talk, signal }, machine, slot);
+    return true;
+  } catch (error) {
+    const isFlaw =
+      error instanceof TandemError && (error.code === "content" || error.code === "disk");
+    if (!isFlaw) throw error;
+    talk.warn(`${reasonOf(error)}, writing it anew`);
+    return false;
+  }
 }
 
 async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promise<void> {
@@ -87,6 +107,8 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
       return takeBack(upgrade, step.trial);
     case "detach":
       return leadNowhere(upgrade);
+    case "compare":
+      return;
     case "erase":
       return erase(upgrade);
     case "write":

@@ -1,7 +1,7 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
-import type { SlotName } from "../slot/slot.ts";
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { heldDigests, type Machine, note, recordOf } from "./machine.ts";
 import { jobsFor, sourceOf, type Work } from "./open-source.ts";
@@ -91,6 +91,7 @@ function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>
     booted: machine.booted,
     digest: image.digest,
     held: heldDigests(state),
+    startable: SLOT_NAMES.filter((name) => machine.loader.whyNot(name) === undefined),
     knownBad: state.knownBad.find(({ digest }) => digest === image.digest)?.reason,
   };
 }
@@ -118,8 +119,11 @@ function announce(
     );
   // Not after an hour of writing.
   machine.loader.refuseReadOnly();
+  const isHeld = steps.some(({ kind }) => kind === "compare");
   talk.info(
-    `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
+    isHeld
+      ? `Image ${source.name} is ${image.digest}, which slot ${slot} holds: nothing to fetch`
+      : `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
   );
   steps.forEach((step, index) => talk.info(`Plan ${index + 1}: ${describeStep(step)}`));
 }

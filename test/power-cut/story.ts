@@ -59,6 +59,13 @@ const usedUp = once(async (loader) => {
   return image;
 });
 
+/** The trial of v2 was withdrawn, and slot b still holds it. */
+const withdrawn = once(async (loader) => {
+  const image = await armed(loader);
+  await rollback(machineWith(image.file(), FIRST_BOOT), 3);
+  return image;
+});
+
 export const STORIES: readonly Story[] = [
   {
     name: "upgrade",
@@ -71,6 +78,12 @@ export const STORIES: readonly Story[] = [
     start: upgraded,
     cmdline: "tandem.slot=b tandem.gen=3",
     act: (machine) => upgradeTo("v3", machine),
+  },
+  {
+    name: "upgrade to what the slot holds already",
+    start: withdrawn,
+    cmdline: "tandem.slot=a tandem.gen=3",
+    act: (machine) => upgradeTo("v2", machine),
   },
   {
     name: "upgrade over a pending trial",

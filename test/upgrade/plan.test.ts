@@ -25,6 +25,7 @@ const FACTS: UpgradeFacts = {
   booted: "a",
   digest: "sha256:new",
   held: new Map([["a", "sha256:old"]]),
+  startable: ["a"],
   knownBad: undefined,
 };
 const WISHES: UpgradeWishes = { tries: 3, reboot: false, retryBad: false };
@@ -41,6 +42,11 @@ const RECOVERY: readonly Step[] = [
   { kind: "read-back", slot: "recovery" },
   { kind: "describe", slot: "recovery" },
   { kind: "attach", slot: "recovery" },
+];
+const HELD: Partial<UpgradeFacts> = { held: new Map([["b", "sha256:new"]]), startable: ["a", "b"] };
+const REUSE_B: readonly Step[] = [
+  { kind: "compare", slot: "b", otherwise: TO_B },
+  { kind: "arm", slot: "b", tries: 3 },
 ];
 const PENDING: BootRecord = { ...RECORD, trial: "b", tries: 3 };
 
@@ -100,6 +106,34 @@ const PLANS: readonly Case[] = [
     name: "tries a bad image again when asked",
     facts: { knownBad: "it hung" },
     wishes: { retryBad: true },
+    want: { slot: "b", steps: TO_B },
+  },
+  {
+    name: "tries what the passive slot holds already, once that was compared",
+    facts: HELD,
+    want: { slot: "b", steps: REUSE_B },
+  },
+  {
+    name: "does the same for an image that was bad, when asked",
+    facts: { ...HELD, knownBad: "it hung" },
+    wishes: { retryBad: true, reboot: true },
+    want: {
+      steps: [
+        { ...REUSE_B[0], otherwise: [...TO_B, { kind: "reboot" }] },
+        REUSE_B[1],
+        { kind: "reboot" },
+      ],
+    },
+  },
+  {
+    name: "writes what the passive slot holds already, when it could not be started",
+    facts: { ...HELD, startable: ["a"] },
+    want: { slot: "b", steps: TO_B },
+  },
+  {
+    name: "writes what the passive slot holds already, when that slot was named",
+    facts: HELD,
+    wishes: { slot: "b" },
     want: { slot: "b", steps: TO_B },
   },
   {
@@ -254,6 +288,7 @@ test("passiveSlot() is never the booted nor the good one", () => {
 test("describeStep() says something of its own about each step", () => {
   const steps: Step[] = [
     { kind: "disarm", trial: "b" },
+    { kind: "compare", slot: "b", otherwise: TO_B },
     ...TO_B,
     { kind: "detach", slot: "recovery" },
     { kind: "attach", slot: "recovery" },

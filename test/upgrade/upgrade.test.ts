@@ -1,11 +1,14 @@
 import { expect, test } from "bun:test";
+import { disarm } from "../../src/control/decide.ts";
 import { withKnownBad } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { Talk } from "../../src/lib/talk.ts";
 import type { Source } from "../../src/source/source.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
+import { readBlock } from "../../src/system/block-file.ts";
+import { type Machine, recordOf } from "../../src/upgrade/machine.ts";
+import { rollback } from "../../src/upgrade/rollback.ts";
 import { upgrade, upgradeFrom } from "../../src/upgrade/upgrade.ts";
-import { memoryMachine, memorySource, memorySystem } from "../fakes/machine.ts";
+import { memoryMachine, memorySource, memorySystem, slotOf } from "../fakes/machine.ts";
 import { memoryLayers } from "../fakes/layers.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { rejection } from "../fakes/source.ts";
@@ -51,6 +54,68 @@ test("upgradeFrom() over a pending trial takes it back before it writes", async 
   expect(control.record).toMatchObject({ gen: 4, good: "a", trial: "b" });
   expect(control.state.slots.b).toMatchObject({ digest: memorySource("v3").digest });
   expect(control.state.history.map(({ kind }) => kind)).toEqual(["armed", "disarmed", "armed"]);
+});
+
+/** The image's documents, but nothing of its layers. */
+function unfetched(version: string): Source {
+  return {
+    ...memorySource(version),
+    blob() {
+      throw new Error("a layer was fetched");
+    },
+  };
+}
+
+const WITHDRAWN: readonly [string, (machine: Machine) => Promise<unknown>][] = [
+  ["was withdrawn", (machine) => rollback(machine, 3)],
+  [
+    "was taken back by an upgrade that was cut off",
+    (machine) => machine.loader.commit(disarm(recordOf(machine))),
+  ],
+];
+test.each(WITHDRAWN)(
+  "an image whose trial %s is tried again without fetching it",
+  async (_, withdraw) => {
+    const image = await armed();
+    await withdraw(memoryMachine(image.file(), FIRST_BOOT));
+    const before = slotOf(image.file(), "b");
+    const bytes = readBlock(before, 0, before.sizeBytes);
+    const report = await upgradeTo(unfetched("v2"), memoryMachine(image.file(), FIRST_BOOT));
+    expect(report).toMatchObject({
+      outcome: "upgraded",
+      slot: "b",
+      digest: V2,
+      version: "v2",
+      bytesWritten: 0,
+      seconds: { compare: expect.any(Number), arm: expect.any(Number) },
+    });
+    const { control } = memoryMachine(image.file());
+    expect(control.record).toMatchObject({ gen: 4, good: "a", trial: "b", tries: 3 });
+    expect(control.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
+    expect(readBlock(slotOf(image.file(), "b"), 0, before.sizeBytes)).toEqual(bytes);
+  },
+);
+
+test("an image that has changed in its slot since is written anew", async () => {
+  const image = await armed();
+  await rollback(memoryMachine(image.file(), FIRST_BOOT), 3);
+  const at = Buffer.from(image.bytes()).indexOf("kernel of v2");
+  image.write(at, Uint8Array.of(1));
+  const warnings: string[] = [];
+  const machine = memoryMachine(image.file(), FIRST_BOOT);
+  const work = workOn(machine);
+  const talk: Talk = { ...work.talk, warn: (text) => warnings.push(text) };
+  const report = await upgradeFrom(memorySource("v2"), {
+    work: { ...work, talk },
+    machine,
+    request: REQUEST,
+  });
+  expect(warnings).toEqual([
+    expect.stringMatching(/^Cannot verify slot b: its bytes hash to .*, writing it anew$/),
+  ]);
+  expect(report).toMatchObject({ outcome: "upgraded", slot: "b", digest: V2 });
+  expect(Buffer.from(image.bytes()).indexOf("kernel of v2")).toBe(at);
+  expect(memoryMachine(image.file()).control.record).toMatchObject({ good: "a", trial: "b" });
 });
 
 test("upgradeFrom() forgets that an image was bad once it is tried again", async () => {
