@@ -1,43 +1,58 @@
 import type { Reference } from "./reference.ts";
 
+export type Scheme = "https" | "http";
+
 /** Where the API of a registry is. */
 export interface Endpoint {
   /** As the reference names it; credentials are looked up under it. */
   readonly host: string;
   /** "https://registry-1.docker.io" */
   readonly origin: string;
-  /** True for a registry that is on this machine or was named as insecure: its helpers may be as well. */
-  readonly trustsPlain: boolean;
-  /** Hosts named by the operator, to which no rule of whyNotTo() applies. */
+  /** True for a registry that is on this machine or was named as insecure: it may do without TLS, and send us into private networks. */
+  readonly mayBePlain: boolean;
+  /** Hosts named by the operator: in plain HTTP if they speak nothing else, with any certificate if they do. */
   readonly insecureHosts: readonly string[];
 }
 
-/** HTTPS, but plain HTTP for loopback hosts and for hosts named as insecure ("host" or "host:port", exactly as written). */
+/** Hosts are named as insecure by "host" or "host:port", exactly as written. */
 export function endpointOf(
   { host }: Pick<Reference, "host">,
   insecureHosts: readonly string[],
+  scheme: Scheme = "https",
 ): Endpoint {
   const apiHost = host === "docker.io" ? "registry-1.docker.io" : host;
-  const trustsPlain =
-    insecureHosts.includes(host) || isLoopback(new URL(`http://${apiHost}`).hostname);
-  return {
-    host,
-    origin: `${trustsPlain ? "http" : "https"}://${apiHost}`,
-    trustsPlain,
-    insecureHosts,
-  };
+  const origin = `${scheme}://${apiHost}`;
+  const mayBePlain = insecureHosts.includes(host) || isLoopback(new URL(origin).hostname);
+  return { host, origin, mayBePlain, insecureHosts };
+}
+
+/** Whether the operator has said that any certificate will do for this host. */
+export function takesAnyCertificate(url: URL, { host, origin, insecureHosts }: Endpoint): boolean {
+  const isRegistry = url.host === new URL(origin).host;
+  return insecureHosts.includes(url.host) || (isRegistry && insecureHosts.includes(host));
 }
 
 /** Why a registry may not send us to `url`, for a token or by a redirect; undefined when it may. */
 export function whyNotTo(url: URL, endpoint: Endpoint): string | undefined {
   if (url.protocol !== "https:" && url.protocol !== "http:") return `${url.protocol} is not HTTP`;
   if (url.username !== "" || url.password !== "") return "it carries credentials";
-  if (endpoint.trustsPlain || endpoint.insecureHosts.includes(url.host)) return undefined;
-  if (url.protocol === "http:") return "it is not HTTPS";
-  const registry = new URL(endpoint.origin).hostname;
-  if (url.hostname !== registry && isPrivate(url.hostname) && !isPrivate(registry))
-    return "it is an address of a private network";
-  return undefined;
+  return url.protocol === "http:" ? whyNotPlain(url, endpoint) : whyNotPrivate(url, endpoint);
+}
+
+function whyNotPlain({ host }: URL, { origin, insecureHosts }: Endpoint): string | undefined {
+  const registry = new URL(origin);
+  if (registry.protocol === "http:") return undefined;
+  if (host === registry.host) return "it is not HTTPS, which it speaks itself";
+  return insecureHosts.includes(host) ? undefined : "it is not HTTPS";
+}
+
+function whyNotPrivate({ host, hostname }: URL, endpoint: Endpoint): string | undefined {
+  const { origin, mayBePlain, insecureHosts } = endpoint;
+  const registry = new URL(origin).hostname;
+  const isAllowed = mayBePlain || insecureHosts.includes(host) || isPrivate(registry);
+  return isAllowed || hostname === registry || !isPrivate(hostname)
+    ? undefined
+    : "it is an address of a private network";
 }
 
 /** For host names as URL gives them: lower case, IPv4 in dotted decimal, IPv6 in brackets and compressed. */

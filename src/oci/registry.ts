@@ -1,21 +1,25 @@
+import { once } from "../lib/once.ts";
+import type { Authorities } from "../system/authorities.ts";
 import { Attempts, persist, type Sleep } from "./attempts.ts";
 import { Authorization } from "./authorization.ts";
 import type { Credentials } from "./credentials.ts";
 import { digestOf, type Digest } from "./digest.ts";
 import { download, encodingNote } from "./download.ts";
-import { endpointOf, type Endpoint } from "./endpoint.ts";
+import { endpointOf, type Endpoint, type Scheme } from "./endpoint.ts";
 import { failureOf } from "./failure.ts";
 import { DOCUMENT_BYTES_MAX, type Descriptor, type Document } from "./manifest.ts";
 import { ACCEPT_MANIFESTS, documentKind, mediaTypeOf } from "./media-type.ts";
 import { printReference, type Reference } from "./reference.ts";
 import type { Documents } from "./resolve.ts";
+import { findScheme } from "./scheme.ts";
 import { TokenService } from "./token.ts";
-import type { Authorities } from "../system/authorities.ts";
 import { readBody, Transport, type Answer, type Fetch } from "./transport.ts";
 import { verified, verifyWhole, type Expected } from "./verify.ts";
 
 export interface RegistryOptions {
   readonly insecureRegistries: readonly string[];
+  /** How it was found to be spoken to, where somebody has found that out. */
+  readonly scheme?: Scheme;
   readonly credentials: Credentials | undefined;
   readonly log: (message: string) => void;
   readonly sleep: Sleep;
@@ -35,37 +39,41 @@ interface Question {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is known of a registry once it has answered. */
+interface Connection {
+  readonly endpoint: Endpoint;
+  readonly transport: Transport;
+  readonly authorization: Authorization;
+}
+
+/** How long a registry may take to answer by TLS before it is asked in plain HTTP, where that is allowed: as long as in Go. */
+const PING_MS_MAX = 10_000;
+
 /** One repository of one registry, to read from (distribution-spec "Pull"). Everything it gives was verified. */
 export class Registry implements Documents {
   readonly name: string;
   readonly #reference: Reference;
   readonly #options: RegistryOptions;
-  readonly #endpoint: Endpoint;
-  readonly #transport: Transport;
-  readonly #authorization: Authorization;
   readonly #identity: string;
+  readonly #connection: () => Promise<Connection>;
+  #scheme: Scheme | undefined;
 
   constructor(reference: Reference, options: RegistryOptions) {
     const { credentials } = options;
     this.name = printReference(reference);
     this.#reference = reference;
     this.#options = options;
-    this.#endpoint = endpointOf(reference, options.insecureRegistries);
-    const endpoint = this.#endpoint;
-    this.#transport = new Transport({ ...options, endpoint });
+    this.#scheme = options.scheme;
     this.#identity =
       credentials === undefined
         ? "without credentials"
         : `with the credentials from "${credentials.from}"`;
-    const tokens = new TokenService({
-      endpoint,
-      transport: this.#transport,
-      credentials,
-      task: `get a token for ${this.#repository}`,
-      identity: this.#identity,
-    });
-    const scope = `repository:${reference.repository}:pull`;
-    this.#authorization = new Authorization({ credentials, tokens, scope });
+    this.#connection = once(() => this.#connect());
+  }
+
+  /** How it is spoken to; undefined as long as it has not answered. */
+  get scheme(): Scheme | undefined {
+    return this.#scheme;
   }
 
   /** What the reference names: by digest if it has one, else by tag. */
@@ -123,15 +131,37 @@ export class Registry implements Documents {
     );
   }
 
+  async #connect(): Promise<Connection> {
+    const { credentials, insecureRegistries, log, signal, stallMs } = this.#options;
+    const endpointBy = (scheme?: Scheme): Endpoint =>
+      endpointOf(this.#reference, insecureRegistries, scheme);
+    const ping = (scheme: Scheme): Promise<number> => {
+      const patience = { stallMs: Math.min(stallMs, PING_MS_MAX) };
+      const options = { ...this.#options, ...patience, endpoint: endpointBy(scheme) };
+      return new Transport(options).ping(signal);
+    };
+    const scheme = this.#scheme ?? (await findScheme({ endpoint: endpointBy(), ping, log }));
+    this.#scheme = scheme;
+    const endpoint = endpointBy(scheme);
+    const transport = new Transport({ ...this.#options, endpoint });
+    const task = `get a token for ${this.#repository}`;
+    const identity = this.#identity;
+    const tokens = new TokenService({ endpoint, transport, credentials, task, identity });
+    const scope = `repository:${this.#reference.repository}:pull`;
+    const authorization = new Authorization({ credentials, tokens, scope });
+    return { endpoint, transport, authorization };
+  }
+
   /** One request, identified as the registry wants it. Throws Transient when it failed in a way that may pass. */
   async #open({ path, headers, task, signal }: Question): Promise<Answer> {
-    const url = new URL(`/v2/${this.#reference.repository}/${path}`, this.#endpoint.origin);
+    const { endpoint, transport, authorization } = await this.#connection();
+    const url = new URL(`/v2/${this.#reference.repository}/${path}`, endpoint.origin);
     const sent: (string | undefined)[] = [];
     for (;;) {
-      const authorization = await this.#authorization.header();
-      sent.push(authorization);
-      const identified = authorization === undefined ? headers : { ...headers, authorization };
-      const answer = await this.#transport.send({
+      const header = await authorization.header();
+      sent.push(header);
+      const identified = header === undefined ? headers : { ...headers, authorization: header };
+      const answer = await transport.send({
         url,
         headers: identified,
         signal: signal ?? this.#options.signal,
@@ -140,7 +170,7 @@ export class Registry implements Documents {
       // Only the registry itself may ask who we are: nobody it sends us to.
       const challenge = answer.headers.get("www-authenticate") ?? "";
       const mayAsk = answer.status === 401 && !answer.isForeign;
-      if (!mayAsk || !(await this.#authorization.learn(challenge, sent)))
+      if (!mayAsk || !(await authorization.learn(challenge, sent)))
         throw await failureOf(answer, { task, identity: this.#identity });
       answer.discard();
     }
@@ -155,7 +185,7 @@ export class Registry implements Documents {
       claimed !== actual
     )
       this.#options.log(
-        `Cannot rely on Docker-Content-Digest of ${this.#endpoint.host}: it differs from ${actual} of ${this.name}, continuing`,
+        `Cannot rely on Docker-Content-Digest of ${this.#reference.host}: it differs from ${actual} of ${this.name}, continuing`,
       );
     const type = mediaTypeOf(headers.get("content-type"));
     if (documentKind(type) === undefined)
@@ -174,6 +204,6 @@ export class Registry implements Documents {
 
   #attempts(task: string): ConstructorParameters<typeof Attempts>[0] {
     const { sleep, log } = this.#options;
-    return { sleep, log, task, host: this.#endpoint.host };
+    return { sleep, log, task, host: this.#reference.host };
   }
 }

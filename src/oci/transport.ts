@@ -3,7 +3,7 @@ import { ofetch, type FetchOptions } from "ofetch";
 import { TandemError } from "../lib/error.ts";
 import type { Authorities } from "../system/authorities.ts";
 import { Transient } from "./attempts.ts";
-import { whyNotTo, type Endpoint } from "./endpoint.ts";
+import { takesAnyCertificate, whyNotTo, type Endpoint } from "./endpoint.ts";
 
 /** The part of fetch() that tests replace. */
 export type Fetch = (request: string, init: RequestInit) => Promise<Response>;
@@ -89,9 +89,19 @@ export class Transport {
     throw refused(first, `it sent us to ${next.protocol}//${next.host}: ${why}`);
   }
 
+  /** The status of the API's root, within `stallMs`: it tells that the registry is there. Throws as send() does. */
+  async ping(signal?: AbortSignal): Promise<number> {
+    const url = new URL("/v2/", this.#options.endpoint.origin);
+    const answer = await this.#sendOnce({ url, headers: {}, signal }, url);
+    answer.discard();
+    return answer.status;
+  }
+
   /** By default the runtime would look into other places than those that findAuthorities() tells of. */
-  #trust({ protocol }: URL): Pick<BunOptions, "tls"> {
-    if (protocol !== "https:") return {};
+  #trust(url: URL): Pick<BunOptions, "tls"> {
+    if (url.protocol !== "https:") return {};
+    if (takesAnyCertificate(url, this.#options.endpoint))
+      return { tls: { rejectUnauthorized: false } };
     this.#found ??= this.#options.authorities();
     const { certificates } = this.#found;
     return certificates === undefined ? {} : { tls: { ca: [...certificates] } };
@@ -135,7 +145,7 @@ export class Transport {
 /** What fetch() of Bun takes in addition. */
 interface BunOptions {
   readonly decompress: boolean;
-  readonly tls?: { readonly ca: string[] };
+  readonly tls?: { readonly ca: string[] } | { readonly rejectUnauthorized: false };
 }
 
 /** All of a body. Throws "content" when it has more than `bytesMax` bytes, and reads no further. */

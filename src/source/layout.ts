@@ -14,7 +14,7 @@ import { isImageEntry } from "../oci/platform.ts";
 import { resolveImage } from "../oci/resolve.ts";
 import { verifyWhole } from "../oci/verify.ts";
 import { blobPath, readBlob, readSmall, type LayoutFiles } from "./blob-store.ts";
-import { once } from "./once.ts";
+import { once } from "../lib/once.ts";
 import type { OpenSource } from "./source.ts";
 
 const REF_NAMES = ["org.opencontainers.image.ref.name", "io.containerd.image.name"];

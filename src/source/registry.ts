@@ -4,7 +4,7 @@ import { parseReference, printReference } from "../oci/reference.ts";
 import { Registry } from "../oci/registry.ts";
 import { resolveImage } from "../oci/resolve.ts";
 import { type Authorities, findAuthorities } from "../system/authorities.ts";
-import { once } from "./once.ts";
+import { once } from "../lib/once.ts";
 import type { OpenSource } from "./source.ts";
 
 /** oci:REFERENCE */
@@ -27,6 +27,7 @@ export const openRegistry: OpenSource = (text, options) => {
     image: once(resolve),
     blob: (layer, { signal } = {}) => registry.blob(layer, anyOf([signal, lifetime])),
     close: () => closed.abort(),
+    found: () => (registry.scheme === undefined ? {} : { scheme: registry.scheme }),
   };
 };
 

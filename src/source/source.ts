@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { TandemError } from "../lib/error.ts";
 import type { Sleep } from "../oci/attempts.ts";
+import type { Scheme } from "../oci/endpoint.ts";
 import type { Image, LayerDescriptor } from "../oci/manifest.ts";
 import { parseReference, printReference } from "../oci/reference.ts";
 import type { Fetch } from "../oci/transport.ts";
@@ -41,8 +42,10 @@ export interface SourceRecipe {
 interface PlainOptions {
   /** "amd64" */
   readonly architecture: string;
-  /** "host" or "host:port", spoken to in plain HTTP. Loopback hosts always are. */
+  /** "host" or "host:port": spoken to in plain HTTP if it does not speak TLS, as loopback hosts are, and with any certificate if it does. */
   readonly insecureRegistries: readonly string[];
+  /** How a registry was found to be spoken to. Only who does not know it finds it out: nobody is led from TLS to plain HTTP later. */
+  readonly scheme?: Scheme;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whose credentials to look for; the user that runs tandem without it. */
   readonly userId?: number;
@@ -60,12 +63,14 @@ export interface SourceOptions extends PlainOptions {
   readonly sleep?: Sleep;
 }
 
+/** What may be left out to the end. */
+type Absent = "fetch" | "signal" | "scheme";
+
 /** What is behind a prefix. `rest` is the text after it. */
 export type OpenSource = (
   rest: string,
-  options: Required<Omit<SourceOptions, "fetch" | "signal">> &
-    Pick<SourceOptions, "fetch" | "signal">,
-) => Omit<Source, "recipe">;
+  options: Required<Omit<SourceOptions, Absent>> & Pick<SourceOptions, Absent>,
+) => Omit<Source, "recipe"> & { readonly found?: () => Pick<PlainOptions, "scheme"> };
 
 const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form: string }>> = {
   oci: { open: openRegistry, form: "oci:REFERENCE" },
@@ -80,7 +85,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   const colon = text.indexOf(":");
   const kind = Object.entries(KINDS).find(([name]) => name === text.slice(0, colon))?.[1];
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
-  const source = kind.open(text.slice(colon + 1), {
+  const { found, ...source } = kind.open(text.slice(colon + 1), {
     ...options,
     userId: options.userId ?? process.getuid?.() ?? 0,
     sleep:
@@ -90,18 +95,25 @@ export async function openSource(text: string, options: SourceOptions): Promise<
       }),
     stallMs: options.stallMs ?? STALL_MS,
   });
-  return { ...source, recipe: recipeOf(text, options) };
+  return {
+    ...source,
+    get recipe() {
+      return recipeOf(text, { ...options, ...found?.() });
+    },
+  };
 }
 
 /** What was put in the place of the network or of the clock is in this thread only. */
 function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefined {
-  const { architecture, insecureRegistries, environment, userId, stallMs, fetch, sleep } = options;
+  const { architecture, insecureRegistries, scheme, environment, userId, stallMs } = options;
+  const { fetch, sleep } = options;
   if (fetch !== undefined || sleep !== undefined) return undefined;
   return {
     text,
     options: {
       architecture,
       insecureRegistries,
+      ...(scheme === undefined ? {} : { scheme }),
       environment: { ...environment },
       ...(userId === undefined ? {} : { userId }),
       ...(stallMs === undefined ? {} : { stallMs }),

@@ -12,17 +12,29 @@ export interface Seen {
 
 export type Script = (seen: Seen) => Response | Promise<Response>;
 
+/** Asked for by each client first, to see whether the registry is there and speaks TLS. */
+const PING = "/v2/";
+
+export interface FakeRegistryOptions {
+  /** Key and certificate in PEM form: it speaks TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** A free one if nothing is said. */
+  readonly port?: number;
+}
+
 /** A registry on loopback that answers as it is told, and otherwise as it should. */
 export class FakeRegistry {
+  /** Without pings. */
   readonly requests: Seen[] = [];
   readonly #content = new Map<string, { bytes: Uint8Array; type: string }>();
   readonly #scripts = new Map<string, Script[]>();
   readonly #server: Bun.Server<undefined>;
 
-  constructor() {
+  constructor({ tls, port = 0 }: FakeRegistryOptions = {}) {
     this.#server = Bun.serve({
-      port: 0,
+      port,
       hostname: "127.0.0.1",
+      ...(tls === undefined ? {} : { tls }),
       fetch: (request) => this.#answer(request),
     });
   }
@@ -87,14 +99,20 @@ export class FakeRegistry {
       headers: request.headers,
       body: await request.text(),
     };
-    this.requests.push(seen);
+    if (seen.path !== PING) this.requests.push(seen);
     const scripts = this.#scripts.get(seen.path) ?? [];
     const script = scripts.length > 1 ? scripts.shift() : scripts[0];
     return script === undefined ? this.serve(seen) : script(seen);
   }
 }
 
-/** Answers each connection with raw bytes and what follows them: for bodies that no HTTP library would send. */
+/** The first byte of a TLS connection. */
+const TLS_HANDSHAKE = 0x16;
+
+/**
+ * Answers each connection with raw bytes and what follows them: for bodies that no HTTP library would send. It hangs up on TLS and
+ * answers pings by itself; neither counts as a request.
+ */
 export class RawServer {
   readonly requests: string[] = [];
   readonly #listener: Bun.TCPSocketListener<undefined>;
@@ -107,6 +125,9 @@ export class RawServer {
       hostname: "127.0.0.1",
       socket: {
         data(socket, data) {
+          if (data[0] === TLS_HANDSHAKE) return socket.terminate();
+          if (data.toString().startsWith(`GET ${PING} `))
+            return void socket.end("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
           requests.push(data.toString());
           const { head, body = new Uint8Array(0), end } = answer(data.toString(), requests.length);
           let rest: Uint8Array = Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);

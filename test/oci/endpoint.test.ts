@@ -1,21 +1,45 @@
 import { expect, test } from "bun:test";
 
-import { endpointOf, whyNotTo } from "../../src/oci/endpoint.ts";
+import { endpointOf, takesAnyCertificate, whyNotTo } from "../../src/oci/endpoint.ts";
 
 test.each([
   ["docker.io", "https://registry-1.docker.io"],
   ["r.io", "https://r.io"],
   ["r.io:5000", "https://r.io:5000"],
-  ["localhost:5000", "http://localhost:5000"],
-  ["127.9.9.9", "http://127.9.9.9"],
-  ["[::1]:5000", "http://[::1]:5000"],
-  ["10.0.0.1", "https://10.0.0.1"],
-  ["x.localhost", "https://x.localhost"],
-  ["127.0.0.1.example.com", "https://127.0.0.1.example.com"],
-  ["plain.lan:80", "http://plain.lan:80"],
-  ["plain.lan", "https://plain.lan"],
 ])("the API of %p is at %p", (host, origin) => {
-  expect(endpointOf({ host }, ["plain.lan:80"]).origin).toBe(origin);
+  expect(endpointOf({ host }, []).origin).toBe(origin);
+  const plain = origin.replace("https:", "http:");
+  expect(endpointOf({ host }, [], "http").origin).toBe(plain);
+});
+
+test.each([
+  ["r.io", false],
+  ["localhost:5000", true],
+  ["127.9.9.9", true],
+  ["[::1]:5000", true],
+  ["10.0.0.1", false],
+  ["x.localhost", false],
+  ["127.0.0.1.example.com", false],
+  ["named.lan:80", true],
+  ["named.lan", false],
+])("may %p do without TLS: %p", (host, may) => {
+  expect(endpointOf({ host }, ["named.lan:80"]).mayBePlain).toBe(may);
+});
+
+test.each([
+  ["https://r.lan:443/v2/", true],
+  ["https://r.lan/v2/", true],
+  ["https://store.lan/x", true],
+  ["https://r.lan:444/", false],
+  ["https://other.lan/", false],
+])("is any certificate taken from %p: %p", (url, any) => {
+  const endpoint = endpointOf({ host: "r.lan:443" }, ["r.lan:443", "store.lan"]);
+  expect(takesAnyCertificate(new URL(url), endpoint)).toBe(any);
+});
+
+test("on this machine a certificate has to be right, if it is not named", () => {
+  const endpoint = endpointOf({ host: "127.0.0.1:5000" }, []);
+  expect(takesAnyCertificate(new URL("https://127.0.0.1:5000/"), endpoint)).toBe(false);
 });
 
 test.each([
@@ -55,9 +79,24 @@ test.each([
 test.each(["http://10.0.0.1/", "https://169.254.1.1/", "http://auth.r.io/"])(
   "a registry that is plain itself may send us to %p",
   (url) => {
-    expect(whyNotTo(new URL(url), endpointOf({ host: "localhost:5000" }, []))).toBeUndefined();
+    const endpoint = endpointOf({ host: "localhost:5000" }, [], "http");
+    expect(whyNotTo(new URL(url), endpoint)).toBeUndefined();
   },
 );
+
+test.each([
+  ["http://localhost:5001/token", "it is not HTTPS"],
+  ["http://localhost:5000/token", "it is not HTTPS, which it speaks itself"],
+  ["https://10.0.0.1/", undefined],
+])("a registry on this machine that speaks TLS may send us to %p: %p", (url, why) => {
+  expect(whyNotTo(new URL(url), endpointOf({ host: "localhost:5000" }, []))).toBe(why);
+});
+
+test("a registry that was named and speaks TLS does not lead back to plain HTTP", () => {
+  const endpoint = endpointOf({ host: "r.lan" }, ["r.lan", "auth.lan"]);
+  expect(whyNotTo(new URL("http://r.lan/token"), endpoint)).toContain("which it speaks itself");
+  expect(whyNotTo(new URL("http://auth.lan/token"), endpoint)).toBeUndefined();
+});
 
 test("a registry of a private network may send us to its neighbours, but not without TLS", () => {
   const endpoint = endpointOf({ host: "10.0.0.1" }, []);

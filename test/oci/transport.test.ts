@@ -136,7 +136,7 @@ test.each([
 
 /** Over a real connection. */
 function connect(server: RawServer, stallMs: number) {
-  const endpoint = endpointOf({ host: server.host }, []);
+  const endpoint = endpointOf({ host: server.host }, [], "http");
   const transport = new Transport({ endpoint, stallMs, authorities: AUTHORITIES, log() {} });
   return (signal?: AbortSignal) =>
     transport.send({ url: new URL(endpoint.origin), headers: {}, signal });

@@ -50,6 +50,21 @@ test("looks an image up once for all who ask, but again after a failure", async 
   expect(registry.count("/v2/ns/app/manifests/latest")).toBe(2);
 });
 
+test("a source tells another thread how its registry is spoken to, once it knows", async () => {
+  await using registry = new FakeRegistry();
+  registry.putImage(fakeImage());
+  const source = await openSource(`oci:${registry.host}/ns/app`, {
+    architecture: "amd64",
+    insecureRegistries: [],
+    environment: {},
+    files: memoryFiles({}),
+    log() {},
+  });
+  expect(source.recipe?.options).not.toHaveProperty("scheme");
+  await source.image();
+  expect(source.recipe?.options).toHaveProperty("scheme", "http");
+});
+
 test("a source tells another thread how to open it, unless only this one can", async () => {
   const files = memoryFiles({ "/x.tar": tar([]) });
   const options = { architecture: "amd64", insecureRegistries: ["r.io"], environment: { A: "b" } };

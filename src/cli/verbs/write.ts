@@ -21,7 +21,8 @@ export const write = defineVerb({
     jobs: { type: "string", description: "Layers unpacked side by side" },
     "insecure-registry": {
       type: "string",
-      description: "HOST[:PORT] to be asked by plain HTTP; may be repeated",
+      description:
+        "HOST[:PORT] that may speak plain HTTP, or TLS with any certificate; may be repeated",
     },
   },
   async run(context, args) {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { once } from "../../src/source/once.ts";
+import { once } from "../../src/lib/once.ts";
 import { rejection } from "../fakes/source.ts";
 
 test("performs once what succeeds, and again what failed", async () => {

@@ -1,0 +1,48 @@
+import { TandemError } from "../lib/error.ts";
+import { Transient } from "./attempts.ts";
+import type { Endpoint, Scheme } from "./endpoint.ts";
+
+export interface SchemeOptions {
+  readonly endpoint: Pick<Endpoint, "host" | "mayBePlain">;
+  /** The status of GET /v2/ by that scheme. Throws Transient where nobody answers, TandemError for a certificate that fails. */
+  readonly ping: (scheme: Scheme) => Promise<number>;
+  readonly log: (message: string) => void;
+}
+
+/** What Go, nginx and others answer to plain HTTP on a port for TLS. */
+const SPEAKS_TLS_ONLY = 400;
+
+/**
+ * HTTPS, but for a registry that may be plain what it answers to: TLS first. Whatever answers by TLS is spoken to by TLS. Nothing but
+ * the lack of a TLS answer (another protocol, a connection that is refused, closed or silent) leads to plain HTTP: a certificate that
+ * fails does not.
+ */
+export async function findScheme({ endpoint, ping, log }: SchemeOptions): Promise<Scheme> {
+  const { host, mayBePlain } = endpoint;
+  if (!mayBePlain) return "https";
+  try {
+    await ping("https");
+    return "https";
+  } catch (error) {
+    if (error instanceof TandemError) throw withWayOut(error, host);
+    if (!(error instanceof Transient)) throw error;
+    await pingPlain(ping, error);
+    log(`${host} does not answer by TLS (${error.message}): it is spoken to in plain HTTP`);
+    return "http";
+  }
+}
+
+async function pingPlain(ping: SchemeOptions["ping"], secure: Transient): Promise<void> {
+  try {
+    if ((await ping("http")) !== SPEAKS_TLS_ONLY) return;
+  } catch (plain) {
+    if (!(plain instanceof Transient) || plain.message === secure.message) throw plain;
+    throw new Transient(`${plain.message} in plain HTTP and ${secure.message} by TLS`);
+  }
+  throw secure;
+}
+
+function withWayOut({ code, message, hint }: TandemError, host: string): TandemError {
+  const way = `if it can have no right certificate, name it by --insecure-registry ${host}`;
+  return new TandemError(code, message, { hint: hint === undefined ? way : `${hint}; ${way}` });
+}

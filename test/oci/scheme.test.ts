@@ -1,0 +1,97 @@
+import { expect, test } from "bun:test";
+
+import { TandemError } from "../../src/lib/error.ts";
+import { Transient } from "../../src/oci/attempts.ts";
+import { findScheme } from "../../src/oci/scheme.ts";
+import { rejection, testSource } from "../fakes/source.ts";
+import { internet } from "../fakes/internet.ts";
+
+type Outcome = number | Error;
+const CERTIFICATE = new TandemError("network", "Cannot trust it", { hint: "Correct it" });
+const refused = new Transient("ECONNREFUSED");
+const otherProtocol = new Transient("EPROTO");
+
+async function find(https: Outcome, http: Outcome, mayBePlain = true) {
+  const asked: string[] = [];
+  const lines: string[] = [];
+  const found = findScheme({
+    endpoint: { host: "r", mayBePlain },
+    async ping(scheme) {
+      asked.push(scheme);
+      const outcome = scheme === "https" ? https : http;
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+    log: (line) => lines.push(line),
+  });
+  const failed = await rejection(found);
+  return { scheme: await found.catch(() => undefined), failed, asked, lines };
+}
+
+test.each([200, 401, 404, 400, 503])("an answer of %p by TLS is TLS", async (status) => {
+  const { scheme, asked, lines } = await find(status, 200);
+  expect({ scheme, asked, lines }).toEqual({ scheme: "https", asked: ["https"], lines: [] });
+});
+
+test.each([
+  ["EPROTO", 200],
+  ["ECONNREFUSED", 401],
+  ["no byte from r for 10 s", 404],
+])(
+  "after %p by TLS and %p in plain HTTP it is that, which is said with --debug",
+  async (...row) => {
+    const [why, status] = row;
+    const { scheme, lines } = await find(new Transient(why), status);
+    expect(scheme).toBe("http");
+    expect(lines).toEqual([`r does not answer by TLS (${why}): it is spoken to in plain HTTP`]);
+  },
+);
+
+test.each([
+  ["speaks TLS of another kind", otherProtocol, 400, "EPROTO"],
+  ["is not there", refused, refused, "ECONNREFUSED"],
+  ["speaks neither", otherProtocol, refused, "ECONNREFUSED in plain HTTP and EPROTO by TLS"],
+])("a registry that %s fails so that it may be tried again", async (...row) => {
+  const [, https, http, message] = row;
+  const { failed } = await find(https, http);
+  expect(failed.message).toBe(message);
+  expect(failed.printed).toContain("Transient");
+});
+
+test("a certificate that fails never leads to plain HTTP, but there is a way out", async () => {
+  const { failed, asked } = await find(CERTIFICATE, 200);
+  expect(failed).toMatchObject({ code: "network", message: "Cannot trust it" });
+  expect(failed.printed).toContain(
+    "Correct it; if it can have no right certificate, name it by --insecure-registry r",
+  );
+  expect(asked).toEqual(["https"]);
+});
+
+test("what was interrupted is not tried in plain HTTP", async () => {
+  const { failed, asked } = await find(new Error("stopped"), 200);
+  expect([failed.message, asked]).toEqual(["stopped", ["https"]]);
+});
+
+test("others are not asked: they are spoken to by TLS", async () => {
+  expect(await find(refused, 200, false)).toMatchObject({ scheme: "https", asked: [] });
+});
+
+const plainOnly = ({ url }: { readonly url: URL }): Response => {
+  if (url.protocol === "http:") return new Response("{}");
+  throw Object.assign(new Error("no TLS"), { code: "EPROTO" });
+};
+
+test("a host that is neither on this machine nor named is never asked in plain HTTP", async () => {
+  const net = internet({ "r.io": plainOnly, "named.io": plainOnly });
+  const options = { fetch: net.fetch, insecureRegistries: ["named.io"] };
+  const { source } = await testSource("oci:r.io/ns/app", options);
+  expect((await rejection(source.image())).message).toContain("EPROTO on the connection to r.io");
+  expect(net.to("r.io").map(({ url }) => url.protocol)).toEqual(Array(5).fill("https:"));
+  const named = await testSource("oci:named.io/ns/app", options);
+  await rejection(named.source.image());
+  expect(net.to("named.io").map(({ url }) => url.href)).toEqual([
+    "https://named.io/v2/",
+    "http://named.io/v2/",
+    "http://named.io/v2/ns/app/manifests/latest",
+  ]);
+});
