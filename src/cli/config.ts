@@ -6,6 +6,7 @@ import type { AftermathPlan } from "../health/aftermath.ts";
 import type { CheckPlan } from "../health/checks.ts";
 import type { WatchdogPlan } from "../health/watchdog.ts";
 import { parseBytes } from "../lib/units.ts";
+import { insideRoot } from "../system/inside-root.ts";
 import type { System } from "../system/system.ts";
 import type { Globals } from "./globals.ts";
 
@@ -183,17 +184,18 @@ export function loadImageConfig(system: System, root: string): Config | undefine
 
 function files(system: System, globals: Globals): string[] {
   const named = globals.config === undefined ? [] : [globals.config];
-  return [...systemFiles(system, ""), ...named];
+  return [...systemFiles(system, "/"), ...named];
 }
 
 function systemFiles(system: System, root: string): string[] {
+  const at = (path: string): string => insideRoot(system, root, path);
   const dropIns = system.files
-    .list(`${root}${DROP_INS}`)
+    .list(at(DROP_INS))
     .filter((name) => name.endsWith(".yaml"))
     .toSorted()
     .map((name) => `${DROP_INS}/${name}`);
   const paths = ["/usr/lib/tandem/config.yaml", "/etc/tandem/config.yaml", ...dropIns];
-  return paths.map((path) => `${root}${path}`);
+  return root === "/" ? paths : paths.map((path) => at(path));
 }
 
 interface Layer {

@@ -1,5 +1,7 @@
 import { defined } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import { isFull, permissionHint } from "../system/failure.ts";
+import { nameInsideRoot } from "../system/inside-root.ts";
 import type { System } from "../system/system.ts";
 import { type Hook, type HookFile, HOOKS } from "./hooks.ts";
 import thisBoot from "./this-boot.sh" with { type: "text" };
@@ -42,21 +44,28 @@ export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
   }));
 }
 
-/** Writes a hook into the image that lies at `root`, and returns the paths in it. Throws `usage` when it cannot be written there. */
+/**
+ * Writes a hook into the image that lies at `root`, and returns the paths in it. Links in the image lead to places in the image. Throws
+ * `usage` when there is no such image.
+ */
 export function installHook(
   system: System,
   hook: Hook,
   { root, settings }: { readonly root: string; readonly settings: HookSettings },
 ): string[] {
-  const base = root.replace(/\/+$/, "");
+  if (!system.files.exists(root))
+    throw new TandemError("usage", `Cannot install ${hook.name} in ${root}: it does not exist`);
+  const at = (path: string): string => nameInsideRoot(system, root, path);
   try {
     for (const { path, text, mode } of hookFiles(hook, settings))
-      system.replaceFile(`${base}${path}`, text, mode);
-    for (const { path, target } of hook.links) system.replaceLink(`${base}${path}`, target);
+      system.replaceFile(at(path), text, mode);
+    for (const { path, target } of hook.links) system.replaceLink(at(path), target);
   } catch (cause) {
-    throw new TandemError("usage", `Cannot install ${hook.name} in ${root}: ${reasonOf(cause)}`, {
-      cause,
-    });
+    throw new TandemError(
+      isFull(cause) ? "no-space" : "disk",
+      `Cannot install ${hook.name} in ${root}: ${reasonOf(cause)}`,
+      { cause, ...permissionHint(cause) },
+    );
   }
   return [...hook.files, ...hook.links].map(({ path }) => path);
 }

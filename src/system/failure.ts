@@ -31,11 +31,21 @@ export function isFull(error: unknown): boolean {
   return NO_SPACE.has(errnoOf(error) ?? "");
 }
 
+/** For an error that says that this user may not do it. */
+export function permissionHint(error: unknown): { readonly hint?: string } {
+  const errno = errnoOf(error);
+  if (errno !== "EACCES" && errno !== "EPERM") return {};
+  return { hint: "Run tandem as root, or as a user who has the permission." };
+}
+
 /** An error of the machine that nobody has said more about. undefined: the error is not the machine's. */
 export function machineFailure(error: unknown): TandemError | undefined {
   if (errnoOf(error) === undefined) return undefined;
   const path = error instanceof Error && "path" in error ? error.path : undefined;
   const what = typeof path === "string" ? `use ${path}` : "go on";
   const code: ErrorCode = isFull(error) ? "no-space" : "disk";
-  return new TandemError(code, `Cannot ${what}: ${reasonOf(error)}`, { cause: error });
+  return new TandemError(code, `Cannot ${what}: ${reasonOf(error)}`, {
+    cause: error,
+    ...permissionHint(error),
+  });
 }

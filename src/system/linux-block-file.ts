@@ -15,7 +15,7 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Access, BlockFile, ReadWay } from "./block-file.ts";
 import { DirectReader } from "./direct-reader.ts";
-import { errnoOf, FileFault, isFull } from "./failure.ts";
+import { errnoOf, FileFault, isFull, permissionHint } from "./failure.ts";
 import { kindOf } from "./files.ts";
 import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
 
@@ -59,7 +59,12 @@ function open(path: string, flags: number | "r" | "r+" | "w+"): number {
         cause,
         hint: "It may be mounted where this program does not see it: in a container, or for another user.",
       });
-    throw new TandemError("disk", `Cannot open ${path}: ${reasonOf(cause)}`, { cause });
+    const hint = permissionHint(cause);
+    const purpose = "hint" in hint ? (flags === "r" ? " for reading" : " for writing") : "";
+    throw new TandemError("disk", `Cannot open ${path}${purpose}: ${reasonOf(cause)}`, {
+      cause,
+      ...hint,
+    });
   }
 }
 

@@ -1,7 +1,12 @@
 import { expect, test } from "bun:test";
 import { HOOKS } from "../../src/hooks/hooks.ts";
 import { findHook, hookFiles, type HookSettings, installHook } from "../../src/hooks/install.ts";
+import { lstatSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { linux } from "../../src/system/linux.ts";
+import type { System } from "../../src/system/system.ts";
 import { memorySystem } from "../fakes/machine.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
 
 const SETTINGS: HookSettings = {
   watchdogDevice: "/dev/watchdog7",
@@ -9,6 +14,12 @@ const SETTINGS: HookSettings = {
   deadlineSeconds: 222,
   overdueSeconds: 333,
 };
+
+/** A machine whose every folder is there. */
+function image(): System {
+  const system = memorySystem();
+  return { ...system, files: { ...system.files, exists: () => true } };
+}
 
 const wrong = (): unknown => findHook("upstart");
 test("findHook() finds by name, and names the others when there is none", () => {
@@ -46,7 +57,7 @@ test.each([
   const written: [string, number][] = [];
   const linked: [string, string][] = [];
   const system = {
-    ...memorySystem(),
+    ...image(),
     replaceFile: (...[path, , mode]: [string, string, number]) => void written.push([path, mode]),
     replaceLink: (path: string, target: string) => void linked.push([path, target]),
   };
@@ -65,14 +76,55 @@ test.each([
   expect(paths).toHaveLength(5);
 });
 
-test("installHook() says where it cannot write", () => {
+test.each([
+  ["EROFS", "disk", undefined],
+  ["EACCES", "disk", "Run tandem as root, or as a user who has the permission."],
+  ["ENOSPC", "no-space", undefined],
+])("installHook() says where it cannot write: %s is %s", (code, status, hint) => {
   const system = {
-    ...memorySystem(),
+    ...image(),
     replaceFile: () => {
-      throw new Error("read-only");
+      throw Object.assign(new Error(`${code}: why`), { code });
     },
   };
   expect(() =>
     installHook(system, findHook("init"), { root: "/image", settings: SETTINGS }),
-  ).toThrow("Cannot install init in /image: read-only");
+  ).toThrow(
+    expect.objectContaining({
+      code: status,
+      message: `Cannot install init in /image: ${code}: why`,
+      hint,
+    }),
+  );
+});
+
+test("installHook() makes no root that is not there", async () => {
+  await using folder = await temporaryFolder();
+  const root = folder.in("none");
+  expect(() => installHook(linux, findHook("init"), { root, settings: SETTINGS })).toThrow(
+    expect.objectContaining({
+      code: "usage",
+      message: `Cannot install init in ${root}: it does not exist`,
+    }),
+  );
+  expect(readdirSync(folder.path)).toEqual([]);
+});
+
+/** Which link an image has, and where a file of the hooks then lies in it. */
+test.each([
+  ["an absolute link in the middle", "usr/lib/tandem", "OUTSIDE", "OUTSIDE/at-boot"],
+  ["a link upwards", "usr", "../../../../victim", "victim/lib/tandem/at-boot"],
+  ["a link to a link", "usr/lib", "/var/lib2", "var/lib2/tandem/at-boot"],
+  ["an absolute link in the place of the file", "usr/lib/tandem/at-boot", "OUTSIDE/file", ""],
+])("installHook() keeps inside: %s", async (...[, link, target, place]) => {
+  await using folder = await temporaryFolder();
+  const [root, outside] = [folder.in("root"), folder.in("outside")];
+  mkdirSync(join(root, dirname(link)), { recursive: true });
+  mkdirSync(outside);
+  symlinkSync(target.replace("OUTSIDE", outside), join(root, link));
+  installHook(linux, findHook("init"), { root, settings: SETTINGS });
+  const at = place === "" ? link : place.replace("OUTSIDE", outside);
+  expect(lstatSync(join(root, at)).isFile()).toBe(true);
+  expect(readdirSync(outside)).toEqual([]);
+  expect(readdirSync(folder.path).toSorted()).toEqual(["outside", "root"]);
 });

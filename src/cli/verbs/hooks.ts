@@ -68,8 +68,7 @@ function fileText({ path, mode, text }: HookFile): string {
 
 /** The hooks run in the image, so what it says itself goes before what this machine says, but not before --config. */
 function settingsFor({ system, globals, config }: Context, root: string): HookSettings {
-  const image =
-    globals.config === undefined ? loadImageConfig(system, root.replace(/\/+$/, "")) : undefined;
+  const image = globals.config === undefined ? loadImageConfig(system, root) : undefined;
   const { health, watchdog } = image ?? config;
   return {
     watchdogDevice: watchdog.device,
