@@ -101,17 +101,17 @@ function rangeFault(
   return undefined;
 }
 
-function lengthFault({ headers }: Answer, sizeBytes: number): string | undefined {
-  const declared = headers.get("content-length");
+function lengthFault(answer: Answer, sizeBytes: number): string | undefined {
+  const declared = answer.headers.get("content-length");
   if (declared === null || Number(declared) === sizeBytes) return undefined;
-  return `want ${sizeBytes} bytes, it has ${declared}${encodingNote(headers)}`;
+  return `want ${sizeBytes} bytes, it has ${answer.quote(declared)}${encodingNote(answer)}`;
 }
 
 /** For messages: someone on the way may have packed the blob once more. */
-export function encodingNote(headers: Headers): string {
-  const encoding = headers.get("content-encoding") ?? "identity";
+export function encodingNote(answer: Answer): string {
+  const encoding = answer.headers.get("content-encoding") ?? "identity";
   if (encoding === "identity") return "";
-  return ` (a proxy seems to change it: Content-Encoding is ${encoding.replaceAll(/\P{ASCII}|\p{C}/gu, "?")})`;
+  return ` (a proxy seems to change it: Content-Encoding is ${answer.quote(encoding)})`;
 }
 
 async function* without(

@@ -6,7 +6,6 @@ import { parseRetryAfter, Transient } from "./attempts.ts";
 import type { Answer } from "./transport.ts";
 
 const ERROR_BODY_BYTES_MAX = 64 * KiB;
-const ERROR_TEXT_CHARS_MAX = 300;
 const RETRYABLE = new Set([408, 429, 499, 500, 502, 503, 504, 522]);
 
 const errorsSchema = v.looseObject({
@@ -56,8 +55,7 @@ async function errorText(answer: Answer): Promise<string> {
     const value: unknown = JSON.parse(await readStart(answer));
     const { errors } = v.parse(errorsSchema, value);
     const texts = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-    // It comes from outside and goes to a terminal.
-    return texts.join(", ").replaceAll(/\p{C}/gu, "?").slice(0, ERROR_TEXT_CHARS_MAX);
+    return answer.quote(texts.join(", "));
   } catch {
     return "";
   }

@@ -1,3 +1,4 @@
+import { TandemError } from "../lib/error.ts";
 import { once } from "../lib/once.ts";
 import type { Authorities } from "../system/authorities.ts";
 import { Attempts, persist, type Sleep } from "./attempts.ts";
@@ -12,6 +13,7 @@ import { ACCEPT_MANIFESTS, documentKind, mediaTypeOf } from "./media-type.ts";
 import { printReference, type Reference } from "./reference.ts";
 import type { Documents } from "./resolve.ts";
 import { findScheme } from "./scheme.ts";
+import { Secrets } from "./secrets.ts";
 import { TokenService } from "./token.ts";
 import { readBody, Transport, type Answer, type Fetch } from "./transport.ts";
 import { verified, verifyWhole, type Expected } from "./verify.ts";
@@ -55,6 +57,7 @@ export class Registry implements Documents {
   readonly #reference: Reference;
   readonly #options: RegistryOptions;
   readonly #identity: string;
+  readonly #secrets = new Secrets();
   readonly #connection: () => Promise<Connection>;
   #scheme: Scheme | undefined;
 
@@ -79,18 +82,18 @@ export class Registry implements Documents {
   /** What the reference names: by digest if it has one, else by tag. */
   async root(): Promise<Document> {
     const { tag = "latest", digest } = this.#reference;
-    const { bytes, headers } = await this.#manifest(digest ?? tag);
+    const { bytes, answer } = await this.#manifest(digest ?? tag);
     const actual = digestOf(bytes, digest);
     if (digest !== undefined)
-      verifyWhole(bytes, { digest, sizeBytes: bytes.byteLength }, this.#from(headers));
-    this.#warn(headers, actual);
-    const declaredType = mediaTypeOf(headers.get("content-type"));
+      verifyWhole(bytes, { digest, sizeBytes: bytes.byteLength }, this.#from(answer));
+    this.#warn(answer, actual);
+    const declaredType = mediaTypeOf(answer.headers.get("content-type"));
     return { bytes, digest: actual, ...(declaredType === undefined ? {} : { declaredType }) };
   }
 
   async manifest(descriptor: Descriptor): Promise<Uint8Array> {
-    const { bytes, headers } = await this.#manifest(descriptor.digest);
-    return verifyWhole(bytes, descriptor, this.#from(headers));
+    const { bytes, answer } = await this.#manifest(descriptor.digest);
+    return verifyWhole(bytes, descriptor, this.#from(answer));
   }
 
   async config(descriptor: Descriptor): Promise<Uint8Array> {
@@ -102,29 +105,38 @@ export class Registry implements Documents {
 
   /** The raw bytes of a blob, resumed where the connection breaks. Throws instead of ending when they are wrong. */
   blob(want: Expected, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    let headers = new Headers();
+    let from = (): string => this.#repository;
     const what = `${want.digest} of ${this.#repository}`;
     const task = `fetch ${what}`;
     const open = async (offsetBytes: number): Promise<Answer> => {
       const range = offsetBytes === 0 ? {} : { range: `bytes=${offsetBytes}-` };
       const path = `blobs/${want.digest}`;
       const answer = await this.#open({ path, headers: range, task, signal });
-      ({ headers } = answer);
+      from = this.#from(answer);
       return answer;
     };
     const attempts = new Attempts(this.#attempts(task));
     const bytes = download({ sizeBytes: want.sizeBytes, open, attempts, what, signal });
-    return verified(bytes, want, () => this.#from(headers)());
+    return verified(bytes, want, () => from());
   }
 
-  async #manifest(target: string): Promise<{ bytes: Uint8Array; headers: Headers }> {
+  /** `error`, or what can be said of it where it quotes a secret that was sent, as a document of a hostile registry may make it do. */
+  conceal(error: unknown): unknown {
+    if (!(error instanceof TandemError)) return error;
+    const { code, message, hint = "" } = error;
+    if (!this.#secrets.areIn(`${message} ${hint}`)) return error;
+    const why = "the reason is not shown, because it contains a secret that was sent";
+    return new TandemError(code, `Cannot use ${this.name}: ${why}`);
+  }
+
+  async #manifest(target: string): Promise<{ bytes: Uint8Array; answer: Answer }> {
     const what = `manifest "${target}" of ${this.#repository}`;
     const task = `fetch ${what}`;
     return persist(
       async () => {
         const path = `manifests/${target}`;
         const answer = await this.#open({ path, headers: { accept: ACCEPT_MANIFESTS }, task });
-        return { bytes: await readBody(answer, DOCUMENT_BYTES_MAX, what), headers: answer.headers };
+        return { bytes: await readBody(answer, DOCUMENT_BYTES_MAX, what), answer };
       },
       this.#attempts(task),
       this.#options.signal,
@@ -137,13 +149,14 @@ export class Registry implements Documents {
       endpointOf(this.#reference, insecureRegistries, scheme);
     const ping = (scheme: Scheme): Promise<number> => {
       const patience = { stallMs: Math.min(stallMs, PING_MS_MAX) };
-      const options = { ...this.#options, ...patience, endpoint: endpointBy(scheme) };
+      const secrets = this.#secrets;
+      const options = { ...this.#options, ...patience, secrets, endpoint: endpointBy(scheme) };
       return new Transport(options).ping(signal);
     };
     const scheme = this.#scheme ?? (await findScheme({ endpoint: endpointBy(), ping, log }));
     this.#scheme = scheme;
     const endpoint = endpointBy(scheme);
-    const transport = new Transport({ ...this.#options, endpoint });
+    const transport = new Transport({ ...this.#options, secrets: this.#secrets, endpoint });
     const task = `get a token for ${this.#repository}`;
     const identity = this.#identity;
     const tokens = new TokenService({ endpoint, transport, credentials, task, identity });
@@ -177,7 +190,7 @@ export class Registry implements Documents {
   }
 
   /** What is wrong with the answer but cannot do harm, because the bytes were hashed. */
-  #warn(headers: Headers, actual: Digest): void {
+  #warn({ headers, quote }: Answer, actual: Digest): void {
     const claimed = headers.get("docker-content-digest");
     if (
       claimed?.startsWith("sha256:") === true &&
@@ -190,12 +203,12 @@ export class Registry implements Documents {
     const type = mediaTypeOf(headers.get("content-type"));
     if (documentKind(type) === undefined)
       this.#options.log(
-        `Cannot tell what ${this.name} is from its Content-Type "${type ?? ""}", continuing with what it says itself`,
+        `Cannot tell what ${this.name} is from its Content-Type "${quote(type ?? "")}", continuing with what it says itself`,
       );
   }
 
-  #from(headers: Headers): () => string {
-    return () => `${this.#repository}${encodingNote(headers)}`;
+  #from(answer: Answer): () => string {
+    return () => `${this.#repository}${encodingNote(answer)}`;
   }
 
   get #repository(): string {

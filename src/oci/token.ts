@@ -82,7 +82,7 @@ export class TokenService {
   }
 
   async #ask(request: TokenRequest): Promise<{ token: string; lifetimeS: number }> {
-    const { endpoint, task, identity } = this.#options;
+    const { endpoint, transport, task, identity } = this.#options;
     const realm = URL.canParse(request.realm, endpoint.origin)
       ? new URL(request.realm, endpoint.origin)
       : undefined;
@@ -90,7 +90,7 @@ export class TokenService {
     if (realm === undefined || why !== undefined)
       throw new TandemError(
         "network",
-        `Cannot ${task}: ${endpoint.host} names ${realm === undefined ? "a token service" : `the token service ${realm.origin}`} that is not to be used: ${why}`,
+        `Cannot ${task}: ${endpoint.host} names ${realm === undefined ? "a token service" : `the token service ${transport.quoteHost(realm.origin)}`} that is not to be used: ${why}`,
       );
     const answer = await this.#send(realm, request);
     if (answer.status !== 200) throw await failureOf(answer, { task, identity });

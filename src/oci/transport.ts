@@ -3,6 +3,7 @@ import { ofetch, type FetchOptions } from "ofetch";
 import { TandemError } from "../lib/error.ts";
 import type { Authorities } from "../system/authorities.ts";
 import { Transient } from "./attempts.ts";
+import type { Secrets } from "./secrets.ts";
 import { takesAnyCertificate, whyNotTo, type Endpoint } from "./endpoint.ts";
 
 /** The part of fetch() that tests replace. */
@@ -14,6 +15,8 @@ export interface TransportOptions {
   readonly stallMs: number;
   /** Asked with the first request that needs them. */
   readonly authorities: () => Authorities;
+  /** Learns what is sent. */
+  readonly secrets: Secrets;
   readonly fetch?: Fetch;
   readonly log: (message: string) => void;
 }
@@ -34,6 +37,8 @@ export interface Answer {
   readonly host: string;
   /** True when it came from another origin than the one asked first. */
   readonly isForeign: boolean;
+  /** Something that it says, fit to be shown: never a secret that it was sent. */
+  readonly quote: (text: string) => string;
   /** The body as it came, undecoded. Throws Transient when it breaks off or stalls. */
   bytes(): AsyncGenerator<Uint8Array, void, undefined>;
   discard(): void;
@@ -69,10 +74,16 @@ export class Transport {
       answer.discard();
       const next = this.#target(location, url, request);
       if (next.origin !== url.origin) headers = withoutSecrets(headers);
-      this.#options.log(`${url.host} sends us to ${next.host}`);
+      this.#options.log(`${url.host} sends us to ${this.quoteHost(next.host)}`);
+      this.#options.secrets.learnUrl(next);
       url = next;
     }
     throw refused(first, `it sent us on more than ${REDIRECTS_MAX} times`);
+  }
+
+  /** The name of a host that others lead to, fit to be shown. */
+  quoteHost(host: string): string {
+    return this.#options.secrets.quoteHost(host);
   }
 
   #target(location: string, from: URL, request: Request): URL {
@@ -86,7 +97,10 @@ export class Transport {
           ? "it is not HTTPS"
           : whyNotTo(next, this.#options.endpoint);
     if (why === undefined) return next;
-    throw refused(first, `it sent us to ${next.protocol}//${next.host}: ${why}`);
+    throw refused(
+      first,
+      `it sent us to ${this.quoteHost(`${next.protocol}//${next.host}`)}: ${why}`,
+    );
   }
 
   /** The status of the API's root, within `stallMs`: it tells that the registry is there. Throws as send() does. */
@@ -108,8 +122,11 @@ export class Transport {
   }
 
   async #sendOnce(request: Request, first: URL): Promise<Answer> {
-    const { stallMs } = this.#options;
+    const { stallMs, secrets } = this.#options;
     const { url, form, signal } = request;
+    for (const [name, value] of Object.entries(request.headers))
+      if (SECRET_HEADERS.has(name.toLowerCase())) secrets.learnHeader(value);
+    if (form !== undefined) secrets.learnForm(form);
     const abort = new AbortController();
     const options: FetchOptions<"stream"> & BunOptions = {
       method: form === undefined ? "GET" : "POST",
@@ -124,7 +141,7 @@ export class Transport {
       ...(form === undefined ? {} : { body: form }),
     };
     const guard: Guard = {
-      host: url.host,
+      host: this.quoteHost(url.host),
       authorities: this.#found,
       stallMs,
       signal,
@@ -134,7 +151,8 @@ export class Transport {
     return {
       status: response.status,
       headers: response.headers,
-      host: url.host,
+      host: guard.host,
+      quote: (text) => secrets.quote(text),
       isForeign: url.origin !== first.origin,
       bytes: () => bodyOf(response.body, guard),
       discard: guard.stop,

@@ -20,8 +20,14 @@ export const openRegistry: OpenSource = (text, options) => {
     authorities,
     signal: lifetime,
   });
-  const resolve = async (): Promise<Image> =>
-    resolveImage(await registry.root(), registry, { architecture: options.architecture, depth: 0 });
+  const resolve = async (): Promise<Image> => {
+    const { architecture } = options;
+    try {
+      return await resolveImage(await registry.root(), registry, { architecture, depth: 0 });
+    } catch (error) {
+      throw registry.conceal(error);
+    }
+  };
   return {
     name: `oci:${printReference(reference)}`,
     image: once(resolve),

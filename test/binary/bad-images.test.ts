@@ -1,5 +1,6 @@
 /** What a registry can serve that must be refused: the right status, a message that names it, and the old system still good. */
 import { afterAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/oci/digest.ts";
 import { descriptorOf, fakeImage, type FakeImage, TYPES } from "../fakes/image.ts";
@@ -214,6 +215,26 @@ test("where /run/containers is closed to this user, credentials are looked for e
   const run = await upgrade();
   expect(run.stderr).not.toContain("Cannot");
   expect(run.status).toBe(0);
+});
+
+test("a registry that sends our password back does not have it printed, not even with --debug", async () => {
+  await using registry = new FakeRegistry();
+  await using machine = await appliance();
+  const challenge = { "www-authenticate": 'Basic realm="x"' };
+  registry.script(MANIFEST, answer(401, challenge), ({ headers }) => {
+    const header = headers.get("authorization") ?? "";
+    const known = `${header} ${atob(header.replace("Basic ", ""))}`;
+    return Response.json({ errors: [{ code: "ECHO", message: known }] }, { status: 400 });
+  });
+  const auth = btoa("me:c0rrect-h0rse");
+  const file = machine.folder.in("auth.json");
+  writeFileSync(file, JSON.stringify({ auths: { [registry.host]: { auth } } }));
+  const source = `oci:${registry.host}/ns/app:latest`;
+  const args = ["upgrade", "--disk", machine.disk, "--source", source, "--debug"];
+  const run = await ended(spawn(args, { variables: { ...ALONE, REGISTRY_AUTH_FILE: file } }));
+  expect(run.status).toBe(4);
+  expect(run.stderr).toContain("says 400 (not shown: it contains a secret that was sent)");
+  for (const secret of [auth, "c0rrect"]) expect(run.stderr).not.toContain(secret);
 });
 
 test("after a refusal the next upgrade succeeds", async () => {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 
 import { Transient } from "../../src/oci/attempts.ts";
 import { failureOf } from "../../src/oci/failure.ts";
+import { Secrets } from "../../src/oci/secrets.ts";
 import type { Answer } from "../../src/oci/transport.ts";
 
 const CONTEXT = { task: "fetch it", identity: "without credentials" };
@@ -12,6 +13,7 @@ function answer(status: number, body: string, isForeign = false): Answer {
     headers: new Headers(),
     host: "r.io",
     isForeign,
+    quote: (text) => new Secrets().quote(text),
     async *bytes() {
       yield new TextEncoder().encode(body);
     },

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 
 import { endpointOf } from "../../src/oci/endpoint.ts";
+import { Secrets } from "../../src/oci/secrets.ts";
 import { TokenService } from "../../src/oci/token.ts";
 import { Transport } from "../../src/oci/transport.ts";
 import { AUTHORITIES, internet } from "../fakes/internet.ts";
@@ -15,6 +16,7 @@ function service(answer: object) {
     endpoint,
     stallMs: 1000,
     authorities: AUTHORITIES,
+    secrets: new Secrets(),
     fetch: net.fetch,
     log() {},
   });

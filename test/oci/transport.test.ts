@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 
 import { endpointOf } from "../../src/oci/endpoint.ts";
+import { Secrets } from "../../src/oci/secrets.ts";
 import { readBody, Transport } from "../../src/oci/transport.ts";
 import { AUTHORITIES, internet, type Sent } from "../fakes/internet.ts";
 import { RawServer } from "../fakes/registry.ts";
@@ -27,6 +28,7 @@ function open(hosts: Parameters<typeof internet>[0], host = "r.io") {
     endpoint,
     stallMs: 200,
     authorities: AUTHORITIES,
+    secrets: new Secrets(),
     fetch: net.fetch,
     log,
   });
@@ -137,7 +139,13 @@ test.each([
 /** Over a real connection. */
 function connect(server: RawServer, stallMs: number) {
   const endpoint = endpointOf({ host: server.host }, [], "http");
-  const transport = new Transport({ endpoint, stallMs, authorities: AUTHORITIES, log() {} });
+  const transport = new Transport({
+    endpoint,
+    stallMs,
+    authorities: AUTHORITIES,
+    secrets: new Secrets(),
+    log() {},
+  });
   return (signal?: AbortSignal) =>
     transport.send({ url: new URL(endpoint.origin), headers: {}, signal });
 }
