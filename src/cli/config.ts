@@ -55,7 +55,9 @@ const configSchema = v.strictObject({
       recovery: v.optional(label),
     }),
   ),
-  insecureRegistries: v.optional(v.array(v.string())),
+  insecureRegistries: v.optional(
+    v.array(v.pipe(v.string(), v.regex(/^\S+$/, "must be a host, or host:port"))),
+  ),
   tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(TRIES_MAX))),
   jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(JOBS_MAX))),
@@ -220,9 +222,9 @@ function fromEnvironment({ environment }: System): Layer[] {
     environment;
   const values = [
     ["TANDEM_DISK", TANDEM_DISK, { disk: TANDEM_DISK }],
-    ["TANDEM_TRIES", TANDEM_TRIES, { tries: Number(TANDEM_TRIES) }],
-    ["TANDEM_LIMIT", TANDEM_LIMIT, { limit: Number(TANDEM_LIMIT) }],
-    ["TANDEM_JOBS", TANDEM_JOBS, { jobs: Number(TANDEM_JOBS) }],
+    ["TANDEM_TRIES", TANDEM_TRIES, { tries: numberIn(TANDEM_TRIES) }],
+    ["TANDEM_LIMIT", TANDEM_LIMIT, { limit: numberIn(TANDEM_LIMIT) }],
+    ["TANDEM_JOBS", TANDEM_JOBS, { jobs: numberIn(TANDEM_JOBS) }],
     [
       "TANDEM_INSECURE_REGISTRIES",
       TANDEM_INSECURE_REGISTRIES,
@@ -239,6 +241,11 @@ function fromEnvironment({ environment }: System): Layer[] {
       });
     }
   });
+}
+
+/** The text itself where it is no plain number, for the schema to refuse: Number(" ") is 0, and Number("0x3") is 3. */
+function numberIn(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }
 
 function check(value: unknown): Partial {

@@ -1,6 +1,7 @@
 import type { System } from "../system/system.ts";
 import type { Config } from "./config.ts";
 import type { Globals } from "./globals.ts";
+import { output } from "./output.ts";
 import type { TalkLine } from "./talk.ts";
 
 /** What every verb is given. */
@@ -25,10 +26,9 @@ export function print<T extends object>(
   text: (result: T) => string,
 ): void {
   talk.end();
-  process.stdout.write(`${globals.json ? jsonOf(result) : text(result)}\n`);
+  output("stdout", `${globals.json ? jsonOf(result) : text(result)}\n`);
 }
 
-/** Lists are printed as they are. */
 export function jsonOf(result: object): string {
-  return JSON.stringify(Array.isArray(result) ? result : { format: JSON_FORMAT, ...result });
+  return JSON.stringify({ format: JSON_FORMAT, ...result });
 }

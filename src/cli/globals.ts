@@ -23,7 +23,7 @@ export const GLOBALS_HELP: readonly (readonly [string, string])[] = [
 /** Takes the global flags out of the arguments. After "--" nothing is a flag. */
 export function splitGlobals(args: readonly string[]): { globals: Globals; rest: string[] } {
   const values = new Map<string, string>();
-  const switches = new Set<string>();
+  const switches = new Map<string, boolean>();
   const rest: string[] = [];
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] ?? "";
@@ -33,17 +33,19 @@ export function splitGlobals(args: readonly string[]): { globals: Globals; rest:
     }
     const [flag, value] = splitFlag(arg);
     if (VALUES.some((name) => flag === `--${name}`)) {
+      if (values.has(flag)) throw refused(`${flag} is given twice, and takes one value`);
       values.set(flag, given(flag, value ?? args[at + 1]));
       if (value === undefined) at += 1;
-    } else if (SWITCHES.some((name) => arg === `--${name}`)) switches.add(arg);
+    } else if (SWITCHES.some((name) => flag === `--${name}`))
+      switches.set(flag, switchOf(flag, value));
     else rest.push(arg);
   }
   const globals = {
     disk: values.get("--disk"),
     config: values.get("--config"),
-    json: switches.has("--json"),
-    debug: switches.has("--debug"),
-    quiet: switches.has("--quiet"),
+    json: switches.get("--json") === true,
+    debug: switches.get("--debug") === true,
+    quiet: switches.get("--quiet") === true,
   };
   return { globals, rest };
 }
@@ -55,6 +57,22 @@ function splitFlag(arg: string): [string, string | undefined] {
 
 function given(flag: string, value: string | undefined): string {
   if (value === undefined || value === "" || value.startsWith("--"))
-    throw new TandemError("usage", `Cannot read the arguments: ${flag} needs a value`);
+    throw refused(`${flag} needs a value`);
   return value;
+}
+
+function switchOf(flag: string, value: string | undefined): boolean {
+  const isOn = value === undefined ? true : truthOf(value);
+  if (isOn !== undefined) return isOn;
+  throw refused(`${flag}=${value} is neither ${flag}=true nor ${flag}=false`);
+}
+
+function refused(why: string): TandemError {
+  return new TandemError("usage", `Cannot read the arguments: ${why}`);
+}
+
+/** What is written behind the "=" of a switch. undefined: it is neither yes nor no. */
+export function truthOf(word: string): boolean | undefined {
+  if (["true", "yes", "on", "1"].includes(word)) return true;
+  return ["false", "no", "off", "0"].includes(word) ? false : undefined;
 }

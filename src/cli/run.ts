@@ -6,6 +6,7 @@ import { linux } from "../system/linux.ts";
 import { loadConfig } from "./config.ts";
 import { EXIT } from "./exit.ts";
 import { type Globals, splitGlobals } from "./globals.ts";
+import { output } from "./output.ts";
 import { overview } from "./overview.ts";
 import { openTalk } from "./talk.ts";
 import type { Verb } from "./verb.ts";
@@ -13,28 +14,30 @@ import { verbs } from "./verbs.ts";
 
 /** Runs one command line and returns the exit status. The one place where an error becomes a message. */
 export async function run(args: readonly string[]): Promise<number> {
+  let wishes: ReportOptions = { debug: args.includes("--debug"), json: args.includes("--json") };
   try {
     const { globals, rest } = splitGlobals(args);
+    wishes = globals;
     return await dispatch(globals, rest);
   } catch (thrown) {
     const error = machineFailure(thrown) ?? thrown;
-    report(error, { debug: args.includes("--debug"), json: args.includes("--json") });
+    report(error, wishes);
     return error instanceof TandemError ? EXIT[error.code] : EXIT.unexpected;
   }
 }
 
 async function dispatch(globals: Globals, [word, ...args]: readonly string[]): Promise<number> {
   if (word === undefined) {
-    process.stderr.write(overview(verbs));
+    output("stderr", overview(verbs));
     return EXIT.usage;
   }
   if (["--help", "-h", "help"].includes(word)) {
-    process.stdout.write(overview(verbs));
+    output("stdout", overview(verbs));
     return 0;
   }
   const verb = findVerb(["--version", "-V"].includes(word) ? "version" : word);
   if (args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(`${await verb.usage()}\n`);
+    output("stdout", `${await verb.usage()}\n`);
     return 0;
   }
   await runVerb(verb, globals, args);
@@ -91,13 +94,13 @@ function report(error: unknown, { debug, json }: ReportOptions): void {
     : "This is a bug in tandem. Please report it with the output of --debug.";
   if (json) {
     const code = known ? error.code : "unexpected";
-    process.stderr.write(`${JSON.stringify({ level: "error", code, text: message, hint })}\n`);
+    output("stderr", `${JSON.stringify({ level: "error", code, text: message, hint })}\n`);
     return;
   }
-  process.stderr.write(`tandem: ${message}\n`);
-  for (const cause of causesOf(error)) process.stderr.write(`  because: ${cause}\n`);
-  if (hint !== undefined) process.stderr.write(`  hint: ${hint}\n`);
-  if (debug && error instanceof Error) process.stderr.write(`${defined(error.stack, "stack")}\n`);
+  output("stderr", `tandem: ${message}\n`);
+  for (const cause of causesOf(error)) output("stderr", `  because: ${cause}\n`);
+  if (hint !== undefined) output("stderr", `  hint: ${hint}\n`);
+  if (debug && error instanceof Error) output("stderr", `${defined(error.stack, "stack")}\n`);
 }
 
 /** What lies behind an error, without what its message says already. */

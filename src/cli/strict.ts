@@ -1,10 +1,14 @@
 import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import { truthOf } from "./globals.ts";
+
+/** The flags that may be given several times: each value counts. */
+const REPEATED = new Set(["insecure-registry"]);
 
 /**
  * Refuses what the verb does not know: citty takes unknown flags and surplus words in silence. Returns the arguments with a
- * flag that was given several times joined by commas, since citty keeps only the last.
+ * flag that may be given several times joined by commas, since citty keeps only the last.
  */
 export function strictArguments(verb: string, args: readonly string[], known: ArgsDef): string[] {
   const flags = Object.entries(known).filter(([, { type }]) => type !== "positional");
@@ -17,7 +21,8 @@ export function strictArguments(verb: string, args: readonly string[], known: Ar
         : { type: "string" as const, multiple: true },
     ]),
   );
-  const parsed = parse(verb, args, options);
+  const switches = flags.filter(([, { type }]) => type === "boolean").map(([name]) => name);
+  const parsed = parse(verb, plainSwitches(verb, args, switches), options);
   const surplus = parsed.positionals[positionals.length];
   if (surplus !== undefined) throw usage(verb, `"${surplus}" is one word too many`);
   const needed = positionals.filter(({ required }) => required !== false);
@@ -27,10 +32,32 @@ export function strictArguments(verb: string, args: readonly string[], known: Ar
     ([name, { required }]) => required && parsed.values[name] === undefined,
   );
   if (missing !== undefined) throw usage(verb, `--${missing[0]} is missing`);
-  const joined = Object.entries(parsed.values).map(([name, value]) =>
-    value === true ? `--${name}` : `--${name}=${[value].flat().join(",")}`,
+  const twice = Object.entries(parsed.values).find(
+    ([name, value]) => Array.isArray(value) && value.length > 1 && !REPEATED.has(name),
   );
+  if (twice !== undefined) throw usage(verb, `--${twice[0]} is given twice, and takes one value`);
+  const joined = Object.entries(parsed.values).flatMap(([name, value]) => {
+    if (typeof value === "boolean") return value ? [`--${name}`] : [];
+    return [`--${name}=${[value].flat().join(",")}`];
+  });
   return [...joined, "--", ...parsed.positionals];
+}
+
+/** "--reboot=no" as "--no-reboot", which the parser takes. */
+function plainSwitches(
+  verb: string,
+  args: readonly string[],
+  switches: readonly string[],
+): readonly string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  return args.map((arg, index) => {
+    const [, name = "", word = ""] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+    if (index >= end || !switches.includes(name)) return arg;
+    const isOn = truthOf(word);
+    if (isOn === undefined)
+      throw usage(verb, `--${name}=${word} is neither --${name}=true nor --${name}=false`);
+    return isOn ? `--${name}` : `--no-${name}`;
+  });
 }
 
 interface Parsed {
@@ -48,6 +75,7 @@ function parse(
       args: [...args],
       options,
       strict: true,
+      allowNegative: true,
       allowPositionals: true,
     });
     return { values, positionals };

@@ -2,6 +2,7 @@ import { createConsola } from "consola/core";
 import type { Progress, Talk } from "../lib/talk.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Globals } from "./globals.ts";
+import { output } from "./output.ts";
 
 const LEVEL = { error: 0, info: 3, debug: 4 } as const;
 const TERMINAL_MS = 200;
@@ -36,14 +37,14 @@ export function openTalk({ json, debug, quiet }: Globals): TalkLine {
 }
 
 function emit(line: object): void {
-  process.stderr.write(`${JSON.stringify(line)}\n`);
+  output("stderr", `${JSON.stringify(line)}\n`);
 }
 
 /** The line of a terminal is drawn over until something else is said. */
 function terminal(plain: Omit<Talk, "progress">): TalkLine {
   let drawn = false;
   const clear = (): void => {
-    if (drawn) process.stderr.write("\r\u001B[K");
+    if (drawn) output("stderr", "\r\u001B[K");
     drawn = false;
   };
   const after =
@@ -57,7 +58,7 @@ function terminal(plain: Omit<Talk, "progress">): TalkLine {
     warn: after((text) => plain.warn(text)),
     debug: after((text) => plain.debug(text)),
     progress: throttled(TERMINAL_MS, (progress, rate) => {
-      process.stderr.write(`\r\u001B[K${progressText(progress, rate)}`);
+      output("stderr", `\r\u001B[K${progressText(progress, rate)}`);
       drawn = true;
     }),
     end: clear,
@@ -72,7 +73,7 @@ function lines(level: number): Omit<Talk, "progress"> {
     reporters: [
       {
         log: ({ type, args }) =>
-          void process.stderr.write(`${PREFIX[type] ?? ""}${args.map(String).join(" ")}\n`),
+          output("stderr", `${PREFIX[type] ?? ""}${args.map(String).join(" ")}\n`),
       },
     ],
   });

@@ -1,5 +1,6 @@
 import { TandemError } from "../lib/error.ts";
 import { parseBytes } from "../lib/units.ts";
+import { LABEL_BYTES_MAX } from "../ext4/superblock.ts";
 import { isSlotName, type SlotName } from "../slot/slot.ts";
 
 /** A whole number from 1 to `max`. */
@@ -20,6 +21,16 @@ export function size(flag: string, text: string | undefined): number | undefined
   throw new TandemError(
     "usage",
     `Cannot use ${flag} "${text}": want a size such as 512MiB or 2GiB`,
+  );
+}
+
+/** Of ext4: the superblock has room for 16 bytes. */
+export function fileSystemLabel(flag: string, text: string | undefined): string | undefined {
+  const sizeBytes = Buffer.byteLength(text ?? "");
+  if (sizeBytes <= LABEL_BYTES_MAX) return text;
+  throw new TandemError(
+    "usage",
+    `Cannot use ${flag} "${text}": it has ${sizeBytes} bytes, want at most ${LABEL_BYTES_MAX}`,
   );
 }
 

@@ -174,6 +174,7 @@ async function isDirect(
   try {
     return (await file.read(offsetBytes, target)) === "direct";
   } catch (cause) {
+    if (cause instanceof TandemError) throw cause;
     throw new TandemError(
       "disk",
       `Cannot read back ${file.name} at ${offsetBytes}: ${reasonOf(cause)}`,

@@ -7,7 +7,7 @@ import { indexTar, type TarSpan } from "./tar-index.ts";
 
 /** oci-archive:FILE[:REF]. The archive is read in place; nothing is unpacked. */
 export const openArchive: OpenSource = (text, { files, architecture }) => {
-  const { path, ref } = splitPath(text);
+  const { path, ref } = splitPath(text, files);
   const name = `oci-archive:${path}`;
   const file = openFile(files, path);
   try {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 
 import { reasonOf, TandemError } from "../lib/error.ts";
+import type { Files } from "../system/files.ts";
 import { parseAs, parseJson } from "../oci/json.ts";
 import {
   parseDescriptor,
@@ -22,7 +23,7 @@ const layoutSchema = v.looseObject({ imageLayoutVersion: v.string() });
 
 /** oci-layout:DIRECTORY[:REF] */
 export const openLayout: OpenSource = (text, { files, architecture }) => {
-  const { path, ref } = splitPath(text);
+  const { path, ref } = splitPath(text, files);
   if (!files.exists(path))
     throw new TandemError("source", `Cannot open "${path}": there is no such directory`);
   const layout: LayoutFiles = {
@@ -40,12 +41,19 @@ export const openLayout: OpenSource = (text, { files, architecture }) => {
   return layoutSource(layout, ref, architecture);
 };
 
-/** "/x.tar:name" has its path before the first colon; the name may have more of them. */
-export function splitPath(text: string): { readonly path: string; readonly ref?: string } {
-  const colon = text.indexOf(":");
-  if (colon === -1) return { path: text };
-  const ref = text.slice(colon + 1);
-  return { path: text.slice(0, colon), ...(ref === "" ? {} : { ref }) };
+/**
+ * "/x.tar:name" is a path and a name, and both may have colons: the longest path that is there counts, else the one before the first
+ * colon.
+ */
+export function splitPath(
+  text: string,
+  files: Pick<Files, "exists">,
+): { readonly path: string; readonly ref?: string } {
+  const colons = [...text.matchAll(/:/g)].map(({ index }) => index);
+  const ends = [text.length, ...colons.toReversed()];
+  const end = ends.find((at) => files.exists(text.slice(0, at))) ?? colons[0] ?? text.length;
+  const ref = text.slice(end + 1);
+  return { path: text.slice(0, end), ...(ref === "" ? {} : { ref }) };
 }
 
 /** The image named `ref` in a layout, or the only one. */

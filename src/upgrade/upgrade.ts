@@ -56,10 +56,11 @@ export async function upgradeFrom(
   const plan = planUpgrade(factsOf(machine, image), request);
   if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
   announce(work, plan, { machine, source, image });
+  const steps = plan.steps.map((step) => describeStep(step));
   if (request.dryRun) {
-    const steps = plan.steps.map((step) => describeStep(step));
     return { outcome: "planned", slot: plan.slot, digest, steps };
   }
+  steps.forEach((step, index) => work.talk.info(`Plan ${index + 1}: ${step}`));
   const jobs = jobsFor(work.system, image.layers.length, request.jobs);
   const { talk, signal } = work;
   const upgrading = { machine, source, image, slot: plan.slot, jobs, talk, signal };
@@ -125,5 +126,4 @@ function announce(
       ? `Image ${source.name} is ${image.digest}, which slot ${slot} holds: nothing to fetch`
       : `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
   );
-  steps.forEach((step, index) => talk.info(`Plan ${index + 1}: ${describeStep(step)}`));
 }

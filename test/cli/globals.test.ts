@@ -25,14 +25,16 @@ const CASES: readonly Case[] = [
   { args: ["status", "--disk=/d"], globals: { disk: "/d" }, rest: ["status"] },
   { args: ["--disk=/a=b", "status"], globals: { disk: "/a=b" }, rest: ["status"] },
   { args: ["--disk", "-d", "status"], globals: { disk: "-d" }, rest: ["status"] },
-  { args: ["--disk=/1", "--disk", "/2"], globals: { disk: "/2" }, rest: [] },
   {
     args: ["--config", "c.yaml", "--disk", "d"],
     globals: { config: "c.yaml", disk: "d" },
     rest: [],
   },
   { args: ["write", "--", "--json", "x"], globals: {}, rest: ["write", "--", "--json", "x"] },
-  { args: ["--json=yes"], globals: {}, rest: ["--json=yes"] },
+  { args: ["--json=yes"], globals: { json: true }, rest: [] },
+  { args: ["--json", "--debug=0", "--json=false"], globals: {}, rest: [] },
+  { args: ["--quiet=off", "--debug=on"], globals: { debug: true }, rest: [] },
+  { args: ["--", "--json=no"], globals: {}, rest: ["--", "--json=no"] },
   { args: ["--diskette", "x"], globals: {}, rest: ["--diskette", "x"] },
   {
     args: ["mark", "bad", "--reason=x", "b"],
@@ -54,4 +56,13 @@ test.each([
   [["--disk", "--", "status"]],
 ])("splitGlobals(%p) misses a value", (args) => {
   expect(() => splitGlobals(args)).toThrow(/^Cannot read the arguments: --\w+ needs a value$/);
+});
+
+test.each([
+  [["--disk=/1", "--disk", "/2"], "--disk is given twice, and takes one value"],
+  [["--config", "a", "status", "--config=a"], "--config is given twice, and takes one value"],
+  [["--json=maybe"], "--json=maybe is neither --json=true nor --json=false"],
+  [["--debug="], "--debug= is neither --debug=true nor --debug=false"],
+])("splitGlobals(%p) refuses: %s", (args, why) => {
+  expect(() => splitGlobals(args)).toThrow(`Cannot read the arguments: ${why}`);
 });

@@ -19,7 +19,11 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ["--bogus status", 2, 'Cannot run "--bogus": there is no such verb'],
   ["status --bogus", 2, 'Cannot read the arguments of status: Unknown option "--bogus"'],
   ["status now", 2, 'Cannot read the arguments of status: "now" is one word too many'],
-  ["version --long --long=yes", 2, "Cannot read the arguments of version: Option"],
+  ["version --long=maybe", 2, "Cannot read the arguments of version: --long=maybe is neither"],
+  ["status --disk a --disk b", 2, "Cannot read the arguments: --disk is given twice"],
+  ["rollback --to a --to b", 2, "Cannot read the arguments of rollback: --to is given twice"],
+  [`write x ${at("x")} --label 12345678901234567`, 2, 'Cannot use --label "12345678901234567": it'],
+  [`hooks install init --root ${at("none")}`, 2, `Cannot install init in ${at("none")}: it does`],
   ["upgrade", 2, "Cannot read the arguments of upgrade: --source is missing"],
   ["upgrade --source", 2, "Cannot read the arguments of upgrade: Option"],
   ["upgrade --source oci:a/b --tries 0", 2, 'Cannot use --tries "0": want a whole number'],
@@ -121,12 +125,81 @@ test("tandem config tells where each value came from", async () => {
   const args = ["config", "--disk", "/dev/sdx", "--json"];
   const { status, stdout } = await tandem(args, { TANDEM_TRIES: "5" });
   expect(status).toBe(0);
-  const rows = JSON.parse(stdout) as { key: string; value: unknown; origin: string }[];
-  expect(rows).toContainEqual({ key: "disk", value: "/dev/sdx", origin: "--disk" });
-  expect(rows).toContainEqual({ key: "tries", value: 5, origin: "TANDEM_TRIES" });
+  const { values } = JSON.parse(stdout) as {
+    values: { key: string; value: unknown; origin: string }[];
+  };
+  expect(values).toContainEqual({ key: "disk", value: "/dev/sdx", origin: "--disk" });
+  expect(values).toContainEqual({ key: "tries", value: 5, origin: "TANDEM_TRIES" });
   const text = await tandem(["config"], { TANDEM_TRIES: "5" });
   expect(text.stdout).toContain("tries: 5  # TANDEM_TRIES\n");
-  expect(text.stdout).toContain('labels.a: "tandem-a"');
+  expect(text.stdout).toContain('labels:\n  control: "tandem-control"  # default\n');
+});
+
+const bare = (text: string): string => text.replaceAll(/ {2}# .*$/gm, "");
+
+test("what tandem config prints is a configuration for --config", async () => {
+  const full = at("full.yaml");
+  const expected = "processes: [a]\n    freeSpace: {/var: 5MiB, '/a b: c': 7}";
+  writeFileSync(full, `tries: 4\nlimit: 2\njobs: 3\nhealth:\n  expect:\n    ${expected}\n`);
+  for (const args of [[], ["--config", full, "--disk", "/dev/x y"]]) {
+    const first = await tandem(["config", ...args]);
+    writeFileSync(at("again.yaml"), first.stdout);
+    const again = await tandem(["config", "--config", at("again.yaml")]);
+    expect(again.stderr).toBe("");
+    expect(bare(again.stdout)).toBe(bare(first.stdout));
+  }
+});
+
+test.concurrent.each([
+  ["TANDEM_LIMIT", " "],
+  ["TANDEM_LIMIT", "0x3"],
+  ["TANDEM_TRIES", "0x3"],
+  ["TANDEM_TRIES", "1e0"],
+  ["TANDEM_JOBS", "\t"],
+  ["TANDEM_JOBS", "2.0"],
+  ["TANDEM_DISK", " "],
+  ["TANDEM_DISK", "sda"],
+  ["TANDEM_INSECURE_REGISTRIES", " "],
+  ["TANDEM_INSECURE_REGISTRIES", "a,,b"],
+])("a variable that is blank or malformed is named: %s=%p", async (name, value) => {
+  const { status, stdout, stderr } = await tandem(["config"], { [name]: value });
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  expect(stderr).toStartWith(`tandem: Cannot use ${name}="${value}": `);
+});
+
+/** What a shell tells of a command line whose output goes somewhere special. */
+async function shell(script: string): Promise<string> {
+  const tandemCommand = [process.execPath, "src/main.ts"];
+  const child = Bun.spawn(["sh", "-c", script, "sh", ...tandemCommand], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: ALONE,
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  await child.exited;
+  return stdout + stderr;
+}
+
+/** The reader of the pipe has gone before the first byte: the FIFO is opened for reading and closed. */
+test.concurrent.each([
+  ["config", 0],
+  ["--help", 0],
+  ["--version", 0],
+  ["version", 0],
+  ["hooks print systemd,dracut", 0],
+  ["status --disk /none", 8],
+])("tandem %s ends quietly with status %i when nobody reads", async (line, status) => {
+  const end = `{ "$@" ${line}; echo "status $?" >&3; }`;
+  expect(await shell(`${end} 3>&1 >/dev/null 2>&1 | cat; (${end} 2>&1 3>&4 | true) 4>&1`)).toBe(
+    `status ${status}\n`.repeat(2),
+  );
+});
+
+test("a result that cannot be printed is an error", async () => {
+  const said = await shell(`"$@" version >/dev/full; echo "status $?"`);
+  expect(said).toContain("status 8\n");
+  expect(said).toContain("tandem: Cannot print the result: ENOSPC");
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)(

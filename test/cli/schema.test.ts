@@ -60,6 +60,7 @@ const LINES: readonly (readonly string[])[] = [
   ["doctor"],
   ["hooks", "list"],
   ["hooks", "print", "systemd"],
+  ["hooks", "install", "init", "--root", folder],
 ];
 
 test("what the verbs print is as promised, and so is their talk", async () => {

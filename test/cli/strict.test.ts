@@ -39,6 +39,26 @@ test.each([
     ["--", "-s", "--reboot"],
     ["--", "-s", "--reboot"],
   ],
+  [
+    ["s", "--", "--reboot=no"],
+    ["--", "s", "--reboot=no"],
+  ],
+  [
+    ["s", "--reboot=yes"],
+    ["--reboot", "--", "s"],
+  ],
+  [
+    ["s", "--reboot", "--reboot=no"],
+    ["--", "s"],
+  ],
+  [
+    ["s", "--reboot=false", "--reboot=1"],
+    ["--reboot", "--", "s"],
+  ],
+  [
+    ["s", "--no-reboot"],
+    ["--", "s"],
+  ],
 ])("strictArguments(%p) is %p", (args, want) => {
   expect(strictArguments("verb", args, KNOWN)).toEqual(want);
 });
@@ -46,8 +66,11 @@ test.each([
 test.each([
   [["s", "--rebot"], 'Unknown option "--rebot"'],
   [["s", "-r"], 'Unknown option "-r"'],
-  [["s", "--no-reboot"], 'Unknown option "--no-reboot"'],
-  [["s", "--reboot=yes"], 'Option "--reboot" does not take an argument'],
+  [["s", "--no-tries"], 'Unknown option "--no-tries"'],
+  [["s", "--reboot=maybe"], "--reboot=maybe is neither --reboot=true nor --reboot=false"],
+  [["s", "--reboot="], "--reboot= is neither --reboot=true nor --reboot=false"],
+  [["s", "--tries", "3", "--tries=4"], "--tries is given twice, and takes one value"],
+  [["s", "--tries=3", "--tries=3"], "--tries is given twice, and takes one value"],
   [["s", "--tries"], 'Option "--tries <value>" argument missing'],
   [["s", "--tries", "--reboot"], 'Option "--tries" argument is ambiguous'],
   [["s", "t", "u"], '"u" is one word too many'],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { count, list, size } from "../../src/cli/values.ts";
+import { count, fileSystemLabel, list, size } from "../../src/cli/values.ts";
 
 test.each([
   [undefined, undefined],
@@ -29,6 +29,22 @@ test.each([
 
 test.each(["", "0", "0GiB", "-1", "1.5G", "large"])("size(%p) is refused", (text) => {
   expect(() => size("--size", text)).toThrow(`Cannot use --size "${text}": want a size such as`);
+});
+
+test.each([undefined, "", "x", "1234567890123456", "äöüäöüäö"])(
+  "fileSystemLabel(%p) fits",
+  (text) => {
+    expect(fileSystemLabel("--label", text)).toBe(text);
+  },
+);
+
+test.each([
+  ["12345678901234567", 17],
+  ["äöüäöüäöx", 17],
+])("fileSystemLabel(%p) is refused", (text, sizeBytes) => {
+  expect(() => fileSystemLabel("--label", text)).toThrow(
+    `Cannot use --label "${text}": it has ${sizeBytes} bytes, want at most 16`,
+  );
 });
 
 test.each([

@@ -41,6 +41,26 @@ for (const kind of KINDS) {
   });
 }
 
+/** Names of files, with an image in each, and what of the text is the path. */
+test.each<[string, readonly string[], string, string]>([
+  ["a colon in the name", ["/a:b"], "/a:b", "oci-archive:/a:b"],
+  ["a colon in the name, and a tag", ["/a:b"], "/a:b:one", "oci-archive:/a:b:one"],
+  ["the longest file that is there", ["/a", "/a:one"], "/a:one", "oci-archive:/a:one"],
+  ["a tag with colons", ["/a"], "/a:r.io/x:1", "oci-archive:/a:r.io/x:1"],
+])("the path of an archive has %s", async (...[, files, text, name]) => {
+  const index = indexOf([named(image, "one"), named(image, "r.io/x:1")]).bytes;
+  const archive = tar(layoutMembers(index, blobs));
+  const content = Object.fromEntries(files.map((path) => [path, archive]));
+  const { source } = await testSource(`oci-archive:${text}`, { content });
+  expect(source.name).toBe(name);
+  source.close();
+});
+
+test("an archive that is not there goes by the name before the first colon", async () => {
+  const error = await rejection(testSource("oci-archive:/none:b:one", { content: {} }));
+  expect(error.message).toStartWith('Cannot open "/none":');
+});
+
 const refs = indexOf([named(image, "one"), named(other, "two"), named(other, "r.io/x:1")]).bytes;
 const same = indexOf([named(image, "one"), named(image, "one")]).bytes;
 const twins = indexOf([named(image, "one"), named(other, "one")]).bytes;

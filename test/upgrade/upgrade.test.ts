@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { disarm } from "../../src/control/decide.ts";
 import { withKnownBad } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
-import type { Talk } from "../../src/lib/talk.ts";
+import { SILENT, type Talk } from "../../src/lib/talk.ts";
 import type { Source } from "../../src/source/source.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { type Machine, recordOf } from "../../src/upgrade/machine.ts";
@@ -162,7 +162,13 @@ async function unchanged<T>(image: PagedImage, act: () => Promise<T>): Promise<T
 test("upgradeFrom() with dryRun tells the steps and writes nothing", async () => {
   const image = await armed();
   const machine = memoryMachine(image.file(), FIRST_BOOT);
-  const report = await unchanged(image, () => upgradeTo("v3", machine, { dryRun: true }));
+  const said: string[] = [];
+  const talk = { ...SILENT, info: (text: string) => void said.push(text) };
+  const request = { ...REQUEST, dryRun: true };
+  const job = { work: { ...workOn(machine), talk }, machine, request };
+  const report = await unchanged(image, () => upgradeFrom(memorySource("v3"), job));
+  // The plan is the result: who asks for it reads it once.
+  expect(said).toEqual([expect.stringContaining("Image memory:v3 is")]);
   expect(report).toMatchObject({ outcome: "planned", slot: "b" });
   expect(report).toHaveProperty("steps.0", "take back the pending trial of slot b");
 });

@@ -33,13 +33,13 @@ export const hooks = defineVerb({
     else if (action === "print")
       print(
         context,
-        chosen.flatMap((hook) => hookFiles(hook, settingsFor(context, root))),
-        (files) => files.map((file) => fileText(file)).join("\n"),
+        { files: chosen.flatMap((hook) => hookFiles(hook, settingsFor(context, root))) },
+        ({ files }) => files.map((file) => fileText(file)).join("\n"),
       );
     else if (action === "install") {
       const options = { root, settings: settingsFor(context, root) };
       const paths = chosen.flatMap((hook) => installHook(context.system, hook, options));
-      print(context, [...new Set(paths)], (written) => written.join("\n"));
+      print(context, { paths: [...new Set(paths)] }, (written) => written.paths.join("\n"));
       for (const { next } of chosen) if (next !== undefined) context.talk.info(next);
     } else
       throw new TandemError(
@@ -57,8 +57,8 @@ function showAll(context: Context): void {
     files: files.map(({ path }) => path),
     ...(next === undefined ? {} : { next }),
   }));
-  print(context, rows, (all) =>
-    all.map(({ name, description }) => `${name.padEnd(16)}${description}`).join("\n"),
+  print(context, { hooks: rows }, (all) =>
+    all.hooks.map(({ name, description }) => `${name.padEnd(16)}${description}`).join("\n"),
   );
 }
 

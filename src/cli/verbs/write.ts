@@ -2,7 +2,7 @@ import { formatBytes } from "../../lib/units.ts";
 import { write as run } from "../../upgrade/write.ts";
 import { JOBS_MAX } from "../config.ts";
 import { print } from "../context.ts";
-import { count, list, size } from "../values.ts";
+import { count, fileSystemLabel, list, size } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const write = defineVerb({
@@ -30,7 +30,7 @@ export const write = defineVerb({
       source: args.source,
       target: args.target,
       sizeBytes: size("--size", args.size),
-      label: args.label ?? "tandem",
+      label: fileSystemLabel("--label", args.label) ?? "tandem",
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? context.config.jobs,
       insecureRegistries: [
         ...context.config.insecureRegistries,

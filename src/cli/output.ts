@@ -1,0 +1,28 @@
+import { reasonOf } from "../lib/error.ts";
+import { errnoOf } from "../system/failure.ts";
+import { EXIT } from "./exit.ts";
+
+type Stream = "stdout" | "stderr";
+
+const watched = new Set<Stream>();
+
+/**
+ * Writes to stdout or stderr. When the reader has gone (`tandem status | head`) the rest is lost quietly: whatever runs goes on, and
+ * its exit status stays. Another failure, such as a full disk, is one of the machine.
+ */
+export function output(stream: Stream, text: string): void {
+  // Not before it is needed: to set a stream up takes 10 ms.
+  if (!watched.has(stream)) process[stream].on("error", (error) => failed(stream, error));
+  watched.add(stream);
+  process[stream].write(text);
+}
+
+function failed(stream: Stream, error: unknown): void {
+  if (errnoOf(error) === "EPIPE") return;
+  // The verb may not have ended: its work is done first.
+  process.once("exit", () => {
+    process.exitCode = EXIT.disk;
+  });
+  if (stream === "stdout")
+    output("stderr", `tandem: Cannot print the result: ${reasonOf(error)}\n`);
+}

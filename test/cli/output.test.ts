@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { ALONE } from "../peers/alone.ts";
+
+const OUTPUT = new URL("../../src/cli/output.ts", import.meta.url).pathname;
+
+/** Runs `program` in a shell that has closed the pipe, or filled the disk, behind its streams. */
+async function run(program: string, streams: string): Promise<string> {
+  const source = `import { output } from "${OUTPUT}"; ${program}`;
+  const script = `"$1" -e "$2" ${streams}; echo "status $?"`;
+  const child = Bun.spawn(["sh", "-c", script, "sh", process.execPath, source], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: ALONE,
+  });
+  return (await child.stdout.text()) + (await child.stderr.text());
+}
+
+const LATER = `setTimeout(() => { output("stderr", "went on "); process.exitCode = 7; }, 20);`;
+
+test("output() to a full disk is told, and what runs goes on", async () => {
+  const said = await run(`output("stdout", "x"); ${LATER}`, ">/dev/full");
+  expect(said).toContain("status 8\n");
+  expect(said).toMatch(/Cannot print the result: ENOSPC.*\nwent on /s);
+});
+
+test("output() to a pipe that nobody reads changes nothing", async () => {
+  // The reader ends before the program is even loaded.
+  const said = await run(`output("stdout", "x"); ${LATER}`, "| true; exit 0 # ");
+  expect(said).toBe("went on ");
+});
