@@ -1,10 +1,12 @@
-import { stopWatchdog } from "../health/watchdog.ts";
+import { endOverdueWatch } from "../health/overdue-watch.ts";
+import { isCounted, stopWatchdog } from "../health/watchdog.ts";
 import type { Context } from "./context.ts";
 
-/** The verdict on this boot is good: nothing has to reset the machine any more. */
-export function endWatch({ system, config, talk }: Context): void {
+/** This boot has its verdict and the machine stays up: nothing has to reset it any more. */
+export async function endWatch({ system, config, talk }: Context): Promise<void> {
   const { watchdog, text } = stopWatchdog(system, config.watchdog);
   if (watchdog === "runs on" || watchdog === "held") talk.warn(text);
   else if (watchdog === "none") talk.debug(text);
   else talk.info(text);
+  if (isCounted(system)) await endOverdueWatch({ system, talk });
 }

@@ -1,10 +1,11 @@
+import type { RebootOptions } from "../system/reboot.ts";
 import type { Context } from "./context.ts";
 
 /** What `--reboot` does once the result is printed and the lock is released. Throws `boot` when it is refused. */
 export async function restart(
   { system, talk, signal }: Pick<Context, "system" | "talk" | "signal">,
-  { force }: { readonly force: boolean },
+  how: Pick<RebootOptions, "force" | "wait">,
 ): Promise<void> {
   talk.info("Restarting this machine");
-  await system.reboot({ force, tell: (text) => talk.warn(text), signal });
+  await system.reboot({ ...how, tell: (text) => talk.warn(text), signal });
 }

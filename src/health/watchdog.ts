@@ -56,6 +56,18 @@ export function stopWatchdog(system: System, { device }: WatchdogPlan): Watchdog
   });
 }
 
+/**
+ * The verdict cannot be given yet, for a reason that is known to be good: starts the time of a running watchdog anew. One that another
+ * program has for itself is fed by that program.
+ */
+export function feedWatchdog(system: System, { device }: WatchdogPlan): void {
+  if (!isCounted(system) || about(system, device, "state") !== "active") return;
+  attempt(system, device, (watchdog) => {
+    watchdog.leave();
+    return none("it was fed");
+  });
+}
+
 /** A device that does not wait that long waits as long as it can. */
 function setSeconds(system: System, watchdog: Watchdog, { device, seconds }: WatchdogPlan): number {
   try {
@@ -110,7 +122,7 @@ function none(why: string): WatchdogOutcome {
 }
 
 /** The boot loader counts down for this boot, so a reset leads on. */
-function isCounted({ files }: System): boolean {
+export function isCounted({ files }: Pick<System, "files">): boolean {
   return parseCmdline(files.readText("/proc/cmdline") ?? "").counted;
 }
 

@@ -10,14 +10,9 @@ import thisBoot from "./this-boot.sh" with { type: "text" };
 export interface HookSettings {
   readonly watchdogDevice: string;
   readonly watchdogSeconds: number;
-  /** For all checks together. */
-  readonly deadlineSeconds: number;
   /** From the start of the kernel to the verdict. */
   readonly overdueSeconds: number;
 }
-
-/** A deadline of its own is tandem's; systemd ends it only when that has failed. */
-const GRACE_SECONDS = 60;
 
 /** Throws `usage` for a name that is none. */
 export function findHook(name: string): Hook {
@@ -35,7 +30,6 @@ export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
     THIS_BOOT: thisBoot.trimEnd(),
     WATCHDOG_DEVICE: settings.watchdogDevice,
     WATCHDOG_SECONDS: `${settings.watchdogSeconds}`,
-    HEALTH_SECONDS: `${settings.deadlineSeconds + GRACE_SECONDS}`,
     OVERDUE_SECONDS: `${settings.overdueSeconds}`,
   };
   return files.map((file) => ({

@@ -9,7 +9,7 @@ import { linuxProbe } from "./probe.ts";
 import { reboot } from "./reboot.ts";
 import { replaceFile, replaceLink } from "./replace-file.ts";
 import { run } from "./run.ts";
-import { restart, sync, tryLock } from "./syscall.ts";
+import { endAfter, restart, sync, tryLock } from "./syscall.ts";
 import type { System } from "./system.ts";
 import { openWatchdog } from "./watchdog.ts";
 
@@ -37,6 +37,7 @@ export const linux: System = {
   replaceFile,
   replaceLink,
   openWatchdog,
+  endAfter,
   reboot: (options) => reboot({ ...linux, sync, restart }, options),
 };
 

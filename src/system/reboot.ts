@@ -6,6 +6,11 @@ import type { System } from "./system.ts";
 export interface RebootOptions {
   /** A bad verdict on a boot that is counted: when the service manager does not do it, the kernel does. Otherwise a refusal stands. */
   readonly force: boolean;
+  /**
+   * With `force`: an agreement is waited for, too, because nothing else ends this boot. Not for what runs at boot: busybox init begins with
+   * nothing before its scripts have ended.
+   */
+  readonly wait: boolean;
   readonly tell: (text: string) => void;
   /** Fires when the shutdown has reached this process. */
   readonly signal: AbortSignal;
@@ -106,8 +111,8 @@ async function isTaken(
   const refusal = await ask(machine, manager);
   if (refusal !== undefined) await machine.probe.pause(SHUTDOWN_SECONDS, options.signal);
   if (options.signal.aborted) return true;
+  if (refusal === undefined && !(options.force && options.wait)) return true;
   if (options.force) return isEndedInTime(machine, manager, { ...options, refusal });
-  if (refusal === undefined) return true;
   machine.sync();
   throw new TandemError("boot", `Cannot restart the machine: ${refusal}`, {
     hint: "All else is done. Restart it when nothing holds it up any more.",
@@ -118,7 +123,7 @@ async function isTaken(
 async function isEndedInTime(
   machine: Restartable,
   manager: ServiceManager,
-  { refusal: first, signal, tell }: RebootOptions & { readonly refusal: string | undefined },
+  { refusal: first, signal, tell, wait }: RebootOptions & { readonly refusal: string | undefined },
 ): Promise<boolean> {
   const endMs = machine.monotonicMs() + WAIT_SECONDS * 1000;
   let refusal = first;
@@ -130,7 +135,9 @@ async function isEndedInTime(
     const seconds = refusal === undefined ? leftSeconds : Math.min(ASK_AGAIN_SECONDS, leftSeconds);
     await machine.probe.pause(seconds, signal);
     if (signal.aborted) return true;
-    if (refusal !== undefined) refusal = await ask(machine, manager);
+    if (refusal === undefined) continue;
+    refusal = await ask(machine, manager);
+    if (refusal === undefined && !wait) return true;
   }
   tell(`${manager.name} has not restarted the machine within ${WAIT_SECONDS} s`);
   return false;

@@ -10,6 +10,7 @@ const NUMBER = {
   lseek: 8,
   ioctl: 16,
   madvise: 28,
+  alarm: 37,
   flock: 73,
   sync: 162,
   reboot: 169,
@@ -90,6 +91,11 @@ export function tryLock(fd: number): boolean {
     if (error instanceof SyscallError && error.errno === ERRNO.eagain) return false;
     throw error;
   }
+}
+
+/** Has the kernel end this process by SIGALRM after so many seconds, whatever it does then; 0: not any more. See alarm(2). */
+export function endAfter(seconds: number): void {
+  call("alarm", [seconds]);
 }
 
 /** Writes what any program has left in the page cache of any file system, and waits for it. */

@@ -53,6 +53,8 @@ export interface System {
   replaceLink(path: string, target: string): void;
   /** Opens a watchdog, which starts it. undefined: there is none. Throws `boot`. */
   openWatchdog(path: string): Watchdog | undefined;
+  /** Has the kernel end this process after so many seconds, whatever it does then; 0: not any more. */
+  endAfter(seconds: number): void;
   /** Restarts the machine through the service manager that runs; see reboot(). Throws `boot`. */
   reboot(options: RebootOptions): Promise<void>;
 }

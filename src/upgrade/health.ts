@@ -55,23 +55,8 @@ export async function health(work: Work, machine: Machine, plan: CheckPlan): Pro
   return { slot, healthy: false, fell, failure, stay: stayOf(machine, slot), checks };
 }
 
-/**
- * The time for a verdict is over: notes that this boot failed, without running checks. Does nothing, and is healthy, when the boot was
- * not counted or has its verdict, because nothing waits for one then.
- */
-export async function overdue(machine: Machine): Promise<HealthResult> {
-  const { slot, gen } = bootOf(machine);
-  const { record } = machine.control;
-  const { left } = machine.cmdline;
-  const isOpen = record !== undefined && record.gen === gen && left !== undefined;
-  const nothing = { slot, fell: undefined, checks: [] };
-  if (!isOpen) return { ...nothing, healthy: true, failure: undefined, stay: undefined };
-  const failure = "it gave no verdict in time";
-  await noteFailure(machine, slot, { failure, output: "" });
-  return { ...nothing, healthy: false, failure, stay: stayOf(machine, slot) };
-}
-
-function stayOf({ control, cmdline }: Machine, slot: SlotName): string | undefined {
+/** Why a reboot would not lead anywhere else. */
+export function stayOf({ control, cmdline }: Machine, slot: SlotName): string | undefined {
   const { gen, left, uncounted } = cmdline;
   return whyStay(control.record, { slot, gen, left, uncounted });
 }
@@ -93,7 +78,7 @@ interface Failed {
 }
 
 /** A failure in the good slot does not make it bad: it was good before, and there may be no other. */
-async function noteFailure(
+export async function noteFailure(
   machine: Machine,
   slot: SlotName,
   { failure, output }: Failed,

@@ -5,6 +5,7 @@ import { openEsp } from "../boot/open-esp.ts";
 import { systemdBoot } from "../boot/systemd-boot.ts";
 import { Control } from "../control/control.ts";
 import { defined } from "../lib/assert.ts";
+import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import { type Labels, openSlots, type Slots } from "../slot/slots.ts";
 import type { BlockFile } from "../system/block-file.ts";
@@ -107,16 +108,22 @@ function detectOn(files: DurableFiles, slots: Slots, wish: LoaderWish): Detected
   }
 }
 
+export interface LockOptions {
+  readonly lock: boolean;
+  /** Called every few seconds while another run holds the lock, and may throw. undefined: that is an error at once. */
+  readonly whileLocked?: (() => void) | undefined;
+}
+
 /** Does `action` on the machine's disk: with the disk's lock, or only reading. */
 export async function withMachine<T>(
   { system, talk }: { readonly system: System; readonly talk: Talk },
-  options: MachineOptions & { readonly lock: boolean },
+  options: MachineOptions & LockOptions,
   action: (machine: Machine) => T | Promise<T>,
 ): Promise<T> {
   const { lock: write } = options;
   // Found by reading alone; locked; and only then read again to be trusted.
   const path = openSlots(system, options).diskPath;
-  const lock = write ? await system.lock(path) : undefined;
+  const lock = write ? await lockOf(system, path, options) : undefined;
   try {
     const machine = openMachine(system, { ...options, disk: path, write });
     try {
@@ -129,6 +136,22 @@ export async function withMachine<T>(
     }
   } finally {
     lock?.release();
+  }
+}
+
+async function lockOf(
+  system: System,
+  path: string,
+  { whileLocked }: LockOptions,
+): Promise<{ release(): void }> {
+  for (;;) {
+    try {
+      return await system.lock(path);
+    } catch (error) {
+      const isHeld = error instanceof TandemError && error.code === "locked";
+      if (!isHeld || whileLocked === undefined) throw error;
+      whileLocked();
+    }
   }
 }
 

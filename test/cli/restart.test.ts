@@ -15,8 +15,8 @@ test.each([true, false])(
     };
     const system = memorySystem();
     const { signal } = new AbortController();
-    await restart({ system, talk, signal }, { force });
-    expect(system.reboots).toMatchObject([{ force, signal }]);
+    await restart({ system, talk, signal }, { force, wait: true });
+    expect(system.reboots).toMatchObject([{ force, wait: true, signal }]);
     system.reboots[0]?.tell("systemd refuses");
     expect(said).toEqual(["Restarting this machine", "warning: systemd refuses"]);
   },

@@ -5,7 +5,6 @@ import { findHook, hookFiles, type HookSettings } from "../../src/hooks/install.
 export const SETTINGS: HookSettings = {
   watchdogDevice: "/dev/watchdog0",
   watchdogSeconds: 600,
-  deadlineSeconds: 300,
   overdueSeconds: 20,
 };
 

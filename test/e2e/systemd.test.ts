@@ -6,6 +6,7 @@ import { command } from "../../scripts/disk/command.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { SETTINGS, writeHook } from "./hook-files.ts";
 import { startMachine } from "./machine.ts";
+import { makeSystemdRoot } from "./systemd-root.ts";
 
 setDefaultTimeout(1_800_000);
 
@@ -13,37 +14,14 @@ const KERNEL = join(import.meta.dir, "../../dist/kernel");
 const VERSION = readdirSync(join(KERNEL, "lib/modules"))[0] ?? "";
 const WITHIN_SECONDS = 600;
 
-/** A system as small as systemd allows, from this machine's files. $0: folder to work in, where the hooks lie in root. */
-const MAKE = String.raw`set -e
-cd "$0/root"
-mkdir -p usr/bin usr/sbin usr/lib usr/lib64 etc proc sys dev run tmp var/log
-for name in bin sbin lib lib64; do ln -s usr/$name $name; done
-for program in /usr/lib/systemd/systemd /usr/lib/systemd/systemd-journald /usr/lib/systemd/systemd-shutdown /usr/bin/systemctl; do
-  for file in $program $(ldd $program | grep -o '/[^ ]*'); do
-    mkdir -p ".$(dirname $file)"
-    cp -L $file ".$file"
-  done
-done
-cp /bin/busybox usr/bin/busybox
-for name in sh cat sleep touch; do ln -s busybox usr/bin/$name; done
-for unit in sysinit basic multi-user boot-complete shutdown reboot final umount local-fs local-fs-pre sockets timers paths slices swap \
-  time-set time-sync; do
-  cp /usr/lib/systemd/system/$unit.target usr/lib/systemd/system
-done
-cp /usr/lib/systemd/system/systemd-journald*.s* /usr/lib/systemd/system/systemd-reboot.service usr/lib/systemd/system
-ln -s multi-user.target usr/lib/systemd/system/default.target
-for name in .socket -dev-log.socket; do ln -s ../systemd-journald$name usr/lib/systemd/system/sysinit.target.wants; done
-touch etc/machine-id etc/os-release
-find . | cpio --quiet -o -H newc | gzip -1 > "$0/initrd"
-`;
-
 const TANDEM = `#!/bin/sh
 echo "stand-in: tandem $*"
 cmdline=$(cat /proc/cmdline)
 case "$*" in
 "health --reboot")
   case $cmdline in
-  *checks.hang*) sleep 100000 ;;
+  # As the kernel ends one that hangs.
+  *checks.hang*) sleep 5; kill -ALRM $$ ;;
   *checks.fail*) exit 11 ;;
   esac
   touch /run/good
@@ -77,12 +55,7 @@ ExecStart=/bin/sleep 100000
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
   folder = await temporaryFolder();
-  // systemd ends the checks five seconds after it has started them.
-  writeHook(folder.in("root"), "systemd", {
-    ...SETTINGS,
-    deadlineSeconds: -55,
-    overdueSeconds: 150,
-  });
+  writeHook(folder.in("root"), "systemd", { ...SETTINGS, overdueSeconds: 150 });
   const units = "root/usr/lib/systemd/system";
   await Bun.write(folder.in("root/usr/bin/tandem"), TANDEM);
   await Bun.write(folder.in(`${units}/report.service`), REPORT);
@@ -90,7 +63,9 @@ beforeAll(async () => {
   const wants = folder.in(`${units}/multi-user.target.wants`);
   command(["chmod", "755", folder.in("root/usr/bin/tandem")]);
   for (const unit of ["report", "stuck"]) command(["ln", "-s", `../${unit}.service`, wants]);
-  command(["sh", "-c", MAKE, folder.path]);
+  makeSystemdRoot(folder.in("root"));
+  const pack = `cd "$0/root"; find . | cpio --quiet -o -H newc | gzip -1 > "$0/initrd"`;
+  command(["sh", "-c", pack, folder.path]);
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 

@@ -22,10 +22,10 @@ beforeAll(async () => {
       "2": { atBoot: AT_BOOT, kernel: { hooks: IN_INITRAMFS } },
       // Nothing of tandem runs in it: what was armed in the initramfs has to do.
       hangs: { atBoot: "sleep 100000", kernel: { hooks: IN_INITRAMFS } },
-      // tandem runs, and its check does not end.
+      // What comes before the checks does not end.
       waits: {
-        atBoot: AT_BOOT,
-        files: { "etc/tandem/required.d/50-app": "#!/bin/sh\nsleep 100000\n" },
+        atBoot: "sh /etc/watch watch\nsleep 100000",
+        files: { "etc/watch": AT_BOOT },
       },
       empty: { isEmpty: true, kernel: { hooks: IN_INITRAMFS } },
     },
@@ -78,18 +78,26 @@ story("a trial that passes stops the watchdog and runs on", async () => {
   expect(state.output).toContain("inactive");
 });
 
-story("a trial whose checks hang is given up when its time is over", async () => {
+story("a trial that never comes to its checks is given up when its time is over", async () => {
   await using guest = powerOn("waits");
   expect(await next(guest)).toBe("E2E: slot=b version=waits");
   await guest.machine.expectLine(
     /^No watchdog: there is no \/dev\/watchdog0, continuing/,
     BOOT_SECONDS,
   );
-  await guest.machine.expectLine(
-    /^tandem: slot b: no good verdict within 20 s, rebooting/,
-    BOOT_SECONDS,
-  );
+  await guest.machine.expectLine(/^Slot b failed: it gave no verdict in time/, BOOT_SECONDS);
+  // The first process is a script: nobody can be asked.
+  await guest.machine.expectLine(/No service manager runs here/, BOOT_SECONDS);
   await expectBack(guest);
+});
+
+story("a verdict ends the script that waits for it", async () => {
+  await using guest = trials.powerOn(trials.newDisk("2"));
+  await guest.machine.expectLine(/^E2E: ready/, BOOT_SECONDS);
+  // It looks every five seconds.
+  await guest.run("sleep 6");
+  const { output } = await guest.run("cat /run/tandem/verdict; ps | grep -c '[a]t-boot'");
+  expect(output).toMatch(/^[0-9a-f-]{36}\s+0$/m);
 });
 
 story("a trial without an init says so and restarts", async () => {

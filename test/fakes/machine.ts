@@ -56,6 +56,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
     replaceFile: refuse,
     replaceLink: refuse,
     openWatchdog: () => undefined,
+    endAfter() {},
     reboot: (options) => {
       reboots.push(options);
       return Promise.resolve();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { armWatchdog, stopWatchdog } from "../../src/health/watchdog.ts";
+import { armWatchdog, feedWatchdog, stopWatchdog } from "../../src/health/watchdog.ts";
 import { watchedSystem, type WatchdogWish } from "../fakes/watchdog.ts";
 
 const PLAN = { device: "/dev/watchdog0", seconds: 600 };
@@ -87,4 +87,16 @@ test("stopWatchdog() knows /dev/watchdog as watchdog0", () => {
   const system = watchedSystem({ ...FREE, about: { state: "inactive" } });
   expect(stopWatchdog(system, { ...PLAN, device: "/dev/watchdog" }).watchdog).toBe("none");
   expect(system.done).toEqual([]);
+});
+
+test.each<[string, WatchdogWish, string[]]>([
+  ["that runs", { ...FREE, about: { state: "active" } }, ["open /dev/watchdog0", "leave"]],
+  ["that does not run", { ...FREE, about: { state: "inactive" } }, []],
+  ["of which nothing is known", FREE, []],
+  ["that another program has", { device: "held", about: { state: "active" } }, []],
+  ["on a boot that is not counted", { ...FREE, cmdline: "", about: { state: "active" } }, []],
+])("feedWatchdog() with a device %s", (...[, wish, done]) => {
+  const system = watchedSystem(wish);
+  feedWatchdog(system, PLAN);
+  expect(system.done).toEqual(done);
 });

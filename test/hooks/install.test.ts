@@ -11,7 +11,6 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 const SETTINGS: HookSettings = {
   watchdogDevice: "/dev/watchdog7",
   watchdogSeconds: 111,
-  deadlineSeconds: 222,
   overdueSeconds: 333,
 };
 
@@ -42,7 +41,6 @@ test.each([
   ["init", "overdue=333\n"],
   ["initramfs", "\n  tandem.counted) left="],
   ["init", "\n  tandem.counted) left="],
-  ["systemd", "TimeoutStartSec=282\n"],
   ["systemd", "OnBootSec=333\n"],
 ])("hookFiles() fills in the times of %s (%#)", (name, want) => {
   const texts = hookFiles(findHook(name), SETTINGS).map(({ text }) => text);

@@ -51,7 +51,7 @@ interface Outcome {
 }
 
 /** Lets a machine restart. The programs are real ones, in a PATH that has nothing else in it. */
-async function restart(world: World, force: boolean): Promise<Outcome> {
+async function restart(world: World, force: boolean, wait = true): Promise<Outcome> {
   const path = mkdtempSync(join(folder, "path-"));
   const log = join(path, "log");
   writeFileSync(log, "");
@@ -88,7 +88,12 @@ async function restart(world: World, force: boolean): Promise<Outcome> {
     sync: () => note("sync(2)"),
     restart: () => note("reboot(2)"),
   };
-  const options: RebootOptions = { force, tell: (text) => said.push(text), signal: stop.signal };
+  const options: RebootOptions = {
+    force,
+    wait,
+    tell: (text) => said.push(text),
+    signal: stop.signal,
+  };
   const error = await reboot(machine, options).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -166,6 +171,17 @@ test("with a verdict, a service manager that agrees later is given the rest of t
   expect([seconds, error]).toEqual([301, undefined]);
 });
 
+test.each([
+  ["at once", "exit 0", 1],
+  ["later", `[ -e "$0.asked" ] && exit 0; : >"$0.asked"; exit 1`, 2],
+])("with a verdict, one that agrees %s need not be waited for", async (...row) => {
+  const [, systemctl, asked] = row;
+  const world = { init: INITS.systemd, programs: { systemctl } };
+  const { did, error } = await restart(world, true, false);
+  expect(did).toEqual(Array.from({ length: asked }, () => "systemctl reboot"));
+  expect(error).toBeUndefined();
+});
+
 test("with a verdict, a service manager that agrees and does nothing is not waited for without end", async () => {
   const { did, said } = await restart(
     { init: INITS.runit, programs: { "runit-init": "exit 0" } },
@@ -208,7 +224,7 @@ test("a kernel that refuses is an error", async () => {
       throw new Error("EPERM");
     },
   };
-  const options = { force: false, tell() {}, signal: new AbortController().signal };
+  const options = { force: false, wait: false, tell() {}, signal: new AbortController().signal };
   expect(await rejection(reboot(machine, options))).toMatchObject({
     code: "boot",
     message: "Cannot restart the machine: EPERM",

@@ -64,3 +64,14 @@ test("tryLock() tells whether somebody else has the lock", () => {
   });
   withFile((next) => expect(tryLock(next)).toBe(true));
 });
+
+test("endAfter() ends a process that does nothing else any more, unless it is taken back", async () => {
+  const source = new URL("../../src/system/syscall.ts", import.meta.url).pathname;
+  const script = (more: string): string =>
+    `import { endAfter } from "${source}"; endAfter(1); ${more}`;
+  const spins = Bun.spawn([process.execPath, "-e", script("for (;;);")], { stderr: "ignore" });
+  const lives = Bun.spawn([process.execPath, "-e", script("endAfter(0);")], { stderr: "ignore" });
+  expect([await lives.exited, lives.signalCode]).toEqual([0, null]);
+  await spins.exited;
+  expect(spins.signalCode).toBe("SIGALRM");
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { health, overdue } from "../../src/upgrade/health.ts";
+import { health } from "../../src/upgrade/health.ts";
 import type { Machine } from "../../src/upgrade/machine.ts";
 import { type CheckedSystem, checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
 import { memoryMachine, slotOf } from "../fakes/machine.ts";
@@ -125,28 +125,6 @@ test.each([
   const [, cmdline, disk, stay] = row;
   const system = checkedSystem({ "/r/net": FAILED });
   expect(await check(machineOn(await disk(), cmdline, system))).toMatchObject({ stay });
-});
-
-test("overdue() of a counted boot without a verdict notes that it failed, and runs no check", async () => {
-  const image = await armed();
-  const system = checkedSystem({ "/r/net": PASSED });
-  const result = await overdue(machineOn(image, TRIAL_BOOT, system));
-  expect(result).toMatchObject({ slot: "b", healthy: false, stay: undefined });
-  expect(system.runs).toEqual([]);
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 2, trial: "b" });
-  expect(control.state.slots.b).toMatchObject({
-    verdict: { result: "bad", reason: "it gave no verdict in time" },
-  });
-});
-
-test("overdue() of a boot that has its verdict, or waits for none, does nothing", async () => {
-  const image = await armed();
-  await check(machineOn(image, TRIAL_BOOT, checkedSystem({})));
-  const { control } = memoryMachine(image.file());
-  for (const cmdline of [TRIAL_BOOT, "tandem.slot=a tandem.gen=3"])
-    expect(await overdue(memoryMachine(image.file(), cmdline))).toMatchObject({ healthy: true });
-  expect(memoryMachine(image.file()).control.state).toEqual(control.state);
 });
 
 test("health() of a machine that does not run from the disk runs no check", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TandemError } from "../../src/lib/error.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
@@ -92,4 +93,31 @@ test("withMachine() goes by the labels that are configured", async () => {
     code: "disk",
     message: expect.stringContaining('Cannot find partition "left"'),
   });
+});
+
+const stop = (): never => {
+  throw new TandemError("interrupted", "enough");
+};
+
+test("withMachine() waits for another run as long as it is told to", async () => {
+  const { system } = watched();
+  let tries = 0;
+  const held: System = {
+    ...system,
+    lock: (path) =>
+      (tries += 1) < 4
+        ? Promise.reject(new TandemError("locked", `Cannot lock ${path}`))
+        : system.lock(path),
+  };
+  let waits = 0;
+  const whileLocked = (): void => void (waits += 1);
+  const work = { system: held, talk: SILENT };
+  const options = { disk, lock: true };
+  expect(await withMachine(work, { ...options, whileLocked }, () => 17)).toBe(17);
+  expect(waits).toBe(3);
+  tries = 0;
+  const error = await rejection(withMachine(work, options, () => 17));
+  expect(error).toMatchObject({ code: "locked" });
+  const stopped = await rejection(withMachine(work, { ...options, whileLocked: stop }, () => 17));
+  expect(stopped).toMatchObject({ code: "interrupted" });
 });

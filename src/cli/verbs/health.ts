@@ -1,12 +1,17 @@
 import { runAftermath } from "../../health/aftermath.ts";
+import { isCounted } from "../../health/watchdog.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
-import { parseCmdline } from "../../slot/cmdline.ts";
-import { health as check, overdue } from "../../upgrade/health.ts";
+import { health as check, type HealthResult } from "../../upgrade/health.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
+import { giveUpOverdue, type OnMachine } from "../../upgrade/overdue.ts";
 import { type Context, print } from "../context.ts";
 import { endWatch } from "../end-watch.ts";
 import { restart } from "../restart.ts";
+import { waitForOthers } from "../while-locked.ts";
 import { defineVerb } from "../verb.ts";
+
+/** For what comes beside the checks: opening the disk, settling what the boot loader gave up on, writing the verdict. */
+const GRACE_SECONDS = 60;
 
 export const health = defineVerb({
   name: "health",
@@ -24,26 +29,43 @@ export const health = defineVerb({
   },
   async run(context, args) {
     const { config, talk } = context;
-    const result = await withMachine(context, { ...config, lock: true }, (machine) =>
-      args.overdue === true ? overdue(machine) : check(context, machine, config.health),
-    );
+    const isOverdue = args.overdue === true;
+    const result = await (isOverdue ? giveUp(context) : judge(context));
     const { slot, failure, stay } = result;
-    print(context, result, () => textOf(args.overdue === true, result));
-    if (result.healthy) endWatch(context);
-    if (args.overdue !== true)
-      await runAftermath(context, config.health[result.healthy ? "green" : "red"]);
+    print(context, result, () => textOf(isOverdue, result));
+    if (result.healthy) await endWatch(context);
+    if (!isOverdue) await runAftermath(context, config.health[result.healthy ? "green" : "red"]);
     if (result.healthy) return;
-    if (args.reboot === true && stay === undefined) await leave(context);
+    if (args.reboot === true && stay === undefined) await leave(context, isOverdue);
     if (args.reboot === true && stay !== undefined) talk.warn(`Not rebooting: ${stay}, continuing`);
     throw new TandemError("unhealthy", `Cannot call slot ${slot} good: ${failure}`);
   },
 });
 
+/** The verdict has a time limit of its own, which no hang outlasts: others wait for this lock. */
+function judge(context: Context): Promise<HealthResult> {
+  const { config, system } = context;
+  const locking = { lock: true, whileLocked: waitForOthers(context) };
+  return withMachine(context, { ...config, ...locking }, async (machine) => {
+    system.endAfter(Math.ceil(config.health.deadlineSeconds + GRACE_SECONDS));
+    try {
+      return await check(context, machine, config.health);
+    } finally {
+      system.endAfter(0);
+    }
+  });
+}
+
+function giveUp(context: Context): Promise<HealthResult> {
+  const on: OnMachine = (locking, action) =>
+    withMachine(context, { ...context.config, ...locking }, action);
+  return giveUpOverdue(context, on, waitForOthers(context));
+}
+
 /** Ends this boot. The verdict stands, so a refusal is no error of its own. */
-async function leave(context: Context): Promise<void> {
-  const { counted } = parseCmdline(context.system.files.readText("/proc/cmdline") ?? "");
+async function leave(context: Context, wait: boolean): Promise<void> {
   try {
-    await restart(context, { force: counted });
+    await restart(context, { force: isCounted(context.system), wait });
   } catch (error) {
     context.talk.warn(`${reasonOf(error)}, continuing`);
   }

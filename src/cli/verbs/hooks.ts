@@ -73,7 +73,6 @@ function settingsFor({ system, globals, config }: Context, root: string): HookSe
   return {
     watchdogDevice: watchdog.device,
     watchdogSeconds: watchdog.seconds,
-    deadlineSeconds: health.deadlineSeconds,
     overdueSeconds: health.overdueSeconds,
   };
 }

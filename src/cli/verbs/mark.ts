@@ -24,11 +24,16 @@ export const mark = defineVerb({
       throw new TandemError("usage", `Cannot mark a slot "${verdict}": want good or bad`);
     if (slot !== undefined && !isSlotName(slot))
       throw new TandemError("usage", `Cannot mark slot "${slot}": want a, b or recovery`);
-    const result = await withMachine(context, { ...context.config, lock: true }, (machine) => {
-      if (verdict === "good") return markGood(machine, slot, reason);
-      return markBad(machine, slot, reason);
-    });
+    const { result, isBooted } = await withMachine(
+      context,
+      { ...context.config, lock: true },
+      async (machine) => {
+        const judge = verdict === "good" ? markGood : markBad;
+        const done = await judge(machine, slot, reason);
+        return { result: done, isBooted: done.slot === machine.booted };
+      },
+    );
     print(context, result, (done) => `Slot ${done.slot} is marked ${done.verdict}`);
-    if (verdict === "good") endWatch(context);
+    if (isBooted) await endWatch(context);
   },
 });

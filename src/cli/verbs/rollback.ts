@@ -28,7 +28,7 @@ export const rollback = defineVerb({
       run(machine, tries, to),
     );
     print(context, result, text);
-    if (args.reboot === true) await restart(context, { force: false });
+    if (args.reboot === true) await restart(context, { force: false, wait: false });
   },
 });
 

@@ -52,7 +52,7 @@ export const upgrade = defineVerb({
     );
     print(context, report, text);
     const isDone = report.outcome === "upgraded" || report.outcome === "stored";
-    if (isDone && request.reboot) await restart(context, { force: false });
+    if (isDone && request.reboot) await restart(context, { force: false, wait: false });
   },
 });
 
