@@ -7,5 +7,6 @@ export async function restart(
   how: Pick<RebootOptions, "force" | "wait">,
 ): Promise<void> {
   talk.info("Restarting this machine");
+  talk.progress({ step: "Waiting for the service manager to restart this machine" });
   await system.reboot({ ...how, tell: (text) => talk.warn(text), signal });
 }

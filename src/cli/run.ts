@@ -58,6 +58,7 @@ async function runVerb(verb: Verb, globals: Globals, args: readonly string[]): P
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     talk.info(`Stopping on ${signal}`);
+    talk.progress({ step: "Waiting for what is under way to end" });
     stop.abort();
   };
   process.once("SIGINT", onSignal);

@@ -1,12 +1,16 @@
 import { createConsola } from "consola/core";
-import type { Progress, Talk } from "../lib/talk.ts";
-import { formatBytes } from "../lib/units.ts";
+import type { Talk } from "../lib/talk.ts";
 import type { Globals } from "./globals.ts";
 import { output } from "./output.ts";
+import { fittingText, type Pace, ProgressMeter, progressText, type Shown } from "./progress.ts";
 
 const LEVEL = { error: 0, info: 3, debug: 4 } as const;
-const TERMINAL_MS = 200;
-const PLAIN_MS = 5000;
+const TERMINAL: Pace = { everyMs: 200, quietMs: 1000, atOnce: true };
+/** A log keeps each line. */
+const PLAIN: Pace = { everyMs: 5000, quietMs: 10_000, atOnce: false };
+const JSON_LINES: Pace = { everyMs: 1000, quietMs: 2000, atOnce: false };
+/** Of a terminal that does not tell. */
+const COLUMNS = 80;
 
 const PREFIX: Readonly<Record<string, string>> = { warn: "warning: ", debug: "debug: " };
 
@@ -22,18 +26,21 @@ export function openTalk({ json, debug, quiet }: Globals): TalkLine {
       info: (text) => emit({ level: "info", text }),
       warn: (text) => emit({ level: "warn", text }),
       debug: (text) => void (debug && emit({ level: "debug", text })),
-      progress: throttled(PLAIN_MS / 5, (progress, rate) => emit({ ...progress, ...rate })),
-      end() {},
+      ...metered(JSON_LINES, (shown) => emit(shown)),
     };
   }
   const plain = lines(level);
   if (!process.stderr.isTTY)
     return {
       ...plain,
-      progress: throttled(PLAIN_MS, (progress, rate) => plain.info(progressText(progress, rate))),
-      end() {},
+      ...metered(PLAIN, (shown) => plain.info(progressText(shown))),
     };
   return terminal(plain);
+}
+
+function metered(pace: Pace, show: (shown: Shown) => void): Pick<TalkLine, "progress" | "end"> {
+  const meter = new ProgressMeter(pace, show);
+  return { progress: (progress) => meter.tell(progress), end: () => meter.end() };
 }
 
 function emit(line: object): void {
@@ -53,16 +60,25 @@ function terminal(plain: Omit<Talk, "progress">): TalkLine {
       clear();
       say(text);
     };
+  const { progress, end } = metered(TERMINAL, (shown) => {
+    output("stderr", `\r\u001B[K${fittingText(shown, columnsNow())}`);
+    drawn = true;
+  });
   return {
     info: after((text) => plain.info(text)),
     warn: after((text) => plain.warn(text)),
     debug: after((text) => plain.debug(text)),
-    progress: throttled(TERMINAL_MS, (progress, rate) => {
-      output("stderr", `\r\u001B[K${progressText(progress, rate)}`);
-      drawn = true;
-    }),
-    end: clear,
+    progress,
+    end() {
+      end();
+      clear();
+    },
   };
+}
+
+/** Asked each time: the stream follows the window (SIGWINCH). */
+function columnsNow(): number {
+  return process.stderr.columns > 0 ? process.stderr.columns : COLUMNS;
 }
 
 function lines(level: number): Omit<Talk, "progress"> {
@@ -81,40 +97,5 @@ function lines(level: number): Omit<Talk, "progress"> {
     info: (text) => log.info(text),
     warn: (text) => log.warn(text),
     debug: (text) => log.debug(text),
-  };
-}
-
-interface Rate {
-  readonly bytesPerSecond: number;
-  readonly secondsLeft: number;
-}
-
-export function progressText({ step, doneBytes, totalBytes }: Progress, rate: Rate): string {
-  const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
-  const left = Number.isFinite(rate.secondsLeft) ? `, ${Math.ceil(rate.secondsLeft)} s left` : "";
-  return `${step}: ${percent} % (${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}, ${formatBytes(Math.round(rate.bytesPerSecond))}/s${left})`;
-}
-
-/** Shows at most one in `everyMs`, and always the end. The rate counts from the first call of a step. */
-function throttled(
-  everyMs: number,
-  show: (progress: Progress, rate: Rate) => void,
-): (progress: Progress) => void {
-  let step = "";
-  let startedMs = 0;
-  let shownMs = -Infinity;
-  return (progress) => {
-    const nowMs = performance.now();
-    if (progress.step !== step) {
-      ({ step } = progress);
-      startedMs = nowMs;
-      shownMs = nowMs;
-    }
-    const atEnd = progress.doneBytes >= progress.totalBytes;
-    if (!atEnd && nowMs - shownMs < everyMs) return;
-    shownMs = nowMs;
-    const bytesPerSecond = (progress.doneBytes * 1000) / Math.max(nowMs - startedMs, 1);
-    const secondsLeft = (progress.totalBytes - progress.doneBytes) / bytesPerSecond;
-    show(progress, { bytesPerSecond, secondsLeft });
   };
 }

@@ -36,6 +36,7 @@ export async function runChecks(
   const results: CheckResult[] = [];
   for (const check of requiredFirst(checks)) {
     const leftSeconds = (endMs - system.monotonicMs()) / 1000;
+    talk.progress({ step: `Waiting for check ${check.name}` });
     const outcome = await runOne(check, limits, leftSeconds);
     results.push({ check: check.name, required: check.required, ...outcome });
     if (outcome.failure === undefined) talk.info(`Check ${check.name} passed`);

@@ -6,13 +6,20 @@ export interface Progress {
   readonly totalBytes: number;
 }
 
+/** Something whose end is not known: a lock, a flush, an answer. */
+export interface Waiting {
+  /** What is being done, or waited for. */
+  readonly step: string;
+}
+
 /** Talk with the operator while something runs; results are not talk. */
 export interface Talk {
   info(text: string): void;
   /** Something was survived: the text ends with ", continuing". */
   warn(text: string): void;
   debug(text: string): void;
-  progress(progress: Progress): void;
+  /** Holds until the next one: whoever waits says for what before. */
+  progress(progress: Progress | Waiting): void;
 }
 
 export const SILENT: Talk = { info() {}, warn() {}, debug() {}, progress() {} };

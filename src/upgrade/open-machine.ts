@@ -123,6 +123,7 @@ export async function withMachine<T>(
   const { lock: write } = options;
   // Found by reading alone; locked; and only then read again to be trusted.
   const path = openSlots(system, options).diskPath;
+  if (write) talk.progress({ step: `Waiting for the lock on ${path}` });
   const lock = write ? await lockOf(system, path, options) : undefined;
   try {
     const machine = openMachine(system, { ...options, disk: path, write });

@@ -69,6 +69,7 @@ export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Prom
   for (const step of steps) {
     interrupted(upgrade.signal);
     upgrade.talk.debug(`Step: ${describeStep(step)}`);
+    upgrade.talk.progress({ step: `Working: ${describeStep(step)}` });
     const startMs = performance.now();
     if (step.kind === "compare" && !(await isAsWritten(upgrade)))
       return runUpgrade(upgrade, step.otherwise);

@@ -51,6 +51,7 @@ export async function upgradeFrom(
   source: Source,
   { work, machine, request }: UpgradeJob,
 ): Promise<UpgradeReport> {
+  work.talk.progress({ step: `Waiting for the manifest of ${source.name}` });
   const image = await source.image();
   const { digest } = image;
   const plan = planUpgrade(factsOf(machine, image), request);

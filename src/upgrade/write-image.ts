@@ -58,13 +58,14 @@ export interface WrittenImage<Finding> {
 
 /** Writes an image's root file system: data, then metadata, then a flush, then the superblock, then a flush. */
 export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<WrittenImage<Finding>> {
-  const { target, signal } = job;
+  const { target, signal, talk } = job;
   const layout = layoutFor(job, target.block);
   const allocator = Allocator.create(layout);
   const clock = stopwatch();
   const merge = new Merge();
   const dataRanges = await unpack(job, { layout, allocator, merge });
   const unpackSeconds = clock();
+  talk.progress({ step: "Writing directories and inodes" });
   const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
   const filledRanges = fillBootFiles(target.block, allocator, merge.root);
   const tree = writeTree(target.block, {
@@ -75,6 +76,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   });
   const formatSeconds = clock();
   interrupted(signal);
+  talk.progress({ step: `Waiting for ${target.block.name} to have all on its medium` });
   await target.block.flush();
   target.block.write(0, tree.superblock);
   await target.block.flush();

@@ -44,11 +44,13 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
   const startMs = performance.now();
   const source = await sourceOf(work, request.source, request.insecureRegistries);
   try {
+    talk.progress({ step: `Waiting for the manifest of ${source.name}` });
     const image = await source.image();
     const resolve = (performance.now() - startMs) / 1000;
     const { target: name, sizeBytes } = request;
     // Before a file is made, or one that is there is emptied.
     if (sizeBytes !== undefined) layoutFor({ image, source }, { name, sizeBytes });
+    talk.progress({ step: `Waiting for the lock on ${name}` });
     const { block, lock } = await openTarget(system, request);
     try {
       talk.info(`Writing ${source.name} to ${request.target} (${formatBytes(block.sizeBytes)})`);

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, expect, spyOn, test } from "bun:test";
-import { openTalk, progressText } from "../../src/cli/talk.ts";
+import { openTalk } from "../../src/cli/talk.ts";
 import type { Globals } from "../../src/cli/globals.ts";
 import type { Talk } from "../../src/lib/talk.ts";
+import { ALONE } from "../peers/alone.ts";
 
 const GLOBALS: Globals = {
   disk: undefined,
@@ -84,21 +85,60 @@ test("openTalk() on a terminal draws one line over, and clears it before it says
   expect(said()).toBe("");
 });
 
+const TALK = new URL("../../src/cli/talk.ts", import.meta.url).pathname;
+/** Paints, waits until the window has another size, and paints again. The last step is longer than any terminal is wide. */
+const PAINTER = `
+  import { openTalk } from "${TALK}";
+  const talk = openTalk({ json: false, debug: false, quiet: false });
+  const paint = () => {
+    talk.progress({ step: "Fetching and unpacking", doneBytes: 0, totalBytes: 2 ** 30 });
+    talk.progress({ step: "取得して展開しています 🚀", doneBytes: 2 ** 30, totalBytes: 2 ** 30 });
+    talk.progress({ step: "Waiting for " + "長い名前".repeat(40) });
+  };
+  paint();
+  process.stderr.once("resize", () => { paint(); talk.info("END"); talk.end(); process.exit(); });
+  talk.info("READY");
+  setTimeout(() => {}, 60_000);`;
+
 test.each([
-  [0, 0, { bytesPerSecond: 0, secondsLeft: Number.NaN }, "Step: 100 % (0 B of 0 B, 0 B/s)"],
-  [0, 10, { bytesPerSecond: 0, secondsLeft: Infinity }, "Step: 0 % (0 B of 10 B, 0 B/s)"],
-  [
-    1024,
-    3072,
-    { bytesPerSecond: 1000.4, secondsLeft: 2.04 },
-    "Step: 33 % (1.0 KiB of 3.0 KiB, 1000 B/s, 3 s left)",
-  ],
-  [
-    2999,
-    3000,
-    { bytesPerSecond: 2048, secondsLeft: 0.01 },
-    "Step: 99 % (2.9 KiB of 2.9 KiB, 2.0 KiB/s, 1 s left)",
-  ],
-])("progressText() of %i of %i bytes", (...[doneBytes, totalBytes, rate, text]) => {
-  expect(progressText({ step: "Step", doneBytes, totalBytes }, rate)).toBe(text);
-});
+  [20, 200],
+  [21, 20],
+  [80, 33],
+  [200, 20],
+])(
+  "nothing is painted that wraps on a terminal of %i columns, and of %i later",
+  async (...[columns, later]) => {
+    let text = "";
+    let isResized = false;
+    const child = Bun.spawn([process.execPath, "-e", PAINTER], {
+      env: ALONE,
+      terminal: {
+        cols: columns,
+        rows: 10,
+        data(terminal, bytes) {
+          text += Buffer.from(bytes).toString();
+          if (isResized || !text.includes("READY")) return;
+          isResized = true;
+          terminal.resize(later, 10);
+        },
+      },
+    });
+    expect(await child.exited).toBe(0);
+    while (!text.includes("END")) await Bun.sleep(1);
+    const [first = "", second = ""] = text.split("READY");
+    for (const [part, width] of [
+      [first, columns],
+      [second, later],
+    ] as const) {
+      const pieces = part.split("\r\u001B[K").slice(1);
+      const paints = pieces.map((piece) => piece.split(/[\r\n]/)[0] ?? "").filter(Boolean);
+      const widths = paints.map((painted) => Bun.stringWidth(painted));
+      expect(widths).toHaveLength(part === first ? 3 : 4);
+      expect(Math.max(...widths)).toBeLessThan(width);
+      // What has room is said: at 80 columns and more the whole of it.
+      if (width >= 80) expect(paints[1]).toContain("100 % (1.0 GiB of 1.0 GiB");
+      if (width >= 20) expect(paints[0]).toContain("0 %");
+    }
+    child.terminal?.close();
+  },
+);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Progress, Waiting } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
@@ -33,7 +34,8 @@ test("verify() tells how far it is", async () => {
   const done: number[] = [];
   const talk = {
     ...workOn(machine).talk,
-    progress: ({ doneBytes }: { doneBytes: number }) => void done.push(doneBytes),
+    progress: (progress: Progress | Waiting) =>
+      void ("doneBytes" in progress && done.push(progress.doneBytes)),
   };
   const { bytesRead } = await verify({ ...workOn(machine), talk }, machine, "b");
   expect(done).toEqual(done.toSorted((one, other) => one - other));

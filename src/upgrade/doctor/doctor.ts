@@ -38,6 +38,7 @@ export async function doctor(
   wishes: DoctorWishes,
 ): Promise<Diagnosis> {
   const disk = options.disk ?? openSlots(work.system, options).diskPath;
+  if (wishes.fix) work.talk.progress({ step: `Waiting for the lock on ${disk}` });
   const lock = wishes.fix ? await work.system.lock(disk) : undefined;
   const opened: Machine[] = [];
   const visit = { work, options: { ...options, disk }, wishes, opened, roots: new Map() };
