@@ -62,7 +62,7 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
   const allocator = Allocator.create(layout);
   const lists: LayerEntries[] = [];
   const placing = new Meter();
-  const writer = new DataWriter(directOutbox(block, { path: target, offsetBytes: 0 }), allocator);
+  const writer = new DataWriter(directOutbox(block), allocator);
   for (const layer of layers) lists.push(read(layer, writer, placing));
   placing.run(() => writer.finish());
   writer.close();

@@ -21,7 +21,7 @@ export class TarStore {
 
   constructor({ path, offsetBytes }: Place) {
     const file = openBlockFile(path, { write: true });
-    this.#outbox = directOutbox(file, { path, offsetBytes: 0 });
+    this.#outbox = directOutbox(file);
     this.#parcel = this.#outbox.take();
     this.#offsetBytes = offsetBytes;
   }

@@ -1,3 +1,5 @@
+import type { WriteQueue } from "./write-queue.ts";
+
 /**
  * A disk, a part of one or a plain file, read and written at byte offsets. The one seam through which tandem changes a disk: tests
  * put a recorder behind it that lists every write and flush.
@@ -15,6 +17,8 @@ export interface BlockFile {
   read(offsetBytes: number, target: Uint8Array): Promise<ReadWay>;
   /** Writes all of `bytes` or throws. Durable only after flush(). */
   write(offsetBytes: number, bytes: Uint8Array): void;
+  /** Writes that go past the page cache while this thread goes on, at most `lengthMax` at a time; undefined where the system has no such thing. */
+  openQueue?(lengthMax: number): WriteQueue | undefined;
   /** fdatasync(2): what was written before is on the medium afterwards. */
   flush(): Promise<void>;
   /** Makes the next reads of the range come from the medium and not from the page cache. Call flush() first. */
@@ -64,11 +68,33 @@ export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: Range): 
       check(at, bytes.byteLength);
       file.write(offsetBytes + at, bytes);
     },
+    openQueue(lengthMax) {
+      const queue = file.openQueue?.(lengthMax);
+      return queue && partOfQueue(queue, offsetBytes, check);
+    },
     flush: () => file.flush(),
     dropCache(at, length) {
       check(at, length);
       file.dropCache(offsetBytes + at, length);
     },
     close() {},
+  };
+}
+
+function partOfQueue(
+  queue: WriteQueue,
+  offsetBytes: number,
+  check: (at: number, length: number) => void,
+): WriteQueue {
+  return {
+    get length() {
+      return queue.length;
+    },
+    write(index, at, bytes) {
+      check(at, bytes.byteLength);
+      queue.write(index, offsetBytes + at, bytes);
+    },
+    wait: () => queue.wait(),
+    close: () => queue.close(),
   };
 }

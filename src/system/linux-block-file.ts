@@ -17,7 +17,9 @@ import type { Access, BlockFile, ReadWay } from "./block-file.ts";
 import { DirectReader } from "./direct-reader.ts";
 import { errnoOf, FileFault, isFull, permissionHint } from "./failure.ts";
 import { kindOf } from "./files.ts";
+import { hintRefused } from "./hint.ts";
 import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
+import { LinuxWriteQueue, type WriteQueue } from "./write-queue.ts";
 
 /** What is at least as large goes to the medium at once, so that the device works meanwhile and a flush finds little to do. */
 const WRITE_OUT_BYTES_MIN = 256 * KiB;
@@ -83,6 +85,7 @@ function blockFile(fd: number, path: string): BlockFile {
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
     read: (offsetBytes, target) => readAllLater({ fd, path, direct }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
+    openQueue: (lengthMax) => openQueue(path, lengthMax),
     flush: () => attemptLater("flush", path, () => flushData(fd)),
     dropCache: (offsetBytes, sizeBytes) => forgetCached(fd, offsetBytes, sizeBytes),
     close() {
@@ -90,6 +93,19 @@ function blockFile(fd: number, path: string): BlockFile {
       closeSync(fd);
     },
   };
+}
+
+/** With O_DIRECT: there is no copy in the page cache to make and to write back. */
+function openQueue(path: string, lengthMax: number): WriteQueue | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_WRONLY + constants.O_DIRECT);
+    return new LinuxWriteQueue(fd, lengthMax);
+  } catch (error) {
+    hintRefused(`Writing to ${path} goes through the page cache: ${reasonOf(error)}`);
+    if (fd !== undefined) closeSync(fd);
+    return undefined;
+  }
 }
 
 interface Opened {

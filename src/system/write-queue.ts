@@ -1,4 +1,5 @@
 import { ptr } from "bun:ffi";
+import { closeSync } from "node:fs";
 import { destroyQueue, submitTo, makeQueue, waitFor } from "./syscall.ts";
 
 /** struct iocb and struct io_event of linux/aio_abi.h. */
@@ -21,17 +22,28 @@ export interface Written {
   readonly writtenBytes: number;
 }
 
+/** Writes to a BlockFile that the system does meanwhile. They may end in any order, and a flush covers only those that wait() has told of. */
+export interface WriteQueue {
+  /** How many are under way. */
+  readonly length: number;
+  /** Begins to write `bytes`, which must stay as they are until wait() has told `index`. Throws a SyscallError when it does not begin. */
+  write(index: number, offsetBytes: number, bytes: Uint8Array): void;
+  /** Waits for one at least, and tells all that have ended. */
+  wait(): Iterable<Written>;
+  /** Waits for all, whose errors are lost. */
+  close(): void;
+}
+
 /** Writes that the kernel does meanwhile (io_submit(2)), without threads: with O_DIRECT, or each is waited for. */
-export class WriteQueue {
+export class LinuxWriteQueue implements WriteQueue {
   readonly #fd: number;
   readonly #queue: number;
   readonly #request = new DataView(new ArrayBuffer(REQUEST.bytes));
   readonly #requests: BigUint64Array;
   readonly #events: DataView;
-  /** How many are under way. */
   length = 0;
 
-  /** For at most `lengthMax` at a time. Throws a SyscallError where the kernel has none to give. */
+  /** For at most `lengthMax` at a time; close() closes `fd`. Throws a SyscallError where the kernel has no queue to give. */
   constructor(fd: number, lengthMax: number) {
     this.#fd = fd;
     this.#queue = makeQueue(lengthMax);
@@ -39,7 +51,6 @@ export class WriteQueue {
     this.#events = new DataView(new ArrayBuffer(lengthMax * EVENT.bytes));
   }
 
-  /** Begins to write `bytes`, which must stay as they are until wait() has told `index`. Throws a SyscallError when it does not begin. */
   write(index: number, offsetBytes: number, bytes: Uint8Array): void {
     const request = this.#request;
     request.setBigUint64(REQUEST.data, BigInt(index), true);
@@ -52,7 +63,6 @@ export class WriteQueue {
     this.length += 1;
   }
 
-  /** Waits for one at least, and tells all that have ended. */
   *wait(): Generator<Written> {
     const count = waitFor(this.#queue, this.#events, this.#events.byteLength / EVENT.bytes);
     this.length -= count;
@@ -66,5 +76,6 @@ export class WriteQueue {
   /** The kernel waits until no processor looks at the queue any more (RCU): tens of milliseconds. */
   close(): void {
     destroyQueue(this.#queue);
+    closeSync(this.#fd);
   }
 }

@@ -6,7 +6,7 @@ import { LayerEntries } from "../layer/layer-entries.ts";
 import { type LayerInput, type LayerOutput, LayerUnpacker } from "../layer/unpack.ts";
 import type { BlobName, Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
-import { plainOutbox } from "../system/outbox.ts";
+import { directOutbox } from "../system/direct-outbox.ts";
 
 /** One layer, where its bytes come from, and who is told what on the way. */
 export interface UnpackTask {
@@ -39,9 +39,10 @@ export interface Workplace {
   readonly allocator: Allocator;
 }
 
-/** Unpacks in this thread, through the BlockFile itself: for tests that watch every write. */
+/** Unpacks in this thread, where no other can open the target: for tests that watch every write. It writes as a worker does. */
 export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
-  const writer = new DataWriter(plainOutbox(target), allocator);
+  const writer = new DataWriter(directOutbox(target), allocator);
+  let isFinished = false;
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {
     const turn = last.then(work);
@@ -61,9 +62,16 @@ export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
         await unpackLayer(source.blob(task.blob, { signal: task.signal }), task, output);
         return new LayerEntries(packer.finish());
       }),
-    finish: () => inTurn(() => writer.finish()),
+    finish: () =>
+      inTurn(() => {
+        const ranges = writer.finish();
+        isFinished = true;
+        return ranges;
+      }),
     async close() {
       await last.catch(() => {});
+      // A worker that has finished closes while others go on, so nobody may rely on that for its writes.
+      if (!isFinished) writer.close();
     },
   };
 }

@@ -94,8 +94,7 @@ function log(text: string): void {
 function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarget): DataWriter {
   const file = openBlockFile(path, { write: true });
   const target = part(file, { name: path, offsetBytes, sizeBytes });
-  const outbox = directOutbox(target, { path, offsetBytes });
-  return new DataWriter(outbox, Allocator.attach(layout, shared));
+  return new DataWriter(directOutbox(target), Allocator.attach(layout, shared));
 }
 
 async function unpack(

@@ -141,3 +141,28 @@ test("what is written to a cut disk does not reach the recording, whatever kind 
   cut?.image.write(0, byte(9));
   expect(outcomes(disk.cuts(), 1)).toEqual(["0", "1"]);
 });
+
+test("a flush covers a queued write only when the program has heard of its end", async () => {
+  const { disk, file } = recorded(8192);
+  const queue = file.openQueue?.(3);
+  queue?.write(0, 0, byte(1));
+  await file.flush();
+  expect(first(disk.image(), 0)).toBe(0);
+  expect(queue?.length).toBe(1);
+  expect([...(queue?.wait() ?? [])]).toEqual([{ index: 0, writtenBytes: 1 }]);
+  expect(first(disk.image(), 0)).toBe(1);
+  await file.flush();
+  const values = [...disk.cuts()].map(({ after, image }) => `${after}:${first(image, 0)}`);
+  expect([...new Set(values)]).toEqual(["0:0", "1:1", "1:0", "3:1", "3:0", "4:1"]);
+});
+
+test("queued writes end in another order than they began, and their memory must stay as it is", () => {
+  const { file } = recorded(8192);
+  const queue = file.openQueue?.(3);
+  const memory = byte(1);
+  queue?.write(7, 0, memory);
+  queue?.write(8, 4096, byte(2));
+  expect([...(queue?.wait() ?? [])]).toEqual([{ index: 8, writtenBytes: 1 }]);
+  memory[0] = 9;
+  expect(() => queue?.wait()).toThrow("The memory of a write to 0 was changed under way");
+});

@@ -1,8 +1,17 @@
 import type { BlockFile } from "../../src/system/block-file.ts";
+import type { WriteQueue, Written } from "../../src/system/write-queue.ts";
 import { PagedImage } from "./paged-image.ts";
 
 export type Operation =
-  | { readonly kind: "write"; readonly offsetBytes: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "write";
+      readonly offsetBytes: number;
+      readonly bytes: Uint8Array;
+      /** It went into a queue: a flush covers it only after its end. */
+      readonly queued?: true;
+    }
+  /** The program has heard that a queued write has ended. */
+  | { readonly kind: "end"; readonly of: Write }
   | { readonly kind: "flush" };
 type Write = Extract<Operation, { kind: "write" }>;
 
@@ -38,6 +47,14 @@ export class RecordedDisk {
     this.#now = this.#before.fork();
   }
 
+  /** What another program did to the same disk. */
+  replay(operations: readonly Operation[]): void {
+    for (const one of operations) {
+      if (one.kind === "write") this.#now.write(one.offsetBytes, one.bytes);
+      this.operations.push(one);
+    }
+  }
+
   /** The whole disk. */
   get file(): BlockFile {
     const { sizeBytes } = this.#now;
@@ -55,12 +72,51 @@ export class RecordedDisk {
         // A copy, of a Buffer too: its slice() would be none.
         this.operations.push({ kind: "write", offsetBytes, bytes: new Uint8Array(bytes) });
       },
+      openQueue: () => this.#openQueue(),
       flush: () => {
         this.operations.push({ kind: "flush" });
         return Promise.resolve();
       },
       dropCache: (offsetBytes, size) => this.#refuseToDropUnflushed(offsetBytes, size),
       close() {},
+    };
+  }
+
+  /**
+   * The device takes the newest first, one at a time, and when it is waited for at the earliest: what is read, flushed or used again
+   * too soon shows.
+   */
+  #openQueue(): WriteQueue {
+    const waiting: {
+      readonly index: number;
+      readonly memory: Uint8Array;
+      readonly write: Write;
+    }[] = [];
+    const { operations } = this;
+    const take = (): Written[] => {
+      const next = waiting.pop();
+      if (next === undefined) return [];
+      const { index, memory, write } = next;
+      if (Buffer.compare(memory, write.bytes) !== 0)
+        throw new Error(`The memory of a write to ${write.offsetBytes} was changed under way`);
+      this.#now.write(write.offsetBytes, write.bytes);
+      operations.push({ kind: "end", of: write });
+      return [{ index, writtenBytes: memory.byteLength }];
+    };
+    return {
+      get length() {
+        return waiting.length;
+      },
+      write(index, offsetBytes, memory) {
+        const bytes = new Uint8Array(memory);
+        const write = { kind: "write", offsetBytes, bytes, queued: true } as const;
+        waiting.push({ index, memory, write });
+        operations.push(write);
+      },
+      wait: take,
+      close() {
+        while (waiting.length > 0) take();
+      },
     };
   }
 
@@ -71,21 +127,20 @@ export class RecordedDisk {
 
   /** Every disk that a cut before each operation, and after the last, can leave. The first is the disk before anything. */
   *cuts(options: CutOptions = {}): Generator<Cut> {
-    const flushed = this.#before.fork();
-    let pending: Write[] = [];
-    for (let after = 0; after <= this.operations.length; after += 1) {
-      const point = `before ${after} of ${this.operations.length}, pending ${pending.length}`;
-      for (const { name, writes } of outcomes(pending, options)) {
-        const image = flushed.fork();
-        for (const { offsetBytes, bytes } of writes) image.share(offsetBytes, bytes);
-        yield { name: `${point}: ${name}`, after, image };
-      }
-      const next = this.operations[after];
-      if (next?.kind === "write") pending.push(next);
-      if (next?.kind === "flush") {
-        for (const { offsetBytes, bytes } of pending) flushed.share(offsetBytes, bytes);
-        pending = [];
-      }
+    const medium = new Medium(this.#before.fork());
+    for (const [after, next] of [...this.operations, undefined].entries()) {
+      // By its end the program knows more, and the medium is the same.
+      if (next?.kind !== "end") yield* this.#cutsAt(medium, after, options);
+      if (next !== undefined) medium.apply(next);
+    }
+  }
+
+  *#cutsAt({ flushed, pending }: Medium, after: number, options: CutOptions): Generator<Cut> {
+    const point = `before ${after} of ${this.operations.length}, pending ${pending.length}`;
+    for (const { name, writes } of outcomes(pending, options)) {
+      const image = flushed.fork();
+      for (const { offsetBytes, bytes } of writes) image.share(offsetBytes, bytes);
+      yield { name: `${point}: ${name}`, after, image };
     }
   }
 
@@ -101,6 +156,34 @@ export class RecordedDisk {
           offsetBytes < write.offsetBytes + write.bytes.byteLength,
       );
     if (dirty) throw new Error(`Cannot drop cache at ${offsetBytes}+${sizeBytes}: not flushed`);
+  }
+}
+
+/** What is surely on the medium, and what may be. */
+class Medium {
+  readonly flushed: PagedImage;
+  pending: Write[] = [];
+  readonly #underWay = new Set<Write>();
+
+  constructor(before: PagedImage) {
+    this.flushed = before;
+  }
+
+  apply(operation: Operation): void {
+    switch (operation.kind) {
+      case "write":
+        this.pending.push(operation);
+        if (operation.queued === true) this.#underWay.add(operation);
+        break;
+      case "end":
+        this.#underWay.delete(operation.of);
+        break;
+      case "flush":
+        for (const write of this.pending)
+          if (!this.#underWay.has(write)) this.flushed.share(write.offsetBytes, write.bytes);
+        this.pending = this.pending.filter((write) => this.#underWay.has(write));
+        break;
+    }
   }
 }
 
@@ -126,6 +209,8 @@ function* outcomes(pending: readonly Write[], options: CutOptions): Generator<Ou
     yield { name, writes: [...pending.slice(0, -1), torn] };
     if (pending.length > 1) yield { name: `${name}, the others lost`, writes: [torn] };
   }
+  // What is under way side by side is torn side by side.
+  if (pending.length > 1) yield { name: "each torn in the middle", writes: pending.map(half) };
 }
 
 /** All subsets but the full and the empty one, or a sample that loses and keeps every write at least once where there is room. */
@@ -157,6 +242,11 @@ function* tears(write: Write, max: number): Generator<{ name: string; torn: Writ
     const tail = { kind: write.kind, offsetBytes: offsetBytes + at, bytes: bytes.subarray(at) };
     yield { name: `torn before ${of}`, torn: tail };
   }
+}
+
+function half(write: Write): Write {
+  const sectors = Math.ceil(write.bytes.byteLength / SECTOR_BYTES / 2);
+  return { ...write, bytes: write.bytes.subarray(0, sectors * SECTOR_BYTES) };
 }
 
 /** At most `max` numbers below `count`, evenly spread, the first and the last among them. */

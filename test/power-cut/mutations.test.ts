@@ -100,6 +100,11 @@ const MUTATIONS: readonly Mutation[] = [
     name: "the slot never flushed",
     operations: dropSlotWritesUntilEnd,
   },
+  {
+    ...UPGRADE,
+    name: "writes under way never waited for",
+    operations: (operations) => operations.filter(({ kind }) => kind !== "end"),
+  },
 ];
 
 const isSlotWrite = (one: Operation): boolean =>

@@ -49,7 +49,7 @@ test.each([
   const path = join(folder, name);
   const whole = createBlockFile(path, SIZE_BYTES);
   const file = part(whole, { name, offsetBytes, sizeBytes: SIZE_BYTES - offsetBytes });
-  fill(directOutbox(file, { path, offsetBytes }), sizeBytes);
+  fill(directOutbox(file), sizeBytes);
   check(file, sizeBytes);
   expect(readBlock(whole, 0, offsetBytes)).toEqual(new Uint8Array(offsetBytes));
   whole.close();
@@ -57,7 +57,7 @@ test.each([
 
 test("directOutbox() uses the file itself where nothing can be opened", () => {
   const file = PagedImage.zeros(SIZE_BYTES).file();
-  fill(directOutbox(file, { path: join(folder, "none"), offsetBytes: 0 }), PARCEL_BYTES);
+  fill(directOutbox(file), PARCEL_BYTES);
   check(file, PARCEL_BYTES);
 });
 
@@ -65,8 +65,7 @@ test("directOutbox() leaves nothing open", () => {
   const path = join(folder, "counted");
   const file = createBlockFile(path, SIZE_BYTES);
   const before = readdirSync("/proc/self/fd").length;
-  for (let round = 0; round < 5; round += 1)
-    fill(directOutbox(file, { path, offsetBytes: 0 }), 4096);
+  for (let round = 0; round < 5; round += 1) fill(directOutbox(file), 4096);
   expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 5);
   file.close();
 });
@@ -76,7 +75,7 @@ test("directOutbox() throws what the file says to a parcel that could not be wri
     import { directOutbox } from "./src/system/direct-outbox.ts";
     import { createBlockFile } from "./src/system/linux-block-file.ts";
     const path = ${JSON.stringify(join(folder, "limited"))};
-    const outbox = directOutbox(createBlockFile(path, 65536), { path, offsetBytes: 0 });
+    const outbox = directOutbox(createBlockFile(path, 65536));
     try {
       outbox.take().fill(1);
       outbox.send(${MiB}, 4096);

@@ -1,17 +1,17 @@
 import { afterAll, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WriteQueue } from "../../src/system/write-queue.ts";
+import { LinuxWriteQueue } from "../../src/system/write-queue.ts";
 
 const EBADF = 9;
 const folder = mkdtempSync(join(tmpdir(), "tandem-queue-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("WriteQueue tells each write with its number and how many bytes it wrote", () => {
+test("LinuxWriteQueue tells each write with its number and how many bytes it wrote", () => {
   const path = join(folder, "file");
   const fd = openSync(path, "w");
-  const queue = new WriteQueue(fd, 3);
+  const queue = new LinuxWriteQueue(fd, 3);
   const writes = [10, 20, 30].map((sizeBytes) => new Uint8Array(sizeBytes).fill(sizeBytes));
   let offsetBytes = 0;
   for (const [index, bytes] of writes.entries()) {
@@ -27,12 +27,11 @@ test("WriteQueue tells each write with its number and how many bytes it wrote", 
     [2, 30],
   ]);
   queue.close();
-  closeSync(fd);
   expect(readFileSync(path)).toEqual(Buffer.concat(writes));
 });
 
-test("WriteQueue refuses what it cannot begin", () => {
-  const queue = new WriteQueue(-1, 1);
+test("LinuxWriteQueue refuses what it cannot begin", () => {
+  const queue = new LinuxWriteQueue(openSync("/dev/null", "r"), 1);
   expect(() => queue.write(0, 0, new Uint8Array(1))).toThrow(
     expect.objectContaining({ errno: EBADF }),
   );
