@@ -40,6 +40,7 @@ openssl openssl
 initramfs-tools-core mkinitramfs
 systemd systemd-analyze
 util-linux wdctl
+strace strace
 dracut-core dracut
 kmod depmod
 ca-certificates /etc/ssl/certs/ca-certificates.crt

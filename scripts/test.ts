@@ -1,10 +1,13 @@
-/** Runs groups of tests and sums up: `bun scripts/test.ts GROUP...`. The last line is "N passed, N failed". */
+/**
+ * Runs groups of tests and sums up: `bun scripts/test.ts GROUP...`. The last line is "N passed, N failed". What a test counts beyond
+ * itself it prints as "count: faults 123"; the line before the last has the sum of each.
+ */
 import { readdirSync } from "node:fs";
 
 /** Groups that take long, or need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
-const SLOW = ["power-cut", "oracle", "binary", "static", "e2e"] as const;
+const SLOW = ["power-cut", "oracle", "binary", "static", "faults", "e2e"] as const;
 /** Groups whose files take minutes. */
-const BY_FILE: ReadonlySet<string> = new Set(["power-cut", "e2e"]);
+const BY_FILE: ReadonlySet<string> = new Set(["power-cut", "faults", "e2e"]);
 /** Runners side by side within a group. */
 const LANES = 2;
 const LONGEST = "stories.test.ts";
@@ -19,14 +22,17 @@ interface Sums {
   readonly failed: number;
   /** What failed, each with the end of what was said before. */
   readonly failures: readonly string[];
+  /** What was counted, by its name. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 const groups = process.argv.slice(2);
 const sums: Sums[] = [];
 for (const group of groups) sums.push(await runGroup(group));
-const { passed, failed, failures } = total(sums);
+const { passed, failed, failures, counts } = total(sums);
 // Once more at the end, where someone who sees only the last page of a long run finds them.
 for (const failure of failures) console.error(failure);
+if (counts.size > 0) console.log([...counts].map(([what, count]) => `${count} ${what}`).join(", "));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
@@ -69,13 +75,16 @@ async function runGroup(group: string): Promise<Sums> {
 async function runPaths(group: string, paths: readonly string[]): Promise<Sums> {
   const timeoutMs = group === "unit" ? TIMEOUT_MS.unit : TIMEOUT_MS.slow;
   const child = Bun.spawn([process.execPath, "test", `--timeout=${timeoutMs}`, ...paths], {
-    stdout: "inherit",
+    stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, FORCE_COLOR: "0" },
   });
-  const output = await echo(child.stderr);
+  const [said, output] = await Promise.all([
+    echo(child.stdout, process.stdout),
+    echo(child.stderr, process.stderr),
+  ]);
   const status = await child.exited;
-  return judge(paths.join(" "), output, status);
+  return { ...judge(paths.join(" "), output, status), counts: countsIn(said) };
 }
 
 function total(all: readonly Sums[]): Sums {
@@ -83,22 +92,41 @@ function total(all: readonly Sums[]): Sums {
     passed: all.reduce((sum, one) => sum + one.passed, 0),
     failed: all.reduce((sum, one) => sum + one.failed, 0),
     failures: all.flatMap((one) => one.failures),
+    counts: sumOf(all.flatMap((one) => [...one.counts])),
   };
 }
 
-/** bun prints its report on stderr. */
-async function echo(stream: ReadableStream<Uint8Array>): Promise<string> {
+function countsIn(said: string): Map<string, number> {
+  return sumOf(
+    [...said.matchAll(/^count: (.+) (\d+)$/gm)].map(([, what = "", count]) => [
+      what,
+      Number(count),
+    ]),
+  );
+}
+
+function sumOf(found: readonly (readonly [string, number])[]): Map<string, number> {
+  const sum = new Map<string, number>();
+  for (const [what, count] of found) sum.set(what, (sum.get(what) ?? 0) + count);
+  return sum;
+}
+
+/** Passes on what a runner prints, and returns it. bun prints its report on stderr. */
+async function echo(
+  stream: ReadableStream<Uint8Array>,
+  target: NodeJS.WriteStream,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stream) {
-    process.stderr.write(chunk);
+    target.write(chunk);
     text += decoder.decode(chunk, { stream: true });
   }
   return text;
 }
 
 /** What a group counts for. Skipped tests, a group without tests and a runner that died are failures too. */
-function judge(group: string, output: string, status: number): Sums {
+function judge(group: string, output: string, status: number): Omit<Sums, "counts"> {
   const count = (word: string): number =>
     Number(output.match(new RegExp(`^ *(\\d+) ${word}$`, "m"))?.[1] ?? 0);
   const passedHere = count("pass");

@@ -1,0 +1,146 @@
+/** What must hold after each trial. Every judgment returns what is wrong, in one line, so that a campaign can tell all of it at its end. */
+import { readFileSync } from "node:fs";
+import type { LoaderName } from "../../src/boot/detect.ts";
+import { findFile } from "../../src/boot/find.ts";
+import { openFileSystem } from "../../src/ext4/mount.ts";
+import type { SlotName } from "../../src/slot/slot.ts";
+import type { BlockFile } from "../../src/system/block-file.ts";
+import { systemMembers } from "../binary/appliance.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+import { PLACES, partOfDisk, type PlaceName } from "../fakes/whole-disk.ts";
+import { cameUp } from "../power-cut/loader.ts";
+import { controlOn, judge, learn, type Whole } from "../power-cut/judge.ts";
+import type { Run } from "./strace.ts";
+import type { Version, World } from "./world.ts";
+
+export type Slot = "a" | "b";
+
+/** Statuses of README's table that are nobody's bug. */
+const STATUS_MAX = 11;
+const STOPPED = 130;
+
+/** How the run ended and what it said. `killedBy`: the status of a run that was killed on purpose. */
+export function judgeRun({ status, stderr, hung }: Run, killedBy?: number): string[] {
+  if (hung) return [`it hangs: ${lastLine(stderr)}`];
+  if (status === killedBy) return [];
+  const isKnown = (status !== 1 && status <= STATUS_MAX) || status === STOPPED;
+  const isExplained = status === 0 || /^tandem: (?:Cannot|Stopped)|^Stopp(?:ing|ed)/m.test(stderr);
+  const wrong = [
+    ...(isKnown ? [] : [`status ${status}`]),
+    ...(isExplained ? [] : ["it does not say why"]),
+    ...(/^\s+at .*:\d+/m.test(stderr) ? ["it prints a stack"] : []),
+    ...(/errno \d/.test(stderr) ? ["an error has a number instead of a name"] : []),
+  ];
+  return wrong.length === 0 ? [] : [`${wrong.join(", ")}: ${lastLine(stderr)}`];
+}
+
+function lastLine(stderr: string): string {
+  const said = stderr.match(/^(?:tandem: .*|  because: .*)$/gm) ?? stderr.trim().split("\n");
+  return said.slice(-3).join(" | ").slice(0, 400);
+}
+
+/** A disk as it is between two runs. */
+export class Snapshot {
+  readonly bytes: Uint8Array;
+
+  constructor(path: string) {
+    this.bytes = readFileSync(path);
+  }
+
+  image(): PagedImage {
+    const image = PagedImage.zeros(this.bytes.byteLength);
+    image.share(0, this.bytes);
+    return image;
+  }
+
+  disk(): BlockFile {
+    return this.image().file();
+  }
+
+  part(name: PlaceName): Uint8Array {
+    const { offsetBytes, sizeBytes } = PLACES[name];
+    return this.bytes.subarray(offsetBytes, offsetBytes + sizeBytes);
+  }
+}
+
+/** Names the parts that are no longer what they were. */
+export function changed(before: Snapshot, after: Snapshot, parts: readonly PlaceName[]): string[] {
+  return parts
+    .filter((name) => Buffer.compare(before.part(name), after.part(name)) !== 0)
+    .map((name) => `${name} has changed`);
+}
+
+export interface Known {
+  readonly world: World;
+  readonly loader: LoaderName;
+  /** The disk before the trial. */
+  readonly before: Snapshot;
+}
+
+/** The record names whole slots only, and the loader ends in the good one, whatever it tries on the way. */
+export async function judgeBoots(
+  { world, loader, before }: Known,
+  after: Snapshot,
+): Promise<string[]> {
+  const whole: Whole = new Map();
+  try {
+    learn(whole, before.disk());
+    for (const slot of ["a", "b"] as const) learnFrom(world, after.disk(), { slot, whole });
+    const gen = controlOn(before.disk()).record?.gen ?? 0;
+    await judge(after.image(), { loader, whole, gen, fell: false });
+    return [];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+/** What was written during the trial counts as whole when it is the system of that digest, read through the file system. */
+function learnFrom(
+  { digests }: World,
+  disk: BlockFile,
+  { slot, whole }: { readonly slot: Slot; readonly whole: Whole },
+): void {
+  const held = controlOn(disk).state.slots[slot];
+  if (held.status !== "written" || whole.has(held.digest)) return;
+  const version = (["2", "3"] as const).find((one) => digests[one] === held.digest);
+  if (version !== undefined && holdsSystem(partOfDisk(disk, slot), version))
+    whole.set(held.digest, held);
+}
+
+/** Whether the files that tell versions apart can be read there, and are that version's. */
+export function holdsSystem(partition: BlockFile, version: Version): boolean {
+  const fs = openFileSystem(partition);
+  return systemMembers(version).every((member) => {
+    const found = findFile(fs.root, `/${member.path}`);
+    if (found === undefined || !("data" in member)) return false;
+    return Buffer.compare(fs.read(found.node), Buffer.from(member.data)) === 0;
+  });
+}
+
+/** The trial that an upgrade has to leave. */
+export function judgeTrial(world: World, after: Snapshot, version: Version): string[] {
+  try {
+    const disk = after.disk();
+    const { record, state } = controlOn(disk);
+    const slot = record?.trial;
+    if (slot !== "a" && slot !== "b") return [`there is no trial of ${version}`];
+    const held = state.slots[slot];
+    if (held.status !== "written" || held.digest !== world.digests[version])
+      return [`the trial is not ${version}`];
+    return holdsSystem(partOfDisk(disk, slot), version)
+      ? []
+      : [`slot ${slot} does not hold ${version}`];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+/** As the next run sees it, once it has finished what this one left undone. undefined: the record cannot be read. */
+export async function goodSlot(snapshot: Snapshot): Promise<Slot | undefined> {
+  try {
+    const good: SlotName | undefined = (await cameUp(snapshot.disk(), "")).control.record?.good;
+    return good === "recovery" ? undefined : good;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** The binary is killed, or asked to stop, at a system call: what was booted still boots, and the next run goes on. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { Campaign } from "./campaign.ts";
+import { Random, SEED, SOAK } from "./random.ts";
+import { STORIES } from "./stories.ts";
+import { faultsOf, type Trial } from "./trial.ts";
+import { LOADERS, makeWorld, type World } from "./world.ts";
+
+setDefaultTimeout(8 * 3_600_000);
+/** Of each story with each loader. */
+const COUNT = Number(process.env["TANDEM_SIGNALS"] ?? (SOAK ? 60 : 2));
+const CASES = STORIES.flatMap((story) => LOADERS.map((loader) => ({ story, loader })));
+const SIGNALS = ["signal=KILL", "signal=TERM"] as const;
+const campaign = new Campaign("signals");
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+test.each(CASES)(
+  `$story.name, $loader: stopped at ${COUNT} system calls (TANDEM_SEED=${SEED})`,
+  async ({ story, loader }) => {
+    const random = new Random(`signals ${story.name} ${loader}`);
+    const places = signalsAt(await faultsOf(world, { story, loader }));
+    const kinds = Map.groupBy(places, ({ injection: { call, kind } }) => `${call} ${kind}`);
+    const trials = random.evenly(kinds.values(), COUNT);
+    expect(await campaign.run(world, trials)).toEqual([]);
+  },
+);
+
+test("most of the signals came", () => {
+  expect(campaign.shareOfHits).toBeGreaterThan(0.5);
+});
+
+/** Both signals, wherever a call could fail. */
+function signalsAt(faults: readonly Trial[]): Trial[] {
+  const places = new Map<string, Trial>();
+  for (const trial of faults) {
+    const { call, when } = trial.injection;
+    if (!when.endsWith("+")) places.set(`${call} ${when}`, trial);
+  }
+  return [...places.values()].flatMap((trial) =>
+    SIGNALS.map((kind) => ({ ...trial, injection: { ...trial.injection, kind } })),
+  );
+}

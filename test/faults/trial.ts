@@ -1,0 +1,139 @@
+/** One run of a verb with one fault, and what is judged of it: the run itself, the disk that it leaves, and the upgrade after it. */
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { LoaderName } from "../../src/boot/detect.ts";
+import { bootFrom, type Booted } from "./booted.ts";
+import { changed, goodSlot, judgeBoots, judgeRun, judgeTrial, Snapshot } from "./judge.ts";
+import { filesOf, type Story } from "./stories.ts";
+import { type Call, CALLS, injectionsOf, NETWORK_CALLS } from "./calls.ts";
+import {
+  countCalls,
+  type Injection,
+  type Run,
+  runInjected,
+  STATUS_KILLED,
+  runPlain,
+  type Traced,
+} from "./strace.ts";
+import type { World } from "./world.ts";
+
+export interface Trial {
+  readonly story: Story;
+  readonly loader: LoaderName;
+  readonly call: Call;
+  readonly injection: Injection;
+}
+
+export interface Outcome {
+  /** Whether the fault came: threads do not share their work alike each time. */
+  readonly hit: boolean;
+  readonly status: number;
+  /** What is wrong. */
+  readonly wrong: readonly string[];
+}
+
+export function nameOf({ story, loader, injection }: Trial): string {
+  const { call, kind, when } = injection;
+  return `${story.name} (${loader}): ${call} ${kind} when=${when}`;
+}
+
+/** All that can be made to fail while `story` goes well. */
+export async function faultsOf(
+  world: World,
+  { story, loader }: Pick<Trial, "story" | "loader">,
+): Promise<Trial[]> {
+  const calls = story.network ? NETWORK_CALLS : CALLS;
+  const trials: Trial[] = [];
+  // Without a filter for files strace sees what the runtime does, too.
+  for (const everywhere of [false, true]) {
+    const some = calls.filter((call) => (call.everywhere ?? false) === everywhere);
+    if (some.length === 0) continue;
+    await using place = await makePlace(world, story, loader);
+    const traced = { ...place.traced, paths: everywhere ? [] : place.traced.paths };
+    const names = some.map(({ name }) => name);
+    const { run, counts } = await countCalls(story.args(world, place.disk), names, traced);
+    if (run.status !== 0) throw new Error(`${story.name} fails by itself: ${run.stderr}`);
+    for (const call of some)
+      for (const injection of injectionsOf(call, counts.get(call.name) ?? 0))
+        trials.push({ story, loader, call, injection });
+  }
+  return trials;
+}
+
+export async function runTrial(world: World, trial: Trial): Promise<Outcome> {
+  const { story, loader, call, injection } = trial;
+  const place = await makePlace(world, story, loader);
+  const before = new Snapshot(place.path);
+  const traced = { ...place.traced, paths: call.everywhere ? [] : place.traced.paths };
+  let run: Run & { readonly hit: boolean };
+  try {
+    run = await runInjected(story.args(world, place.disk), injection, traced);
+  } finally {
+    await place[Symbol.asyncDispose]();
+  }
+  try {
+    const wrong = run.hit ? await judgeAll(world, { trial, before, run, path: place.path }) : [];
+    return { hit: run.hit, status: run.status, wrong };
+  } finally {
+    rmSync(dirname(place.path), { recursive: true });
+  }
+}
+
+interface Ended {
+  readonly trial: Trial;
+  readonly before: Snapshot;
+  readonly run: Run;
+  readonly path: string;
+}
+
+async function judgeAll(world: World, { trial, before, run, path }: Ended): Promise<string[]> {
+  const { story, loader, injection } = trial;
+  const after = new Snapshot(path);
+  const kept = (["a", "b"] as const).filter((slot) => !story.writes.includes(slot));
+  const isKilled = injection.kind === "signal=KILL";
+  return [
+    ...judgeRun(run, isKilled ? STATUS_KILLED : undefined),
+    ...changed(before, after, kept),
+    ...(await judgeBoots({ world, loader, before }, after)),
+    ...(run.status === 0 ? (story.promises?.(world, after, path) ?? []) : []),
+    ...(await judgeNext(world, path, after)),
+  ];
+}
+
+/** Without a fault the next upgrade succeeds, and leaves the good slot alone. */
+export async function judgeNext(world: World, path: string, now: Snapshot): Promise<string[]> {
+  const good = await goodSlot(now);
+  const run = await runPlain("upgrade", "--disk", path, "--source", world.source("3"));
+  if (run.status !== 0) return [`the next upgrade fails: ${run.status} ${run.stderr.slice(-300)}`];
+  const after = new Snapshot(path);
+  // The image may be the one that is on trial, or good, already.
+  return [
+    ...judgeTrial(world, after, "3"),
+    ...(good === undefined ? ["no slot was good"] : changed(now, after, [good])),
+  ];
+}
+
+interface Place extends AsyncDisposable {
+  readonly path: string;
+  /** As for --disk. */
+  readonly disk: string;
+  readonly traced: Traced;
+}
+
+async function makePlace(world: World, story: Story, loader: LoaderName): Promise<Place> {
+  const path = world.disk(story.point, loader);
+  const log = `${dirname(path)}/strace.log`;
+  const booted: Booted | undefined = story.booted ? await bootFrom(path, loader) : undefined;
+  return {
+    path,
+    disk: booted?.disk ?? path,
+    traced: {
+      paths: [...filesOf(world, path), ...(booted?.nodes ?? [])],
+      log,
+      around: booted?.around,
+    },
+    async [Symbol.asyncDispose]() {
+      await booted?.[Symbol.asyncDispose]();
+    },
+  };
+}
