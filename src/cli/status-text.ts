@@ -10,7 +10,7 @@ export function statusText(status: Status): string {
     `disk      ${status.disk}`,
     `loader    ${status.loader.name} (${status.loader.seen})`,
     `booted    ${bootedText(status)}`,
-    `next      ${nextText(status)}`,
+    `next      ${status.noSystem ? installText(status) : nextText(status)}`,
     ...status.problems.map((problem) => `problem   ${problem}`),
     ...status.slots.flatMap((slot) => slotLines(slot)),
     ...fallLines(status),
@@ -33,6 +33,10 @@ function bootedText({ booted, record, left, fell, uncounted }: Status): string {
     ...(uncounted ? ["not counted: the boot loader cannot write where it counts"] : []),
   ];
   return notes.length === 0 ? booted : `${booted} (${notes.join("; ")})`;
+}
+
+function installText({ disk }: Status): string {
+  return `nothing: no system yet; tandem upgrade --disk ${disk} --source IMAGE installs the first one`;
 }
 
 function nextText({ record, next, loader }: Status): string {

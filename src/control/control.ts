@@ -3,6 +3,7 @@ import { MiB } from "../lib/units.ts";
 import { writeThrough } from "../disk/write-through.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
+import { isBlank, neverUsed, type Origin } from "./origin.ts";
 import {
   chooseRecord,
   encodeRecord,
@@ -40,6 +41,9 @@ const OFFSET = {
   besides: [0xf0000, 0xf8000],
 } as const;
 const CONTROL_BYTES_MIN = MiB;
+
+/** The most that the first state takes: it knows one slot, and a source whose path has 4 KiB at most. */
+const FIRST_STATE_BYTES = 2 * BLOCK_BYTES;
 
 type Pair<T> = [T, T];
 
@@ -80,8 +84,8 @@ export class Control {
       new Uint8Array(Math.min(CONTROL_BYTES_MIN, partition.sizeBytes)),
     );
     const control = new Control(partition);
-    await control.writeState(state);
     await control.commitRecord(record);
+    await control.writeState(state);
     return control;
   }
 
@@ -89,6 +93,14 @@ export class Control {
   get record(): BootRecord | undefined {
     const chosen = chooseRecord(...this.#records);
     return chosen === undefined ? undefined : validOf(this.#records[chosen]);
+  }
+
+  /** How far the disk has come while there is no record. */
+  get origin(): Origin {
+    if (this.#stateInForce !== undefined) return neverUsed(this.state) ? "begun" : "used";
+    const [start] = OFFSET.states;
+    const bytes = readBlock(this.#partition, 0, CONTROL_BYTES_MIN);
+    return isBlank(bytes, { start, end: start + FIRST_STATE_BYTES }) ? "blank" : "used";
   }
 
   get recordProblems(): readonly string[] {
@@ -212,9 +224,9 @@ export class Control {
    * has counted for is asked where it counts. No fall that is remembered may seem to be one of the new record.
    */
   get #gensBefore(): number {
-    const generation = this.#stateInForce?.generation;
+    const { generation = 0 } = this.#stateInForce ?? {};
     const falls = (this.state.falls ?? []).map(({ gen = 0 }) => gen);
-    return Math.max(generation === undefined || generation === 1 ? 0 : generation, ...falls);
+    return neverUsed(this.state) ? 0 : Math.max(generation, ...falls);
   }
 
   #readRecord(offsetBytes: number): BootRecord | { readonly invalid: string } {

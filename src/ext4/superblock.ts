@@ -196,3 +196,10 @@ const FORM = [
   "readOnlyCompatible",
   "checksumType",
 ] as const;
+
+/** The label in a superblock of ext2, ext3 or ext4 that may be damaged otherwise; undefined: it is none. */
+export function readLabel(bytes: Uint8Array): string | undefined {
+  if (get(viewOf(bytes), SUPERBLOCK.magic) !== MAGIC) return undefined;
+  const label = Buffer.from(bytes.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_BYTES_MAX));
+  return label.toString("latin1").replace(/\0.*$/s, "");
+}

@@ -12,6 +12,7 @@ import type { BlockFile } from "../system/block-file.ts";
 import type { DurableFiles } from "../system/durable-files.ts";
 import type { System } from "../system/system.ts";
 import type { Machine } from "./machine.ts";
+import { refuseNewDisk } from "./new-disk.ts";
 
 export interface MachineOptions {
   /** A block device or a disk-image file; undefined: the disk that this machine runs from. */
@@ -108,19 +109,23 @@ function detectOn(files: DurableFiles, slots: Slots, wish: LoaderWish): Detected
   }
 }
 
-export interface LockOptions {
+/** How a verb works on the disk. */
+export interface MachineUse {
+  /** With the disk's lock; otherwise only reading. */
   readonly lock: boolean;
   /** Called every few seconds while another run holds the lock, and may throw. undefined: that is an error at once. */
   readonly whileLocked?: (() => void) | undefined;
+  /** Also on a disk that no system was installed on. */
+  readonly allowNew?: boolean;
 }
 
-/** Does `action` on the machine's disk: with the disk's lock, or only reading. */
+/** Does `action` on the machine's disk. Throws `disk` where a system is needed and there was never one. */
 export async function withMachine<T>(
   { system, talk }: { readonly system: System; readonly talk: Talk },
-  options: MachineOptions & LockOptions,
+  options: MachineOptions & MachineUse,
   action: (machine: Machine) => T | Promise<T>,
 ): Promise<T> {
-  const { lock: write } = options;
+  const { lock: write, allowNew = false } = options;
   // Found by reading alone; locked; and only then read again to be trusted.
   const path = openSlots(system, options).diskPath;
   if (write) talk.progress({ step: `Waiting for the lock on ${path}` });
@@ -131,6 +136,7 @@ export async function withMachine<T>(
       talk.debug(`Working on ${path}, booted slot: ${machine.booted ?? "none of this disk"}`);
       talk.debug(`Boot loader: ${machine.loader.name} (${machine.loaderSeen})`);
       if (write) await repair(machine, talk);
+      if (!allowNew) refuseNewDisk(machine);
       return await action(machine);
     } finally {
       machine.close();
@@ -143,7 +149,7 @@ export async function withMachine<T>(
 async function lockOf(
   system: System,
   path: string,
-  { whileLocked }: LockOptions,
+  { whileLocked }: MachineUse,
 ): Promise<{ release(): void }> {
   for (;;) {
     try {

@@ -3,14 +3,14 @@ import { reasonOf } from "../lib/error.ts";
 import { type HealthResult, noteFailure, stayOf } from "./health.ts";
 import type { Machine } from "./machine.ts";
 import { bootOf } from "./mark.ts";
-import type { LockOptions } from "./open-machine.ts";
+import type { MachineUse } from "./open-machine.ts";
 import type { Work } from "./open-source.ts";
 
 /** A run of `tandem health` may wait for the lock as well. Its verdict is the better one, so it goes first. */
 const GO_FIRST_SECONDS = 3;
 
 export type OnMachine = <T>(
-  options: LockOptions,
+  options: MachineUse,
   action: (machine: Machine) => T | Promise<T>,
 ) => Promise<T>;
 

@@ -37,6 +37,7 @@ export type Step =
   | { readonly kind: "describe"; readonly slot: SlotName }
   | { readonly kind: "arm"; readonly slot: SlotName; readonly tries: number }
   | { readonly kind: "attach"; readonly slot: SlotName }
+  | { readonly kind: "settle"; readonly slot: SlotName }
   | { readonly kind: "reboot" };
 
 export type Plan =
@@ -78,6 +79,21 @@ function reuse(
   { tries, reboot }: UpgradeWishes,
 ): Step[] {
   return [{ kind: "compare", slot, otherwise }, ...ending(slot, tries, reboot)];
+}
+
+/** The first upgrade of a disk. There is nothing to fall back to, so its system is the good one at once. Throws `disk`. */
+export function planFirst({
+  slot = "a",
+  reboot,
+}: UpgradeWishes): Extract<Plan, { kind: "upgrade" }> {
+  if (slot !== "a")
+    throw refused(slot, "the first system of a disk goes into slot a", "Leave --slot out.");
+  const kinds = ["erase", "write", "read-back", "describe", "settle"] as const;
+  const steps: Step[] = [
+    ...kinds.map((kind) => ({ kind, slot }) as const),
+    ...(reboot ? [{ kind: "reboot" } as const] : []),
+  ];
+  return { kind: "upgrade", slot, steps };
 }
 
 function reasonForNothing(
@@ -160,6 +176,8 @@ export function passiveSlot({ record, booted }: Pick<UpgradeFacts, "record" | "b
 /** One line for people. */
 export function describeStep(step: Step): string {
   switch (step.kind) {
+    case "settle":
+      return `make slot ${step.slot} the good one, in the first boot record`;
     case "disarm":
       return `take back the pending trial of slot ${step.trial}`;
     case "detach":

@@ -11,15 +11,18 @@ import { readChunks } from "../ext4/read.ts";
 import type { DirectoryNode, FileNode } from "../layer/tree.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { defined } from "../lib/assert.ts";
-import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { dumpHashes } from "./dumps.ts";
+import { labelOf } from "./label.ts";
 import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "./machine.ts";
+import { stateOf } from "./new-disk.ts";
+import type { Work } from "./open-source.ts";
 import { describeStep, type Step } from "./plan.ts";
-import { verify } from "./verify.ts";
+import { settleFirst } from "./settle-first.ts";
+import { isAsWritten } from "./verify.ts";
 import { imageTime, interrupted, writeImage, type WrittenImage } from "./write-image.ts";
 
 export interface Upgrade {
@@ -71,7 +74,10 @@ export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Prom
     upgrade.talk.debug(`Step: ${describeStep(step)}`);
     upgrade.talk.progress({ step: `Working: ${describeStep(step)}` });
     const startMs = performance.now();
-    if (step.kind === "compare" && !(await isAsWritten(upgrade)))
+    if (
+      step.kind === "compare" &&
+      !(await isAsWritten(workOf(upgrade), upgrade.machine, step.slot))
+    )
       return runUpgrade(upgrade, step.otherwise);
     await perform(upgrade, step, progress);
     seconds[step.kind] = (performance.now() - startMs) / 1000;
@@ -88,18 +94,8 @@ export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Prom
   };
 }
 
-/** Whether the slot can be tried as it is. A slot that has changed, or that cannot be read, is written anew. Throws `interrupted`. */
-async function isAsWritten({ machine, slot, talk, signal }: Upgrade): Promise<boolean> {
-  try {
-    await verify({ system: machine.system, talk, signal }, machine, slot);
-    return true;
-  } catch (error) {
-    const isFlaw =
-      error instanceof TandemError && (error.code === "content" || error.code === "disk");
-    if (!isFlaw) throw error;
-    talk.warn(`${reasonOf(error)}, writing it anew`);
-    return false;
-  }
+function workOf({ machine, talk, signal }: Upgrade): Work {
+  return { system: machine.system, talk, signal };
 }
 
 async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promise<void> {
@@ -110,6 +106,8 @@ async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promis
       return leadNowhere(upgrade);
     case "compare":
       return;
+    case "settle":
+      return settleFirst(upgrade.machine, step.slot, upgrade.image.digest);
     case "erase":
       return erase(upgrade);
     case "write":
@@ -150,7 +148,7 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
     digest: image.digest,
     startedAt,
   } as const;
-  await control.writeState(withSlot(machine.control.state, slot, writing));
+  await control.writeState(withSlot(stateOf(machine), slot, writing));
   // A loader that keeps the kernel elsewhere would start it on what is about to go.
   await loader.forget(slot);
   const target = machine.openSlot(slot, { write: true });
@@ -172,7 +170,7 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
       cores: machine.system.cores,
       identity: {
         uuid: identityOf(image.digest, slot),
-        label: `tandem-${slot}`.slice(0, 16),
+        label: labelOf(slot),
         timeSeconds: imageTime(image),
       },
       inspect,
@@ -230,7 +228,7 @@ async function describe(
       sizeBytes: partition.sizeBytes,
       hashRoot: verified.hashRoot,
       runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
-      label: `tandem-${slot}`.slice(0, 16),
+      label: labelOf(slot),
       uuid: identityOf(image.digest, slot),
       kernel: {
         kernel: bootable.kernel,

@@ -13,6 +13,7 @@ import {
 } from "../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "./machine.ts";
+import { isNewDisk, stateOf } from "./new-disk.ts";
 
 export interface SlotReport {
   readonly slot: SlotName;
@@ -32,6 +33,8 @@ export interface SlotReport {
 
 export interface Status {
   readonly disk: string;
+  /** No system was ever installed on the disk. */
+  readonly noSystem: boolean;
   readonly booted: SlotName | undefined;
   /** Boots that were left after this one, as the boot loader counted. */
   readonly left: number | undefined;
@@ -44,7 +47,7 @@ export interface Status {
   };
   /** This boot was not counted: the loader could not write where it counts. */
   readonly uncounted: boolean;
-  /** undefined: both copies are lost. */
+  /** undefined: there was never one, or both copies are lost. */
   readonly record: BootRecord | undefined;
   /** What the boot loader starts next; undefined: its menu, or there is no telling. */
   readonly next: NextBoot | undefined;
@@ -60,10 +63,12 @@ export interface Status {
 /** What is in each slot, what boots next, and what happened. **Writes nothing.** */
 export function statusOf(machine: Machine): Status {
   const { control, cmdline, booted } = machine;
-  const { state } = control;
+  const state = stateOf(machine);
   const { record } = control;
+  const noSystem = isNewDisk(machine);
   return {
     disk: machine.diskPath,
+    noSystem,
     booted,
     left: booted === undefined ? undefined : cmdline.left,
     fell: booted === undefined ? undefined : cmdline.fell,
@@ -71,7 +76,7 @@ export function statusOf(machine: Machine): Status {
     uncounted: booted !== undefined && cmdline.uncounted,
     record,
     next: nextOf(machine),
-    problems: problemsOf(machine),
+    problems: noSystem ? [] : problemsOf(machine),
     slots: SLOT_NAMES.filter((name) => machine.slots[name] !== undefined).map((slot) => ({
       slot,
       role: roleOf(slot, record),

@@ -5,7 +5,8 @@ import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { heldDigests, type Machine, note, recordOf } from "./machine.ts";
 import { jobsFor, sourceOf, type Work } from "./open-source.ts";
-import { describeStep, type Plan, planUpgrade, type UpgradeWishes } from "./plan.ts";
+import { isNewDisk } from "./new-disk.ts";
+import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeWishes } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 
 export interface UpgradeRequest extends UpgradeWishes {
@@ -23,6 +24,8 @@ export type UpgradeReport =
       readonly steps: readonly string[];
     }
   | ({ readonly outcome: "upgraded"; readonly tries: number } & UpgradeResult)
+  /** The first system of the disk: it is the good one. */
+  | ({ readonly outcome: "installed" } & UpgradeResult)
   /** In the recovery slot: there is nothing to be tried. */
   | ({ readonly outcome: "stored" } & UpgradeResult);
 
@@ -54,7 +57,8 @@ export async function upgradeFrom(
   work.talk.progress({ step: `Waiting for the manifest of ${source.name}` });
   const image = await source.image();
   const { digest } = image;
-  const plan = planUpgrade(factsOf(machine, image), request);
+  const isFirst = isNewDisk(machine);
+  const plan = isFirst ? planFirst(request) : planUpgrade(factsOf(machine, image), request);
   if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
   announce(work, plan, { machine, source, image });
   const steps = plan.steps.map((step) => describeStep(step));
@@ -67,6 +71,7 @@ export async function upgradeFrom(
   const upgrading = { machine, source, image, slot: plan.slot, jobs, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
+    if (isFirst) return { outcome: "installed", ...result };
     return plan.slot === "recovery"
       ? { outcome: "stored", ...result }
       : { outcome: "upgraded", tries: request.tries, ...result };

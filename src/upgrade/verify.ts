@@ -2,7 +2,7 @@ import { condemn } from "../control/decide.ts";
 import { type State, withSlot } from "../control/state.ts";
 import { readRoot } from "../disk/hash-root.ts";
 import { runBytes } from "../disk/run.ts";
-import { TandemError } from "../lib/error.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { forgetUnfit } from "./forget-unfit.ts";
 import { type Machine, note, policyOf, recordOf } from "./machine.ts";
@@ -39,6 +39,20 @@ export async function verify(
     block.close();
   }
   return { slot, digest: held.digest, bytesRead: totalBytes, hashRoot: held.hashRoot };
+}
+
+/** Whether a slot can be tried as it is. One that has changed, or cannot be read, has to be written anew. Throws `interrupted`. */
+export async function isAsWritten(work: Work, machine: Machine, slot: SlotName): Promise<boolean> {
+  try {
+    await verify(work, machine, slot);
+    return true;
+  } catch (error) {
+    const isFlaw =
+      error instanceof TandemError && (error.code === "content" || error.code === "disk");
+    if (!isFlaw) throw error;
+    work.talk.warn(`${reasonOf(error)}, writing it anew`);
+    return false;
+  }
 }
 
 const REASON = {

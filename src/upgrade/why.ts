@@ -2,6 +2,7 @@ import { failingOf } from "../control/failing.ts";
 import type { Event, Fall, SlotState, State, Stage } from "../control/state.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "./machine.ts";
+import { isNewDisk } from "./new-disk.ts";
 import { nextOf } from "./status.ts";
 
 export interface Moment {
@@ -132,6 +133,7 @@ function placeOf(machine: Machine): string[] {
     booted === undefined
       ? "This machine does not run from this disk."
       : `Slot ${booted}${versionIn(state.slots[booted])} runs${booted === record?.good ? " and is the good one" : ""}.`;
+  if (isNewDisk(machine)) return [runs, "There is no system on this disk yet."];
   if (record === undefined) return [runs, "Both copies of the boot record are lost."];
   return [runs, next === undefined ? "The boot menu comes next." : `Slot ${next.slot} boots next.`];
 }

@@ -12,6 +12,7 @@ const RECORD = {
 } as const;
 const SLOT_B: SlotReport = { slot: "b", role: "passive", booted: false, status: "empty" };
 const STATUS: Status = {
+  noSystem: false,
   disk: "/dev/sda",
   booted: "a",
   loader: { name: "grub", seen: "/tandem/grub.cfg" },

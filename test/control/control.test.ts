@@ -219,7 +219,9 @@ test("a record after both copies are lost has a number above those that the stat
   const image = await formatted();
   const control = Control.open(image.file());
   for (let gen = 2; gen < 6; gen += 1) {
-    await control.writeState(control.state);
+    await control.writeState(
+      withEvent(control.state, { at: "2026-11-22T12:00:00Z", kind: "armed", text: "" }),
+    );
     await control.commitRecord(ARMED);
   }
   const { gen = 0 } = control.record ?? {};

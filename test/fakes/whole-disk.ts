@@ -84,10 +84,8 @@ export async function wholeDisk(
   version = "v1",
   { loader = "grub", limit = 0 }: { readonly loader?: LoaderName; readonly limit?: number } = {},
 ): Promise<PagedImage> {
-  const image = blankDisk();
+  const image = await newDisk(loader);
   const disk = image.file();
-  await restoreProtectiveMbr(disk);
-  await fillEsp(image, ESP_FILES[loader]);
   await Control.format(partOfDisk(disk, "control"), {
     record: settled("a", { limit, bootable: [] }),
     state: emptyState(),
@@ -95,6 +93,14 @@ export async function wholeDisk(
   const machine = machineWith(disk);
   await fillSlot(machine, "a", version);
   await machine.loader.repair();
+  return image;
+}
+
+/** A disk as it is made: with a boot loader, and nothing in the control partition and the slots. */
+export async function newDisk(loader: LoaderName = "grub"): Promise<PagedImage> {
+  const image = blankDisk();
+  await restoreProtectiveMbr(image.file());
+  await fillEsp(image, ESP_FILES[loader]);
   return image;
 }
 

@@ -9,8 +9,10 @@ export const status = defineVerb({
   description: "Print what is in each slot, what boots next, and what happened",
   args: {},
   async run(context) {
-    const result = await withMachine(context, { ...context.config, lock: false }, (machine) =>
-      statusOf(machine),
+    const result = await withMachine(
+      context,
+      { ...context.config, lock: false, allowNew: true },
+      (machine) => statusOf(machine),
     );
     print(context, result, statusText);
   },

@@ -9,7 +9,8 @@ import { defineVerb } from "../verb.ts";
 
 export const upgrade = defineVerb({
   name: "upgrade",
-  description: "Write an image into the passive slot and let the boot loader try it",
+  description:
+    "Write an image into the passive slot and have it tried; on a new disk, install the first system",
   args: {
     source: {
       type: "string",
@@ -47,8 +48,10 @@ export const upgrade = defineVerb({
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? config.jobs,
       insecureRegistries: [...config.insecureRegistries, ...list(args["insecure-registry"])],
     };
-    const report = await withMachine(context, { ...config, lock: !dryRun }, (machine) =>
-      run(context, machine, request),
+    const report = await withMachine(
+      context,
+      { ...config, lock: !dryRun, allowNew: true },
+      (machine) => run(context, machine, request),
     );
     print(context, report, text);
     const isDone = report.outcome === "upgraded" || report.outcome === "stored";
@@ -67,6 +70,8 @@ function text(report: UpgradeReport): string {
       ].join("\n");
     case "upgraded":
       return `Slot ${report.slot} holds ${named(report)} and is tried at the next boot, up to ${report.tries} time(s)`;
+    case "installed":
+      return `Slot ${report.slot} holds ${named(report)}, the first system of the disk, and boots next`;
     case "stored":
       return `Slot ${report.slot} holds ${named(report)} and boots when the other slots are used up`;
   }

@@ -9,8 +9,10 @@ export const why = defineVerb({
   description: "Tell why a system was given up, or an upgrade not finished, and what to do",
   args: {},
   async run(context) {
-    const result = await withMachine(context, { ...context.config, lock: false }, (machine) =>
-      whyOf(machine),
+    const result = await withMachine(
+      context,
+      { ...context.config, lock: false, allowNew: true },
+      (machine) => whyOf(machine),
     );
     print(context, result, whyText);
   },

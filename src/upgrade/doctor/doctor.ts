@@ -2,6 +2,7 @@ import { openEsp } from "../../boot/open-esp.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { openSlots, type Slots } from "../../slot/slots.ts";
 import type { Machine } from "../machine.ts";
+import { isNewDisk } from "../new-disk.ts";
 import { type MachineOptions, openMachine } from "../open-machine.ts";
 import type { Work } from "../open-source.ts";
 import { checkEntries } from "./entries.ts";
@@ -101,6 +102,8 @@ function plain(findings: readonly Finding[]): Diagnosis["findings"] {
 
 /** Everything but the disk's partition table, in the order of repair: what a repair goes by comes before it. */
 export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
+  if (isNewDisk(machine))
+    return [...checkEsp(esp, machine), checkNew(machine), checkClock(machine)];
   const held = lookIntoSlots(machine);
   return [
     ...checkEntries(machine),
@@ -113,6 +116,12 @@ export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
     checkHooks(machine),
     checkClock(machine),
   ];
+}
+
+function checkNew({ diskPath }: Machine): Finding {
+  return about("system", "disk").warn("no system was installed on the disk yet", {
+    advice: `Run tandem upgrade --disk ${diskPath} --source IMAGE.`,
+  });
 }
 
 interface Visit {

@@ -1,0 +1,7 @@
+import { LABEL_BYTES_MAX } from "../ext4/superblock.ts";
+import type { SlotName } from "../slot/slot.ts";
+
+/** The label of the file system that an upgrade makes in a slot. */
+export function labelOf(slot: SlotName): string {
+  return `tandem-${slot}`.slice(0, LABEL_BYTES_MAX);
+}

@@ -1,0 +1,55 @@
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import { emptyState, type State } from "../control/state.ts";
+import { readLabel, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET_BYTES } from "../ext4/superblock.ts";
+import { TandemError } from "../lib/error.ts";
+import { readBlock } from "../system/block-file.ts";
+import { labelOf } from "./label.ts";
+import type { Machine } from "./machine.ts";
+
+export const NO_SYSTEM = "there is no system on it yet";
+
+/**
+ * Whether no system was ever installed on the disk: its control partition is all zeros, or the first upgrade has begun and not ended. A
+ * control partition that was wiped is all zeros, too, but then the machine runs from the disk, the boot loader has entries, or slots hold
+ * file systems of ours: that is a case for doctor.
+ */
+export function isNewDisk(machine: Machine): boolean {
+  const { control, booted, loader } = machine;
+  if (control.record !== undefined || booted !== undefined || loader.unfinished() !== undefined)
+    return false;
+  switch (control.origin) {
+    case "used":
+      return false;
+    case "begun":
+      return true;
+    case "blank":
+      return !SLOT_NAMES.some((slot) => isOurs(machine, slot));
+  }
+}
+
+/** The state; of a new disk that nothing was written to yet, that of empty slots. */
+export function stateOf(machine: Machine): State {
+  const { control } = machine;
+  return control.origin === "blank" && isNewDisk(machine) ? emptyState() : control.state;
+}
+
+/** For all that needs a system to work on. Throws `disk`. */
+export function refuseNewDisk(machine: Machine): void {
+  if (!isNewDisk(machine)) return;
+  const { diskPath } = machine;
+  throw new TandemError("disk", `Cannot work on ${diskPath}: ${NO_SYSTEM}`, {
+    hint: `Install the first one: tandem upgrade --disk ${diskPath} --source IMAGE.`,
+  });
+}
+
+/** By its superblock alone: the rest of it may be damaged. */
+function isOurs(machine: Machine, slot: SlotName): boolean {
+  if (machine.slots[slot] === undefined) return false;
+  const { block } = machine.openSlot(slot, { write: false });
+  try {
+    const bytes = readBlock(block, SUPERBLOCK_OFFSET_BYTES, SUPERBLOCK_BYTES);
+    return readLabel(bytes) === labelOf(slot);
+  } finally {
+    block.close();
+  }
+}

@@ -1,0 +1,17 @@
+import { settled } from "../control/decide.ts";
+import { withEvent, withVerdict } from "../control/state.ts";
+import type { SlotName } from "../slot/slot.ts";
+import { type Machine, policyOf } from "./machine.ts";
+
+/**
+ * The commit point of the first upgrade of a disk: the first boot record. Only after it is the slot called good in the state, so that a
+ * cut before it leaves a disk on which nothing was installed, and the next upgrade begins anew.
+ */
+export async function settleFirst(machine: Machine, slot: SlotName, digest: string): Promise<void> {
+  const { control, loader, system } = machine;
+  await loader.commit(settled(slot, policyOf(machine)));
+  const at = system.now().toISOString();
+  const judged = withVerdict(control.state, slot, { result: "good", reason: "installed", at });
+  const event = { at, kind: "install", slot, digest, text: "the first system" } as const;
+  await control.writeState(withEvent(judged, event));
+}

@@ -1,0 +1,17 @@
+import { expect, test } from "bun:test";
+import { emptyState, withSlot } from "../../src/control/state.ts";
+import { isNewDisk } from "../../src/upgrade/new-disk.ts";
+import { settleFirst } from "../../src/upgrade/settle-first.ts";
+import { WRITTEN } from "../control/written-slot.ts";
+import { DISK_BYTES, memoryMachine } from "../fakes/machine.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+
+test("a disk is new until settleFirst()", async () => {
+  const machine = memoryMachine(PagedImage.zeros(DISK_BYTES).file());
+  await machine.control.writeState(withSlot(emptyState(), "a", WRITTEN));
+  expect(isNewDisk(machine)).toBe(true);
+  await settleFirst({ ...machine, limit: 3 }, "a", WRITTEN.digest);
+  expect(isNewDisk(machine)).toBe(false);
+  expect(machine.control.record).toMatchObject({ gen: 1, good: "a", limit: 3, last: undefined });
+  expect(machine.control.state.slots.a).toMatchObject({ verdict: { result: "good" } });
+});
