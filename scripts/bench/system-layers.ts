@@ -25,7 +25,7 @@ export async function systemLayers(folder: string, count: number): Promise<TarMe
   const files = await downloadPackages(folder, names);
   const packages = await Promise.all(files.map((file) => packageMembers(file)));
   const initrd = kernel.replace("linux-image-", "boot/initrd.img-");
-  packages[base.length]?.push({ path: initrd, data: randomBytes(initrd, INITRD_BYTES) });
+  packages[base.length]?.push({ path: initrd, data: initrdBytes(initrd) });
   if (count === 1) return [oneLayer([skeleton(), ...packages])];
   const groups =
     count === 4
@@ -133,4 +133,11 @@ function changes(lower: readonly TarMember[]): TarMember[] {
     ...deleted,
     ...replaced,
   ];
+}
+
+/** What looks like an initrd that is compressed by Zstandard. */
+function initrdBytes(seed: string): Uint8Array {
+  const bytes = Uint8Array.from(randomBytes(seed, INITRD_BYTES));
+  bytes.set([0x28, 0xb5, 0x2f, 0xfd]);
+  return bytes;
 }

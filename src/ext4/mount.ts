@@ -32,7 +32,7 @@ export interface FileSystem {
   /** Its nodes throw `content` where the file system is damaged. Owners, times, device numbers and extended attributes are not read. */
   readonly root: DirectoryNode;
   /** All the bytes of a small file. */
-  read(node: FileNode): Uint8Array;
+  readonly read: (node: FileNode, bytesMax?: number) => Uint8Array;
 }
 
 /** Throws `content` when there is none, or one that tandem has not written. */
@@ -43,7 +43,7 @@ export function openFileSystem(block: BlockFile): FileSystem {
     uuid: formatUuid(uuid),
     label: display(label),
     root: reader.root(),
-    read: (node) => readFile(block, node),
+    read: (node, bytesMax) => readFile(block, node, bytesMax),
   };
 }
 

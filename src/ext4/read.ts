@@ -7,16 +7,22 @@ import { BLOCK_BYTES, CHUNK_BYTES } from "./block.ts";
 /** For a command line, a release file and the like: what is held in memory whole. */
 const FILE_BYTES_MAX = 16 * MiB;
 
-/** The data of a small file, read from where its writer put it. Throws a TandemError "content" if it is not small. */
-export function readFile(target: BlockFile, node: FileNode): Uint8Array {
-  if (node.sizeBytes > FILE_BYTES_MAX)
+/** The data of a small file, or the first bytes of any, read from where its writer put it. Throws a TandemError "content" if that is much. */
+export function readFile(
+  target: BlockFile,
+  node: FileNode,
+  bytesMax: number = node.sizeBytes,
+): Uint8Array {
+  const sizeBytes = Math.min(node.sizeBytes, bytesMax);
+  if (sizeBytes > FILE_BYTES_MAX)
     throw new TandemError(
       "content",
-      `Cannot read a file of ${formatBytes(node.sizeBytes)} whole: want at most ${formatBytes(FILE_BYTES_MAX)}`,
+      `Cannot read a file of ${formatBytes(sizeBytes)} whole: want at most ${formatBytes(FILE_BYTES_MAX)}`,
     );
-  const bytes = new Uint8Array(node.sizeBytes);
+  const bytes = new Uint8Array(sizeBytes);
   for (const { logicalBlock, physicalBlock, blocks } of node.extents) {
     const start = logicalBlock * BLOCK_BYTES;
+    if (start >= sizeBytes) continue;
     const place = bytes.subarray(start, start + blocks * BLOCK_BYTES);
     target.readInto(physicalBlock * BLOCK_BYTES, place);
   }

@@ -1,4 +1,4 @@
-import { type Bootable, findBootable } from "../boot/bootable.ts";
+import { type Bootable, findBootable, type ImageTree } from "../boot/bootable.ts";
 import type { BootFile } from "../boot/bootloader.ts";
 import { findFile } from "../boot/find.ts";
 import { readOsRelease } from "../boot/os-release.ts";
@@ -8,7 +8,7 @@ import { hashRoot } from "../disk/hash-root.ts";
 import { readBack } from "../disk/read-back.ts";
 import { runsOf } from "../disk/run.ts";
 import { readChunks } from "../ext4/read.ts";
-import type { DirectoryNode, FileNode } from "../layer/tree.ts";
+import type { FileNode } from "../layer/tree.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
@@ -173,15 +173,16 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
         label: labelOf(slot),
         timeSeconds: imageTime(image),
       },
-      inspect,
+      inspect: (tree) => inspect(tree, machine.system.architecture),
     });
   } finally {
     target.block.close();
   }
 }
 
-function inspect(root: DirectoryNode, read: (node: FileNode) => Uint8Array): Finding {
-  const bootable = findBootable(root, read);
+function inspect(tree: ImageTree, architecture: string): Finding {
+  const { root, read } = tree;
+  const bootable = findBootable(tree, architecture);
   const files = new Map<string, FileNode>();
   for (const path of [bootable.kernel, bootable.initrd]) {
     const found = path === undefined ? undefined : findFile(root, path);

@@ -118,6 +118,8 @@ function announce(
   const partition = machine.slots[slot];
   if (partition === undefined)
     throw new TandemError("disk", `Cannot upgrade: ${machine.diskPath} has no slot ${slot}`);
+  if (image.layers.length === 0)
+    throw new TandemError("content", `Cannot boot ${source.name}: the image has no layers`);
   const fetchBytes = image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (fetchBytes > partition.sizeBytes)
     throw new TandemError(

@@ -1,3 +1,4 @@
+import type { ImageTree } from "../boot/bootable.ts";
 import { bootFiles } from "../boot/boot-files.ts";
 import { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
@@ -8,7 +9,7 @@ import type { Identity } from "../ext4/identity.ts";
 import { type Layout, planLayout } from "../ext4/layout.ts";
 import { readFile } from "../ext4/read.ts";
 import { Merge } from "../layer/merge.ts";
-import type { DirectoryNode, FileNode } from "../layer/tree.ts";
+import type { DirectoryNode } from "../layer/tree.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
@@ -42,8 +43,8 @@ export interface WriteJob<Finding> {
   readonly cores: number;
   readonly talk: Talk;
   readonly signal: AbortSignal;
-  /** Looks at the tree before a file system is made of it, and may refuse it. `read` returns a file's content. */
-  inspect(root: DirectoryNode, read: (node: FileNode) => Uint8Array): Finding;
+  /** Looks at the tree before a file system is made of it, and may refuse it. */
+  inspect(tree: ImageTree): Finding;
 }
 
 export interface WrittenImage<Finding> {
@@ -66,7 +67,10 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   const dataRanges = await unpack(job, { layout, allocator, merge });
   const unpackSeconds = clock();
   talk.progress({ step: "Writing directories and inodes" });
-  const finding = job.inspect(merge.root, (node) => readFile(target.block, node));
+  const finding = job.inspect({
+    root: merge.root,
+    read: (node, bytesMax) => readFile(target.block, node, bytesMax),
+  });
   const filledRanges = fillBootFiles(target.block, allocator, merge.root);
   const tree = writeTree(target.block, {
     layout,

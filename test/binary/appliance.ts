@@ -14,6 +14,7 @@ import { ALONE } from "../peers/alone.ts";
 import { writeImage } from "../peers/image.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
+import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 
 export const TANDEM: string = join(import.meta.dir, "../../dist/tandem");
 const SLOT_BYTES = 16 * MiB;
@@ -29,8 +30,8 @@ export interface Run {
 /** What makes an image bootable, and what tells versions apart. */
 export function systemMembers(version: string, more: readonly TarMember[] = []): TarMember[] {
   return [
-    { path: "boot/vmlinuz", data: `kernel of ${version} `.repeat(5000) },
-    { path: "boot/initrd", data: `initrd of ${version} `.repeat(5000) },
+    { path: "boot/vmlinuz", data: kernelOf(`kernel of ${version} `.repeat(5000)) },
+    { path: "boot/initrd", data: initrdOf(`initrd of ${version} `.repeat(5000)) },
     { path: "etc/os-release", data: `VERSION=${version}\n` },
     ...more,
   ];

@@ -1,9 +1,10 @@
 /** What a registry can serve that must be refused: the right status, a message that names it, and the old system still good. */
 import { afterAll, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { digestOf } from "../../src/oci/digest.ts";
 import { descriptorOf, fakeImage, type FakeImage, TYPES } from "../fakes/image.ts";
+import { cpio } from "../e2e/cpio.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
 import { ALONE } from "../peers/alone.ts";
 import { tar } from "../peers/tar.ts";
@@ -27,6 +28,8 @@ interface Case {
   readonly reference?: string;
   readonly status: number;
   readonly says: RegExp;
+  /** Manifest and configuration tell: the passive slot keeps what it holds. */
+  readonly early?: true;
 }
 
 const good = fakeImage({ layers: [systemLayer("2")] });
@@ -129,6 +132,40 @@ const CASES: readonly Case[] = [
     image: fakeImage({ layers: [systemLayer("2")], architecture: "arm64" }),
     status: 6,
     says: /arm64/,
+    early: true,
+  },
+  {
+    name: "an image without layers",
+    image: fakeImage({ layers: [] }),
+    status: 6,
+    says: /no layers/,
+    early: true,
+  },
+  {
+    name: "an image with a kernel that is none",
+    image: fakeImage({ layers: [systemLayer("2", [{ path: "boot/vmlinuz", data: "a kernel" }])] }),
+    status: 6,
+    says: /\/boot\/vmlinuz is no Linux kernel/,
+  },
+  {
+    name: "an image with an initrd that is none",
+    image: fakeImage({ layers: [systemLayer("2", [{ path: "boot/initrd", data: "an initrd" }])] }),
+    status: 6,
+    says: /\/boot\/initrd is no cpio archive/,
+  },
+  {
+    name: "an image without an init",
+    image: fakeImage({ layers: [systemLayer("2", [{ path: "boot/initrd", data: cpio([]) }])] }),
+    status: 6,
+    says: /there is no init in it, nor in its initrd/,
+  },
+  {
+    name: "an image with options that GRUB would change",
+    image: fakeImage({
+      layers: [systemLayer("2", [{ path: "etc/kernel/cmdline", data: "a /*" }])],
+    }),
+    status: 6,
+    says: /GRUB takes "\/\*" for a pattern/,
   },
   {
     name: "an image without a kernel",
@@ -156,12 +193,13 @@ const CASES: readonly Case[] = [
 
 test.each(CASES)(
   "$name is refused with status $status",
-  async ({ image = good, script, reference, status, says }) => {
+  async ({ image = good, script, reference, status, says, early }) => {
     await using registry = new FakeRegistry();
     await using machine = await appliance();
     registry.putImage(image);
     script?.(registry, image);
     const before = machine.record();
+    const hashBefore = hashOf(machine.disk);
     const source = (reference ?? "oci:HOST/ns/app:latest").replace("HOST", registry.host);
     const run = await tandem("upgrade", "--disk", machine.disk, "--source", source);
     expect({ status: run.status, stderr: run.stderr, stdout: run.stdout }).toEqual({
@@ -172,8 +210,13 @@ test.each(CASES)(
     expect(run.stderr).toMatch(/^tandem: Cannot /m);
     expect(machine.record()).toEqual(before);
     expect(await machine.isWhole()).toBe(true);
+    if (early === true) expect(hashOf(machine.disk)).toBe(hashBefore);
   },
 );
+
+function hashOf(path: string): bigint {
+  return Bun.hash.xxHash3(readFileSync(path));
+}
 
 test("a registry that is down is refused with status 4", async () => {
   await using machine = await appliance();

@@ -7,6 +7,7 @@ import type { Machine } from "../../src/upgrade/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { bootWithSystemd } from "../fakes/systemd-boot-model.ts";
 import { rejection } from "../fakes/source.ts";
+import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 import { machineWith, partOfDisk, PLACES, wholeDisk } from "../fakes/whole-disk.ts";
 import { FIRST_BOOT, upgradeTo } from "../upgrade/disk.ts";
 
@@ -57,7 +58,7 @@ test("prepare() brings kernel and initrd to the ESP, and forget() takes them awa
   const image = await armed();
   const files = namesIn(image, "/tandem/b");
   expect(files).toHaveLength(2);
-  expect(textOf(image, `/tandem/b/${files[1]}`)).toStartWith("kernel of v2");
+  expect(textOf(image, `/tandem/b/${files[1]}`)).toContain("kernel of v2");
   const { loader } = machineWith(image.file());
   expect(loader.whyNot("b")).toBeUndefined();
   await loader.forget("b");
@@ -209,8 +210,8 @@ test("an entry whose files have got other names is written again with the boots 
 test("spoilt() tells the first copy that is not as in the slot", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const { loader } = machineWith(image.file());
-  const kernel = bootFile("/boot/vmlinuz", "kernel of v1 ".repeat(1000));
-  const initrd = bootFile("/boot/initrd", "initrd of v1 ".repeat(1000));
+  const kernel = bootFile("/boot/vmlinuz", kernelOf("kernel of v1 ".repeat(1000)));
+  const initrd = bootFile("/boot/initrd", initrdOf("initrd of v1 ".repeat(1000)));
   expect(loader.spoilt("a", { kernel, initrd })).toBeUndefined();
   const other = bootFile("/boot/initrd", "initrd of v2 ".repeat(1000));
   expect(loader.spoilt("a", { kernel, initrd: other })).toMatch(
@@ -222,8 +223,9 @@ test("spoilt() tells the first copy that is not as in the slot", async () => {
   expect(loader.spoilt("b", { kernel, initrd })).toContain("its boot spec cannot be used");
 });
 
-function bootFile(path: string, text: string): BootFile {
-  return { path, ...contentOf(text) };
+function bootFile(path: string, data: string | Uint8Array): BootFile {
+  const bytes = Buffer.from(data);
+  return { path, sizeBytes: bytes.byteLength, read: () => [bytes] };
 }
 
 test("without anything that can be started the entries stay as they are", async () => {

@@ -1,4 +1,5 @@
 import { byteStringOf, type ByteString } from "../../src/lib/byte-string.ts";
+import type { ImageTree } from "../../src/boot/bootable.ts";
 import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 
 const ATTRIBUTES = {
@@ -9,24 +10,22 @@ const ATTRIBUTES = {
   xattrs: [],
 };
 
-/** An image's tree and what a caller would use to read its files. */
-export interface Image {
-  readonly root: DirectoryNode;
-  readonly read: (node: FileNode) => Uint8Array;
-}
-
 /** Path → content, or "→ target" for a symlink. */
-export function image(files: Readonly<Record<string, string>>): Image {
+export function image(files: Readonly<Record<string, string | Uint8Array>>): ImageTree {
   const root = directory();
   const contents = new Map<FileNode, Uint8Array>();
   for (const [path, content] of Object.entries(files)) {
     const names = path.split("/").map(byteStringOf);
     const name = names.pop() ?? byteStringOf("");
-    const node = content.startsWith("→ ") ? symlink(content.slice(2)) : file(content);
+    const link = typeof content === "string" && /^→ (.*)$/.exec(content)?.[1];
+    const node = typeof link === "string" ? symlink(link) : file(content);
     if (node.kind === "file") contents.set(node, Buffer.from(content));
     parent(root, names).children.set(name, node);
   }
-  return { root, read: (node) => contents.get(node) ?? new Uint8Array(0) };
+  return {
+    root,
+    read: (node, bytesMax) => (contents.get(node) ?? new Uint8Array(0)).subarray(0, bytesMax),
+  };
 }
 
 function parent(root: DirectoryNode, names: readonly ByteString[]): DirectoryNode {
@@ -48,6 +47,6 @@ function symlink(target: string): TreeNode {
   return { kind: "symlink", ...ATTRIBUTES, target: byteStringOf(target) };
 }
 
-function file(content: string): FileNode {
+function file(content: string | Uint8Array): FileNode {
   return { kind: "file", ...ATTRIBUTES, sizeBytes: Buffer.byteLength(content), extents: [] };
 }

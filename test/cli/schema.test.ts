@@ -16,6 +16,7 @@ import { memoryMachine } from "../fakes/machine.ts";
 import { writeImage } from "../peers/image.ts";
 import { armed, TRIAL_BOOT, withRecovery, workOn, upgradeTo } from "../upgrade/disk.ts";
 import { tandem } from "./tandem.ts";
+import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-schema-"));
 const disk = join(folder, "disk.img");
@@ -23,8 +24,8 @@ const source = `oci-layout:${join(folder, "layout")}`;
 beforeAll(async () => {
   await makeDiskFile(disk);
   const tar = [
-    { path: "boot/vmlinuz", data: "kernel" },
-    { path: "boot/initrd", data: "initrd" },
+    { path: "boot/vmlinuz", data: kernelOf("") },
+    { path: "boot/initrd", data: initrdOf("") },
   ];
   await writeImage(join(folder, "layout"), { layers: [{ tar }] });
 });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { makeDiskFile } from "../fakes/disk-file.ts";
 import { writeImage } from "../peers/image.ts";
 import { tandem } from "./tandem.ts";
+import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-verbs-"));
 const disk = join(folder, "disk.img");
@@ -15,10 +16,10 @@ beforeAll(async () => {
   await makeDiskFile(disk);
   const { manifest } = await writeImage(layout, {
     layers: [
-      { tar: [{ path: "boot/vmlinuz", data: "kernel" }] },
+      { tar: [{ path: "boot/vmlinuz", data: kernelOf("") }] },
       {
         tar: [
-          { path: "boot/initrd", data: "initrd" },
+          { path: "boot/initrd", data: initrdOf("") },
           { path: "etc/os-release", data: "VERSION=4.2\n" },
         ],
       },

@@ -25,6 +25,7 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { startMachine } from "./machine.ts";
 import { copyDisk } from "./probe-disk.ts";
 import { probeKernel } from "./probe-kernel.ts";
+import { initrdOf } from "../fakes/boot-files.ts";
 
 /** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
 const BOOT_SECONDS = 300;
@@ -38,7 +39,7 @@ beforeAll(async () => {
   for (const version of VERSIONS) {
     const tar = [
       { path: "boot/vmlinuz", data: probeKernel() },
-      { path: "boot/initrd", data: "an initrd of which nothing is read" },
+      { path: "boot/initrd", data: initrdOf("nothing of it is read") },
       { path: "etc/os-release", data: `VERSION=${version}\n` },
       { path: "etc/kernel/cmdline", data: `version=${version}\n` },
     ];

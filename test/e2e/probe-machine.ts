@@ -11,6 +11,7 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 import type { TarMember } from "../peers/tar.ts";
 import { startMachine } from "./machine.ts";
 import { probeKernel } from "./probe-kernel.ts";
+import { initrdOf } from "../fakes/boot-files.ts";
 
 /** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
 const BOOT_SECONDS = 300;
@@ -19,7 +20,7 @@ const BOOT_SECONDS = 300;
 function probeMembers(version: string): TarMember[] {
   return [
     { path: "boot/vmlinuz", data: probeKernel() },
-    { path: "boot/initrd", data: `an initrd of ${version} of which nothing is read` },
+    { path: "boot/initrd", data: initrdOf(`an initrd of ${version} of which nothing is read`) },
     { path: "etc/kernel/cmdline", data: `image=${version}\n` },
   ];
 }

@@ -14,6 +14,18 @@ test.each(["", "root=LABEL=x quiet", "x".repeat(4096), "y".repeat(2 * MiB + 1)])
   },
 );
 
+test.each([0, 1, 4095, 4096, 4097, 2 * MiB, 2 * MiB + 2])(
+  "readFile() of the first %i bytes",
+  (bytesMax) => {
+    const image = new Ext4Image(PagedImage.zeros(8 * MiB).file());
+    const text = "0123456789abcdef".repeat(128 * 1024) + "x";
+    const node = image.file(text);
+    image.data.finish();
+    const read = readFile(image.target, node, bytesMax);
+    expect(Buffer.from(read).equals(Buffer.from(text).subarray(0, bytesMax))).toBe(true);
+  },
+);
+
 test("readFile() refuses what is too large to hold", () => {
   const image = PagedImage.zeros(4 * MiB).file();
   expect(() => readFile(image, fileAt(16 * MiB + 1, []))).toThrow(

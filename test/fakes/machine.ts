@@ -18,6 +18,7 @@ import type { Machine } from "../../src/upgrade/machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { memoryFiles } from "./files.ts";
+import { initrdOf, kernelOf } from "./boot-files.ts";
 
 const SLOT_BYTES = 8 * MiB;
 const CONTROL = { offsetBytes: 0, sizeBytes: MiB };
@@ -110,8 +111,8 @@ export function memorySource(
   more: readonly TarMember[] = [],
 ): Source & { readonly digest: string } {
   const bytes = tar([
-    { path: "boot/vmlinuz", data: `kernel of ${version} `.repeat(1000) },
-    { path: "boot/initrd", data: `initrd of ${version} `.repeat(1000) },
+    { path: "boot/vmlinuz", data: kernelOf(`kernel of ${version} `.repeat(1000)) },
+    { path: "boot/initrd", data: initrdOf(`initrd of ${version} `.repeat(1000)) },
     { path: "etc/os-release", data: `VERSION=${version}\n` },
     ...more,
   ]);

@@ -2,9 +2,10 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ImageTree } from "../../src/boot/bootable.ts";
 import { findFile } from "../../src/boot/find.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
-import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
+import type { TreeNode } from "../../src/layer/tree.ts";
 import { display } from "../../src/lib/byte-string.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -33,7 +34,7 @@ const SOURCE = memoryLayers(
 type Listing = Record<string, string>;
 
 /** Each path with all that belongs to it; where its data lies does not. */
-function list(root: DirectoryNode, read: (node: FileNode) => Uint8Array): Listing {
+function list({ root, read }: ImageTree): Listing {
   const listing: Listing = {};
   const visit = (path: string, node: TreeNode): void => {
     const { mode, uid, gid, mtime } = node;

@@ -38,7 +38,7 @@ function lookInto(machine: Machine, slot: SlotName): Held {
   try {
     const { block } = machine.openSlot(slot, { write: false });
     try {
-      return isBlank(block) ? { kind: "blank" } : describe(openFileSystem(block));
+      return isBlank(block) ? { kind: "blank" } : describe(openFileSystem(block), machine);
     } finally {
       block.close();
     }
@@ -53,10 +53,10 @@ function isBlank(block: BlockFile): boolean {
   return readBlock(block, 0, 4096).every((byte) => byte === 0);
 }
 
-function describe(fs: FileSystem): Held {
+function describe(fs: FileSystem, { system }: Machine): Held {
   checkFileSystem(fs);
   const read = (node: FileNode): Uint8Array => fs.read(node);
-  const bootable = findBootable(fs.root, read);
+  const bootable = findBootable(fs, system.architecture);
   const release = readOsRelease(fs.root, read);
   const version = release?.version ?? release?.prettyName;
   return { kind: "system", uuid: fs.uuid, label: fs.label, bootable, version };
