@@ -37,11 +37,11 @@ strace strace
 cpio cpio
 zstd zstd
 openssl openssl
-initramfs-tools-core mkinitramfs
+initramfs-tools update-initramfs
 systemd systemd-analyze
 util-linux wdctl
 strace strace
-dracut-core dracut
+dracut-network /usr/lib/dracut/modules.d/40network
 kmod depmod
 ca-certificates /etc/ssl/certs/ca-certificates.crt
 "

@@ -1,6 +1,6 @@
 /** What the README tells to do under "Put it somewhere", done. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { makeDisk } from "../../scripts/disk.ts";
@@ -11,14 +11,15 @@ import { command } from "../peers/command.ts";
 import { writeImage } from "../peers/image.ts";
 import { skopeoCopy } from "../peers/skopeo.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
-import { machineWords, makeBareInitramfs, resultsOf } from "./bare-machine.ts";
+import { startMachine, UNDER_LOAD } from "../e2e/machine.ts";
+import { inDebianRoot, KERNEL_FILE, VERSION } from "./debian-root.ts";
 import { run } from "./probe.ts";
 
 setDefaultTimeout(600_000);
 
 const ROOT = join(import.meta.dir, "../..");
 const README = await Bun.file(join(ROOT, "README.md")).text();
-const KERNEL = join(ROOT, "dist/kernel/boot");
+const BOOT_SECONDS = 300;
 
 /** The first block after "**NAME**" in the section. */
 function snippet(name: string): string {
@@ -29,68 +30,120 @@ function snippet(name: string): string {
   return body;
 }
 
-/** Writes a hook for the binary that was built, executable. */
-function writeHook(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text.replace("/usr/bin/tandem", TANDEM));
-  chmodSync(path, 0o755);
+/** The path of the file that is to hold the block after "**NAME**". */
+function placeOf(name: string): string {
+  return matched(name, /^[^\n]*?\bas `(?<found>\/[^`]+)`/);
 }
 
-/** A shell script as root of its own user namespace, with "$0" the folder; both tools want to be root. */
-function asRoot(script: string, folder: string): Promise<string> {
-  const shell = `PATH="$PATH:/usr/sbin:/sbin"; cd "$0"; ${script}`;
-  return command("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", shell, folder);
+/** The command that is to follow. */
+function commandOf(name: string): string {
+  return matched(name, /^[^\n]*?\bthen `(?<found>[^`]+)`/);
 }
 
-async function expectSame(path: string): Promise<void> {
-  await command("cmp", path, TANDEM);
-  expect(run([path, "--version"])).toEqual(run([TANDEM, "--version"]));
+function matched(name: string, pattern: RegExp): string {
+  const text = README.slice(README.indexOf(`**${name}**`, README.indexOf("## Put it somewhere")));
+  const found = pattern.exec(text)?.groups?.["found"];
+  if (found === undefined)
+    throw new Error(`Cannot find ${pattern.source} for ${name} in the README`);
+  return found;
 }
 
-test("the hook for initramfs-tools puts it into /bin", async () => {
+/** A shell script that writes the block after "**NAME**" to its place, executable. */
+function placing(name: string): string {
+  const place = placeOf(name);
+  return `mkdir -p ${dirname(place)}; cat > ${place} <<'END'\n${snippet(name)}END\nchmod 755 ${place}\n`;
+}
+
+const IMAGE = `/boot/initrd.img-${VERSION}`;
+const SAID_VERSION = run([TANDEM, "--version"]).stdout.trim();
+
+/** Boots a kernel with that initramfs and has the initramfs's own shell run tandem, found by its path. */
+async function expectThere(initrd: string): Promise<void> {
+  const script = "mkdir -p /proc; mount -t proc proc /proc; tandem --version; echo status: $?";
+  const options = `console=ttyS0 quiet panic=-1 ${UNDER_LOAD} rdinit=/bin/sh -- -c "${script}"`;
+  await using machine = startMachine({
+    disks: [],
+    memoryMib: 1024,
+    once: true,
+    direct: { kernel: KERNEL_FILE, initrd, options },
+  });
+  expect(await machine.expectLine(/^tandem|not found|panic/, BOOT_SECONDS)).toBe(SAID_VERSION);
+  expect(await machine.expectLine(/^status: /, BOOT_SECONDS)).toBe("status: 0");
+}
+
+test.each(["initramfs-tools", "dracut"])(
+  "the hook for %s brings it into a machine",
+  async (name) => {
+    await using folder = await temporaryFolder();
+    const before = name === "dracut" ? "" : "update-initramfs -c -k all;";
+    const script = `${before} ${placing(name)} ${commandOf(name)}; cp ${IMAGE} /shared/initrd`;
+    await inDebianRoot(folder, script);
+    await expectThere(folder.in("shared/initrd"));
+  },
+);
+
+/** What Debian has no package of: the layout of its initramfs, and the one function that the hook calls. */
+const MKINITCPIO = `
+mkdir -p tree/usr/bin tree/proc
+for name in bin sbin; do ln -s usr/bin "tree/$name"; done
+install -m 755 /bin/busybox tree/usr/bin/busybox
+for name in sh mount echo; do ln -s busybox "tree/usr/bin/$name"; done
+# mkinitcpio(8): add_file FILE [TARGET [MODE]]
+add_file() { install -D -m "$3" "$1" "tree$2"; }
+`;
+
+test("the hook for mkinitcpio brings it into a machine", async () => {
   await using folder = await temporaryFolder();
-  cpSync("/etc/initramfs-tools", folder.in("conf"), { recursive: true });
-  writeHook(folder.in("conf/hooks/tandem"), snippet("initramfs-tools"));
-  const [version = ""] = readdirSync(KERNEL).flatMap((name) => name.split("vmlinuz-").slice(1));
-  // Gzip is what unpacks everywhere, and no modules are wanted here.
-  writeFileSync(folder.in("conf/conf.d/test"), "MODULES=list\nCOMPRESS=gzip\nCOMPRESSLEVEL=1\n");
-  const make = `mount --bind "${KERNEL}" /boot; mkinitramfs -d "$0/conf" -o "$0/image" ${version}`;
-  await asRoot(`${make}; unmkinitramfs image tree`, folder.path);
-  await expectSame(folder.in("tree/bin/tandem"));
+  expect(placeOf("mkinitcpio")).toBe("/etc/initcpio/install/tandem");
+  const pack = "(cd tree && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) > /shared/initrd";
+  const script = `cd /tmp; ${placing("mkinitcpio")} cat > run <<'END'\n${MKINITCPIO}END
+    bash -ec '. ./run; . ${placeOf("mkinitcpio")}; build'; ${pack}`;
+  await inDebianRoot(folder, script);
+  await expectThere(folder.in("shared/initrd"));
 });
 
-test("the module for dracut puts it where it was, and stripping leaves it whole", async () => {
+test("an archive behind an initramfs brings it into a machine, whose programs are still there", async () => {
   await using folder = await temporaryFolder();
-  cpSync("/usr/lib/dracut", folder.in("dracut"), { recursive: true });
-  writeHook(folder.in("dracut/modules.d/50tandem/module-setup.sh"), snippet("dracut"));
-  const options = "--quiet --no-compress --strip --no-kernel --no-hostonly --modules tandem";
-  const make = `dracutbasedir="$0/dracut" dracut ${options} --tmpdir "$0" --kver none "$0/image"`;
-  await asRoot(`${make}; mkdir tree; cd tree; cpio --quiet -id < ../image`, folder.path);
-  await expectSame(folder.in(`tree${TANDEM}`));
+  await inDebianRoot(folder, `mkinitramfs -o /shared/initramfs.img ${VERSION}`);
+  symlinkSync(join(ROOT, "dist"), folder.in("shared/dist"));
+  await command("sh", "-ec", `cd "$0"; umask 077; ${snippet("cpio")}`, folder.in("shared"));
+  await expectThere(folder.in("shared/with-tandem.img"));
 });
 
-test("the hook for mkinitcpio is a shell script that calls what mkinitcpio offers", async () => {
+/** Does what a Dockerfile's lines say, with the binary as the only file of the context. */
+function dockerfile(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [, mode, target] = /^COPY --chmod=(\d+) tandem (\S+)$/.exec(line) ?? [];
+      const [, words] = /^RUN (.*)$/.exec(line) ?? [];
+      if (words === undefined && target === undefined) throw new Error(`Cannot do "${line}"`);
+      return words ?? `install -m ${mode} /shared/tandem ${target}`;
+    })
+    .join("\n");
+}
+
+test("the lines for an image put it there, and its hooks into the initramfs", async () => {
   await using folder = await temporaryFolder();
-  const hook = folder.in("tandem");
-  writeFileSync(hook, snippet("mkinitcpio"));
-  await command("bash", "-n", hook);
-  const script = 'add_file() { echo "add_file $*"; }; . "$0"; build';
-  expect(await command("bash", "-ec", script, hook)).toBe(
-    "add_file /usr/bin/tandem /usr/bin/tandem 755\n",
+  const hooks = /### Hooks.*?```dockerfile\n(?<body>.*?)```/s.exec(README)?.groups?.["body"] ?? "";
+  expect(hooks).toStartWith(snippet("Image"));
+  mkdirSync(folder.in("shared"));
+  cpSync(TANDEM, folder.in("shared/tandem"));
+  const lines = `rm /usr/bin/tandem\nupdate-initramfs -c -k all\n${dockerfile(hooks)}`;
+  await inDebianRoot(folder, `${lines}\ntandem --version\ncp ${IMAGE} /shared/initrd`);
+  const options = `console=ttyS0 root=/dev/none tandem.slot=b tandem.gen=4 tandem.left=1 rootdelay=1`;
+  await using machine = startMachine({
+    disks: [],
+    memoryMib: 768,
+    once: true,
+    direct: { kernel: KERNEL_FILE, initrd: folder.in("shared/initrd"), options },
+  });
+  const said = await machine.expectLine(
+    /^tandem: slot b: the initramfs cannot go on/,
+    BOOT_SECONDS,
   );
-});
-
-test("an archive behind an initramfs brings it into a machine that boots", async () => {
-  await using folder = await temporaryFolder();
-  const version = "/bin/tandem --version";
-  const bare = await makeBareInitramfs(folder, { files: {}, commands: [version] });
-  symlinkSync(join(ROOT, "dist"), folder.in("dist"));
-  symlinkSync(bare, folder.in("initramfs.img"));
-  await command("sh", "-ec", `cd "$0"; ${snippet("cpio")}`, folder.path);
-  const initramfs = folder.in("with-tandem.img");
-  const console = await command(...machineWords(folder, { initramfs, disks: [] }));
-  const { stdout } = run([TANDEM, "--version"]);
-  expect(resultsOf(console).get(version)?.slice(0, 2)).toEqual([stdout.trim(), "status: 0"]);
+  expect(said).toMatch(/rebooting in 5 s, boots left: 1$/);
 });
 
 test("a stick with it and an image repairs the disk of a machine", async () => {
