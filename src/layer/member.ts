@@ -1,7 +1,7 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import type { Entry, Time, Xattr } from "./entry.ts";
 import type { Extended } from "./extended.ts";
-import { Fault } from "./fault.ts";
+import { Fault, quoted } from "./fault.ts";
 import type { Header } from "./header.ts";
 import { cleanPath, cleanTarget } from "./path.ts";
 
@@ -63,7 +63,7 @@ function baseOf(
     uid: id(extended?.uid ?? header.uid, "uid"),
     gid: id(extended?.gid ?? header.gid, "gid"),
     mtime: extended?.mtime ?? timeOf(header.mtimeSeconds),
-    xattrs: xattrsOf(extended),
+    xattrs: xattrsOf(kind, extended),
   };
 }
 
@@ -100,9 +100,34 @@ function kindOf({ type }: Header, name: ByteString): Entry["kind"] {
   }
 }
 
-function xattrsOf(extended: Extended | undefined): readonly Xattr[] {
+/** Without those that no kernel lets one make there: nobody could read or remove them. Each is warned of. */
+function xattrsOf(kind: Entry["kind"], extended: Extended | undefined): readonly Xattr[] {
   if (extended === undefined || extended.xattrs.size === 0) return NO_XATTRS;
-  return [...extended.xattrs].map(([name, value]) => ({ name, value }));
+  return [...extended.xattrs].flatMap(([name, value]) => {
+    if (kindsWith(name)?.has(kind) === false) {
+      const what = kind === "character" || kind === "block" ? `${kind} device` : kind;
+      extended.warnings.push(`its xattr ${quoted(name)} is left out: no ${what} can have it`);
+      return [];
+    }
+    return [{ name, value }];
+  });
+}
+
+/** A hard link has the attributes of the file that it is another name of. */
+const DIRECTORIES: ReadonlySet<Entry["kind"]> = new Set(["directory", "hardlink"]);
+const WITH_CONTENT: ReadonlySet<Entry["kind"]> = new Set([...DIRECTORIES, "file"]);
+const WITH_MODE: ReadonlySet<Entry["kind"]> = new Set([
+  ...WITH_CONTENT,
+  "character",
+  "block",
+  "fifo",
+]);
+
+/** xattr_permission() in fs/xattr.c and set_posix_acl() in fs/posix_acl.c of Linux. undefined: every kind may have it. */
+function kindsWith(name: ByteString): ReadonlySet<Entry["kind"]> | undefined {
+  if (name.startsWith("user.")) return WITH_CONTENT;
+  if (name === "system.posix_acl_default") return DIRECTORIES;
+  return name === "system.posix_acl_access" ? WITH_MODE : undefined;
 }
 
 function symlinkTarget(target: ByteString): ByteString {
