@@ -7,6 +7,8 @@ export interface Call {
   readonly kinds: readonly string[];
   /** It has no file: strace cannot tell tandem's from others by a path, and nobody else makes it. */
   readonly everywhere?: true;
+  /** Who goes on after that has lost what was to be written: status 0 would be a lie. An interrupted call may be made again. */
+  readonly fatal?: true;
   /** It fails once. What a registry refuses for ever is tried again for longer than a trial may take. */
   readonly once?: boolean;
 }
@@ -16,10 +18,10 @@ const error = (...names: readonly string[]): string[] => names.map((name) => `er
 const END = "retval=0";
 
 export const CALLS: readonly Call[] = [
-  { name: "pwrite64", kinds: error("ENOSPC", "EIO", "EINTR", "EDQUOT") },
+  { name: "pwrite64", kinds: error("ENOSPC", "EIO", "EINTR", "EDQUOT"), fatal: true },
   { name: "write", kinds: error("ENOSPC", "EIO", "EINTR") },
-  { name: "fsync", kinds: error("EIO", "ENOSPC", "EINTR") },
-  { name: "fdatasync", kinds: error("EIO", "ENOSPC", "EINTR") },
+  { name: "fsync", kinds: error("EIO", "ENOSPC", "EINTR"), fatal: true },
+  { name: "fdatasync", kinds: error("EIO", "ENOSPC", "EINTR"), fatal: true },
   { name: "pread64", kinds: [...error("EIO", "EINTR"), END] },
   { name: "read", kinds: [...error("EIO", "EINTR"), END] },
   { name: "openat", kinds: error("EIO", "EMFILE", "EACCES", "EINTR", "ENOMEM") },
@@ -32,7 +34,7 @@ export const CALLS: readonly Call[] = [
   { name: "fadvise64", kinds: error("EIO", "EINVAL", "ENOSYS") },
   { name: "sync_file_range", kinds: error("EIO", "ENOSYS") },
   { name: "fallocate", kinds: error("ENOSPC", "EOPNOTSUPP") },
-  { name: "ftruncate", kinds: error("ENOSPC", "EFBIG", "EIO", "EINTR") },
+  { name: "ftruncate", kinds: error("ENOSPC", "EFBIG", "EIO", "EINTR"), fatal: true },
   { name: "unlink", kinds: error("EIO", "EPERM") },
   { name: "close", kinds: error("EIO", "ENOSPC") },
   { name: "getdents64", kinds: error("EIO") },

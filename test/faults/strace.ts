@@ -15,8 +15,8 @@ const AS_NOBODY: Around = {
   program: [TANDEM],
 };
 
-/** 128 + SIGKILL. */
-export const STATUS_KILLED = 137;
+/** 128 and the number of the signal. */
+const STATUS = { killed: 137, terminated: 143 } as const;
 
 export interface Run {
   readonly status: number;
@@ -50,23 +50,33 @@ export interface Around {
   readonly program: readonly string[];
 }
 
-/** Runs tandem with one injection. `hit` tells whether there was such a call. */
+export interface InjectedRun extends Run {
+  /** Whether there was such a call. */
+  readonly hit: boolean;
+  /** The status that the signal itself gives to the run; undefined: tandem has to end it. */
+  readonly killedBy: number | undefined;
+}
+
+/** Runs tandem with one injection. */
 export async function runInjected(
   args: readonly string[],
   { call, kind, when }: Injection,
   traced: Traced,
-): Promise<Run & { readonly hit: boolean }> {
+): Promise<InjectedRun> {
   // It is quicker when only these calls stop the program, but strace 6.1 then sends no signals.
   const quick = kind.startsWith("signal") ? [] : ["--seccomp-bpf"];
   const inject = [...quick, "-e", `trace=${call}`, "-e", `inject=${call}:${kind}:when=${when}`];
   const run = await trace(args, inject, traced);
-  return { ...run, hit: isHit(kind, run, readFileSync(traced.log, "utf8")) };
-}
-
-/** strace tells of a signal that is handled, and of a call that it made to fail. */
-function isHit(kind: string, { status, hung }: Run, seen: string): boolean {
-  if (kind === "signal=KILL") return !hung && status === STATUS_KILLED;
-  return kind.startsWith("signal") ? /^\d+ +--- SIGTERM/m.test(seen) : seen.includes("(INJECTED)");
+  const seen = readFileSync(traced.log, "utf8");
+  if (kind === "signal=KILL") {
+    const hit = !run.hung && run.status === STATUS.killed;
+    return { ...run, hit, killedBy: STATUS.killed };
+  }
+  if (!kind.startsWith("signal"))
+    return { ...run, hit: seen.includes("(INJECTED)"), killedBy: undefined };
+  // Each thread counts its own calls. Whoever is asked to stop a second time stops at once.
+  const signals = seen.match(/^\d+ +--- SIGTERM/gm)?.length ?? 0;
+  return { ...run, hit: signals > 0, killedBy: signals > 1 ? STATUS.terminated : undefined };
 }
 
 /** Runs tandem, and counts each call of `calls`: how often at most one thread makes it. */

@@ -8,10 +8,10 @@ import { filesOf, type Story } from "./stories.ts";
 import { type Call, CALLS, injectionsOf, NETWORK_CALLS } from "./calls.ts";
 import {
   countCalls,
+  type InjectedRun,
   type Injection,
   type Run,
   runInjected,
-  STATUS_KILLED,
   runPlain,
   type Traced,
 } from "./strace.ts";
@@ -65,7 +65,7 @@ export async function runTrial(world: World, trial: Trial): Promise<Outcome> {
   const place = await makePlace(world, story, loader);
   const before = new Snapshot(place.path);
   const traced = { ...place.traced, paths: call.everywhere ? [] : place.traced.paths };
-  let run: Run & { readonly hit: boolean };
+  let run: InjectedRun;
   try {
     run = await runInjected(story.args(world, place.disk), injection, traced);
   } finally {
@@ -82,22 +82,27 @@ export async function runTrial(world: World, trial: Trial): Promise<Outcome> {
 interface Ended {
   readonly trial: Trial;
   readonly before: Snapshot;
-  readonly run: Run;
+  readonly run: InjectedRun;
   readonly path: string;
 }
 
 async function judgeAll(world: World, { trial, before, run, path }: Ended): Promise<string[]> {
-  const { story, loader, injection } = trial;
+  const { story, loader } = trial;
   const after = new Snapshot(path);
   const kept = (["a", "b"] as const).filter((slot) => !story.writes.includes(slot));
-  const isKilled = injection.kind === "signal=KILL";
   return [
-    ...judgeRun(run, isKilled ? STATUS_KILLED : undefined),
+    ...(isSwallowed(trial, run) ? ["the failure is swallowed: status 0"] : []),
+    ...judgeRun(run, run.killedBy),
     ...changed(before, after, kept),
     ...(await judgeBoots({ world, loader, before }, after)),
     ...(run.status === 0 ? (story.promises?.(world, after, path) ?? []) : []),
     ...(await judgeNext(world, path, after)),
   ];
+}
+
+function isSwallowed({ call, injection: { kind } }: Trial, { status }: Run): boolean {
+  const fails = kind.startsWith("error=") && kind !== "error=EINTR";
+  return call.fatal === true && fails && status === 0;
 }
 
 /** Without a fault the next upgrade succeeds, and leaves the good slot alone. */
