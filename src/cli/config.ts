@@ -1,98 +1,13 @@
-import * as v from "valibot";
-import { LOADER_WISHES, type LoaderWish } from "../boot/detect.ts";
-import { TRIES_MAX } from "../control/record.ts";
+import type { LoaderWish } from "../boot/detect.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { AftermathPlan } from "../health/aftermath.ts";
 import type { CheckPlan } from "../health/checks.ts";
 import type { WatchdogPlan } from "../health/watchdog.ts";
-import { parseBytes } from "../lib/units.ts";
+import { MINIMUM_RATE } from "../oci/patience.ts";
 import { insideRoot } from "../system/inside-root.ts";
 import type { System } from "../system/system.ts";
+import { checkConfig, type ConfigValues } from "./config-schema.ts";
 import type { Globals } from "./globals.ts";
-
-/** More threads than this only wait for each other. */
-export const JOBS_MAX = 64;
-const SECONDS_MAX = 24 * 60 * 60;
-
-const label = v.pipe(
-  v.string(),
-  v.nonEmpty(),
-  v.maxLength(36, "a partition label has at most 36 characters"),
-);
-const seconds = v.pipe(v.number(), v.minValue(1), v.maxValue(SECONDS_MAX));
-const absolute = v.pipe(v.string(), v.startsWith("/", "must be an absolute path"));
-
-/** No hardware counts longer: iTCO ends at ten minutes, softdog at 18 hours. */
-const WATCHDOG_SECONDS_MAX = 65_535;
-const PORT_MAX = 65_535;
-
-const bytes = v.pipe(
-  v.union([v.number(), v.string()]),
-  v.transform((value) => parseBytes(`${value}`)),
-  v.number("must be a size such as 100MiB"),
-);
-const address = v.pipe(
-  v.string(),
-  v.check((text) => {
-    const port = /^(?:\[[0-9a-fA-F:.%]+\]|[^:\s/]+):(\d{1,5})$/.exec(text)?.[1];
-    return port !== undefined && Number(port) > 0 && Number(port) <= PORT_MAX;
-  }, "must be host:port"),
-);
-const webAddress = v.pipe(
-  v.string(),
-  v.regex(/^https?:\/\//, "must begin with http:// or https://"),
-  v.url("must be a URL"),
-);
-
-const configSchema = v.strictObject({
-  disk: v.optional(absolute),
-  bootloader: v.optional(v.picklist(LOADER_WISHES)),
-  labels: v.optional(
-    v.strictObject({
-      control: v.optional(label),
-      a: v.optional(label),
-      b: v.optional(label),
-      recovery: v.optional(label),
-    }),
-  ),
-  insecureRegistries: v.optional(
-    v.array(v.pipe(v.string(), v.regex(/^\S+$/, "must be a host, or host:port"))),
-  ),
-  tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
-  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(TRIES_MAX))),
-  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(JOBS_MAX))),
-  health: v.optional(
-    v.strictObject({
-      required: v.optional(v.array(absolute)),
-      wanted: v.optional(v.array(absolute)),
-      green: v.optional(v.array(absolute)),
-      red: v.optional(v.array(absolute)),
-      checkSeconds: v.optional(seconds),
-      deadlineSeconds: v.optional(seconds),
-      overdueSeconds: v.optional(seconds),
-      expect: v.optional(
-        v.strictObject({
-          mounted: v.optional(v.array(absolute)),
-          noFailedUnits: v.optional(v.boolean()),
-          freeSpace: v.optional(v.record(absolute, bytes)),
-          urls: v.optional(v.array(webAddress)),
-          tcp: v.optional(v.array(address)),
-          processes: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
-        }),
-      ),
-    }),
-  ),
-  watchdog: v.optional(
-    v.strictObject({
-      device: v.optional(v.pipe(v.string(), v.regex(/^\/dev\/[^/]+$/, "must be below /dev"))),
-      seconds: v.optional(
-        v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WATCHDOG_SECONDS_MAX)),
-      ),
-    }),
-  ),
-});
-
-type Partial = v.InferOutput<typeof configSchema>;
 
 export interface Config {
   readonly disk: string | undefined;
@@ -104,6 +19,8 @@ export interface Config {
     readonly recovery: string;
   };
   readonly insecureRegistries: readonly string[];
+  /** Bytes a second from a registry, over a minute; 0: any number. */
+  readonly minimumRate: number;
   readonly tries: number;
   /** Boots of the good slot without a verdict; 0: no limit; undefined: as the boot record has it. */
   readonly limit: number | undefined;
@@ -123,6 +40,7 @@ const DEFAULTS: Config = {
     recovery: "tandem-recovery",
   },
   insecureRegistries: [],
+  minimumRate: MINIMUM_RATE,
   tries: 3,
   limit: undefined,
   jobs: undefined,
@@ -202,14 +120,16 @@ function systemFiles(system: System, root: string): string[] {
 
 interface Layer {
   readonly origin: string;
-  readonly values: Partial;
+  readonly values: ConfigValues;
 }
 
 function fromFile(system: System, path: string, mustExist: boolean): Layer[] {
   try {
     const text = system.files.readText(path);
     if (text === undefined && mustExist) throw new Error("there is no such file");
-    return text === undefined ? [] : [{ origin: path, values: check(Bun.YAML.parse(text) ?? {}) }];
+    return text === undefined
+      ? []
+      : [{ origin: path, values: checkConfig(Bun.YAML.parse(text) ?? {}) }];
   } catch (cause) {
     throw new TandemError("usage", `Cannot use configuration ${path}: ${reasonOf(cause)}`, {
       cause,
@@ -234,7 +154,7 @@ function fromEnvironment({ environment }: System): Layer[] {
   return values.flatMap(([origin, text, value]) => {
     if (text === undefined || text === "") return [];
     try {
-      return [{ origin, values: check(value) }];
+      return [{ origin, values: checkConfig(value) }];
     } catch (cause) {
       throw new TandemError("usage", `Cannot use ${origin}="${text}": ${reasonOf(cause)}`, {
         cause,
@@ -246,13 +166,6 @@ function fromEnvironment({ environment }: System): Layer[] {
 /** The text itself where it is no plain number, for the schema to refuse: Number(" ") is 0, and Number("0x3") is 3. */
 function numberIn(text: string | undefined): number | string | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : text;
-}
-
-function check(value: unknown): Partial {
-  const result = v.safeParse(configSchema, value);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new Error(`${v.getDotPath(issue) ?? "the whole of it"}: ${issue.message}`);
 }
 
 /** Remembers where each of the values came from, nested ones by their path: "health.checkSeconds". */
@@ -268,12 +181,13 @@ function leavesOf(values: object, prefix = ""): string[] {
   );
 }
 
-function merged(config: Config, values: Partial): Config {
+function merged(config: Config, values: ConfigValues): Config {
   return {
     disk: values.disk ?? config.disk,
     bootloader: values.bootloader ?? config.bootloader,
     labels: { ...config.labels, ...present(values.labels) },
     insecureRegistries: values.insecureRegistries ?? config.insecureRegistries,
+    minimumRate: values.minimumRate ?? config.minimumRate,
     tries: values.tries ?? config.tries,
     limit: values.limit ?? config.limit,
     jobs: values.jobs ?? config.jobs,

@@ -12,6 +12,9 @@ export class Transient extends Error {
   }
 }
 
+/** The server answers, but slower than it may: what it gave so far is no progress. */
+export class TooSlow extends Transient {}
+
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 export interface AttemptsOptions {

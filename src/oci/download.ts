@@ -1,18 +1,21 @@
 import { TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
-import { Transient, type Attempts } from "./attempts.ts";
+import { type Attempts, TooSlow, Transient } from "./attempts.ts";
 import { parseContentRange } from "./content-range.ts";
 import type { Answer } from "./transport.ts";
 
-/** A try that gained this much, or lasted this long, was none of the failures in a row. */
+/** A try that gained this much, and not too slowly, was none of the failures in a row. */
 const PROGRESS_BYTES = 16 * KiB;
-const PROGRESS_MS = 60_000;
 
 export interface DownloadOptions {
   readonly sizeBytes: number;
   /** Asks for the blob from a byte on: a success (200 or 206), or it throws. */
   readonly open: (offsetBytes: number) => Promise<Answer>;
   readonly attempts: Attempts;
+  /** Bytes a second. Without it a server that breaks off again and again could take as long as it likes. */
+  readonly minimumRate: number;
+  /** A clock that never jumps. */
+  readonly nowMs?: () => number;
   /** "sha256:… of r.io/app" */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
@@ -33,12 +36,14 @@ async function* bytesOf(
   options: DownloadOptions,
   first: Promise<Answer> | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { sizeBytes, open, attempts, signal } = options;
+  const { sizeBytes, open, attempts, minimumRate, signal } = options;
+  const nowMs = options.nowMs ?? (() => performance.now());
   let asked = first;
   let offsetBytes = 0;
   while (offsetBytes < sizeBytes) {
     const startBytes = offsetBytes;
-    const startMs = performance.now();
+    const startMs = nowMs();
+    let consumerMs = 0;
     try {
       const answering = asked ?? open(offsetBytes);
       asked = undefined;
@@ -46,7 +51,9 @@ async function* bytesOf(
       const surplus = surplusBytes(answer, startBytes, options);
       for await (const chunk of surplus === 0 ? answer.bytes() : without(answer.bytes(), surplus)) {
         offsetBytes += chunk.byteLength;
+        const yieldedMs = nowMs();
         yield chunk;
+        consumerMs += nowMs() - yieldedMs;
         release(chunk);
       }
       if (offsetBytes < sizeBytes)
@@ -54,8 +61,9 @@ async function* bytesOf(
     } catch (error) {
       if (!(error instanceof Transient)) throw error;
       if (offsetBytes >= sizeBytes) return;
-      if (offsetBytes - startBytes >= PROGRESS_BYTES || performance.now() - startMs >= PROGRESS_MS)
-        attempts.progressed();
+      const wantedBytes = (minimumRate * (nowMs() - startMs - consumerMs)) / 1000;
+      const isProgress = offsetBytes - startBytes >= Math.max(PROGRESS_BYTES, wantedBytes);
+      if (isProgress && !(error instanceof TooSlow)) attempts.progressed();
       await attempts.failed(error, signal);
     }
   }

@@ -10,6 +10,7 @@ import { endpointOf, type Endpoint, type Scheme } from "./endpoint.ts";
 import { failureOf } from "./failure.ts";
 import { DOCUMENT_BYTES_MAX, type Descriptor, type Document } from "./manifest.ts";
 import { ACCEPT_MANIFESTS, documentKind, mediaTypeOf } from "./media-type.ts";
+import type { Patience } from "./patience.ts";
 import { printReference, type Reference } from "./reference.ts";
 import type { Documents } from "./resolve.ts";
 import { findScheme } from "./scheme.ts";
@@ -18,15 +19,13 @@ import { TokenService } from "./token.ts";
 import { readBody, Transport, type Answer, type Fetch } from "./transport.ts";
 import { verified, verifyWhole, type Expected } from "./verify.ts";
 
-export interface RegistryOptions {
+export interface RegistryOptions extends Patience {
   readonly insecureRegistries: readonly string[];
   /** How it was found to be spoken to, where somebody has found that out. */
   readonly scheme?: Scheme;
   readonly credentials: Credentials | undefined;
   readonly log: (message: string) => void;
   readonly sleep: Sleep;
-  /** How long the registry may send nothing. */
-  readonly stallMs: number;
   readonly authorities: () => Authorities;
   readonly fetch?: Fetch;
   /** Ends whatever is under way. */
@@ -116,7 +115,9 @@ export class Registry implements Documents {
       return answer;
     };
     const attempts = new Attempts(this.#attempts(task));
-    const bytes = download({ sizeBytes: want.sizeBytes, open, attempts, what, signal });
+    const { minimumRate } = this.#options;
+    const { sizeBytes } = want;
+    const bytes = download({ sizeBytes, open, attempts, minimumRate, what, signal });
     return verified(bytes, want, () => from());
   }
 

@@ -3,16 +3,15 @@ import { ofetch, type FetchOptions } from "ofetch";
 import { TandemError } from "../lib/error.ts";
 import type { Authorities } from "../system/authorities.ts";
 import { Transient } from "./attempts.ts";
+import { type Patience, Watch } from "./patience.ts";
 import type { Secrets } from "./secrets.ts";
 import { takesAnyCertificate, whyNotTo, type Endpoint } from "./endpoint.ts";
 
 /** The part of fetch() that tests replace. */
 export type Fetch = (request: string, init: RequestInit) => Promise<Response>;
 
-export interface TransportOptions {
+export interface TransportOptions extends Patience {
   readonly endpoint: Endpoint;
-  /** How long a server may send nothing at all. There is no limit on the whole. */
-  readonly stallMs: number;
   /** Asked with the first request that needs them. */
   readonly authorities: () => Authorities;
   /** Learns what is sent. */
@@ -122,7 +121,7 @@ export class Transport {
   }
 
   async #sendOnce(request: Request, first: URL): Promise<Answer> {
-    const { stallMs, secrets } = this.#options;
+    const { secrets } = this.#options;
     const { url, form, signal } = request;
     for (const [name, value] of Object.entries(request.headers))
       if (SECRET_HEADERS.has(name.toLowerCase())) secrets.learnHeader(value);
@@ -143,7 +142,7 @@ export class Transport {
     const guard: Guard = {
       host: this.quoteHost(url.host),
       authorities: this.#found,
-      stallMs,
+      patience: this.#options,
       signal,
       stop: () => abort.abort(),
     };
@@ -193,69 +192,65 @@ export async function readBody(
 interface Guard {
   readonly host: string;
   readonly authorities: Authorities | undefined;
-  readonly stallMs: number;
+  readonly patience: Patience;
   readonly signal: AbortSignal | undefined;
   readonly stop: () => void;
 }
 
-/** One timer for the whole body: a promise and a timer for each chunk would cost as much as the chunk. */
+/** One watch for the whole body: a promise and a timer for each chunk would cost as much as the chunk. */
 async function* bodyOf(
   body: ReadableStream<Uint8Array> | null,
   guard: Guard,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (body === null) return;
-  const { host, stallMs, signal, stop } = guard;
+  const { host, patience, signal, stop } = guard;
   const reader = body.getReader();
-  const state = { isReading: false, isStalled: false };
-  const timer = setTimeout(() => {
-    // Who takes long over a chunk is no server that is silent. The next read sets the timer again.
-    if (!state.isReading) return;
-    state.isStalled = true;
+  const state: { isReading: boolean; stalled?: Transient } = { isReading: false };
+  const watch = new Watch(patience, host, (why) => {
+    state.stalled = why;
     stop();
     reader.cancel().catch(() => {});
-  }, stallMs);
+  });
   try {
     for (;;) {
       signal?.throwIfAborted();
-      timer.refresh();
+      watch.wait();
       state.isReading = true;
       const { done, value } = await reader.read();
       state.isReading = false;
-      if (state.isStalled) throw silence(host, stallMs);
+      if (state.stalled !== undefined) throw state.stalled;
       if (done) return;
+      watch.got(value.byteLength);
       if (value.byteLength > 0) yield value;
     }
   } catch (error) {
     signal?.throwIfAborted();
-    if (state.isStalled) throw silence(host, stallMs);
+    if (state.stalled !== undefined) throw state.stalled;
     throw state.isReading ? failure(error, guard) : error;
   } finally {
-    clearTimeout(timer);
+    watch.stop();
     stop();
   }
 }
 
-function silence(host: string, stallMs: number): Transient {
-  return new Transient(`no byte from ${host} for ${stallMs / 1000} s`);
-}
-
 /** Waits for `action`, but not longer than the server may be silent, and tells apart who ended it. */
 async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
-  const { host, stallMs, signal, stop } = guard;
+  const { host, patience, signal, stop } = guard;
   const stalled = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    stalled.reject(silence(host, stallMs));
+  const watch = new Watch(patience, host, (why) => {
+    stalled.reject(why);
     stop();
-  }, stallMs);
+  });
   try {
     signal?.throwIfAborted();
+    watch.wait();
     return await Promise.race([action(), stalled.promise]);
   } catch (error) {
     stop();
     signal?.throwIfAborted();
     throw error instanceof Transient ? error : failure(error, guard);
   } finally {
-    clearTimeout(timer);
+    watch.stop();
   }
 }
 

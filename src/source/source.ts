@@ -4,6 +4,7 @@ import { TandemError } from "../lib/error.ts";
 import type { Sleep } from "../oci/attempts.ts";
 import type { Scheme } from "../oci/endpoint.ts";
 import type { Image, LayerDescriptor } from "../oci/manifest.ts";
+import { type Every, MINIMUM_RATE } from "../oci/patience.ts";
 import { parseReference, printReference } from "../oci/reference.ts";
 import type { Fetch } from "../oci/transport.ts";
 import type { Files } from "../system/files.ts";
@@ -51,6 +52,8 @@ interface PlainOptions {
   readonly userId?: number;
   /** How long a registry may send nothing before the connection counts as broken. */
   readonly stallMs?: number;
+  /** How many bytes a second it has to send at least, over a minute; 0: any number. */
+  readonly minimumRate?: number;
 }
 
 export interface SourceOptions extends PlainOptions {
@@ -61,10 +64,11 @@ export interface SourceOptions extends PlainOptions {
   /** Stops whatever is under way: looking up the image and fetching blobs. */
   readonly signal?: AbortSignal;
   readonly sleep?: Sleep;
+  readonly every?: Every;
 }
 
 /** What may be left out to the end. */
-type Absent = "fetch" | "signal" | "scheme";
+type Absent = "fetch" | "signal" | "scheme" | "every";
 
 /** What is behind a prefix. `rest` is the text after it. */
 export type OpenSource = (
@@ -94,6 +98,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
         await delay(ms, undefined, { signal });
       }),
     stallMs: options.stallMs ?? STALL_MS,
+    minimumRate: options.minimumRate ?? MINIMUM_RATE,
   });
   return {
     ...source,
@@ -105,8 +110,8 @@ export async function openSource(text: string, options: SourceOptions): Promise<
 
 /** What was put in the place of the network or of the clock is in this thread only. */
 function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefined {
-  const { architecture, insecureRegistries, scheme, environment, userId, stallMs } = options;
-  const { fetch, sleep } = options;
+  const { architecture, insecureRegistries, scheme, environment } = options;
+  const { userId, stallMs, minimumRate, fetch, sleep } = options;
   if (fetch !== undefined || sleep !== undefined) return undefined;
   return {
     text,
@@ -117,6 +122,7 @@ function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefine
       environment: { ...environment },
       ...(userId === undefined ? {} : { userId }),
       ...(stallMs === undefined ? {} : { stallMs }),
+      ...(minimumRate === undefined ? {} : { minimumRate }),
     },
   };
 }

@@ -8,17 +8,25 @@ export interface Work {
   readonly signal: AbortSignal;
 }
 
+/** How this machine gets at registries. */
+export interface Network {
+  readonly insecureRegistries: readonly string[];
+  /** Bytes a second. */
+  readonly minimumRate?: number;
+}
+
 /** Opens a source as this machine sees it. */
 export function sourceOf(
   { system, talk, signal }: Work,
   text: string,
-  insecureRegistries: readonly string[],
+  { insecureRegistries, minimumRate }: Network,
 ): Promise<Source> {
   return openSource(text, {
     architecture: system.architecture,
     environment: system.environment,
     files: system.files,
     insecureRegistries,
+    ...(minimumRate === undefined ? {} : { minimumRate }),
     signal,
     log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
   });

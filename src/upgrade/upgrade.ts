@@ -4,15 +4,14 @@ import type { Image } from "../oci/manifest.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { heldDigests, type Machine, note, recordOf } from "./machine.ts";
-import { jobsFor, sourceOf, type Work } from "./open-source.ts";
+import { jobsFor, type Network, sourceOf, type Work } from "./open-source.ts";
 import { isNewDisk } from "./new-disk.ts";
 import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeWishes } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 
-export interface UpgradeRequest extends UpgradeWishes {
+export interface UpgradeRequest extends UpgradeWishes, Network {
   readonly dryRun: boolean;
   readonly jobs: number | undefined;
-  readonly insecureRegistries: readonly string[];
 }
 
 export type UpgradeReport =
@@ -35,7 +34,7 @@ export async function upgrade(
   machine: Machine,
   request: UpgradeRequest & { readonly source: string },
 ): Promise<UpgradeReport> {
-  const source = await sourceOf(work, request.source, request.insecureRegistries);
+  const source = await sourceOf(work, request.source, request);
   try {
     return await upgradeFrom(source, { work, machine, request });
   } finally {

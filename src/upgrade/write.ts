@@ -8,17 +8,16 @@ import { parseMounts } from "../slot/mounts.ts";
 import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
-import { jobsFor, sourceOf, type Work } from "./open-source.ts";
+import { jobsFor, sourceOf, type Work, type Network } from "./open-source.ts";
 import { imageTime, layoutFor, writeImage } from "./write-image.ts";
 
-export interface WriteRequest {
+export interface WriteRequest extends Network {
   readonly source: string;
   /** A block device or a plain file, which is made when there is a size. */
   readonly target: string;
   readonly sizeBytes: number | undefined;
   readonly label: string;
   readonly jobs: number | undefined;
-  readonly insecureRegistries: readonly string[];
 }
 
 export interface WriteResult {
@@ -42,7 +41,7 @@ export interface WriteResult {
 export async function write(work: Work, request: WriteRequest): Promise<WriteResult> {
   const { system, talk } = work;
   const startMs = performance.now();
-  const source = await sourceOf(work, request.source, request.insecureRegistries);
+  const source = await sourceOf(work, request.source, request);
   try {
     talk.progress({ step: `Waiting for the manifest of ${source.name}` });
     const image = await source.image();

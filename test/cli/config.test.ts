@@ -27,6 +27,7 @@ test("loadConfig() of nothing gives the defaults, which have no origin", () => {
     jobs: undefined,
     tries: 3,
     insecureRegistries: [],
+    minimumRate: 512,
     labels: {
       control: "tandem-control",
       a: "tandem-a",
@@ -55,6 +56,13 @@ test("loadImageConfig() names the file that is wrong", () => {
   expect(() => inImage({ [`/image${ETC}`]: "treis: 1" })).toThrow(
     `Cannot use configuration /image${ETC}: treis: `,
   );
+});
+
+test.each([
+  ["minimumRate: 0", 0],
+  ["minimumRate: 4KiB", 4096],
+])("loadConfig() of %p", (text, minimumRate) => {
+  expect(load({ files: { [ETC]: text } }).config.minimumRate).toBe(minimumRate);
 });
 
 /** Each beats the one before. */
@@ -155,6 +163,8 @@ test.each([
   ["health: {deadlineSeconds: 0}", "health.deadlineSeconds"],
   ["health: {expect: {mount: [/data]}}", "health.expect.mount"],
   ["health: {expect: {mounted: [data]}}", "health.expect.mounted.0"],
+  ["minimumRate: slow", "minimumRate: must be a size"],
+  ["minimumRate: -1", "minimumRate: must be a size"],
   ["health: {expect: {freeSpace: {/data: much}}}", "health.expect.freeSpace./data: must be a size"],
   ["health: {expect: {tcp: [localhost]}}", "health.expect.tcp.0: must be host:port"],
   ["health: {expect: {tcp: ['localhost:65536']}}", "health.expect.tcp.0: must be host:port"],

@@ -1,9 +1,13 @@
 import { expect, test } from "bun:test";
 
+import { Attempts, Transient } from "../../src/oci/attempts.ts";
 import { digestOf } from "../../src/oci/digest.ts";
+import { download } from "../../src/oci/download.ts";
 import { pattern } from "../fakes/image.ts";
+import { internet } from "../fakes/internet.ts";
 import { FakeRegistry, RawServer, type RawAnswer } from "../fakes/registry.ts";
 import { collect, rejection, testSource } from "../fakes/source.ts";
+import { Ticks } from "../fakes/ticks.ts";
 
 const SIZE = 5_000_000;
 const blob = pattern(SIZE);
@@ -241,4 +245,90 @@ test("a store whose URL ran out is asked anew through the registry", async () =>
   const { source } = await testSource(`oci:${registry.host}/ns/app`);
   expect(Bun.hash(await collect(source.blob(WANT)))).toBe(Bun.hash(blob));
   expect([registry.count(PATH), store.count("/x")]).toEqual([2, 2]);
+});
+
+/** Through one registry that sends `bytesATick` each second until somebody hangs up; only its own timers know of the time. */
+test.each([1, 300])(
+  "a registry that sends %d bytes a second is given up after five minutes",
+  async (rate) => {
+    const ticks = new Ticks();
+    let opened = 0;
+    const body = (): ReadableStream => {
+      opened += 1;
+      return new ReadableStream(
+        {
+          pull(controller) {
+            ticks.pass(1000);
+            controller.enqueue(new Uint8Array(rate));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+    };
+    const net = internet({
+      "r.io": ({ headers }) => {
+        const first = /bytes=(\d+)-/.exec(headers.get("range") ?? "")?.[1];
+        if (first === undefined) return new Response(body());
+        const range = `bytes ${first}-${SIZE - 1}/${SIZE}`;
+        return new Response(body(), { status: 206, headers: { "content-range": range } });
+      },
+    });
+    const options = { fetch: net.fetch, every: ticks.every, stallMs: 10_000 };
+    const { source } = await testSource("oci:r.io/ns/app", options);
+    expect(await rejection(collect(source.blob(WANT)))).toMatchObject({
+      code: "network",
+      message: expect.stringContaining(
+        `r.io failed 5 times in a row, at last with r.io sent ${rate} bytes a second over a minute`,
+      ),
+    });
+    expect(opened).toBe(5);
+  },
+);
+
+const MINUTE_MS = 60_000;
+
+test.each([
+  ["slower than it may be", 0.9 * MINUTE_MS, 0, 5],
+  ["as fast as it has to be", 0.5 * MINUTE_MS, 0, 7],
+  ["fast, to a consumer that is slow", 0, 10 * MINUTE_MS, 7],
+])("a registry that breaks off again and again, %s", async (...row) => {
+  const [, serverMs, consumerMs, opened] = row;
+  let nowMs = 0;
+  let count = 0;
+  const attempts = new Attempts({
+    sleep: async () => {},
+    log() {},
+    task: "fetch it",
+    host: "r.io",
+  });
+  const bytes = download({
+    sizeBytes: 7 * 20_000,
+    minimumRate: 512,
+    attempts,
+    what: "it",
+    nowMs: () => nowMs,
+    async open(offsetBytes) {
+      count += 1;
+      const range = `bytes ${offsetBytes}-${7 * 20_000 - 1}/${7 * 20_000}`;
+      return {
+        status: 206,
+        headers: new Headers({ "content-range": range }),
+        host: "r.io",
+        isForeign: false,
+        quote: String,
+        discard() {},
+        async *bytes() {
+          nowMs += serverMs;
+          yield new Uint8Array(20_000);
+          throw new Transient("broken off");
+        },
+      };
+    },
+  });
+  const read = async (): Promise<void> => {
+    for await (const _ of bytes) nowMs += consumerMs;
+  };
+  const { message } = await rejection(read());
+  expect(count).toBe(opened);
+  if (opened === 5) expect(message).toContain("failed 5 times in a row");
 });

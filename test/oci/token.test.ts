@@ -15,6 +15,7 @@ function service(answer: object) {
   const transport = new Transport({
     endpoint,
     stallMs: 1000,
+    minimumRate: 0,
     authorities: AUTHORITIES,
     secrets: new Secrets(),
     fetch: net.fetch,

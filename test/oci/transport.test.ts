@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
 
 import { endpointOf } from "../../src/oci/endpoint.ts";
+import type { Patience } from "../../src/oci/patience.ts";
 import { Secrets } from "../../src/oci/secrets.ts";
-import { readBody, Transport } from "../../src/oci/transport.ts";
+import { type Answer, readBody, Transport } from "../../src/oci/transport.ts";
 import { AUTHORITIES, internet, type Sent } from "../fakes/internet.ts";
-import { RawServer } from "../fakes/registry.ts";
+import { type RawAnswer, RawServer } from "../fakes/registry.ts";
 import { collect, rejection } from "../fakes/source.ts";
+import { Ticks } from "../fakes/ticks.ts";
 
 const HEADERS = {
   authorization: "Bearer T0KEN",
@@ -19,14 +21,16 @@ const go =
     new Response("", { status, headers: { location } });
 const arrived = (): Response => new Response("arrived");
 
-function open(hosts: Parameters<typeof internet>[0], host = "r.io") {
+const PATIENCE: Patience = { stallMs: 200, minimumRate: 0 };
+
+function open(hosts: Parameters<typeof internet>[0], patience = PATIENCE, host = "r.io") {
   const net = internet(hosts);
   const lines: string[] = [];
   const endpoint = endpointOf({ host }, []);
   const log = (line: string): void => void lines.push(line);
   const transport = new Transport({
     endpoint,
-    stallMs: 200,
+    ...patience,
     authorities: AUTHORITIES,
     secrets: new Secrets(),
     fetch: net.fetch,
@@ -88,7 +92,11 @@ test.each([
 
 test("a plain registry may send us to TLS, but from there nothing goes back", async () => {
   const host = "localhost:5000";
-  const { send } = open({ [host]: go("https://cdn.io/"), "cdn.io": go("http://cdn.io/") }, host);
+  const { send } = open(
+    { [host]: go("https://cdn.io/"), "cdn.io": go("http://cdn.io/") },
+    PATIENCE,
+    host,
+  );
   expect((await rejection(send())).message).toContain("it is not HTTPS");
 });
 
@@ -136,48 +144,93 @@ test.each([
   expect(made).toBeLessThan(8);
 });
 
-/** Over a real connection. */
-function connect(server: RawServer, stallMs: number) {
-  const endpoint = endpointOf({ host: server.host }, [], "http");
+/** Over a real connection. No time passes but by `ticks`. */
+function connect(server: RawServer) {
+  const ticks = new Ticks();
   const transport = new Transport({
-    endpoint,
-    stallMs,
+    endpoint: endpointOf({ host: server.host }, [], "http"),
+    stallMs: STALL_MS,
+    minimumRate: 512,
+    every: ticks.every,
     authorities: AUTHORITIES,
     secrets: new Secrets(),
     log() {},
   });
-  return (signal?: AbortSignal) =>
-    transport.send({ url: new URL(endpoint.origin), headers: {}, signal });
+  const send = (signal?: AbortSignal): Promise<Answer> =>
+    transport.send({ url: new URL(`http://${server.host}/`), headers: {}, signal });
+  return { ticks, send };
 }
+
+const STALL_MS = 30_000;
+/** One tick more, because the first one may come at once. */
+const STALLED_MS = STALL_MS * 1.1;
 
 test("a server that sends no headers has stalled", async () => {
   using server = new RawServer(() => ({ head: [], end: "hang" }));
-  const error = await rejection(connect(server, 50)());
-  expect(error.message).toBe(`no byte from ${server.host} for 0.05 s`);
+  const { ticks, send } = connect(server);
+  const sent = rejection(send());
+  ticks.pass(STALLED_MS);
+  expect((await sent).message).toBe(`no byte from ${server.host} for 30 s`);
+  expect(ticks.running).toBe(0);
+});
+
+const ONE_OF_TWO = (): RawAnswer => ({
+  head: ["HTTP/1.1 200 OK", "content-length: 2"],
+  body: new Uint8Array(1),
+  end: "hang",
 });
 
 test("a server that sends one byte has stalled; a consumer that is slow has not", async () => {
-  using server = new RawServer(() => ({
-    head: ["HTTP/1.1 200 OK", "content-length: 2"],
-    body: new Uint8Array(1),
-    end: "hang",
-  }));
-  const answer = await connect(server, 1000)();
-  await Bun.sleep(1100);
-  const bytes = answer.bytes();
+  using server = new RawServer(ONE_OF_TWO);
+  const { ticks, send } = connect(server);
+  const bytes = (await send()).bytes();
+  ticks.pass(600_000);
   expect((await bytes.next()).value?.byteLength).toBe(1);
-  await Bun.sleep(1100);
-  expect((await rejection(bytes.next())).message).toContain("no byte from");
+  ticks.pass(600_000);
+  const next = rejection(bytes.next());
+  ticks.pass(STALLED_MS);
+  expect((await next).message).toContain("no byte from");
+  expect(ticks.running).toBe(0);
+});
+
+/** A body that sends so many bytes in each tick that somebody waits for it. */
+function trickle(ticks: Ticks, bytesATick: number, count: number): ReadableStream {
+  let left = count;
+  return new ReadableStream(
+    {
+      pull(controller) {
+        ticks.pass(ticks.intervalMs);
+        controller.enqueue(new Uint8Array(bytesATick));
+        left -= 1;
+        if (left === 0) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+test.each([
+  [1, 100, "r.io sent 0 bytes a second over a minute"],
+  [1530, 100, "r.io sent 510 bytes a second over a minute"],
+  [1536, 100, undefined],
+])("a body of %d bytes in three seconds, %d times: %s", async (bytesATick, count, why) => {
+  const ticks = new Ticks();
+  const patience = { stallMs: STALL_MS, minimumRate: 512, every: ticks.every };
+  const { send } = open(
+    { "r.io": () => new Response(trickle(ticks, bytesATick, count)) },
+    patience,
+  );
+  const got = collect((await send()).bytes());
+  void got.catch(() => {});
+  if (why === undefined) expect((await got).byteLength).toBe(bytesATick * count);
+  else expect((await rejection(got)).message).toContain(why);
+  expect(ticks.running).toBe(0);
 });
 
 test("ends at once when it is told to, with the reason given", async () => {
-  using server = new RawServer(() => ({
-    head: ["HTTP/1.1 200 OK", "content-length: 2"],
-    body: new Uint8Array(1),
-    end: "hang",
-  }));
+  using server = new RawServer(ONE_OF_TWO);
   const abort = new AbortController();
-  const bytes = (await connect(server, 5000)(abort.signal)).bytes();
+  const bytes = (await connect(server).send(abort.signal)).bytes();
   await bytes.next();
   const next = rejection(bytes.next());
   abort.abort(new Error("enough"));
@@ -206,11 +259,13 @@ test("a consumer that takes longer over a chunk than a server may be silent lose
       if (left === 0) controller.close();
     },
   });
-  const { send } = open({ "r.io": () => new Response(body) });
+  const ticks = new Ticks();
+  const patience = { stallMs: STALL_MS, minimumRate: 512, every: ticks.every };
+  const { send } = open({ "r.io": () => new Response(body) }, patience);
   let sizeBytes = 0;
   for await (const { byteLength } of (await send()).bytes()) {
     sizeBytes += byteLength;
-    await Bun.sleep(300);
+    ticks.pass(600_000);
   }
   expect(sizeBytes).toBe(30);
 });

@@ -19,8 +19,10 @@ test.each([
 
 test("sourceOf() opens what the system has, and refuses the rest", async () => {
   const work = { system: memorySystem(), talk: SILENT, signal: new AbortController().signal };
-  const source = await sourceOf(work, "oci:127.0.0.1:5000/os/edge:1", []);
+  const source = await sourceOf(work, "oci:127.0.0.1:5000/os/edge:1", { insecureRegistries: [] });
   expect(source.name).toBe("oci:127.0.0.1:5000/os/edge:1");
   source.close();
-  expect(await rejection(sourceOf(work, "oci-layout:/none", []))).toMatchObject({ code: "source" });
+  expect(
+    await rejection(sourceOf(work, "oci-layout:/none", { insecureRegistries: [] })),
+  ).toMatchObject({ code: "source" });
 });

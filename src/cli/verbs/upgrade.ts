@@ -1,7 +1,7 @@
 import { TRIES_MAX } from "../../control/record.ts";
 import { withMachine } from "../../upgrade/open-machine.ts";
 import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
-import { JOBS_MAX } from "../config.ts";
+import { JOBS_MAX } from "../config-schema.ts";
 import { print } from "../context.ts";
 import { restart } from "../restart.ts";
 import { count, list, slotNamed } from "../values.ts";
@@ -46,6 +46,7 @@ export const upgrade = defineVerb({
       dryRun,
       retryBad: args["retry-bad"] === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? config.jobs,
+      minimumRate: config.minimumRate,
       insecureRegistries: [...config.insecureRegistries, ...list(args["insecure-registry"])],
     };
     const report = await withMachine(

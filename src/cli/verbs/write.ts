@@ -1,6 +1,6 @@
 import { formatBytes } from "../../lib/units.ts";
 import { write as run } from "../../upgrade/write.ts";
-import { JOBS_MAX } from "../config.ts";
+import { JOBS_MAX } from "../config-schema.ts";
 import { print } from "../context.ts";
 import { count, fileSystemLabel, list, size } from "../values.ts";
 import { defineVerb } from "../verb.ts";
@@ -32,6 +32,7 @@ export const write = defineVerb({
       sizeBytes: size("--size", args.size),
       label: fileSystemLabel("--label", args.label) ?? "tandem",
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? context.config.jobs,
+      minimumRate: context.config.minimumRate,
       insecureRegistries: [
         ...context.config.insecureRegistries,
         ...list(args["insecure-registry"]),

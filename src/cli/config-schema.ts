@@ -1,0 +1,98 @@
+import * as v from "valibot";
+import { LOADER_WISHES } from "../boot/detect.ts";
+import { TRIES_MAX } from "../control/record.ts";
+import { parseBytes } from "../lib/units.ts";
+
+/** More threads than this only wait for each other. */
+export const JOBS_MAX = 64;
+const SECONDS_MAX = 24 * 60 * 60;
+
+const label = v.pipe(
+  v.string(),
+  v.nonEmpty(),
+  v.maxLength(36, "a partition label has at most 36 characters"),
+);
+const seconds = v.pipe(v.number(), v.minValue(1), v.maxValue(SECONDS_MAX));
+const absolute = v.pipe(v.string(), v.startsWith("/", "must be an absolute path"));
+
+/** No hardware counts longer: iTCO ends at ten minutes, softdog at 18 hours. */
+const WATCHDOG_SECONDS_MAX = 65_535;
+const PORT_MAX = 65_535;
+
+const bytes = v.pipe(
+  v.union([v.number(), v.string()]),
+  v.transform((value) => parseBytes(`${value}`)),
+  v.number("must be a size such as 100MiB"),
+);
+const address = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const port = /^(?:\[[0-9a-fA-F:.%]+\]|[^:\s/]+):(\d{1,5})$/.exec(text)?.[1];
+    return port !== undefined && Number(port) > 0 && Number(port) <= PORT_MAX;
+  }, "must be host:port"),
+);
+const webAddress = v.pipe(
+  v.string(),
+  v.regex(/^https?:\/\//, "must begin with http:// or https://"),
+  v.url("must be a URL"),
+);
+
+const configSchema = v.strictObject({
+  disk: v.optional(absolute),
+  bootloader: v.optional(v.picklist(LOADER_WISHES)),
+  labels: v.optional(
+    v.strictObject({
+      control: v.optional(label),
+      a: v.optional(label),
+      b: v.optional(label),
+      recovery: v.optional(label),
+    }),
+  ),
+  insecureRegistries: v.optional(
+    v.array(v.pipe(v.string(), v.regex(/^\S+$/, "must be a host, or host:port"))),
+  ),
+  minimumRate: v.optional(bytes),
+  tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
+  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(TRIES_MAX))),
+  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(JOBS_MAX))),
+  health: v.optional(
+    v.strictObject({
+      required: v.optional(v.array(absolute)),
+      wanted: v.optional(v.array(absolute)),
+      green: v.optional(v.array(absolute)),
+      red: v.optional(v.array(absolute)),
+      checkSeconds: v.optional(seconds),
+      deadlineSeconds: v.optional(seconds),
+      overdueSeconds: v.optional(seconds),
+      expect: v.optional(
+        v.strictObject({
+          mounted: v.optional(v.array(absolute)),
+          noFailedUnits: v.optional(v.boolean()),
+          freeSpace: v.optional(v.record(absolute, bytes)),
+          urls: v.optional(v.array(webAddress)),
+          tcp: v.optional(v.array(address)),
+          processes: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
+        }),
+      ),
+    }),
+  ),
+  watchdog: v.optional(
+    v.strictObject({
+      device: v.optional(v.pipe(v.string(), v.regex(/^\/dev\/[^/]+$/, "must be below /dev"))),
+      seconds: v.optional(
+        v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WATCHDOG_SECONDS_MAX)),
+      ),
+    }),
+  ),
+});
+
+/** What a file or a variable says: any part of the configuration. */
+export type ConfigValues = v.InferOutput<typeof configSchema>;
+
+/** Throws an Error that names the member and what is wrong with it. */
+export function checkConfig(value: unknown): ConfigValues {
+  const result = v.safeParse(configSchema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`${v.getDotPath(issue) ?? "the whole of it"}: ${issue.message}`);
+}

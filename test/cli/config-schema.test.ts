@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+
+import { checkConfig } from "../../src/cli/config-schema.ts";
+
+test("checkConfig() gives what is set, sizes as bytes", () => {
+  expect(checkConfig({})).toEqual({});
+  expect(checkConfig({ tries: 2, minimumRate: "2KiB" })).toEqual({ tries: 2, minimumRate: 2048 });
+});
+
+test.each([
+  ["text", "the whole of it: "],
+  [{ treis: 2 }, "treis: "],
+  [{ tries: 0 }, "tries: "],
+  [{ jobs: 65 }, "jobs: "],
+  [{ health: { deadlineSeconds: 0 } }, "health.deadlineSeconds: "],
+])("checkConfig(%p) names what is wrong", (value, start) => {
+  expect(() => checkConfig(value)).toThrow(start);
+});
