@@ -118,5 +118,6 @@ test.each([32, 16] as const)(
       cuts += 1;
     }
     console.log(`FAT${bits}: ${recorded.operations.length} operations, ${cuts} disks after a cut`);
+    console.log(`count: cuts ${cuts}`);
   },
 );

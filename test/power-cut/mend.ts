@@ -78,6 +78,7 @@ export async function expectMends(loader: LoaderName, one: Damage): Promise<void
   }
   const { length } = recorded.operations;
   console.log(`doctor, ${loader}, ${one.name}: ${length} operations, ${cuts} cuts, all mended`);
+  console.log(`count: cuts ${cuts}`);
   expect(cuts).toBeGreaterThan(length);
 }
 

@@ -153,6 +153,7 @@ test.each(RENAMES)("a cut while the firmware renames: $name", async (one) => {
   console.log(
     `${one.name}: ${cuts} cuts, ${disks.length} different disks, ${both} with both names, ${neither} with neither`,
   );
+  console.log(`count: cuts ${cuts}`);
   expect(Math.min(both, neither, count.one)).toBeGreaterThan(0);
 });
 

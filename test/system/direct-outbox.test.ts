@@ -7,6 +7,7 @@ import { type BlockFile, part, readBlock } from "../../src/system/block-file.ts"
 import { directOutbox } from "../../src/system/direct-outbox.ts";
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
 import { type Outbox, PARCEL_BYTES, plainOutbox } from "../../src/system/outbox.ts";
+import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-outbox-"));
@@ -53,6 +54,12 @@ test.each([
   check(file, sizeBytes);
   expect(readBlock(whole, 0, offsetBytes)).toEqual(new Uint8Array(offsetBytes));
   whole.close();
+});
+
+test("directOutbox() leaves memory alone that a slow device still reads", () => {
+  const disk = new RecordedDisk(SIZE_BYTES);
+  fill(directOutbox(disk.file), PARCEL_BYTES);
+  check(disk.image().file(), PARCEL_BYTES);
 });
 
 test("directOutbox() uses the file itself where nothing can be opened", () => {

@@ -237,6 +237,7 @@ test.each(STORIES)("$name: every cut leaves a system that boots", async (story) 
   console.log(
     `${story.name}: ${recorded.operations.length} operations, ${cuts} disks after a cut, all boot`,
   );
+  console.log(`count: cuts ${cuts}`);
   expect(cuts).toBeGreaterThan(recorded.operations.length);
 });
 
@@ -254,6 +255,7 @@ test("upgrade: after every cut the next upgrade succeeds", async () => {
     cuts += 1;
   }
   console.log(`upgrade after a cut: ${cuts} disks, all upgraded`);
+  console.log(`count: cuts ${cuts}`);
   expect(cuts).toBeGreaterThan(recorded.operations.length);
 });
 
