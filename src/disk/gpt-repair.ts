@@ -1,7 +1,8 @@
 /** What is wrong with a partition table, and how the one copy is made of the other. */
 import { TandemError } from "../lib/error.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
-import { HEADER, readCopy } from "./gpt.ts";
+import { HEADER, readCopy, type Table } from "./gpt.ts";
+import { problemOfMbr, refuseMbrDisk } from "./mbr.ts";
 import { writeThrough } from "./write-through.ts";
 
 /** Why a part of the table cannot be used; undefined: it can. */
@@ -12,29 +13,30 @@ export interface GptProblems {
   readonly protectiveMbr: string | undefined;
 }
 
-/** UEFI 2.10, table 5.3 and 5.4. */
-const MBR = {
-  entries: 446,
-  signature: 510,
-  entryBytes: 16,
-  type: 4,
-  firstLba: 8,
-  lbas: 12,
-} as const;
-const MBR_SIGNATURE = 0xaa55;
-const GPT_PROTECTIVE = 0xee;
-const MBR_BYTES = 512;
-
 export function gptProblems(disk: BlockFile): GptProblems {
-  const problemOf = (which: "primary" | "backup"): string | undefined => {
-    const reading = readCopy(disk, which);
-    return "problem" in reading ? reading.problem : undefined;
-  };
+  const primary = readCopy(disk, "primary");
+  const backup = readCopy(disk, "backup");
   return {
-    primary: problemOf("primary"),
-    backup: problemOf("backup"),
-    protectiveMbr: problemOfMbr(readBlock(disk, 0, MBR_BYTES)),
+    primary: "problem" in primary ? primary.problem : undefined,
+    backup:
+      "problem" in backup
+        ? backup.problem
+        : "table" in primary
+          ? differenceOf(disk, primary.table, backup.table)
+          : undefined,
+    protectiveMbr: problemOfMbr(disk),
   };
+}
+
+/** Two copies, each whole: the disk has grown, or one of them was changed without the other. */
+function differenceOf(disk: BlockFile, primary: Table, backup: Table): string | undefined {
+  const lastLba = Math.floor(disk.sizeBytes / primary.sectorBytes) - 1;
+  if (primary.sectorBytes !== backup.sectorBytes) return "it is for sectors of another size";
+  if (primary.otherLba !== lastLba)
+    return `the primary copy says that it lies at sector ${primary.otherLba}, not at ${lastLba}`;
+  if (primary.entriesCrc !== backup.entriesCrc)
+    return "it has other partitions than the primary copy";
+  return undefined;
 }
 
 /**
@@ -46,29 +48,8 @@ export async function restoreGpt(disk: BlockFile, which: "primary" | "backup"): 
   const { sectorBytes } = copy;
   await writeThrough(disk, copy.entriesLba * sectorBytes, copy.entries);
   await writeThrough(disk, copy.lba * sectorBytes, copy.header);
-}
-
-/** Writes the four entries of the first sector anew, and leaves the boot code in it alone. Throws `disk`. */
-export async function restoreProtectiveMbr(disk: BlockFile): Promise<void> {
-  const sector = readBlock(disk, 0, MBR_BYTES);
-  const view = viewOf(sector);
-  sector.fill(0, MBR.entries, MBR.signature);
-  // Starts at the second sector, in the old form and in the new, and is as long as it can be said.
-  sector.set([0, 0, 2, 0, GPT_PROTECTIVE, 0xff, 0xff, 0xff], MBR.entries);
-  view.setUint32(MBR.entries + MBR.firstLba, 1, true);
-  const sectors = Math.floor(disk.sizeBytes / MBR_BYTES);
-  view.setUint32(MBR.entries + MBR.lbas, Math.min(sectors - 1, 0xffffffff), true);
-  view.setUint16(MBR.signature, MBR_SIGNATURE, true);
-  await writeThrough(disk, 0, sector);
-}
-
-function problemOfMbr(sector: Uint8Array): string | undefined {
-  const view = viewOf(sector);
-  if (view.getUint16(MBR.signature, true) !== MBR_SIGNATURE) return "it has no signature";
-  const types = [0, 1, 2, 3].map((index) =>
-    view.getUint8(MBR.entries + index * MBR.entryBytes + MBR.type),
-  );
-  return types.includes(GPT_PROTECTIVE) ? undefined : "it does not say that the disk has a GPT";
+  // Last: until then the source leads to no copy at its new place, and is whole.
+  await writeThrough(disk, copy.source.lba * sectorBytes, copy.source.header);
 }
 
 interface Copy {
@@ -77,9 +58,12 @@ interface Copy {
   readonly entriesLba: number;
   readonly header: Uint8Array;
   readonly entries: Uint8Array;
+  /** The table that it is made of: it has to name the copy. */
+  readonly source: { readonly lba: number; readonly header: Uint8Array };
 }
 
 function planCopy(disk: BlockFile, which: "primary" | "backup"): Copy {
+  refuseMbrDisk(disk);
   const source = which === "primary" ? "backup" : "primary";
   const reading = readCopy(disk, source);
   if ("problem" in reading) throw refused(disk, which, reading.problem);
@@ -96,16 +80,27 @@ function planCopy(disk: BlockFile, which: "primary" | "backup"): Copy {
   const fits =
     which === "primary"
       ? entriesLba + entriesSectors <= lbaAt(view, HEADER.firstUsableLba)
-      : entriesLba > lbaAt(view, HEADER.lastUsableLba);
+      : entriesLba * sectorBytes >= endOf(reading.table);
   if (!fits) throw refused(disk, which, "a partition may lie where it belongs");
   const entriesAt = lbaAt(view, HEADER.entriesLba) * sectorBytes;
   const entries = new Uint8Array(entriesSectors * sectorBytes);
   disk.readInto(entriesAt, entries);
-  view.setBigUint64(HEADER.ownLba, BigInt(lba), true);
-  view.setBigUint64(HEADER.otherLba, BigInt(sourceLba), true);
-  view.setBigUint64(HEADER.entriesLba, BigInt(entriesLba), true);
+  view.setBigUint64(HEADER.otherLba, BigInt(lba), true);
+  // The end of a disk that has grown may be used, up to the new place of the backup.
+  if (which === "backup") view.setBigUint64(HEADER.lastUsableLba, BigInt(entriesLba - 1), true);
   seal(header);
-  return { sectorBytes, lba, entriesLba, header, entries };
+  const own = header.slice();
+  const ownView = viewOf(own);
+  ownView.setBigUint64(HEADER.ownLba, BigInt(lba), true);
+  ownView.setBigUint64(HEADER.otherLba, BigInt(sourceLba), true);
+  ownView.setBigUint64(HEADER.entriesLba, BigInt(entriesLba), true);
+  seal(own);
+  return { sectorBytes, lba, entriesLba, header: own, entries, source: { lba: sourceLba, header } };
+}
+
+/** Where the last partition ends. */
+function endOf({ partitions }: Table): number {
+  return Math.max(0, ...partitions.map(({ offsetBytes, sizeBytes }) => offsetBytes + sizeBytes));
 }
 
 function seal(header: Uint8Array): void {

@@ -2,6 +2,7 @@ import { TandemError } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 import { formatGuid } from "./guid.ts";
+import { refuseMbrDisk } from "./mbr.ts";
 
 export interface Partition {
   /** Counted from 1, as in `sda1` and GRUB's `gpt1`. */
@@ -54,18 +55,27 @@ const ENTRIES_BYTES_MAX = MiB;
 const SECTOR_BYTES = [512, 4096] as const;
 const NO_TYPE = "00000000-0000-0000-0000-000000000000";
 
-/** Reads the primary table, else the backup at the end of the disk. Throws `disk` when neither can be trusted. */
+/** Reads the primary table, else the backup at the end of the disk. Throws `disk` when neither can be trusted, or an MBR counts. */
 export function readGpt(disk: BlockFile): Gpt {
+  refuseMbrDisk(disk);
   const primary = readCopy(disk, "primary");
   if (!("problem" in primary))
-    return { ...primary.table, diskName: disk.name, from: "primary", problem: undefined };
+    return gptOf(disk, primary.table, { from: "primary", problem: undefined });
   const backup = readCopy(disk, "backup");
   if (!("problem" in backup))
-    return { ...backup.table, diskName: disk.name, from: "backup", problem: primary.problem };
+    return gptOf(disk, backup.table, { from: "backup", problem: primary.problem });
   throw new TandemError(
     "disk",
     `Cannot read the partition table of ${disk.name}: primary: ${primary.problem}; backup: ${backup.problem}`,
   );
+}
+
+function gptOf(
+  { name }: BlockFile,
+  { diskGuid, sectorBytes, partitions }: Table,
+  origin: Pick<Gpt, "from" | "problem">,
+): Gpt {
+  return { diskName: name, diskGuid, sectorBytes, partitions, ...origin };
 }
 
 /** The one partition with that label. Throws `disk` when there are more: nothing tells which is meant. */
@@ -91,23 +101,32 @@ export function overlapping(gpt: Gpt, partition: Partition): readonly Partition[
   );
 }
 
-type Table = Pick<Gpt, "diskGuid" | "sectorBytes" | "partitions">;
+export interface Table extends Pick<Gpt, "diskGuid" | "sectorBytes" | "partitions"> {
+  /** Where this copy says that the other one lies. */
+  readonly otherLba: number;
+  readonly entriesCrc: number;
+}
 export type GptReading = { readonly table: Table } | { readonly problem: string };
 
-/** One of the two tables. Never throws. Sector sizes are tried in turn: a plain file does not tell its own. */
+/** One of the two tables. Never throws. A device tells its sectors; for a plain file two sizes are tried in turn. */
 export function readCopy(disk: BlockFile, which: "primary" | "backup"): GptReading {
   const problems: string[] = [];
-  for (const sectorBytes of SECTOR_BYTES) {
-    const sectors = Math.floor(disk.sizeBytes / sectorBytes);
-    const reading = tryTable(disk, {
-      sectorBytes,
-      sectors,
-      lba: which === "primary" ? 1 : sectors - 1,
-    });
+  for (const sectorBytes of disk.sectorBytes === undefined ? SECTOR_BYTES : [disk.sectorBytes]) {
+    const reading = readSized(disk, which, sectorBytes);
     if ("table" in reading) return reading;
     problems.push(`${reading.problem} (with sectors of ${sectorBytes} bytes)`);
   }
+  for (const sectorBytes of SECTOR_BYTES)
+    if (disk.sectorBytes !== undefined && "table" in readSized(disk, which, sectorBytes))
+      problems.push(
+        `there is one for sectors of ${sectorBytes} bytes, which the device does not have`,
+      );
   return { problem: problems.join(", ") };
+}
+
+function readSized(disk: BlockFile, which: "primary" | "backup", sectorBytes: number): GptReading {
+  const sectors = Math.floor(disk.sizeBytes / sectorBytes);
+  return tryTable(disk, { sectorBytes, sectors, lba: which === "primary" ? 1 : sectors - 1 });
 }
 
 interface Place {
@@ -118,6 +137,7 @@ interface Place {
 
 interface Header {
   readonly diskGuid: string;
+  readonly otherLba: number;
   readonly firstUsableLba: number;
   readonly lastUsableLba: number;
   readonly entriesLba: number;
@@ -158,6 +178,7 @@ function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: Place): Head
   if (ownLba !== lba) throw new BadTable(`the header at sector ${lba} belongs at sector ${ownLba}`);
   return {
     diskGuid: formatGuid(bytes.subarray(HEADER.diskGuid, HEADER.diskGuid + 16)),
+    otherLba: otherAt(view),
     firstUsableLba: lbaAt(view, HEADER.firstUsableLba),
     lastUsableLba: lbaAt(view, HEADER.lastUsableLba),
     entriesLba: lbaAt(view, HEADER.entriesLba),
@@ -176,7 +197,8 @@ function readTable(disk: BlockFile, place: Place, header: Header): Table {
       ...header,
     }),
   ).filter((partition) => partition !== undefined);
-  return { diskGuid: header.diskGuid, sectorBytes: place.sectorBytes, partitions };
+  const { diskGuid, otherLba, entriesCrc } = header;
+  return { diskGuid, sectorBytes: place.sectorBytes, partitions, otherLba, entriesCrc };
 }
 
 function readEntries(disk: BlockFile, place: Place, header: Header): Uint8Array {
@@ -226,6 +248,11 @@ function parseName(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString("utf16le");
   const end = text.indexOf("\0");
   return end === -1 ? text : text.slice(0, end);
+}
+
+/** Any number does no harm here: a table is used without the other. */
+function otherAt(view: DataView): number {
+  return Number(view.getBigUint64(HEADER.otherLba, true));
 }
 
 function lbaAt(view: DataView, offset: number): number {

@@ -102,7 +102,10 @@ function findLayout(gpt: Gpt, labels: Labels): Layout {
   const [a, b] = [required(gpt, labels.a), required(gpt, labels.b)];
   const recovery = findPartition(gpt, labels.recovery);
   const slots = { a, b, ...(recovery === undefined ? {} : { recovery }) };
-  for (const partition of [control, ...Object.values(slots)]) refuseOverlap(gpt, partition);
+  for (const partition of [control, ...Object.values(slots)]) {
+    refuseOverlap(gpt, partition);
+    refuseSameGuid(gpt, partition);
+  }
   const esp = gpt.partitions.find(({ typeGuid }) => typeGuid === ESP_TYPE_GUID);
   return { control, slots, esp };
 }
@@ -125,6 +128,17 @@ function refuseOverlap(gpt: Gpt, partition: Partition): void {
       "disk",
       `Cannot use partition "${partition.label}" on ${gpt.diskName}: it overlaps ${others.map(({ number }) => `partition ${number}`).join(" and ")}`,
     );
+}
+
+/** Loader and kernel find a root by its unique GUID, and would take the first one. */
+function refuseSameGuid(gpt: Gpt, { label, number, uuid }: Partition): void {
+  const twin = gpt.partitions.find((other) => other.number !== number && other.uuid === uuid);
+  if (twin === undefined) return;
+  throw new TandemError(
+    "disk",
+    `Cannot use partition "${label}" on ${gpt.diskName}: partitions ${number} and ${twin.number} have the same unique GUID ${uuid}`,
+    { hint: `Give one of them another: sgdisk --partition-guid=${twin.number}:R ${gpt.diskName}.` },
+  );
 }
 
 function findBooted(

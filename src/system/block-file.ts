@@ -8,6 +8,8 @@ export interface BlockFile {
   /** What messages call it. */
   readonly name: string;
   readonly sizeBytes: number;
+  /** The logical sector of a block device, by which firmware and kernel read its table. undefined: a plain file has none. */
+  readonly sectorBytes?: number | undefined;
   /** Fills the whole of `target` or throws. */
   readInto(offsetBytes: number, target: Uint8Array): void;
   /**

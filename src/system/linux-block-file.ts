@@ -18,7 +18,7 @@ import { DirectReader } from "./direct-reader.ts";
 import { errnoOf, FileFault, isFull, permissionHint } from "./failure.ts";
 import { kindOf } from "./files.ts";
 import { hintRefused } from "./hint.ts";
-import { forgetCached, sizeOf, startWriteOut } from "./syscall.ts";
+import { forgetCached, sectorBytesOf, sizeOf, startWriteOut } from "./syscall.ts";
 import { LinuxWriteQueue, type WriteQueue } from "./write-queue.ts";
 
 /** What is at least as large goes to the medium at once, so that the device works meanwhile and a flush finds little to do. */
@@ -81,7 +81,10 @@ function blockFile(fd: number, path: string): BlockFile {
   const direct = new DirectReader(fd);
   return {
     name: path,
-    sizeBytes: sizeAt({ fd, path }),
+    sizeBytes: measure({ fd, path }, sizeOf),
+    sectorBytes: measure({ fd, path }, () =>
+      fstatSync(fd).isBlockDevice() ? sectorBytesOf(fd) : undefined,
+    ),
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
     read: (offsetBytes, target) => readAllLater({ fd, path, direct }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
@@ -113,12 +116,12 @@ interface Opened {
   readonly path: string;
 }
 
-function sizeAt({ fd, path }: Opened): number {
+function measure<T>({ fd, path }: Opened, ask: (fd: number) => T): T {
   try {
-    return attempt("find the size of", path, () => sizeOf(fd));
-  } catch (error) {
+    return ask(fd);
+  } catch (cause) {
     closeSync(fd);
-    throw error;
+    throw failed("find the size of", path, cause);
   }
 }
 

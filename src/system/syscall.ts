@@ -28,6 +28,8 @@ const POSIX_FADV_DONTNEED = 4;
 const PAGE_BYTES_MAX = 2 * MiB;
 const SYNC_FILE_RANGE_WRITE = 2;
 const MADV_HUGEPAGE = 14;
+/** BLKSSZGET of linux/fs.h. */
+const GET_SECTOR_BYTES = 0x1268;
 const LOCK_EX_NB = 2 | 4;
 /** LINUX_REBOOT_MAGIC1, MAGIC2 and CMD_RESTART of linux/reboot.h. */
 const REBOOT = { magic1: 0xfee1dead, magic2: 672274793, restart: 0x01234567 } as const;
@@ -59,6 +61,11 @@ function errnoName(errno: number): string {
 /** The size of what `fd` has open, block devices included, in bytes. */
 export function sizeOf(fd: number): number {
   return call("lseek", [fd, 0, SEEK_END]);
+}
+
+/** The logical sector of the block device that `fd` has open, in bytes. */
+export function sectorBytesOf(fd: number): number {
+  return ioctlInt(fd, GET_SECTOR_BYTES, 0);
 }
 
 /** Drops clean pages of the range from the page cache; dirty ones stay, so flush first. Some file systems refuse, such as FUSE. */

@@ -5,6 +5,8 @@ export interface PartitionWish {
   readonly label: string;
   readonly firstLba: number;
   readonly lastLba: number;
+  /** What its unique GUID is filled with; undefined: its number. */
+  readonly unique?: number;
   /** 16 bytes as they lie on the disk. */
   readonly type?: Uint8Array;
 }
@@ -41,10 +43,13 @@ export function gptImage(wish: TableWish): PagedImage {
 
 function entriesOf(partitions: readonly PartitionWish[]): Buffer {
   const entries = Buffer.alloc(128 * 128);
-  for (const [index, { label, firstLba, lastLba, type = LINUX_TYPE }] of partitions.entries()) {
+  for (const [
+    index,
+    { label, firstLba, lastLba, unique = index + 1, type = LINUX_TYPE },
+  ] of partitions.entries()) {
     const entry = entries.subarray(index * 128, (index + 1) * 128);
     entry.set(type, 0);
-    entry.fill(index + 1, 16, 32);
+    entry.fill(unique, 16, 32);
     entry.writeBigUInt64LE(BigInt(firstLba), 32);
     entry.writeBigUInt64LE(BigInt(lastLba), 40);
     entry.write(label.slice(0, 36), 56, "utf16le");

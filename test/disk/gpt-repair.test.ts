@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { readGpt } from "../../src/disk/gpt.ts";
-import { gptProblems, restoreGpt, restoreProtectiveMbr } from "../../src/disk/gpt-repair.ts";
+import { gptProblems, restoreGpt } from "../../src/disk/gpt-repair.ts";
+import { restoreProtectiveMbr } from "../../src/disk/mbr.ts";
 import { readBlock } from "../../src/system/block-file.ts";
-import type { PagedImage } from "../fakes/paged-image.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { rejection } from "../fakes/source.ts";
 import { gptImage, type TableWish } from "./gpt-image.ts";
@@ -100,3 +104,50 @@ test("a cut while a table is restored leaves one that is read", async () => {
   }
   expect(cuts).toBeGreaterThan(4);
 });
+
+/** The disk with more room behind its old end. */
+function grown(image: PagedImage, sizeBytes: number): PagedImage {
+  const larger = PagedImage.zeros(sizeBytes);
+  larger.write(0, image.bytes());
+  return larger;
+}
+
+test("after a disk has grown both headers name each other, and sgdisk finds nothing", async () => {
+  const image = grown(await sound(), 8 * 1024 * 1024);
+  await restoreGpt(image.file(), "backup");
+  expect(gptProblems(image.file())).toMatchObject({ primary: undefined, backup: undefined });
+  expect(verdictOfSgdisk(image)).toContain("No problems found");
+});
+
+test("a backup that the primary table does not name is a problem, and is repaired", async () => {
+  const image = grown(await sound(), 8 * 1024 * 1024);
+  const once = image.fork();
+  await restoreGpt(once.file(), "backup");
+  // As an earlier version left it: a backup at the new end, and a primary that names the old one.
+  const last = image.sizeBytes - 33 * 512;
+  image.write(last, readBlock(once.file(), last, 33 * 512));
+  expect(gptProblems(image.file()).backup).toBe(
+    "the primary copy says that it lies at sector 8191, not at 16383",
+  );
+  expect(verdictOfSgdisk(image)).not.toContain("No problems found");
+  await restoreGpt(image.file(), "backup");
+  expect(verdictOfSgdisk(image)).toContain("No problems found");
+});
+
+test("two whole copies with other partitions are a problem", async () => {
+  const image = await sound();
+  const other = gptImage({ partitions: PARTITIONS.slice(0, 1) });
+  const last = image.sizeBytes - 33 * 512;
+  image.write(last, readBlock(other.file(), last, 33 * 512));
+  expect(gptProblems(image.file()).backup).toBe("it has other partitions than the primary copy");
+});
+
+function verdictOfSgdisk(image: PagedImage): string {
+  const folder = mkdtempSync(join(tmpdir(), "tandem-gpt-"));
+  try {
+    writeFileSync(join(folder, "disk"), image.bytes());
+    return Bun.spawnSync(["sgdisk", "-v", join(folder, "disk")]).stdout.toString();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

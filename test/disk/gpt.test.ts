@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { readBlock } from "../../src/system/block-file.ts";
 import fc from "fast-check";
 import { ESP_TYPE_GUID, findPartition, overlapping, readGpt } from "../../src/disk/gpt.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -187,3 +188,24 @@ function reseal(image: ReturnType<typeof gptImage>, offsetBytes: number): void {
   header.writeUInt32LE(Bun.hash.crc32(header.subarray(0, sizeBytes)), 16);
   image.write(offsetBytes, header);
 }
+
+test("a device tells its sectors: a table for others is not used, and is said", () => {
+  const partitions = [{ label: "one", firstLba: 2048, lastLba: 4095 }];
+  const file = gptImage({ partitions }).file("disk");
+  expect(readGpt({ ...file, sectorBytes: 512 }).sectorBytes).toBe(512);
+  expect(() => readGpt({ ...file, sectorBytes: 4096 })).toThrow(
+    "there is one for sectors of 512 bytes, which the device does not have",
+  );
+});
+
+test("a stale table for other sectors does not win over the one of the device", () => {
+  const stale = gptImage({ partitions: [{ label: "old", firstLba: 2048, lastLba: 4095 }] });
+  const real = gptImage({
+    sectorBytes: 4096,
+    partitions: [{ label: "new", firstLba: 256, lastLba: 511 }],
+  });
+  // The header for sectors of 512 bytes lies in the first sector of 4096, its entries right behind it.
+  real.write(512, readBlock(stale.file(), 512, 7 * 512));
+  const { partitions } = readGpt({ ...real.file(), sectorBytes: 4096 });
+  expect(partitions.map(({ label }) => label)).toEqual(["new"]);
+});

@@ -5,7 +5,7 @@ import { settled } from "../../src/control/decide.ts";
 import { envLine, envText } from "../../src/control/env-block.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
 import { Fat } from "../../src/disk/fat.ts";
-import { restoreProtectiveMbr } from "../../src/disk/gpt-repair.ts";
+import { restoreProtectiveMbr } from "../../src/disk/mbr.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";

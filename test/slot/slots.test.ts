@@ -193,6 +193,11 @@ test.each([
     imageWith(CONTROL, A, B, { ...DATA, firstLba: 4000 }),
     'Cannot use partition "tandem-b" on d: it overlaps partition 4',
   ],
+  [
+    "a unique GUID twice",
+    imageWith(CONTROL, A, { ...B, unique: 2 }),
+    'Cannot use partition "tandem-a" on d: partitions 2 and 3 have the same unique GUID',
+  ],
   ["no table", PagedImage.zeros(1 << 20), "Cannot read the partition table of d"],
 ])("openSlots() refuses a disk with %s", (_, image, why) => {
   const machine = kernelMachine({ plain: { d: image } });

@@ -1,4 +1,6 @@
-import { gptProblems, restoreGpt, restoreProtectiveMbr } from "../../disk/gpt-repair.ts";
+import { gptProblems, restoreGpt } from "../../disk/gpt-repair.ts";
+import { refuseMbrDisk, restoreProtectiveMbr } from "../../disk/mbr.ts";
+import { reasonOf, TandemError } from "../../lib/error.ts";
 import type { BlockFile } from "../../system/block-file.ts";
 import { about, type Finding } from "./finding.ts";
 
@@ -9,6 +11,8 @@ export type OpenDisk = (options: { readonly write: boolean }) => BlockFile;
 export function checkTable(open: OpenDisk): Finding[] {
   const disk = open({ write: false });
   try {
+    const foreign = checkMbr(disk);
+    if (foreign !== undefined) return [foreign];
     const { primary, backup, protectiveMbr } = gptProblems(disk);
     return [
       checkCopies(open, { primary, backup }),
@@ -24,6 +28,17 @@ export function checkTable(open: OpenDisk): Finding[] {
     ];
   } finally {
     disk.close();
+  }
+}
+
+/** Nothing is repaired on a disk that goes by another table: it may belong to another system now. */
+function checkMbr(disk: BlockFile): Finding | undefined {
+  try {
+    refuseMbrDisk(disk);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TandemError) || error.hint === undefined) throw error;
+    return about("first sector", "disk").bad(reasonOf(error), { advice: error.hint });
   }
 }
 
