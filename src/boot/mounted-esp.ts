@@ -12,10 +12,16 @@ export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
   const refuseReadOnly = (): void => {
     if (mount.isReadOnly) throw readOnly(mount);
   };
+  // An unmount does not ask: what was written then lies in the folder below the mount point, where no boot loader looks.
+  const refuseGone = (): void => {
+    if (files.device(mount.path) !== mount.device) throw gone(mount);
+  };
   const change = (what: string, action: () => void): Promise<void> =>
     attempt(`Cannot ${what} on ${name}`, () => {
       refuseReadOnly();
+      refuseGone();
       action();
+      refuseGone();
     });
   const isThere = (path: string): boolean =>
     files.list(at(path)) !== undefined || contentAt(files, at(path)) !== undefined;
@@ -74,6 +80,16 @@ async function attempt(what: string, action: () => void): Promise<void> {
       cause,
     });
   }
+}
+
+function gone({ path }: Mount): TandemError {
+  return new TandemError(
+    "boot",
+    `Cannot write to the ESP at ${path}: it is not mounted there any more`,
+    {
+      hint: "Leave it mounted or unmounted while tandem works, and run the command again.",
+    },
+  );
 }
 
 function readOnly({ path }: Mount): TandemError {

@@ -4,7 +4,7 @@ import { asBoot, type Esp } from "./esp.ts";
 
 /** The ESP that nobody has mounted, through our own FAT. Closing it closes `block`. Throws `boot` when there is no FAT on it. */
 export function rawEsp(block: BlockFile): Esp {
-  const fat = now(() => Fat.open(block));
+  const fat = opened(block);
   return {
     name: block.name,
     refuseReadOnly() {},
@@ -21,6 +21,15 @@ export function rawEsp(block: BlockFile): Esp {
       }),
     close: () => block.close(),
   };
+}
+
+function opened(block: BlockFile): Fat {
+  try {
+    return Fat.open(block);
+  } catch (error) {
+    block.close();
+    throw asBoot(error);
+  }
 }
 
 function now<T>(action: () => T): T {

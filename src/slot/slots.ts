@@ -49,7 +49,7 @@ export interface Slots {
   place(partition: Partition): Place;
   /** Where the kernel has it mounted now. */
   mountsOf(partition: Partition): readonly Mount[];
-  /** Opens a partition; the caller closes it. Throws `disk`, also when it is to be written and is mounted. */
+  /** Opens a partition; the caller closes it. What is opened for writing is held. Throws `disk`, also when it is in use then. */
   open(partition: Partition, options: Access): BlockFile;
 }
 
@@ -81,7 +81,8 @@ export function openSlots(devices: Devices, { disk, labels = LABELS }: SlotsOpti
     mountsOf: (partition) => mountsOf(devices, diskName, partition),
     open(partition, access) {
       if (access.write) refuseMounted(diskPath, partition, mountsOf(devices, diskName, partition));
-      return openPlace(devices, place(partition), { ...access, name: nameOf(diskPath, partition) });
+      const name = nameOf(diskPath, partition);
+      return openPlace(devices, place(partition), { ...access, hold: access.write, name });
     },
   };
 }

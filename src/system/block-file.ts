@@ -33,8 +33,8 @@ export type ReadWay = "direct" | "cached";
 
 export interface Access {
   readonly write: boolean;
-  /** A device is refused that is mounted in whatever mount namespace, or that another program has for itself. */
-  readonly unused?: boolean;
+  /** Nobody else may use it until it is closed. A device is refused that is mounted in whatever mount namespace, or held by others. */
+  readonly hold?: boolean;
 }
 
 export function readBlock(file: BlockFile, offsetBytes: number, sizeBytes: number): Uint8Array {

@@ -35,6 +35,8 @@ export interface DurableFiles {
   /** Nothing happens when it is there. Its parent must be. */
   makeFolder(path: string): void;
   freeBytes(path: string): number;
+  /** Major and minor number of the device whose file system has it, as in mountinfo: "8:2". undefined: there is nothing. */
+  device(path: string): string | undefined;
 }
 
 const BUFFER_BYTES = MiB;
@@ -57,7 +59,20 @@ export const durableFiles: DurableFiles = {
     const { bavail, bsize } = statfsSync(path);
     return bavail * bsize;
   },
+  device(path) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat && `${majorOf(stat.dev)}:${minorOf(stat.dev)}`;
+  },
 };
+
+/** How Linux packs a device number for user space (makedev(3)): 12 bits of major in the middle, 8 and 12 bits of minor around them. */
+function majorOf(device: number): number {
+  return Math.floor(device / 2 ** 8) % 2 ** 12;
+}
+
+function minorOf(device: number): number {
+  return (device % 2 ** 8) + Math.floor(device / 2 ** 20) * 2 ** 8;
+}
 
 function list(path: string): readonly FolderEntry[] | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;

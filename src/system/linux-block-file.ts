@@ -15,9 +15,10 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Access, BlockFile, ReadWay } from "./block-file.ts";
 import { DirectReader } from "./direct-reader.ts";
-import { errnoOf, FileFault, isFull, permissionHint } from "./failure.ts";
+import { FileFault, isFull, permissionHint } from "./failure.ts";
 import { kindOf } from "./files.ts";
 import { hintRefused } from "./hint.ts";
+import { hold } from "./hold.ts";
 import { forgetCached, sectorBytesOf, sizeOf, startWriteOut } from "./syscall.ts";
 import { LinuxWriteQueue, type WriteQueue } from "./write-queue.ts";
 
@@ -28,11 +29,31 @@ const flushData = promisify(fdatasync);
 const readSome = promisify(read);
 
 /** Opens a block device or a plain file. Throws `disk` when there is none, or none that may be opened so. */
-export function openBlockFile(path: string, { write, unused = false }: Access): BlockFile {
-  const { O_EXCL, O_RDONLY } = constants;
-  // open(2): for a block device O_EXCL alone means this. It is not kept, or this program could not open it a second time.
-  if (unused) closeSync(open(path, O_RDONLY + O_EXCL));
-  return blockFile(open(path, write ? "r+" : "r"), path);
+export function openBlockFile(path: string, access: Access): BlockFile {
+  const release = access.hold === true ? attemptHold(path) : undefined;
+  try {
+    const file = blockFile(open(path, access.write ? "r+" : "r"), path);
+    if (release === undefined) return file;
+    return {
+      ...file,
+      close() {
+        file.close();
+        release();
+      },
+    };
+  } catch (error) {
+    release?.();
+    throw error;
+  }
+}
+
+function attemptHold(path: string): () => void {
+  try {
+    return hold(path);
+  } catch (cause) {
+    if (cause instanceof TandemError) throw cause;
+    throw notOpened(path, " for writing", cause);
+  }
 }
 
 /** Makes a plain file of `sizeBytes` zeros that takes no room yet, or empties the one that is there. A device keeps its size. */
@@ -56,18 +77,17 @@ function open(path: string, flags: number | "r" | "r+" | "w+"): number {
     refuseOtherFiles(path);
     return openSync(path, flags);
   } catch (cause) {
-    if (errnoOf(cause) === "EBUSY")
-      throw new TandemError("disk", `Cannot open ${path}: it is in use`, {
-        cause,
-        hint: "It may be mounted where this program does not see it: in a container, or for another user.",
-      });
-    const hint = permissionHint(cause);
-    const purpose = "hint" in hint ? (flags === "r" ? " for reading" : " for writing") : "";
-    throw new TandemError("disk", `Cannot open ${path}${purpose}: ${reasonOf(cause)}`, {
-      cause,
-      ...hint,
-    });
+    throw notOpened(path, flags === "r" ? " for reading" : " for writing", cause);
   }
+}
+
+function notOpened(path: string, purpose: string, cause: unknown): TandemError {
+  const hint = permissionHint(cause);
+  return new TandemError(
+    "disk",
+    `Cannot open ${path}${"hint" in hint ? purpose : ""}: ${reasonOf(cause)}`,
+    { cause, ...hint },
+  );
 }
 
 /** Before it is opened: to open a FIFO waits for a writer, and no signal ends that. */

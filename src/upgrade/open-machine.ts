@@ -10,6 +10,7 @@ import type { Talk } from "../lib/talk.ts";
 import { type Labels, openSlots, type Slots } from "../slot/slots.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { DurableFiles } from "../system/durable-files.ts";
+import { errnoOf } from "../system/failure.ts";
 import type { System } from "../system/system.ts";
 import type { Machine } from "./machine.ts";
 import { refuseNewDisk } from "./new-disk.ts";
@@ -30,12 +31,27 @@ export function openMachine(
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
   const slots = openSlots(system, options);
-  const partition = slots.open(slots.control, options);
+  const partition = openControl(slots, options);
   try {
     return machineOf(system, { slots, control: Control.open(partition), partition }, options);
   } catch (error) {
     partition.close();
     throw error;
+  }
+}
+
+/** Whoever has it for writing has the lock on the disk, by whatever name of the disk. */
+function openControl(slots: Slots, { write }: { readonly write: boolean }): BlockFile {
+  try {
+    return slots.open(slots.control, { write });
+  } catch (error) {
+    if (!(error instanceof TandemError) || errnoOf(error.cause) !== "EBUSY") throw error;
+    const { label } = slots.control;
+    throw new TandemError(
+      "locked",
+      `Cannot lock ${slots.diskPath}: another run or program holds its partition "${label}"`,
+      { cause: error, hint: "Wait until it has ended, or end it." },
+    );
   }
 }
 
@@ -109,6 +125,9 @@ function detectOn(files: DurableFiles, slots: Slots, wish: LoaderWish): Detected
   }
 }
 
+/** Between two tries to get a lock that somebody else holds. */
+const LOCK_PAUSE_SECONDS = 1;
+
 /** How a verb works on the disk. */
 export interface MachineUse {
   /** With the disk's lock; otherwise only reading. */
@@ -128,38 +147,84 @@ export async function withMachine<T>(
   const { lock: write, allowNew = false } = options;
   // Found by reading alone; locked; and only then read again to be trusted.
   const path = openSlots(system, options).diskPath;
-  if (write) talk.progress({ step: `Waiting for the lock on ${path}` });
-  const lock = write ? await lockOf(system, path, options) : undefined;
-  try {
+  const guarded = (machine: Machine): T | Promise<T> => {
+    if (!allowNew) refuseNewDisk(machine);
+    return action(machine);
+  };
+  if (!write) {
     const machine = openMachine(system, { ...options, disk: path, write });
     try {
-      talk.debug(`Working on ${path}, booted slot: ${machine.booted ?? "none of this disk"}`);
-      talk.debug(`Boot loader: ${machine.loader.name} (${machine.loaderSeen})`);
-      if (write) await repair(machine, talk);
-      if (!allowNew) refuseNewDisk(machine);
-      return await action(machine);
+      return await perform(machine, talk, guarded);
     } finally {
       machine.close();
     }
+  }
+  talk.progress({ step: `Waiting for the lock on ${path}` });
+  const { machine, lock } = await lockMachine(system, path, options);
+  try {
+    return await perform(machine, talk, async () => {
+      await repair(machine, talk);
+      return guarded(machine);
+    });
   } finally {
-    lock?.release();
+    machine.close();
+    lock.release();
   }
 }
 
-async function lockOf(
+async function perform<T>(
+  machine: Machine,
+  talk: Talk,
+  action: (machine: Machine) => T | Promise<T>,
+): Promise<T> {
+  talk.debug(
+    `Working on ${machine.diskPath}, booted slot: ${machine.booted ?? "none of this disk"}`,
+  );
+  talk.debug(`Boot loader: ${machine.loader.name} (${machine.loaderSeen})`);
+  return action(machine);
+}
+
+interface LockedMachine {
+  readonly machine: Machine;
+  readonly lock: { release(): void };
+}
+
+/** Two locks: flock(2) is what other programs ask for, and the hold on the control partition is the same by every name of a device. */
+async function lockMachine(
   system: System,
   path: string,
-  { whileLocked }: MachineUse,
-): Promise<{ release(): void }> {
+  options: MachineOptions & MachineUse,
+): Promise<LockedMachine> {
   for (;;) {
     try {
-      return await system.lock(path);
+      return await lockOnce(system, path, options);
     } catch (error) {
-      const isHeld = error instanceof TandemError && error.code === "locked";
-      if (!isHeld || whileLocked === undefined) throw error;
-      whileLocked();
+      if (!isLocked(error) || options.whileLocked === undefined) throw error;
+      options.whileLocked();
     }
   }
+}
+
+async function lockOnce(
+  system: System,
+  path: string,
+  options: MachineOptions & Pick<MachineUse, "whileLocked">,
+): Promise<LockedMachine> {
+  const lock = await system.lock(path);
+  try {
+    const machine = openMachine(system, { ...options, disk: path, write: true });
+    return { machine, lock };
+  } catch (error) {
+    lock.release();
+    // Only the first lock has waited by itself.
+    if (isLocked(error) && options.whileLocked !== undefined)
+      await system.probe.pause(LOCK_PAUSE_SECONDS);
+    throw error;
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof TandemError && error.code === "locked";
 }
 
 /** A cut may have come between the boot loader's own files and the boot record. */

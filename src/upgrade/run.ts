@@ -1,14 +1,10 @@
-import { type Bootable, findBootable, type ImageTree } from "../boot/bootable.ts";
 import type { BootFile } from "../boot/bootloader.ts";
-import { findFile } from "../boot/find.ts";
-import { readOsRelease } from "../boot/os-release.ts";
 import { armTrial, attach, detach, disarm } from "../control/decide.ts";
 import { withEvent, withoutKnownBad, withSlot } from "../control/state.ts";
 import { hashRoot } from "../disk/hash-root.ts";
 import { readBack } from "../disk/read-back.ts";
 import { runsOf } from "../disk/run.ts";
 import { readChunks } from "../ext4/read.ts";
-import type { FileNode } from "../layer/tree.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
@@ -16,6 +12,7 @@ import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { dumpHashes } from "./dumps.ts";
+import { type ImageFinding, inspectImage } from "./inspect-image.ts";
 import { labelOf } from "./label.ts";
 import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "./machine.ts";
 import { stateOf } from "./new-disk.ts";
@@ -35,14 +32,6 @@ export interface Upgrade {
   readonly signal: AbortSignal;
 }
 
-/** What the image says of itself. */
-interface Finding {
-  readonly bootable: Bootable;
-  /** Kernel and initrd, by their paths. */
-  readonly files: ReadonlyMap<string, FileNode>;
-  readonly version: string | undefined;
-}
-
 interface Verified {
   readonly at: string;
   readonly hashRoot: string;
@@ -50,7 +39,7 @@ interface Verified {
 
 /** What one step leaves for the next ones. */
 interface Progress {
-  written?: WrittenImage<Finding>;
+  written?: WrittenImage<ImageFinding>;
   verified?: Verified;
 }
 
@@ -67,6 +56,19 @@ export interface UpgradeResult {
  * the booted slot bootable (the table in ARCHITECTURE.md).
  */
 export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Promise<UpgradeResult> {
+  const { machine, slot } = upgrade;
+  // From the first step on, so that nobody mounts the slot between two of them.
+  const held = steps.some(({ kind }) => kind === "erase")
+    ? machine.openSlot(slot, { write: true }).block
+    : undefined;
+  try {
+    return await performAll(upgrade, steps);
+  } finally {
+    held?.close();
+  }
+}
+
+async function performAll(upgrade: Upgrade, steps: readonly Step[]): Promise<UpgradeResult> {
   const progress: Progress = {};
   const seconds: Record<string, number> = {};
   for (const step of steps) {
@@ -160,7 +162,7 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
   }
 }
 
-async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
+async function write(upgrade: Upgrade): Promise<WrittenImage<ImageFinding>> {
   const { machine, slot, image } = upgrade;
   const target = machine.openSlot(slot, { write: true });
   try {
@@ -173,22 +175,11 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<Finding>> {
         label: labelOf(slot),
         timeSeconds: imageTime(image),
       },
-      inspect: (tree) => inspect(tree, machine.system.architecture),
+      inspect: (tree) => inspectImage(tree, machine.system.architecture),
     });
   } finally {
     target.block.close();
   }
-}
-
-function inspect(tree: ImageTree, architecture: string): Finding {
-  const { root, read } = tree;
-  const bootable = findBootable(tree, architecture);
-  const files = new Map<string, FileNode>();
-  for (const path of [bootable.kernel, bootable.initrd]) {
-    const found = path === undefined ? undefined : findFile(root, path);
-    if (found !== undefined) files.set(found.path, found.node);
-  }
-  return { bootable, files, version: versionOf(readOsRelease(root, read)) };
 }
 
 async function compare(
@@ -286,8 +277,4 @@ async function endThere({ machine, slot, image }: Upgrade): Promise<void> {
   const event = { at, kind: "written", slot, digest, text: "the last resort" } as const;
   await control.writeState(withEvent(state, event));
   await loader.commit(attach(recordOf(machine), slot, policyOf(machine)));
-}
-
-function versionOf(release: ReturnType<typeof readOsRelease>): string | undefined {
-  return release?.version ?? release?.prettyName;
 }

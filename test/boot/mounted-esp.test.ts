@@ -7,7 +7,7 @@ import { rejection } from "../fakes/source.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
 const mountAt = (path: string, isReadOnly = false): Parameters<typeof mountedEsp>[1] => ({
-  device: "8:1",
+  device: durableFiles.device(path) ?? "none",
   root: "/",
   path,
   isReadOnly,
@@ -85,4 +85,30 @@ test("mountedEsp() that does not give back what was written keeps nothing", asyn
     message: expect.stringContaining("the medium holds something else afterwards"),
   });
   expect(esp.list("/")).toEqual([]);
+});
+
+/** The mount point leads elsewhere from the start, or once something was written. */
+const gone = (when: "before" | "meanwhile"): DurableFiles => {
+  let isGone = when === "before";
+  return {
+    ...durableFiles,
+    create(path, chunks) {
+      durableFiles.create(path, chunks);
+      isGone = true;
+    },
+    device: (path) => (isGone ? "0:99" : durableFiles.device(path)),
+  };
+};
+
+test("mountedEsp() whose mount is gone before or while it is changed says so", async () => {
+  await using folder = await temporaryFolder();
+  const mount = mountAt(folder.path);
+  for (const when of ["before", "meanwhile"] as const) {
+    const esp = mountedEsp(gone(when), mount);
+    expect(await rejection(esp.write(`/${when}`, contentOf("x")))).toMatchObject({
+      code: "boot",
+      message: `Cannot write to the ESP at ${folder.path}: it is not mounted there any more`,
+    });
+  }
+  expect(readdirSync(folder.path)).toEqual(["meanwhile"]);
 });

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import { contentOf } from "../../src/boot/esp.ts";
 import { openEsp } from "../../src/boot/open-esp.ts";
+import { Fat } from "../../src/disk/fat.ts";
 import { openSlots } from "../../src/slot/slots.ts";
 import { durableFiles } from "../../src/system/durable-files.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
@@ -76,4 +78,60 @@ test("openEsp() without a file system is the boot loader's trouble", () => {
   expect(() => openEsp(durableFiles, slots, { write: false })).toThrow(
     expect.objectContaining({ code: "boot" }),
   );
+});
+
+test("openEsp() reads anew what others have written before it changes anything", async () => {
+  const image = fatImage(16);
+  const kernel = machine("");
+  const slots = openSlots(
+    {
+      ...kernel,
+      openBlock: (path, access) =>
+        path === "/dev/sda4" ? image.file("EFI") : kernel.openBlock(path, access),
+    },
+    { disk: "/dev/sda" },
+  );
+  const esp = openEsp(durableFiles, slots, { write: true });
+  expect(esp?.list("/")).toEqual([]);
+  const theirs = Buffer.alloc(100_000, "theirs");
+  await Fat.open(image.file("EFI")).write("/other.bin", {
+    sizeBytes: theirs.byteLength,
+    read: () => [theirs],
+  });
+  await esp?.write("/ours.bin", contentOf("ours".repeat(50_000)));
+  const after = Fat.open(image.file("EFI"));
+  expect(
+    Buffer.concat([...(after.read("/other.bin")?.read() ?? [])].map((chunk) => Buffer.from(chunk))),
+  ).toEqual(theirs);
+  expect(after.flaw()).toBeUndefined();
+  expect(esp?.list("/")?.map(({ name }) => name)).toEqual(["other.bin", "ours.bin"]);
+});
+
+test("openEsp() goes through a mount that came meanwhile, and past the kernel when it went", async () => {
+  const kernel = machine("");
+  let mounts = "";
+  const slots = openSlots(
+    {
+      ...kernel,
+      files: {
+        ...kernel.files,
+        readText: (path) =>
+          path === "/proc/self/mountinfo" ? mounts : kernel.files.readText(path),
+      },
+    },
+    { disk: "/dev/sda" },
+  );
+  const seen: string[] = [];
+  const files = {
+    ...durableFiles,
+    list: (path: string) => (seen.push(path), []),
+  };
+  const esp = openEsp(files, slots, { write: true });
+  kernel.opened.length = 0;
+  mounts = mount("/", "/efi", "rw");
+  esp?.list("/loader");
+  expect([seen, kernel.opened]).toEqual([["/efi/loader"], []]);
+  mounts = "";
+  esp?.list("/");
+  expect([seen, kernel.opened]).toEqual([["/efi/loader"], ["r /dev/sda4"]]);
 });

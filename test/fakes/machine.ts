@@ -40,6 +40,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
       remove: refuse,
       makeFolder: refuse,
       freeBytes: refuse,
+      device: () => undefined,
     },
     probe: { freeBytes: refuse, httpStatus: refuse, connect: refuse, pause: refuse },
     architecture: "amd64",
