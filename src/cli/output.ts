@@ -5,6 +5,8 @@ import { EXIT } from "./exit.ts";
 type Stream = "stdout" | "stderr";
 
 const watched = new Set<Stream>();
+/** The reader has gone. Behind a socket, as a service manager gives one, a reader that ends may reset it. */
+const GONE = new Set(["EPIPE", "ECONNRESET"]);
 
 /**
  * Writes to stdout or stderr. When the reader has gone (`tandem status | head`) the rest is lost quietly: whatever runs goes on, and
@@ -18,7 +20,7 @@ export function output(stream: Stream, text: string): void {
 }
 
 function failed(stream: Stream, error: unknown): void {
-  if (errnoOf(error) === "EPIPE") return;
+  if (GONE.has(errnoOf(error) ?? "")) return;
   // The verb may not have ended: its work is done first.
   process.once("exit", () => {
     process.exitCode = EXIT.disk;

@@ -29,3 +29,8 @@ test("output() to a pipe that nobody reads changes nothing", async () => {
   const said = await run(`output("stdout", "x"); ${LATER}`, "| true; exit 0 # ");
   expect(said).toBe("went on ");
 });
+
+test.each(["EPIPE", "ECONNRESET"])("output() that ends in %s changes nothing", async (code) => {
+  const broken = `output("stdout", ""); process.stdout.emit("error", Object.assign(new Error("${code}"), { code: "${code}" }));`;
+  expect(await run(`${broken} ${LATER}`, "")).toBe("status 7\nwent on ");
+});
