@@ -89,6 +89,16 @@ export class Control {
     return control;
   }
 
+  /** Makes it all zeros, as on a new disk: only where no slot holds a system. A cut leaves a part of what was there. Throws `disk`. */
+  async empty(): Promise<void> {
+    await writeThrough(this.#partition, 0, new Uint8Array(CONTROL_BYTES_MIN));
+    for (const index of [0, 1] as const) {
+      this.#records[index] = this.#readRecord(OFFSET.records[index]);
+      this.#states[index] = this.#readState(OFFSET.states[index]);
+      this.#besides[index] = this.#readBeside(OFFSET.besides[index]);
+    }
+  }
+
   /** The record in force. undefined: neither copy can be used, and recordProblems says why. */
   get record(): BootRecord | undefined {
     const chosen = chooseRecord(...this.#records);

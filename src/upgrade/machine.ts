@@ -43,7 +43,9 @@ export function recordOf({ control, diskPath }: Machine): BootRecord {
   throw new TandemError(
     "boot",
     `Cannot read the boot record of ${diskPath}: ${control.recordProblems.join("; ")}`,
-    { hint: "Run tandem mark good in the slot that is to be kept: it writes a new record." },
+    {
+      hint: "Run tandem mark good in the slot that is to be kept, or from elsewhere tandem doctor --fix: both write a new record.",
+    },
   );
 }
 

@@ -14,17 +14,34 @@ export const NO_SYSTEM = "there is no system on it yet";
  * file systems of ours: that is a case for doctor.
  */
 export function isNewDisk(machine: Machine): boolean {
-  const { control, booted, loader } = machine;
-  if (control.record !== undefined || booted !== undefined || loader.unfinished() !== undefined)
-    return false;
-  switch (control.origin) {
+  if (!isWithoutRecord(machine)) return false;
+  switch (machine.control.origin) {
     case "used":
       return false;
     case "begun":
       return true;
     case "blank":
-      return !SLOT_NAMES.some((slot) => isOurs(machine, slot));
+      return !hasSlotOfOurs(machine);
   }
+}
+
+/**
+ * Whether the control partition holds only what nobody needs: neither a record nor the state of a newer tandem, while no slot has a file
+ * system of ours and the machine does not run from the disk. Emptied, it is that of a new disk.
+ */
+export function hasLeftovers(machine: Machine): boolean {
+  const { origin, newerVersion } = machine.control;
+  return (
+    origin === "used" &&
+    newerVersion === undefined &&
+    isWithoutRecord(machine) &&
+    !hasSlotOfOurs(machine)
+  );
+}
+
+/** Nothing boots from it: there is no record, no entry that stands in for one, and the machine does not run from it. */
+function isWithoutRecord({ control, booted, loader }: Machine): boolean {
+  return control.record === undefined && booted === undefined && loader.unfinished() === undefined;
 }
 
 /** The state; of a new disk that nothing was written to yet, that of empty slots. */
@@ -40,6 +57,10 @@ export function refuseNewDisk(machine: Machine): void {
   throw new TandemError("disk", `Cannot work on ${diskPath}: ${NO_SYSTEM}`, {
     hint: `Install the first one: tandem upgrade --disk ${diskPath} --source IMAGE.`,
   });
+}
+
+function hasSlotOfOurs(machine: Machine): boolean {
+  return SLOT_NAMES.some((slot) => isOurs(machine, slot));
 }
 
 /** By its superblock alone: the rest of it may be damaged. */

@@ -76,6 +76,34 @@ test.each(CASES)("$name is refused with status $status", async ({ spoil, status,
   expect(Buffer.compare(before, await Bun.file(machine.disk).bytes())).toBe(0);
 });
 
+test("garbage in the control partition and no system in any slot: doctor makes the disk new, and upgrade goes on", async () => {
+  await using registry = new FakeRegistry();
+  await using machine = await appliance();
+  registry.putImage(fakeImage({ layers: [systemLayer("2")] }));
+  const { disk } = machine;
+  overwrite(disk, machine.offsetOf("tandem-control"), junk(MiB));
+  overwrite(disk, machine.offsetOf("tandem-a"), junk(4096));
+  const upgrade = ["upgrade", "--disk", disk, "--source", `oci:${registry.host}/ns/app:latest`];
+  const refused = await tandem(...upgrade);
+  expect(refused).toMatchObject({ status: 9, stderr: expect.stringContaining("doctor --fix") });
+  const sick = await tandem("doctor", "--disk", disk);
+  expect(sick).toMatchObject({
+    status: 8,
+    stdout: expect.stringMatching(
+      /bad +control partition: it is not empty, has no boot record, and no slot holds a system/,
+    ),
+  });
+  const cured = await tandem("doctor", "--fix", "--disk", disk);
+  expect(cured).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/repaired +empty the control partition: the disk is new again/),
+  });
+  expect((await tandem("status", "--disk", disk)).stdout).toContain("no system yet");
+  expect((await tandem(...upgrade)).status).toBe(0);
+  expect(machine.record()).toMatchObject({ good: "a", trial: undefined });
+  expect(await machine.isWhole()).toBe(true);
+});
+
 test("a broken primary partition table is survived by the backup", async () => {
   await using registry = new FakeRegistry();
   await using machine = await appliance();

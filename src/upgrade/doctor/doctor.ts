@@ -9,6 +9,7 @@ import { checkEntries } from "./entries.ts";
 import { checkEsp, type EspAccess } from "./esp.ts";
 import { about, type Finding, type Repair } from "./finding.ts";
 import { lookIntoSlots } from "./held.ts";
+import { checkLeftovers } from "./leftovers.ts";
 import { checkRecord } from "./record.ts";
 import { checkSlots, type Roots, verifySlots } from "./slots.ts";
 import { checkSpecs } from "./specs.ts";
@@ -105,6 +106,8 @@ export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
   if (isNewDisk(machine))
     return [...checkEsp(esp, machine), checkNew(machine), checkClock(machine)];
   const held = lookIntoSlots(machine);
+  const leftovers = checkLeftovers(machine, held);
+  if (leftovers !== undefined) return [...checkEsp(esp, machine), leftovers, checkClock(machine)];
   return [
     ...checkEntries(machine),
     checkState(machine, held),

@@ -71,7 +71,10 @@ function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repai
   const runs = booted === "recovery" ? undefined : booted;
   const good = runs ?? startable(machine, around.held, fallbackOf(machine, around))[0] ?? booted;
   if (good === undefined)
-    return { advice: "No slot holds a system: boot something else and run tandem upgrade --disk." };
+    return {
+      advice:
+        "No slot holds a system that boots. To install anew, zero the first 4 KiB of each slot and run tandem doctor --fix, then tandem upgrade --disk.",
+    };
   return {
     advice: "Run tandem doctor --fix, or tandem mark good in the slot that is to be kept.",
     repair: {
