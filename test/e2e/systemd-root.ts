@@ -1,5 +1,8 @@
 /** A system as small as systemd allows, from this machine's files. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { command } from "../../scripts/disk/command.ts";
+import type { TarMember } from "../peers/tar.ts";
 
 /** $0: the root, in which the hooks lie already. */
 const MAKE = String.raw`set -e
@@ -26,4 +29,15 @@ touch etc/machine-id etc/os-release
 
 export function makeSystemdRoot(root: string): void {
   command(["sh", "-c", MAKE, root]);
+}
+
+/** What is in a folder, as members of a layer. */
+export function membersOf(root: string): TarMember[] {
+  return readdirSync(root, { recursive: true, encoding: "utf8" }).map((path) => {
+    const place = join(root, path);
+    const stat = lstatSync(place);
+    if (stat.isSymbolicLink()) return { path, kind: "symlink", target: readlinkSync(place) };
+    if (stat.isDirectory()) return { path, kind: "directory" };
+    return { path, data: readFileSync(place), mode: stat.mode & 0o7777 };
+  });
 }
