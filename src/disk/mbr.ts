@@ -20,7 +20,7 @@ const MBR_BYTES = 512;
  * partitions, and a GPT beside them is what an earlier use of the disk left. Throws `disk`.
  */
 export function refuseMbrDisk(disk: BlockFile): void {
-  const types = typesRead(disk);
+  const types = partitionTypes(disk);
   if (types.length === 0 || types.includes(GPT_PROTECTIVE)) return;
   const list = types.map((type) => `0x${type.toString(16).padStart(2, "0")}`).join(", ");
   throw new TandemError(
@@ -54,8 +54,8 @@ export async function restoreProtectiveMbr(disk: BlockFile): Promise<void> {
   await writeThrough(disk, 0, sector);
 }
 
-/** A first sector that cannot be read decides nothing: the backup of a GPT lies at the other end. */
-function typesRead(disk: BlockFile): number[] {
+/** Of the partitions that the first sector has. A first sector that cannot be read decides nothing: the backup of a GPT lies at the other end. */
+export function partitionTypes(disk: BlockFile): number[] {
   try {
     return disk.sizeBytes < MBR_BYTES ? [] : typesOf(readBlock(disk, 0, MBR_BYTES));
   } catch (error) {

@@ -21,6 +21,8 @@ export interface BlockFile {
   write(offsetBytes: number, bytes: Uint8Array): void;
   /** Writes that go past the page cache while this thread goes on, at most `lengthMax` at a time; undefined where the system has no such thing. */
   openQueue?(lengthMax: number): WriteQueue | undefined;
+  /** A plain file: from now on it has that size, all zeros that take no room. undefined: what is a device, or a part of something. */
+  empty?(sizeBytes: number): void;
   /** fdatasync(2): what was written before is on the medium afterwards. */
   flush(): Promise<void>;
   /** Makes the next reads of the range come from the medium and not from the page cache. Call flush() first. */

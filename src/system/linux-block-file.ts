@@ -7,6 +7,7 @@ import {
   openSync,
   read,
   readSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -31,17 +32,12 @@ const readSome = promisify(read);
 /** Opens a block device or a plain file. Throws `disk` when there is none, or none that may be opened so. */
 export function openBlockFile(path: string, access: Access): BlockFile {
   const release = access.hold === true ? attemptHold(path) : undefined;
+  let fd: number | undefined;
   try {
-    const file = blockFile(open(path, access.write ? "r+" : "r"), path);
-    if (release === undefined) return file;
-    return {
-      ...file,
-      close() {
-        file.close();
-        release();
-      },
-    };
+    fd = open(path, access.write ? "r+" : "r");
+    return blockFile(fd, path, release);
   } catch (error) {
+    if (fd !== undefined) closeSync(fd);
     release?.();
     throw error;
   }
@@ -56,26 +52,32 @@ function attemptHold(path: string): () => void {
   }
 }
 
-/** Makes a plain file of `sizeBytes` zeros that takes no room yet, or empties the one that is there. A device keeps its size. */
+/** Makes a plain file of `sizeBytes` zeros that takes no room yet, for its owner alone. After a failure it is not there either. */
 export function createBlockFile(path: string, sizeBytes: number): BlockFile {
-  const fd = open(path, "w+");
-  if (fstatSync(fd).isFile()) resize({ fd, path }, sizeBytes);
-  return blockFile(fd, path);
+  const fd = open(path, "wx+");
+  try {
+    resize({ fd, path }, sizeBytes);
+    return blockFile(fd, path);
+  } catch (error) {
+    closeSync(fd);
+    rmSync(path);
+    throw error;
+  }
 }
 
 function resize({ fd, path }: Opened, sizeBytes: number): void {
   try {
     ftruncateSync(fd, sizeBytes);
   } catch (cause) {
-    closeSync(fd);
     throw failed("resize", path, cause);
   }
 }
 
-function open(path: string, flags: number | "r" | "r+" | "w+"): number {
+function open(path: string, flags: "r" | "r+" | "wx+"): number {
   try {
     refuseOtherFiles(path);
-    return openSync(path, flags);
+    // The mode of a file that is made: an image holds what only root may read on the machine.
+    return openSync(path, flags, 0o600);
   } catch (cause) {
     throw notOpened(path, flags === "r" ? " for reading" : " for writing", cause);
   }
@@ -97,14 +99,22 @@ export function refuseOtherFiles(path: string): void {
     throw new FileFault(path, `it is ${kindOf(stat)}, want a block device or a plain file`);
 }
 
-function blockFile(fd: number, path: string): BlockFile {
+function blockFile(fd: number, path: string, release?: () => void): BlockFile {
   const direct = new DirectReader(fd);
+  const isDevice = fstatSync(fd).isBlockDevice();
+  let currentBytes = measure({ fd, path }, sizeOf);
+  const empty = (sizeBytes: number): void => {
+    resize({ fd, path }, 0);
+    resize({ fd, path }, sizeBytes);
+    currentBytes = sizeBytes;
+  };
   return {
     name: path,
-    sizeBytes: measure({ fd, path }, sizeOf),
-    sectorBytes: measure({ fd, path }, () =>
-      fstatSync(fd).isBlockDevice() ? sectorBytesOf(fd) : undefined,
-    ),
+    get sizeBytes() {
+      return currentBytes;
+    },
+    sectorBytes: isDevice ? measure({ fd, path }, sectorBytesOf) : undefined,
+    ...(isDevice ? {} : { empty }),
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
     read: (offsetBytes, target) => readAllLater({ fd, path, direct }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),
@@ -114,6 +124,7 @@ function blockFile(fd: number, path: string): BlockFile {
     close() {
       direct.close();
       closeSync(fd);
+      release?.();
     },
   };
 }
@@ -140,7 +151,6 @@ function measure<T>({ fd, path }: Opened, ask: (fd: number) => T): T {
   try {
     return ask(fd);
   } catch (cause) {
-    closeSync(fd);
     throw failed("find the size of", path, cause);
   }
 }

@@ -38,7 +38,7 @@ export interface System {
   absolute(path: string): string;
   /** Opens a block device or a plain file; throws `disk`. */
   openBlock(path: string, options: Access): BlockFile;
-  /** Makes a plain file of that size, or empties the one that is there; a device keeps its size. */
+  /** Makes a plain file of that size, mode 0600. Throws `disk` when there is something; after a failure it is not there either. */
   createBlock(path: string, sizeBytes: number): BlockFile;
   /** Takes the one lock on a disk; throws `locked` when another process has it. It ends with release() or the process. */
   lock(path: string): Promise<{ release(): void }>;

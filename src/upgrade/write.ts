@@ -1,6 +1,7 @@
 import { checkMedium } from "../disk/read-back.ts";
+import { signaturesOn } from "../disk/signature.ts";
 import { identityOf } from "../ext4/identity.ts";
-import { TandemError } from "../lib/error.ts";
+import { reasonOf, TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
 import { kernelNameOf, partitionOfDevice } from "../slot/block-device.ts";
@@ -17,6 +18,8 @@ export interface WriteRequest extends Network {
   readonly target: string;
   readonly sizeBytes: number | undefined;
   readonly label: string;
+  /** Write over what others have put there. */
+  readonly force: boolean;
   readonly jobs: number | undefined;
 }
 
@@ -39,7 +42,7 @@ export interface WriteResult {
 
 /** Writes an image's root file system into a file or device, without changing what boots. */
 export async function write(work: Work, request: WriteRequest): Promise<WriteResult> {
-  const { system, talk } = work;
+  const { talk } = work;
   const startMs = performance.now();
   const source = await sourceOf(work, request.source, request);
   try {
@@ -49,16 +52,11 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
     const { target: name, sizeBytes } = request;
     // Before a file is made, or one that is there is emptied.
     if (sizeBytes !== undefined) layoutFor({ image, source }, { name, sizeBytes });
-    talk.progress({ step: `Waiting for the lock on ${name}` });
-    const { block, lock } = await openTarget(system, request);
-    try {
-      talk.info(`Writing ${source.name} to ${request.target} (${formatBytes(block.sizeBytes)})`);
-      const result = await writeAndCompare(work, request, { source, image, block });
-      return { ...result, seconds: { resolve, ...result.seconds } };
-    } finally {
-      lock.release();
-      block.close();
-    }
+    const result = await withTarget(work, request, (block) => {
+      talk.info(`Writing ${source.name} to ${name} (${formatBytes(block.sizeBytes)})`);
+      return writeAndCompare(work, request, { source, image, block });
+    });
+    return { ...result, seconds: { resolve, ...result.seconds } };
   } finally {
     source.close();
   }
@@ -108,44 +106,80 @@ async function writeAndCompare(
   };
 }
 
-interface Target {
-  readonly block: BlockFile;
-  readonly lock: { release(): void };
-}
-
-/** Locks before anything that is there is changed. */
-async function openTarget(system: System, request: WriteRequest): Promise<Target> {
-  const { target, sizeBytes } = request;
+/** Locks and holds the target before it is looked at. A file that is made for this is removed again when `use` fails. */
+async function withTarget<T>(
+  work: Work,
+  request: WriteRequest,
+  use: (block: BlockFile) => Promise<T>,
+): Promise<T> {
+  const { system, talk } = work;
+  const { target } = request;
   refuseMounted(system, target);
-  if (!system.files.exists(target)) {
-    if (sizeBytes === undefined)
-      throw new TandemError(
-        "usage",
-        `Cannot make ${target}: it does not exist and no size was given`,
-        {
-          hint: "Say how large the file system is to be, such as --size 2GiB.",
-        },
-      );
-    system.createBlock(target, 0).close();
-  }
-  const lock = await system.lock(target);
+  const isMade = !system.files.exists(target);
+  if (isMade) makeFile(system, request);
+  talk.progress({ step: `Waiting for the lock on ${target}` });
+  let lock: { release(): void } | undefined;
   try {
-    return { lock, block: openSized(system, request) };
+    lock = await system.lock(target);
+    return await whileHeld(system, request, use);
   } catch (error) {
-    lock.release();
+    // Where another run has the lock, it found the new file and writes into it.
+    const isOthers = error instanceof TandemError && error.code === "locked";
+    if (isMade && !isOthers) removeMade(work, target);
     throw error;
+  } finally {
+    lock?.release();
   }
 }
 
-function openSized(system: System, { target, sizeBytes }: WriteRequest): BlockFile {
-  if (sizeBytes === undefined) return system.openBlock(target, { write: true });
-  const block = system.createBlock(target, sizeBytes);
-  if (block.sizeBytes >= sizeBytes) return block;
-  block.close();
-  throw new TandemError(
-    "no-space",
-    `Cannot write ${sizeBytes} bytes to ${target}: it has ${block.sizeBytes}`,
-  );
+function makeFile(system: System, { target, sizeBytes }: WriteRequest): void {
+  if (sizeBytes !== undefined) return system.createBlock(target, sizeBytes).close();
+  throw new TandemError("usage", `Cannot make ${target}: it does not exist and no size was given`, {
+    hint: "Say how large the file system is to be, such as --size 2GiB.",
+  });
+}
+
+/** What failed before is what the operator has to hear of. */
+function removeMade({ system, talk }: Work, target: string): void {
+  try {
+    system.durable.remove(target);
+  } catch (error) {
+    talk.warn(`${target} is left behind, without a file system: ${reasonOf(error)}`);
+  }
+}
+
+async function whileHeld<T>(
+  system: System,
+  request: WriteRequest,
+  use: (block: BlockFile) => Promise<T>,
+): Promise<T> {
+  const block = system.openBlock(request.target, { write: true, hold: true });
+  try {
+    await clear(block, request);
+    return await use(block);
+  } finally {
+    block.close();
+  }
+}
+
+/** Gives the target its size, and takes away the marks of what was there: programs would go on taking it for that. */
+async function clear(block: BlockFile, { target, sizeBytes, force }: WriteRequest): Promise<void> {
+  if (sizeBytes !== undefined && block.empty === undefined && block.sizeBytes < sizeBytes)
+    throw new TandemError(
+      "no-space",
+      `Cannot write ${sizeBytes} bytes to ${target}: it has ${block.sizeBytes}`,
+    );
+  const found = signaturesOn(block);
+  if (found.length > 0 && !force) {
+    const list = [...new Set(found.map(({ what }) => what))].join(" and ");
+    throw new TandemError("disk", `Cannot write to ${target}: it holds ${list}`, {
+      hint: "Look whether it is the right target; --force writes over what it holds.",
+    });
+  }
+  if (sizeBytes !== undefined && block.empty !== undefined) return block.empty(sizeBytes);
+  if (found.length === 0) return;
+  for (const one of found) block.write(one.offsetBytes, new Uint8Array(one.sizeBytes));
+  await block.flush();
 }
 
 /** By whatever name the device goes, and a disk with all its partitions. */

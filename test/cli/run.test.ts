@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verbs } from "../../src/cli/verbs.ts";
+import { fakeImage } from "../fakes/image.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
 import { ALONE } from "../peers/alone.ts";
 import { tandem } from "./tandem.ts";
 
@@ -228,5 +230,38 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     expect(stderr).toContain(`Stopping on ${signal}`);
     expect(stderr).toContain("tandem: ");
     expect(stderr).not.toContain("bug");
+    expect(existsSync(at("stopped.img"))).toBe(false);
+  },
+);
+
+test.each(["SIGINT", "SIGTERM"] as const)(
+  "%s removes the file that write had made",
+  async (signal) => {
+    await using registry = new FakeRegistry();
+    const image = fakeImage();
+    registry.putImage(image);
+    const asked = Promise.withResolvers<void>();
+    for (const { digest } of image.layers)
+      registry.script(`/v2/ns/app/blobs/${digest}`, () => {
+        asked.resolve();
+        return new Promise<Response>(() => {});
+      });
+    const target = at(`${signal}.img`);
+    const child = Bun.spawn(
+      [
+        process.execPath,
+        "src/main.ts",
+        "write",
+        `oci:${registry.host}/ns/app`,
+        target,
+        "--size=8MiB",
+      ],
+      { stdout: "ignore", stderr: "ignore", env: ALONE },
+    );
+    await asked.promise;
+    expect(existsSync(target)).toBe(true);
+    child.kill(signal);
+    expect(await child.exited).toBe(130);
+    expect(existsSync(target)).toBe(false);
   },
 );

@@ -93,6 +93,10 @@ test("tandem write makes a file", async () => {
   );
   expect(stderr).toContain(`Writing ${source} to ${target} (8.0 MiB)`);
   expect(statSync(target).size).toBe(8 * 1024 * 1024);
-  const quiet = await tandem([...args, "--quiet"]);
+  const again = await tandem(args);
+  expect(again).toMatchObject({ status: 8, stdout: "" });
+  expect(again.stderr).toContain("it holds an ext2, ext3 or ext4 file system\n  hint: ");
+  expect(again.stderr).toContain("--force");
+  const quiet = await tandem([...args, "--quiet", "--force"]);
   expect(quiet).toMatchObject({ status: 0, stderr: "" });
 });

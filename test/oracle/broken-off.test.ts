@@ -110,7 +110,7 @@ test("T48 kill -9 at any time leaves no file system or a whole one, and the next
   }));
   await writeLayout(folder.in("layout"), { layers: [{ tar: files }] });
   const words = [...TANDEM, "write", `oci-layout:${folder.in("layout")}`];
-  const options = ["--size", "64MiB", "--jobs", "1"];
+  const options = ["--size", "64MiB", "--jobs", "1", "--force"];
   // The first run is slower: the program is not in memory yet.
   await command(...words, folder.in("whole"), ...options);
   const startMs = performance.now();
@@ -166,15 +166,12 @@ test.each<[string, TarMember[], RegExp]>([
     ],
     /Cannot place 1\.0 MiB more in the file system: 0 B of its 7\.0 MiB are left/,
   ],
-])(
-  "T49 without room for %s there is a message, and no file system",
-  async (...[, members, says]) => {
-    await using folder = await temporaryFolder();
-    await writeLayout(folder.in("layout"), { layers: [{ tar: members }] });
-    const source = `oci-layout:${folder.in("layout")}`;
-    const run = command(...TANDEM, "write", source, folder.in("image"), "--size", "8MiB");
-    await expect(run).rejects.toThrow(says);
-    await expect(run).rejects.toThrow("status 7");
-    expect(await noSuperblock(folder.in("image"))).toBe(true);
-  },
-);
+])("T49 without room for %s there is a message, and no file", async (...[, members, says]) => {
+  await using folder = await temporaryFolder();
+  await writeLayout(folder.in("layout"), { layers: [{ tar: members }] });
+  const source = `oci-layout:${folder.in("layout")}`;
+  const run = command(...TANDEM, "write", source, folder.in("image"), "--size", "8MiB");
+  await expect(run).rejects.toThrow(says);
+  await expect(run).rejects.toThrow("status 7");
+  expect(existsSync(folder.in("image"))).toBe(false);
+});

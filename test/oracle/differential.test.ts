@@ -255,6 +255,6 @@ test.each(CASES.filter(({ expected }) => expected instanceof RegExp))(
     const run = command(...TANDEM, "write", source, image, "--size", "8MiB");
     await expect(run).rejects.toThrow(expected);
     await expect(run).rejects.toThrow("status 6");
-    expect(await Bun.file(image).slice(0, 4096).bytes()).toEqual(new Uint8Array(4096));
+    expect(await Bun.file(image).exists()).toBe(false);
   },
 );

@@ -2,10 +2,12 @@ import { afterAll, expect, test } from "bun:test";
 import {
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -32,12 +34,25 @@ test("createBlockFile() makes a file of zeros that takes no room", () => {
   file.close();
 });
 
-test("createBlockFile() empties the file that is there", () => {
+test("createBlockFile() makes files for their owner alone, and leaves alone what is there", () => {
+  createBlockFile(at("made"), 10).close();
+  expect(statSync(at("made")).mode & 0o7777).toBe(0o600);
   writeFileSync(at("old"), "0123456789");
-  const file = createBlockFile(at("old"), 4);
-  expect(file.sizeBytes).toBe(4);
-  expect(readBlock(file, 0, 4)).toEqual(new Uint8Array(4));
+  expect(caught(() => createBlockFile(at("old"), 4))).toMatchObject({ code: "disk" });
+  expect(readFileSync(at("old"), "utf8")).toBe("0123456789");
+});
+
+test("empty() makes a file zeros of another size", () => {
+  writeFileSync(at("full"), "0123456789");
+  const file = openBlockFile(at("full"), { write: true });
+  for (const size of [4, 12]) {
+    file.empty?.(size);
+    expect(file.sizeBytes).toBe(size);
+    expect(readBlock(file, 0, size)).toEqual(new Uint8Array(size));
+    file.write(0, Uint8Array.of(1));
+  }
   file.close();
+  expect(statSync(at("full")).size).toBe(12);
 });
 
 test("what is written is read back, from the medium too", async () => {
@@ -165,12 +180,16 @@ test.each([
 ])("a %s that the system has no room for is no-space", async (verb, action) => {
   const program = `
     import { createBlockFile } from "./src/system/linux-block-file.ts";
-    const path = ${JSON.stringify(at("limited"))};
+    const path = ${JSON.stringify(at(`limited-${verb}`))};
     try { ${action} } catch (error) { console.log(error.code, error.message); }`;
   // Files of this shell and its children may have 64 KiB.
   const shell = ["bash", "-c", `trap "" XFSZ; ulimit -f 64; exec "$@"`, "bash"];
   const child = Bun.spawn([...shell, process.execPath, "-e", program], { stdout: "pipe" });
-  expect(await child.stdout.text()).toStartWith(`no-space Cannot ${verb} ${at("limited")}: EFBIG`);
+  expect(await child.stdout.text()).toStartWith(
+    `no-space Cannot ${verb} ${at(`limited-${verb}`)}: EFBIG`,
+  );
+  // What could not be made whole is not there.
+  expect(existsSync(at(`limited-${verb}`))).toBe(verb === "write");
 });
 
 function caught(action: () => unknown): Error {

@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SILENT } from "../../src/lib/talk.ts";
+import { signaturesOn } from "../../src/disk/signature.ts";
+import { TandemError } from "../../src/lib/error.ts";
+import { SILENT, type Talk } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { linux } from "../../src/system/linux.ts";
 import type { System } from "../../src/system/system.ts";
@@ -44,16 +46,18 @@ function writeTo(
   request: Partial<WriteRequest> = {},
   {
     system = linux,
+    talk = SILENT,
     signal = new AbortController().signal,
-  }: { system?: System; signal?: AbortSignal } = {},
+  }: { system?: System; talk?: Talk; signal?: AbortSignal } = {},
 ): ReturnType<typeof write> {
   return write(
-    { system, talk: SILENT, signal },
+    { system, talk, signal },
     {
       source,
       target: at(target),
       sizeBytes: 16 * MiB,
       label: "root",
+      force: false,
       jobs: 1,
       insecureRegistries: [],
       ...request,
@@ -87,7 +91,7 @@ test("write() with one job gives the same bytes each time", async () => {
 
 test("write() with three jobs writes as much as with one", async () => {
   const one = await writeTo("jobs.img");
-  const three = await writeTo("jobs.img", { jobs: 3 });
+  const three = await writeTo("jobs.img", { jobs: 3, force: true });
   expect([three.inodes, three.digest]).toEqual([one.inodes, one.digest]);
 });
 
@@ -165,8 +169,128 @@ test("write() refuses what another run is at work on, before it touches it", asy
   expect(readFileSync(at("locked.img"), "utf8")).toBe("precious");
 });
 
-test("write() that is asked to stop leaves no file system behind", async () => {
-  const error = await rejection(writeTo("stopped.img", {}, { signal: AbortSignal.abort() }));
+test("write() that is asked to stop leaves no file that it made, and no file system in one that was there", async () => {
+  const stop = { signal: AbortSignal.abort() };
+  const error = await rejection(writeTo("stopped.img", {}, stop));
   expect(error).toMatchObject({ code: "interrupted" });
+  expect(existsSync(at("stopped.img"))).toBe(false);
+  writeFileSync(at("stopped.img"), "old");
+  expect(await rejection(writeTo("stopped.img", {}, stop))).toMatchObject({ code: "interrupted" });
   expect(readFileSync(at("stopped.img")).readUInt16LE(1024 + 56)).toBe(0);
+});
+
+test("write() makes files that only their owner may read", async () => {
+  const before = process.umask(0);
+  try {
+    await writeTo("private.img");
+  } finally {
+    process.umask(before);
+  }
+  expect(statSync(at("private.img")).mode & 0o7777).toBe(0o600);
+  writeFileSync(at("public.img"), "old", { mode: 0o644 });
+  await writeTo("public.img");
+  expect(statSync(at("public.img")).mode & 0o7777).toBe(0o644);
+});
+
+test.each([undefined, 16 * MiB])(
+  "write() with size %p writes over what is known only with force, and then nothing of it is left",
+  async (sizeBytes) => {
+    const target = `known-${sizeBytes}.img`;
+    const old = Buffer.alloc(16 * MiB, 7);
+    old.write("EFI PART", 512, "latin1");
+    old.write("_BHRfS_M", 65_600, "latin1");
+    old.write("EFI PART", 16 * MiB - 512, "latin1");
+    writeFileSync(at(target), old);
+    const error = await rejection(writeTo(target, { sizeBytes }));
+    expect(error).toMatchObject({
+      code: "disk",
+      message: `Cannot write to ${at(target)}: it holds a GPT partition table and a btrfs file system`,
+    });
+    expect(Buffer.compare(readFileSync(at(target)), old)).toBe(0);
+    await writeTo(target, { sizeBytes, force: true });
+    const file = linux.openBlock(at(target), { write: false });
+    expect(signaturesOn(file).map(({ what }) => what)).toEqual([
+      "an ext2, ext3 or ext4 file system",
+    ]);
+    file.close();
+    expect(await rejection(writeTo(target, { sizeBytes }))).toMatchObject({ code: "disk" });
+  },
+);
+
+test("write() that fails removes the file that it made before it lets go of the lock", async () => {
+  const seen: string[] = [];
+  const system: System = {
+    ...linux,
+    durable: {
+      ...linux.durable,
+      remove(path) {
+        seen.push(`remove ${path}`);
+        linux.durable.remove(path);
+      },
+    },
+    async lock(path) {
+      const lock = await linux.lock(path);
+      return {
+        release() {
+          seen.push("release");
+          lock.release();
+        },
+      };
+    },
+  };
+  await rejection(writeTo("order.img", {}, { system, signal: AbortSignal.abort() }));
+  expect(seen).toEqual([`remove ${at("order.img")}`, "release"]);
+});
+
+test("write() leaves the file that it made to the run that has taken the lock since", async () => {
+  const system: System = {
+    ...linux,
+    lock: () => Promise.reject(new TandemError("locked", "another run is at work on it")),
+  };
+  expect(await rejection(writeTo("taken.img", {}, { system }))).toMatchObject({ code: "locked" });
+  expect(existsSync(at("taken.img"))).toBe(true);
+});
+
+function refuse(): never {
+  throw new TandemError("disk", "no such thing here");
+}
+
+test.each(["lock", "openBlock"] as const)(
+  "write() leaves no file that it made when %s() fails",
+  async (name) => {
+    const system: System = { ...linux, [name]: refuse };
+    expect(await rejection(writeTo("fails.img", {}, { system }))).toMatchObject({ code: "disk" });
+    expect(existsSync(at("fails.img"))).toBe(false);
+  },
+);
+
+test("write() holds the target for as long as it writes", async () => {
+  const asked: unknown[] = [];
+  const system: System = {
+    ...linux,
+    openBlock(path, access) {
+      asked.push(access);
+      return linux.openBlock(path, access);
+    },
+  };
+  await writeTo("held.img", {}, { system });
+  expect(asked[0]).toEqual({ write: true, hold: true });
+});
+
+test("write() says which file it could not remove, and why it failed", async () => {
+  const warnings: string[] = [];
+  const system: System = {
+    ...linux,
+    durable: {
+      ...linux.durable,
+      remove() {
+        throw new Error("EROFS");
+      },
+    },
+  };
+  const talk = { ...SILENT, warn: (text: string) => void warnings.push(text) };
+  const signal = AbortSignal.abort();
+  const error = await rejection(writeTo("stays.img", {}, { system, talk, signal }));
+  expect(error).toMatchObject({ code: "interrupted" });
+  expect(warnings).toEqual([`${at("stays.img")} is left behind, without a file system: EROFS`]);
 });

@@ -18,6 +18,10 @@ export const write = defineVerb({
     target: { type: "positional", required: true, description: "A block device or a plain file" },
     size: { type: "string", description: "Make the file this large: 512MiB, 2GiB" },
     label: { type: "string", description: "Label of the file system, at most 16 bytes" },
+    force: {
+      type: "boolean",
+      description: "Write over a partition table or file system that is there",
+    },
     jobs: { type: "string", description: "Layers unpacked side by side" },
     "insecure-registry": {
       type: "string",
@@ -31,6 +35,7 @@ export const write = defineVerb({
       target: args.target,
       sizeBytes: size("--size", args.size),
       label: fileSystemLabel("--label", args.label) ?? "tandem",
+      force: args.force === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? context.config.jobs,
       minimumRate: context.config.minimumRate,
       insecureRegistries: [
