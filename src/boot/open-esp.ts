@@ -9,22 +9,22 @@ import { asBoot, type Esp } from "./esp.ts";
 import { mountedEsp } from "./mounted-esp.ts";
 import { rawEsp } from "./raw-esp.ts";
 
-type EspSlots = Pick<Slots, "esp" | "open" | "mountsOf" | "diskPath">;
+export type EspSlots = Pick<Slots, "open" | "mountsOf" | "diskPath">;
+
+/** What it takes to reach an EFI system partition. */
+export interface EspWay {
+  readonly files: DurableFiles;
+  readonly slots: EspSlots;
+  readonly esp: Partition;
+}
 
 /**
- * Opens the EFI system partition of the disk. undefined: the disk has none. The caller closes it. Throws `boot`.
+ * Opens an EFI system partition of the disk. The caller closes it. Throws `boot`.
  *
  * Others mount, unmount and write it while an upgrade runs for an hour. So each call looks anew at how it is reached: past the kernel
  * where nobody has it mounted, else through the mount. What it goes by is read anew, too, and while it is changed it is held.
  */
-export function openEsp(
-  files: DurableFiles,
-  slots: EspSlots,
-  access: { readonly write: boolean },
-): Esp | undefined {
-  const { esp } = slots;
-  if (esp === undefined) return undefined;
-  const way: Way = { files, slots, esp };
+export function openEsp(way: EspWay, access: { readonly write: boolean }): Esp {
   // What is in use already is refused before anything is begun.
   const { name } = closed(reach(way, access));
   return {
@@ -41,14 +41,7 @@ export function openEsp(
   };
 }
 
-/** What it takes to reach the partition. */
-interface Way {
-  readonly files: DurableFiles;
-  readonly slots: EspSlots;
-  readonly esp: Partition;
-}
-
-function reach({ files, slots, esp }: Way, access: { readonly write: boolean }): Esp {
+function reach({ files, slots, esp }: EspWay, access: { readonly write: boolean }): Esp {
   const mounts = slots.mountsOf(esp);
   // Mounted where this program does not see it, it would be written behind its back: then it cannot be held.
   if (mounts.length === 0) return rawEsp(openAlone(slots, esp, access));
@@ -62,7 +55,7 @@ function mountIn(mounts: readonly Mount[], diskPath: string): Mount {
   return mount;
 }
 
-function see<T>(way: Way, look: (now: Esp) => T): T {
+function see<T>(way: EspWay, look: (now: Esp) => T): T {
   const now = reach(way, { write: false });
   try {
     return look(now);
@@ -71,7 +64,7 @@ function see<T>(way: Way, look: (now: Esp) => T): T {
   }
 }
 
-async function change<T>(way: Way, action: (now: Esp) => Promise<T>): Promise<T> {
+async function change<T>(way: EspWay, action: (now: Esp) => Promise<T>): Promise<T> {
   const now = reach(way, { write: true });
   try {
     return await action(now);
@@ -81,7 +74,7 @@ async function change<T>(way: Way, action: (now: Esp) => Promise<T>): Promise<T>
 }
 
 /** The bytes are read later, when the file may be another one. */
-function laterContent(way: Way, path: string, seen: Content | undefined): Content | undefined {
+function laterContent(way: EspWay, path: string, seen: Content | undefined): Content | undefined {
   if (seen === undefined) return undefined;
   const { sizeBytes } = seen;
   return {

@@ -46,6 +46,7 @@ const configSchema = v.strictObject({
       a: v.optional(label),
       b: v.optional(label),
       recovery: v.optional(label),
+      esp: v.optional(label),
     }),
   ),
   insecureRegistries: v.optional(

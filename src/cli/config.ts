@@ -17,6 +17,8 @@ export interface Config {
     readonly a: string;
     readonly b: string;
     readonly recovery: string;
+    /** undefined: told from the other EFI system partitions by tandem's files. */
+    readonly esp: string | undefined;
   };
   readonly insecureRegistries: readonly string[];
   /** Bytes a second from a registry, over a minute; 0: any number. */
@@ -38,6 +40,7 @@ const DEFAULTS: Config = {
     a: "tandem-a",
     b: "tandem-b",
     recovery: "tandem-recovery",
+    esp: undefined,
   },
   insecureRegistries: [],
   minimumRate: MINIMUM_RATE,

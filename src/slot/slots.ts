@@ -15,7 +15,10 @@ import { type Mount, parseMounts } from "./mounts.ts";
 import { SLOT_NAMES, type SlotName } from "./slot.ts";
 
 /** The PARTLABEL of each partition. */
-export type Labels = Readonly<Record<SlotName | "control", string>>;
+export type Labels = Readonly<Record<SlotName | "control", string>> & {
+  /** undefined: an EFI system partition is found by its type. */
+  readonly esp?: string | undefined;
+};
 
 export const LABELS: Labels = {
   control: "tandem-control",
@@ -38,7 +41,8 @@ export interface Slots {
   readonly gpt: Gpt;
   readonly control: Partition;
   readonly slots: Readonly<Partial<Record<SlotName, Partition>>>;
-  readonly esp: Partition | undefined;
+  /** The EFI system partitions in the order of the table: the one that is configured, else all of the disk. */
+  readonly esps: readonly Partition[];
   /** undefined: this machine does not run from that disk, or from none of its slots. */
   readonly booted: SlotName | undefined;
   /** What `booted` was seen by: the mounted root, or the boot loader's word. */
@@ -87,7 +91,7 @@ export function openSlots(devices: Devices, { disk, labels = LABELS }: SlotsOpti
   };
 }
 
-type Layout = Pick<Slots, "control" | "slots" | "esp">;
+type Layout = Pick<Slots, "control" | "slots" | "esps">;
 
 function readTable(devices: Devices, diskPath: string): Gpt {
   const disk = devices.openBlock(diskPath, { write: false });
@@ -107,8 +111,22 @@ function findLayout(gpt: Gpt, labels: Labels): Layout {
     refuseOverlap(gpt, partition);
     refuseSameGuid(gpt, partition);
   }
-  const esp = gpt.partitions.find(({ typeGuid }) => typeGuid === ESP_TYPE_GUID);
-  return { control, slots, esp };
+  return { control, slots, esps: findEsps(gpt, labels.esp) };
+}
+
+function findEsps(gpt: Gpt, label: string | undefined): readonly Partition[] {
+  if (label === undefined) return gpt.partitions.filter(isEsp);
+  const esp = required(gpt, label);
+  if (isEsp(esp)) return [esp];
+  throw new TandemError(
+    "disk",
+    `Cannot use partition "${label}" on ${gpt.diskName}: its type is not that of an EFI system partition`,
+    { hint: "Name another one in the configuration: labels: { esp: LABEL }." },
+  );
+}
+
+function isEsp({ typeGuid }: Partition): boolean {
+  return typeGuid === ESP_TYPE_GUID;
 }
 
 function required(gpt: Gpt, label: string): Partition {

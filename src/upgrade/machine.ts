@@ -1,4 +1,5 @@
 import type { Bootloader } from "../boot/bootloader.ts";
+import type { TandemEsp } from "../boot/choose-esp.ts";
 import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
 import type { Policy } from "../control/decide.ts";
@@ -29,6 +30,7 @@ export interface Machine {
   readonly loader: Bootloader;
   /** How it is known that it is this loader. */
   readonly loaderSeen: string;
+  readonly esp: TandemEsp;
   /** Boots for the good slot without a verdict, as configured; undefined: as the record has it. */
   readonly limit: number | undefined;
   /** Opens a slot; the caller closes its block. Throws `disk`, also when it is to be written and is mounted. */

@@ -1,7 +1,7 @@
 import type { Bootloader } from "../boot/bootloader.ts";
+import { type TandemEsp, tandemEsp } from "../boot/choose-esp.ts";
 import { type Detected, detectLoader, type LoaderWish } from "../boot/detect.ts";
 import { grub } from "../boot/grub.ts";
-import { openEsp } from "../boot/open-esp.ts";
 import { systemdBoot } from "../boot/systemd-boot.ts";
 import { Control } from "../control/control.ts";
 import { defined } from "../lib/assert.ts";
@@ -9,7 +9,6 @@ import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import { type Labels, openSlots, type Slots } from "../slot/slots.ts";
 import type { BlockFile } from "../system/block-file.ts";
-import type { DurableFiles } from "../system/durable-files.ts";
 import { errnoOf } from "../system/failure.ts";
 import type { System } from "../system/system.ts";
 import type { Machine } from "./machine.ts";
@@ -65,7 +64,8 @@ function machineOf(
   { slots, control, partition }: Opened & { readonly partition: BlockFile },
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
-  const { loader, detected, close } = openLoader(system, { slots, control }, options);
+  const esp = tandemEsp(system, slots);
+  const { loader, detected, close } = openLoader(esp, control, options);
   return {
     system,
     diskPath: slots.diskPath,
@@ -78,6 +78,7 @@ function machineOf(
     control,
     loader,
     loaderSeen: detected.seen,
+    esp,
     limit: options.limit,
     openSlot(slot, access) {
       const found = defined(slots.slots[slot], `slot ${slot}`);
@@ -99,25 +100,25 @@ interface OpenLoader {
 
 /** The ESP stays open only for a loader that lives there. */
 function openLoader(
-  { durable }: System,
-  { slots, control }: Opened,
+  place: TandemEsp,
+  control: Control,
   { bootloader = "auto", write }: MachineOptions & { readonly write: boolean },
 ): OpenLoader {
-  const detected = detectOn(durable, slots, bootloader);
-  const esp = detected.name === "systemd-boot" ? openEsp(durable, slots, { write }) : undefined;
+  const detected = detectOn(place, bootloader);
+  const esp = detected.name === "systemd-boot" ? place.open({ write }) : undefined;
   if (esp === undefined)
     return {
-      loader: grub(control, () => openEsp(durable, slots, { write: false })),
+      loader: grub(control, () => place.open({ write: false })),
       detected,
       close() {},
     };
   return { loader: systemdBoot(control, esp), detected, close: () => esp.close() };
 }
 
-function detectOn(files: DurableFiles, slots: Slots, wish: LoaderWish): Detected {
+function detectOn(place: TandemEsp, wish: LoaderWish): Detected {
   // What is configured is not looked for: GRUB needs nothing of the ESP from us.
   if (wish === "grub") return detectLoader(undefined, wish);
-  const esp = openEsp(files, slots, { write: false });
+  const esp = place.open({ write: false });
   try {
     return detectLoader(esp, wish);
   } finally {

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { contentOf } from "../../src/boot/esp.ts";
-import { openEsp } from "../../src/boot/open-esp.ts";
+import { type EspWay, openEsp } from "../../src/boot/open-esp.ts";
 import { Fat } from "../../src/disk/fat.ts";
-import { openSlots } from "../../src/slot/slots.ts";
-import { durableFiles } from "../../src/system/durable-files.ts";
+import { defined } from "../../src/lib/assert.ts";
+import { openSlots, type Slots } from "../../src/slot/slots.ts";
+import { type DurableFiles, durableFiles } from "../../src/system/durable-files.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
 import { fatImage } from "../fakes/fat-image.ts";
 import { kernelMachine, type KernelMachine } from "../slot/kernel-disk.ts";
@@ -36,12 +37,16 @@ function machine(mounts: string, more: { readonly fat?: boolean } = {}): KernelM
 const mount = (root: string, path: string, options: string): string =>
   `30 1 8:4 ${root} ${path} ${options} shared:1 - vfat /dev/sda4 rw\n`;
 
-function nameOf(mounts: string, write: boolean): { name: string | undefined; opened: string[] } {
+function wayOn(slots: Slots, files: DurableFiles = durableFiles): EspWay {
+  return { files, slots, esp: defined(slots.esps[0], "the ESP") };
+}
+
+function nameOf(mounts: string, write: boolean): { name: string; opened: string[] } {
   const kernel = machine(mounts);
   const slots = openSlots(kernel, { disk: "/dev/sda" });
   kernel.opened.length = 0;
-  const esp = openEsp(durableFiles, slots, { write });
-  return { name: esp?.name, opened: kernel.opened };
+  const { name } = openEsp(wayOn(slots), { write });
+  return { name, opened: kernel.opened };
 }
 
 test.each([
@@ -68,14 +73,9 @@ test("openEsp() of an ESP of which only a part is mounted is refused", () => {
   );
 });
 
-test("openEsp() of a disk without one is undefined", () => {
-  const slots = { ...openSlots(machine(""), { disk: "/dev/sda" }), esp: undefined };
-  expect(openEsp(durableFiles, slots, { write: false })).toBeUndefined();
-});
-
 test("openEsp() without a file system is the boot loader's trouble", () => {
   const slots = openSlots(machine("", { fat: false }), { disk: "/dev/sda" });
-  expect(() => openEsp(durableFiles, slots, { write: false })).toThrow(
+  expect(() => openEsp(wayOn(slots), { write: false })).toThrow(
     expect.objectContaining({ code: "boot" }),
   );
 });
@@ -91,20 +91,20 @@ test("openEsp() reads anew what others have written before it changes anything",
     },
     { disk: "/dev/sda" },
   );
-  const esp = openEsp(durableFiles, slots, { write: true });
-  expect(esp?.list("/")).toEqual([]);
+  const esp = openEsp(wayOn(slots), { write: true });
+  expect(esp.list("/")).toEqual([]);
   const theirs = Buffer.alloc(100_000, "theirs");
   await Fat.open(image.file("EFI")).write("/other.bin", {
     sizeBytes: theirs.byteLength,
     read: () => [theirs],
   });
-  await esp?.write("/ours.bin", contentOf("ours".repeat(50_000)));
+  await esp.write("/ours.bin", contentOf("ours".repeat(50_000)));
   const after = Fat.open(image.file("EFI"));
   expect(
     Buffer.concat([...(after.read("/other.bin")?.read() ?? [])].map((chunk) => Buffer.from(chunk))),
   ).toEqual(theirs);
   expect(after.flaw()).toBeUndefined();
-  expect(esp?.list("/")?.map(({ name }) => name)).toEqual(["other.bin", "ours.bin"]);
+  expect(esp.list("/")?.map(({ name }) => name)).toEqual(["other.bin", "ours.bin"]);
 });
 
 test("openEsp() goes through a mount that came meanwhile, and past the kernel when it went", async () => {
@@ -126,12 +126,12 @@ test("openEsp() goes through a mount that came meanwhile, and past the kernel wh
     ...durableFiles,
     list: (path: string) => (seen.push(path), []),
   };
-  const esp = openEsp(files, slots, { write: true });
+  const esp = openEsp(wayOn(slots, files), { write: true });
   kernel.opened.length = 0;
   mounts = mount("/", "/efi", "rw");
-  esp?.list("/loader");
+  esp.list("/loader");
   expect([seen, kernel.opened]).toEqual([["/efi/loader"], []]);
   mounts = "";
-  esp?.list("/");
+  esp.list("/");
   expect([seen, kernel.opened]).toEqual([["/efi/loader"], ["r /dev/sda4"]]);
 });

@@ -96,15 +96,22 @@ test.each(RISING.map(([origin], index) => [origin, index] as const))(
 test("loadConfig() merges sections key by key, and replaces lists", () => {
   const { config, origins } = load({
     files: {
-      [USR]: "labels: {a: one, b: two}\nhealth: {required: [/x, /y], checkSeconds: 5}\n",
+      [USR]: "labels: {a: one, b: two, esp: boot}\nhealth: {required: [/x, /y], checkSeconds: 5}\n",
       [ETC]: "labels: {b: three}\nhealth: {required: [/z]}\n",
     },
   });
-  expect(config.labels).toMatchObject({ control: "tandem-control", a: "one", b: "three" });
+  expect(config.labels).toEqual({
+    control: "tandem-control",
+    a: "one",
+    b: "three",
+    recovery: "tandem-recovery",
+    esp: "boot",
+  });
   expect(config.health).toMatchObject({ required: ["/z"], checkSeconds: 5, deadlineSeconds: 300 });
   expect([...origins]).toEqual([
     ["labels.a", USR],
     ["labels.b", ETC],
+    ["labels.esp", USR],
     ["health.required", ETC],
     ["health.checkSeconds", USR],
   ]);
@@ -158,6 +165,8 @@ test.each([
   ["jobs: 65", "jobs"],
   ["disk: sda", "disk: must be an absolute path"],
   ["labels: {a: ''}", "labels.a"],
+  ["labels: {esp: ''}", "labels.esp"],
+  [`labels: {esp: ${"x".repeat(37)}}`, "labels.esp: a partition label has at most 36"],
   [`labels: {a: ${"x".repeat(37)}}`, "labels.a: a partition label has at most 36"],
   ["health: {required: [checks]}", "health.required.0"],
   ["health: {deadlineSeconds: 0}", "health.deadlineSeconds"],

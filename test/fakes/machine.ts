@@ -92,6 +92,7 @@ export function memoryMachine(
     control,
     loader: grub(control, () => undefined),
     loaderSeen: "it is in memory",
+    esp: { open: () => undefined, seen: () => undefined },
     limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},

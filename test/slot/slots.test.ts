@@ -29,7 +29,7 @@ test("openSlots() of a plain file finds the layout, and nothing is booted", () =
     ["b", 4],
     ["recovery", 5],
   ]);
-  expect(slots.esp?.number).toBe(1);
+  expect(slots.esps.map(({ number }) => number)).toEqual([1]);
   expect([slots.booted, slots.bootedBy, slots.cmdline.gen]).toEqual([undefined, undefined, 4]);
   expect(slots.place(slots.control)).toEqual({
     path: "disk.img",
@@ -160,6 +160,28 @@ test("openSlots() takes other labels", () => {
   expect(
     openSlots(machine, { disk: "d", labels: { ...LABELS, b: "ROOT-B" } }).slots.b?.number,
   ).toBe(3);
+});
+
+test("openSlots() gives all EFI system partitions in the order of the table, or the one that is configured", () => {
+  const second = { ...DATA, label: "EFI 2", type: ESP_TYPE };
+  const machine = kernelMachine({ plain: { d: imageWith(ESP, CONTROL, A, B, second) } });
+  const numbersOf = (esp?: string): number[] =>
+    openSlots(machine, { disk: "d", labels: { ...LABELS, esp } }).esps.map(({ number }) => number);
+  expect(numbersOf()).toEqual([1, 5]);
+  expect(numbersOf("EFI 2")).toEqual([5]);
+});
+
+test.each([
+  ["is not there", "ESP", 'Cannot find partition "ESP" on d: found "EFI", "tandem-control"'],
+  ["is there twice", "TWIN", 'Cannot find partition "TWIN" on d: partitions 5, 6 all have this'],
+  ["has another type", "tandem-a", 'Cannot use partition "tandem-a" on d: its type is not that'],
+])("openSlots() refuses a configured EFI system partition that %s", (_, esp, why) => {
+  const twin = { ...DATA, label: "TWIN", type: ESP_TYPE };
+  const image = imageWith(ESP, CONTROL, A, B, twin, { ...RECOVERY, label: "TWIN" });
+  const machine = kernelMachine({ plain: { d: image } });
+  expect(() => openSlots(machine, { disk: "d", labels: { ...LABELS, esp } })).toThrow(
+    expect.objectContaining({ code: "disk", message: expect.stringContaining(why) }),
+  );
 });
 
 test.each([

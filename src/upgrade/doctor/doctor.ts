@@ -1,4 +1,3 @@
-import { openEsp } from "../../boot/open-esp.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { openSlots, type Slots } from "../../slot/slots.ts";
 import type { Machine } from "../machine.ts";
@@ -159,7 +158,7 @@ async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
     about("boot loader", "boot").ok(`${value.loader.name} (${value.loaderSeen})`),
     // Nothing is to be made from what is in a slot that has changed.
     ...(wishes.verify ? await verifySlots(work, value, visit.roots) : []),
-    ...examineMachine(value, espOf(work, slots)),
+    ...examineMachine(value, { control: slots.control.number, open: value.esp.open }),
   ];
 }
 
@@ -179,12 +178,4 @@ function found<T>(
       }),
     };
   }
-}
-
-function espOf({ system }: Work, slots: Slots): EspAccess {
-  const { control } = slots;
-  return {
-    control: control.number,
-    open: (access) => openEsp(system.durable, slots, access),
-  };
 }

@@ -1,14 +1,8 @@
 /** EFI variables that systemd-boot takes before loader.conf. tandem needs none, and leaves them to those who set them. */
-import type { Files } from "../../system/files.ts";
+import { readEfiVariable } from "../../boot/efi-variable.ts";
 import type { Machine } from "../machine.ts";
 import { about, type Finding } from "./finding.ts";
 import { leadsToTandem } from "./loader-conf.ts";
-
-const FOLDER = "/sys/firmware/efi/efivars";
-/** Of systemd-boot: the Boot Loader Interface. */
-const VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
-/** efivarfs puts the attributes before the value. */
-const ATTRIBUTES_BYTES = 4;
 
 /** Each variable, when it holds, and how it is cleared; the strongest first. */
 const VARIABLES = [
@@ -25,7 +19,7 @@ export function checkEfiVariables({ system, booted }: Machine): Finding[] {
   if (booted === undefined) return [];
   const { ok, warn } = about("EFI variables", "boot");
   const findings = VARIABLES.flatMap(([name, howLong, command]) => {
-    const value = readVariable(system.files, name);
+    const value = readEfiVariable(system.files, name);
     if (value === undefined || value === "" || leadsToTandem(value)) return [];
     const text = `${name} is "${value}": ${howLong} systemd-boot goes by it and not by the boot record`;
     return [warn(text, { advice: `Unless that is wanted: ${command}` })];
@@ -33,19 +27,4 @@ export function checkEfiVariables({ system, booted }: Machine): Finding[] {
   return findings.length > 0
     ? findings
     : [ok("none that can be read leads past the entries of tandem")];
-}
-
-function readVariable(files: Files, name: string): string | undefined {
-  try {
-    const bytes = files.readBytes(`${FOLDER}/${name}-${VENDOR}`)?.subarray(ATTRIBUTES_BYTES);
-    return (
-      bytes &&
-      Buffer.from(bytes)
-        .toString("utf16le")
-        .replace(/\0[\s\S]*$/, "")
-    );
-  } catch {
-    // Some firmware fails to give a variable, and not everybody may read one.
-    return undefined;
-  }
 }

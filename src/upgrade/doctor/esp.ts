@@ -32,7 +32,9 @@ export function checkEsp(access: EspAccess, machine: Machine): Finding[] {
         : [checkProgram(esp), checkLoaderConf(access, esp), ...checkEfiVariables(machine)];
       const flaw = esp.flaw();
       const whole =
-        flaw === undefined ? ok(`${esp.name} is readable`) : bad(flaw, { advice: FSCK });
+        flaw === undefined
+          ? ok([`${esp.name} is readable`, machine.esp.seen() ?? []].flat().join("; "))
+          : bad(flaw, { advice: FSCK });
       return [whole, ...checkCounted(machine), ...rest];
     } finally {
       esp.close();
