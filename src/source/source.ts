@@ -48,8 +48,8 @@ interface PlainOptions {
   /** How a registry was found to be spoken to. Only who does not know it finds it out: nobody is led from TLS to plain HTTP later. */
   readonly scheme?: Scheme;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Whose credentials to look for; the user that runs tandem without it. */
-  readonly userId?: number;
+  /** Whose credentials to look for: the user that runs tandem. */
+  readonly userId: number;
   /** How long a registry may send nothing before the connection counts as broken. */
   readonly stallMs?: number;
   /** How many bytes a second it has to send at least, over a minute; 0: any number. */
@@ -91,7 +91,6 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
   const { found, ...source } = kind.open(text.slice(colon + 1), {
     ...options,
-    userId: options.userId ?? process.getuid?.() ?? 0,
     sleep:
       options.sleep ??
       (async (ms, signal) => {
@@ -110,8 +109,8 @@ export async function openSource(text: string, options: SourceOptions): Promise<
 
 /** What was put in the place of the network or of the clock is in this thread only. */
 function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefined {
-  const { architecture, insecureRegistries, scheme, environment } = options;
-  const { userId, stallMs, minimumRate, fetch, sleep } = options;
+  const { architecture, insecureRegistries, scheme, environment, userId } = options;
+  const { stallMs, minimumRate, fetch, sleep } = options;
   if (fetch !== undefined || sleep !== undefined) return undefined;
   return {
     text,
@@ -120,7 +119,7 @@ function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefine
       insecureRegistries,
       ...(scheme === undefined ? {} : { scheme }),
       environment: { ...environment },
-      ...(userId === undefined ? {} : { userId }),
+      userId,
       ...(stallMs === undefined ? {} : { stallMs }),
       ...(minimumRate === undefined ? {} : { minimumRate }),
     },

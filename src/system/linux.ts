@@ -24,6 +24,7 @@ export const linux: System = {
   architecture: "amd64",
   environment: process.env,
   cores: availableParallelism(),
+  userId: process.getuid?.() ?? 0,
   now: () => new Date(),
   // CLOCK_MONOTONIC, which Bun.sleep(), setTimeout() and AbortSignal.timeout() go by, too.
   monotonicMs: () => performance.now(),

@@ -23,6 +23,8 @@ export interface System {
   readonly architecture: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cores: number;
+  /** Of the user that runs tandem; 0 is root. */
+  readonly userId: number;
   /** The time of day, to be printed or remembered for people. It may be set at any moment: nothing is measured or decided by it. */
   now(): Date;
   /**

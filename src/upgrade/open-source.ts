@@ -24,6 +24,7 @@ export function sourceOf(
   return openSource(text, {
     architecture: system.architecture,
     environment: system.environment,
+    userId: system.userId,
     files: system.files,
     insecureRegistries,
     ...(minimumRate === undefined ? {} : { minimumRate }),

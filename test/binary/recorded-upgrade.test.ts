@@ -97,6 +97,7 @@ for (const loader of ["grub", "systemd-boot"] as const)
       architecture: "amd64",
       insecureRegistries: [],
       environment: {},
+      userId: 1000,
       log() {},
       signal: new AbortController().signal,
     });

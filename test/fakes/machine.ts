@@ -46,6 +46,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
     architecture: "amd64",
     environment: {},
     cores: 1,
+    userId: 0,
     now: () => new Date(1000 * (seconds += 1)),
     monotonicMs: () => 0,
     isExecutable: () => false,

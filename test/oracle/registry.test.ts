@@ -65,6 +65,7 @@ function open(
     architecture: "amd64",
     insecureRegistries: [],
     environment,
+    userId: 1000,
     files: linuxFiles,
     log() {},
   });

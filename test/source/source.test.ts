@@ -57,6 +57,7 @@ test("a source tells another thread how its registry is spoken to, once it knows
     architecture: "amd64",
     insecureRegistries: [],
     environment: {},
+    userId: 1000,
     files: memoryFiles({}),
     log() {},
   });
@@ -67,10 +68,15 @@ test("a source tells another thread how its registry is spoken to, once it knows
 
 test("a source tells another thread how to open it, unless only this one can", async () => {
   const files = memoryFiles({ "/x.tar": tar([]) });
-  const options = { architecture: "amd64", insecureRegistries: ["r.io"], environment: { A: "b" } };
+  const options = {
+    architecture: "amd64",
+    insecureRegistries: ["r.io"],
+    environment: { A: "b" },
+    userId: 7,
+  };
   const open = (more: Partial<SourceOptions>): Promise<Source> =>
     openSource("oci-archive:/x.tar", { ...options, files, log() {}, ...more });
-  const { recipe } = await open({ userId: 7, stallMs: 9 });
+  const { recipe } = await open({ stallMs: 9 });
   expect(recipe).toEqual({
     text: "oci-archive:/x.tar",
     options: { ...options, userId: 7, stallMs: 9 },

@@ -24,6 +24,8 @@ import { startHashers } from "../../src/upgrade/hashers.ts";
 import type { Unpacker, UnpackTask } from "../../src/upgrade/unpacker.ts";
 import { unpackInWorker } from "../../src/upgrade/worker-unpacker.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
+import { patternOf } from "../fakes/pattern.ts";
+import { until } from "../fakes/until.ts";
 import { tar } from "../peers/tar.ts";
 
 const TARGET_BYTES = 24 * MiB;
@@ -60,7 +62,7 @@ interface Opening {
   readonly givesWay?: boolean;
 }
 
-const OPTIONS = { architecture: "amd64", insecureRegistries: [], environment: {} };
+const OPTIONS = { architecture: "amd64", insecureRegistries: [], environment: {}, userId: 1000 };
 const SOURCE: SourceRecipe = { text: `oci-layout:${folder}`, options: OPTIONS };
 
 function open(opening: Opening = {}): Bench {
@@ -117,17 +119,10 @@ function contentOf(entry: Entry | undefined): Uint8Array {
   return content;
 }
 
-const random = (sizeBytes: number): Uint8Array => {
-  const bytes = Buffer.alloc(sizeBytes);
-  for (let at = 0; at < sizeBytes; at += 65_536)
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return bytes;
-};
-
 test.each([true, false])(
   "unpackInWorker() writes the data (hashed beside: %p)",
   async (isHashed) => {
-    const [large, small] = [random(9 * MiB + 17), random(100)];
+    const [large, small] = [patternOf(9 * MiB + 17), patternOf(100)];
     const bench = open({ isHashed });
     const bytes = tar([
       { path: "large", data: large, mode: 0o600 },
@@ -170,7 +165,7 @@ test("unpackInWorker() takes several layers, with thousands of entries each", as
 test("what is asked of a thread ahead is answered in order", async () => {
   const bench = open();
   const names = ["one", "two", "three"];
-  const layers = names.map((name) => layerOf(tar([{ path: name, data: random(3 * MiB) }])));
+  const layers = names.map((name) => layerOf(tar([{ path: name, data: patternOf(3 * MiB) }])));
   const running = layers.map((layer) => unpack(bench, layer));
   const ranges = bench.unpacker.finish();
   const entries = await Promise.all(running);
@@ -187,7 +182,7 @@ test("a thread asks for its next blob while the last one is still coming", async
   registry.put(place(second), namedFile("second"));
   // Its end comes only when the second one was asked for.
   registry.script(place(first), async () => {
-    while (registry.count(place(second)) === 0) await Bun.sleep(1);
+    await until(() => registry.count(place(second)) > 0);
     return new Response(namedFile("first"));
   });
   const source = {
@@ -196,7 +191,7 @@ test("a thread asks for its next blob while the last one is still coming", async
   };
   const bench = open({ source });
   const running = unpack(bench, first);
-  while (registry.count(place(first)) === 0) await Bun.sleep(1);
+  await until(() => registry.count(place(first)) > 0);
   const entries = await Promise.all([running, unpack(bench, second)]);
   expect(entries.flat().map((entry) => display(entry.path))).toEqual(["first", "second"]);
 });
@@ -257,7 +252,7 @@ function directTargets(): number {
 
 test("a thread that has finished closes what it wrote to, and ends by itself", async () => {
   // Those of other tests may still be at it.
-  while (workers().length > 0) await Bun.sleep(5);
+  await until(() => workers().length === 0);
   const before = directTargets();
   const bench = open({ isHashed: false });
   await unpack(bench, layerOf(tar([{ path: "x", data: "x" }])));
@@ -265,17 +260,17 @@ test("a thread that has finished closes what it wrote to, and ends by itself", a
   expect(workers()).toHaveLength(1);
   await bench.unpacker.finish();
   await bench.unpacker.close();
-  while (workers().length > 0) await Bun.sleep(5);
+  await until(() => workers().length === 0);
   expect(directTargets()).toBe(before);
 });
 
 test("close() resolves when the thread has closed what it wrote to, in the middle of a layer", async () => {
-  while (workers().length > 0) await Bun.sleep(5);
+  await until(() => workers().length === 0);
   const before = directTargets();
   const bench = open({ isHashed: false });
-  const running = unpack(bench, layerOf(tar([{ path: "large", data: random(20 * MiB) }])));
+  const running = unpack(bench, layerOf(tar([{ path: "large", data: patternOf(20 * MiB) }])));
   const ended = running.catch((error: unknown) => error);
-  while (bench.fetched.length === 0) await Bun.sleep(1);
+  await until(() => bench.fetched.length > 0);
   expect(directTargets()).toBe(before + 1);
   await bench.unpacker.close();
   expect(directTargets()).toBe(before);
@@ -291,7 +286,7 @@ test("close() does not wait for a registry that is silent", async () => {
   const source = { text: `oci:${registry.host}/ns/app`, options: { ...OPTIONS, environment } };
   const bench = open({ source });
   const ended = unpack(bench, layer).catch((error: unknown) => error);
-  while (registry.count(place) === 0) await Bun.sleep(1);
+  await until(() => registry.count(place) > 0);
   await bench.unpacker.close();
   expect(await ended).toBeInstanceOf(Error);
 });
@@ -322,7 +317,7 @@ test("an error in the thread comes back with its code", async () => {
 
 test("an error in the thread comes back with its hint", async () => {
   const bench = open({ sizeBytes: 8 * MiB });
-  const layer = layerOf(tar([{ path: "large", data: random(12 * MiB) }]));
+  const layer = layerOf(tar([{ path: "large", data: patternOf(12 * MiB) }]));
   expect(await failure(unpack(bench, layer))).toMatchObject({
     code: "no-space",
     hint: "Use a larger slot or a smaller image.",
@@ -349,7 +344,7 @@ test("a blob that is missing is the error of its source", async () => {
 test("who is told to stop does not wait for the thread", async () => {
   const stop = new AbortController();
   const bench = open({ signal: stop.signal });
-  const running = unpack(bench, layerOf(tar([{ path: "large", data: random(9 * MiB) }])));
+  const running = unpack(bench, layerOf(tar([{ path: "large", data: patternOf(9 * MiB) }])));
   stop.abort(new Error("enough"));
   await expect(running).rejects.toThrow("enough");
 });
@@ -357,7 +352,7 @@ test("who is told to stop does not wait for the thread", async () => {
 test("a hasher that is gone is an error, not a wait without end", async () => {
   const bench = open();
   await opened.at(-1)?.close();
-  const running = unpack(bench, layerOf(tar([{ path: "large", data: random(9 * MiB) }])));
+  const running = unpack(bench, layerOf(tar([{ path: "large", data: patternOf(9 * MiB) }])));
   await expect(running).rejects.toThrow("the hasher was stopped");
 });
 
