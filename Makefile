@@ -44,7 +44,7 @@ test: packages types lint build ## Every test there is
 
 soak: packages build ## All faults, signals and mutations, and an hour of power cuts (TANDEM_SEED=N tells the same again)
 	@TANDEM_SOAK=1 $(BUN) scripts/test.ts faults
-	@TANDEM_SOAK_CUTS=30 TANDEM_SOAK_DISKS=100 $(BUN) test --timeout=14400000 ./test/e2e/power-cut.test.ts ./test/e2e/power-cut-boots.test.ts
+	@TANDEM_SOAK=1 TANDEM_SOAK_CUTS=30 TANDEM_SOAK_DISKS=100 $(BUN) test --timeout=14400000 ./test/e2e/power-cut.test.ts ./test/e2e/power-cut-boots.test.ts
 
 demo: packages build ## A disk image, a registry, one real upgrade, as an ordinary user
 	@$(BUN) scripts/demo.ts

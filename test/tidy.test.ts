@@ -1,7 +1,10 @@
 /** Properties of the source itself: who may import whom, what only one folder may touch, how long is too long. */
 import { Glob } from "bun";
 import { expect, test } from "bun:test";
+import { readConfigureGlobal } from "fast-check";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { SEED } from "./faults/random.ts";
 
 /** Data flows down this list: a folder may import what stands above it, and itself. `upgrade` and `cli` alone see all. */
 const FLOW = [
@@ -31,6 +34,9 @@ const OWNER: Readonly<Record<string, string>> = {
   "node:fs": "system",
   "node:fs/promises": "system",
   "node:child_process": "system",
+  "node:os": "system",
+  "node:process": "system",
+  bun: "system",
   "bun:ffi": "system",
   citty: "cli",
   "consola/core": "cli",
@@ -50,12 +56,19 @@ const TELLS_TIME = [
 ];
 const LINES_MAX = 300;
 
-const files = await Promise.all(
-  [...new Glob("src/**/*.ts").scanSync(".")].map(async (path) => ({
-    path,
-    text: await Bun.file(path).text(),
-  })),
-);
+interface Source {
+  readonly path: string;
+  readonly text: string;
+}
+
+const sourcesBelow = (top: string): Promise<Source[]> =>
+  Promise.all(
+    [...new Glob(`${top}/**/*.ts`).scanSync(".")].map(async (path) => ({
+      path,
+      text: await Bun.file(path).text(),
+    })),
+  );
+const [files, tests] = [await sourcesBelow("src"), await sourcesBelow("test")];
 const folder = (path: string): string => path.split("/")[1] ?? "";
 const imports = files.flatMap(({ path, text }) =>
   [...text.matchAll(/^(?:import|export|\}).*? from "([^"]+)"|^import "([^"]+)"/gm)].map((m) => ({
@@ -102,4 +115,146 @@ test("nothing is measured or decided by the time of day", () => {
       .map(({ path }) => path)
       .toSorted(),
   ).toEqual(TELLS_TIME.toSorted());
+});
+
+/** Neither comments nor texts count as code; what a template holds does. */
+const typescript = new Bun.Transpiler({ loader: "ts" });
+const codeOf = (text: string): string =>
+  typescript.transformSync(text).replaceAll(/"(?:\\.|[^"\\\n])*"/g, '""');
+
+/** "path: what it uses", each once. */
+function uses(of: readonly Source[], what: RegExp): string[] {
+  const found = of.flatMap(({ path, text }) =>
+    [...codeOf(text).matchAll(what)].map(([use]) => `${path}: ${use}`),
+  );
+  return [...new Set(found)].toSorted();
+}
+
+/** The reasons are for people. What is not used any more must not be listed. */
+const expectOnly = (found: readonly string[], reasons: Readonly<Record<string, string>>): void =>
+  expect(found).toEqual(Object.keys(reasons).toSorted());
+
+const MACHINE_ROOMS = ["system", "main.ts"];
+const outside = (rooms: readonly string[]): Source[] =>
+  files.filter(({ path }) => !rooms.includes(folder(path)));
+
+test("the process is touched by system, cli and main.ts alone", () => {
+  expectOnly(
+    uses(outside([...MACHINE_ROOMS, "cli"]), /\bprocess\??(?:\.\w+|\[)|= process\b(?![.?[])/g),
+    {
+      "src/layer/native-decoder.ts: process.getBuiltinModule":
+        "loads zlib at once and late: an import would load it early, and import() would come later",
+      "src/upgrade/worker.ts: process.exit":
+        "ends its own thread, which nothing else can end in time",
+    },
+  );
+});
+
+test("Bun touches the machine in system and main.ts alone; elsewhere it only computes", () => {
+  const computes = "CryptoHasher|YAML|deepEquals|hash|stringWidth|stripANSI";
+  expect(
+    uses(outside(MACHINE_ROOMS), new RegExp(`\\bBun\\b(?!\\.(?:${computes})\\b)`, "g")),
+  ).toEqual([]);
+});
+
+test("what is loaded late is loaded late on purpose", () => {
+  expectOnly(uses(files, /\bimport\(|\brequire\b/g), {
+    "src/main.ts: import(": "--version need not wait for all verbs",
+    "src/system/probe.ts: import(": "only a check of a TCP port needs node:net, which loads slowly",
+  });
+});
+
+/** The tests that cover sources without one of their own. What only declares types needs none. */
+const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  "boot/systemd-boot": [
+    "boot/account",
+    "boot/entry-folder",
+    "boot/esp",
+    "boot/raw-esp",
+    "boot/slot-files",
+  ],
+  "cli/verbs": [
+    "cli/context",
+    "cli/end-watch",
+    "cli/verbs/config",
+    "cli/verbs/doctor",
+    "cli/verbs/health",
+    "cli/verbs/hooks",
+    "cli/verbs/mark",
+    "cli/verbs/rollback",
+    "cli/verbs/status",
+    "cli/verbs/upgrade",
+    "cli/verbs/verify",
+    "cli/verbs/version",
+    "cli/verbs/watchdog",
+    "cli/verbs/why",
+    "cli/verbs/write",
+  ],
+  "disk/fat": ["disk/fat-data", "disk/fat-folder", "disk/fat-slots"],
+  "ext4/mount": ["ext4/bad-file-system", "ext4/block", "ext4/inode-places"],
+  "layer/layer-entries": ["layer/entry-packer", "layer/packed-form"],
+  "layer/tar": ["layer/extended-reader", "layer/member"],
+  "layer/merge": ["layer/replay", "layer/walk"],
+  "layer/unpack": ["layer/output-hash"],
+  "oracle/hold": ["system/hold"],
+  "source/layout": ["source/archive", "source/blob-store"],
+  "source/source": ["source/registry"],
+  "upgrade/doctor/doctor": [
+    "upgrade/doctor/entries",
+    "upgrade/doctor/esp-file",
+    "upgrade/doctor/esp",
+    "upgrade/doctor/grub",
+    "upgrade/doctor/held",
+    "upgrade/doctor/loader-conf",
+    "upgrade/doctor/named",
+    "upgrade/doctor/record",
+    "upgrade/doctor/slots",
+    "upgrade/doctor/specs",
+    "upgrade/doctor/startable",
+    "upgrade/doctor/state",
+    "upgrade/doctor/surroundings",
+    "upgrade/doctor/table",
+  ],
+  "upgrade/health": ["upgrade/slot-check"],
+  "upgrade/recovery": ["upgrade/forget-unfit"],
+  "upgrade/unpack-layers": ["upgrade/unpacker"],
+  "upgrade/upgrade": ["upgrade/run"],
+  "upgrade/why": ["upgrade/fall"],
+  "upgrade/worker-unpacker": ["upgrade/hasher", "upgrade/hashers", "upgrade/worker"],
+};
+
+const testOf = (path: string): string => path.replace(/^src/, "test").replace(/\.ts$/, ".test.ts");
+
+test("each source has its test, or is covered by one that is named", () => {
+  const untested = files
+    .filter(({ path, text }) => !existsSync(testOf(path)) && codeOf(text) !== "")
+    .map(({ path }) => path);
+  const covered = Object.entries(COVERED_BY).flatMap(([by, names]) => {
+    expect({ by, isThere: existsSync(`test/${by}.test.ts`) }).toEqual({ by, isThere: true });
+    return names.map((name) => `src/${name}.ts`);
+  });
+  expect(untested.toSorted()).toEqual(covered.toSorted());
+});
+
+test("no test goes by a clock, and none by chance that cannot be drawn again", () => {
+  const clock = /\bset(?:Timeout|Interval)\b|\bBun\.sleep\w*|\bAtomics\.wait\w*/;
+  const time = /\bperformance\.now\b|\bDate\.now\b|\bnew Date\(\)/;
+  // randomUUID() makes names, on which nothing depends.
+  const chance = /\bMath\.random\b|\bgetRandomValues\b|\brandom(?:Bytes|Int|Fill)\w*/;
+  const banned = new RegExp([clock, time, chance].map(({ source }) => source).join("|"), "g");
+  const limit = "the limit of what hangs: without it the test would say nothing";
+  expectOnly(uses(tests, banned), {
+    "test/e2e/machine.ts: setTimeout": limit,
+    "test/e2e/power-cut.test.ts: Bun.sleep":
+      "the machine goes on for a while, drawn by the seed, before its plug is pulled",
+    "test/fakes/registry.ts: Bun.sleep":
+      "nothing tells when the thread of the client has handed on what it has read",
+    "test/fakes/until.ts: Bun.sleep": "looks again at what reports nothing by itself",
+    "test/faults/random.ts: Date.now": "a new seed for each soak, which is printed",
+    "test/faults/strace.ts: setTimeout": limit,
+    "test/oci/patience.test.ts: performance.now": "is about the timers of the runtime itself",
+    "test/oci/patience.test.ts: setInterval": "is about the timers of the runtime itself",
+    "test/peers/registry.ts: setTimeout": limit,
+  });
+  expect(readConfigureGlobal().seed).toBe(SEED);
 });

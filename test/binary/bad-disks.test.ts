@@ -4,6 +4,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { MiB } from "../../src/lib/units.ts";
 import { fakeImage } from "../fakes/image.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
+import { Random } from "../faults/random.ts";
 import { command } from "../peers/command.ts";
 import {
   type Appliance,
@@ -147,7 +148,7 @@ test.each([
 ] as const)("SIGINT while %s is fetched ends with status 130", async (_, where) => {
   await using registry = new FakeRegistry();
   await using machine = await appliance();
-  const random = crypto.getRandomValues(new Uint8Array(65536));
+  const random = new Random("big").bytes(65536);
   const image = fakeImage({
     layers: [
       systemLayer("2", [

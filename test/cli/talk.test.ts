@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, spyOn, test } from "bun:test";
 import { openTalk } from "../../src/cli/talk.ts";
 import type { Globals } from "../../src/cli/globals.ts";
 import type { Talk } from "../../src/lib/talk.ts";
+import { until } from "../fakes/until.ts";
 import { ALONE } from "../peers/alone.ts";
 
 const GLOBALS: Globals = {
@@ -98,7 +99,7 @@ const PAINTER = `
   paint();
   process.stderr.once("resize", () => { paint(); talk.info("END"); talk.end(); process.exit(); });
   talk.info("READY");
-  setTimeout(() => {}, 60_000);`;
+  process.stdin.resume();`;
 
 test.each([
   [20, 200],
@@ -124,7 +125,7 @@ test.each([
       },
     });
     expect(await child.exited).toBe(0);
-    while (!text.includes("END")) await Bun.sleep(1);
+    await until(() => text.includes("END"));
     const [first = "", second = ""] = text.split("READY");
     for (const [part, width] of [
       [first, columns],

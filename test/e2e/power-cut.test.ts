@@ -7,10 +7,10 @@ import { availableParallelism } from "node:os";
 import type { Disk } from "../../scripts/disk.ts";
 import type { Guest } from "./guest.ts";
 import { makeWorld, type World } from "./story.ts";
+import { Random, SEED } from "../faults/random.ts";
 
 setDefaultTimeout(4 * 3_600_000);
 const CUTS = Number(process.env["TANDEM_SOAK_CUTS"] ?? "4");
-const SEED = Number(process.env["TANDEM_SEED"] ?? `${Date.now() % 1_000_000}`);
 
 /** What an upgrade says at its beginning and between its steps. A cut comes a while after one of them. */
 const MOMENTS = [/Plan 1:/, /unpacking/, /Reading back/, /Slot . holds/] as const;
@@ -57,24 +57,15 @@ async function upgradeWhole(world: World, disk: Disk): Promise<Version> {
   return version;
 }
 
-/** The same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = (seed % 2147483646) + 1;
-  return () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
-  };
-}
-
 /** One machine, cut so many times. Returns a line for each. */
 async function lane(world: World, seed: number, cuts: number): Promise<string[]> {
-  const random = generator(seed);
+  const random = new Random("power cut", seed);
   const disk = world.newDisk();
   const told: string[] = [];
   let wanted: Version | undefined;
   for (let done = 0; done < cuts; done += 1) {
-    const after = MOMENTS[Math.floor(random() * MOMENTS.length)] ?? MOMENTS[0];
-    const whileMs = Math.floor(random() ** 2 * WHILE_MS);
+    const after = random.from(MOMENTS);
+    const whileMs = random.below(random.below(WHILE_MS) + 1);
     const before = await cutUpgrade(world, disk, { after, whileMs });
     // What the upgrade before this one has written.
     if (wanted !== undefined) expect(before).toBe(wanted);

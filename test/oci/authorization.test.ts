@@ -4,6 +4,7 @@ import type { Source } from "../../src/source/source.ts";
 import { fakeImage } from "../fakes/image.ts";
 import { internet, type Internet, type Sent } from "../fakes/internet.ts";
 import { collect, rejection, testSource, type Rejection } from "../fakes/source.ts";
+import { until } from "../fakes/until.ts";
 
 const PASSWORD = "s3cr3t-pass";
 const BASIC = `Basic ${Buffer.from(`me:${PASSWORD}`).toString("base64")}`;
@@ -120,7 +121,7 @@ test("20 requests at once need one token", async () => {
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"]),
     "auth.io": async () => {
-      await Bun.sleep(5);
+      await until(() => net.to("r.io").length >= 20);
       return Response.json({ token: "T0KEN" });
     },
   });

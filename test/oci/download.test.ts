@@ -8,6 +8,7 @@ import { internet } from "../fakes/internet.ts";
 import { FakeRegistry, RawServer, type RawAnswer } from "../fakes/registry.ts";
 import { collect, rejection, testSource } from "../fakes/source.ts";
 import { Ticks } from "../fakes/ticks.ts";
+import { turn, until } from "../fakes/until.ts";
 
 const SIZE = 5_000_000;
 const blob = pattern(SIZE);
@@ -49,17 +50,25 @@ test("asks for a blob before anybody reads it, and once", async () => {
   registry.put(PATH, blob);
   const { source } = await testSource(`oci:${registry.host}/ns/app`);
   const bytes = source.blob(WANT);
-  while (registry.count(PATH) === 0) await Bun.sleep(1);
+  await until(() => registry.count(PATH) > 0);
   expect(Bun.hash(await collect(bytes))).toBe(Bun.hash(blob));
   expect(registry.count(PATH)).toBe(1);
 });
 
 test("an answer that fails before anybody reads it fails who reads it", async () => {
   await using registry = new FakeRegistry();
-  const { source } = await testSource(`oci:${registry.host}/ns/app`);
+  let answers = 0;
+  const { source } = await testSource(`oci:${registry.host}/ns/app`, {
+    fetch: async (...request) => {
+      const answer = await fetch(...request);
+      if (new URL(answer.url).pathname === PATH) answers += 1;
+      return answer;
+    },
+  });
   const bytes = source.blob(WANT);
-  while (registry.count(PATH) === 0) await Bun.sleep(1);
-  await Bun.sleep(10);
+  await until(() => answers > 0);
+  // Its failure has gone through all that waited for it, and nobody has taken it.
+  await turn();
   expect(await rejection(collect(bytes))).toMatchObject({ code: "source" });
 });
 
@@ -225,7 +234,7 @@ test("ends when it is told to, and when the source is closed", async () => {
   const abort = new AbortController();
   const first = rejection(collect(source.blob(WANT, { signal: abort.signal })));
   const second = rejection(collect(source.blob(WANT)));
-  await Bun.sleep(20);
+  await until(() => server.requests.filter((request) => request.includes(PATH)).length === 2);
   abort.abort(new Error("enough"));
   expect((await first).message).toBe("enough");
   source.close();

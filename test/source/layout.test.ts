@@ -186,15 +186,14 @@ test.each<[string, (members: TarMember[]) => TarMember[]]>([
   expect((await source.image()).digest).toBe(image.digest);
 });
 
-test("timers are served while a blob is read", async () => {
+test("other work goes on while a blob is read", async () => {
   const { source } = await open("oci-archive", layoutMembers(single, blobs));
   let isServed = false;
-  setTimeout(() => {
+  setImmediate(() => {
     isServed = true;
-  }, 0);
+  });
   for await (const { byteLength } of source.blob(image.layers[0] ?? expect.unreachable())) {
     expect(byteLength).toBeGreaterThan(0);
-    Bun.sleepSync(2);
   }
   expect(isServed).toBe(true);
 });

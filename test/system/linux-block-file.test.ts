@@ -20,6 +20,7 @@ import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { directMemory } from "../../src/system/direct-memory.ts";
 import { createBlockFile, openBlockFile } from "../../src/system/linux-block-file.ts";
+import { patternOf } from "../fakes/pattern.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-block-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,7 +58,7 @@ test("empty() makes a file zeros of another size", () => {
 
 test("what is written is read back, from the medium too", async () => {
   const file = createBlockFile(at("data"), 1 << 20);
-  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  const bytes = patternOf(60_000);
   file.write(2 ** 19 + 1, bytes);
   await file.flush();
   file.dropCache(0, 1 << 20);
@@ -99,7 +100,7 @@ test("read() gives what readInto() gives, later", async () => {
 
 test("read() goes past the page cache where place, size and memory allow it", async () => {
   const file = createBlockFile(at("direct"), MiB + 10);
-  const bytes = crypto.getRandomValues(new Uint8Array(8192));
+  const bytes = patternOf(8192);
   file.write(4096, bytes);
   file.write(MiB, bytes.subarray(0, 10));
   const target = directMemory(8192);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linuxFiles } from "../../src/system/files.ts";
 import { run } from "../../src/system/run.ts";
+import { until } from "../fakes/until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-run-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -41,31 +42,27 @@ test("run() of what is no program rejects", async () => {
 });
 
 test("run() ends a program at its deadline, with its children", async () => {
-  const script = `sleep 60 & echo $!; wait`;
-  const startMs = performance.now();
+  const script = `sleep 1000 & echo $!; wait`;
   const { status, stdout } = await run(shell(script), { deadlineSeconds: 3 });
   expect(status).toBeUndefined();
   expect(stdout).toMatch(/^[1-9][0-9]*\n$/);
-  expect(performance.now() - startMs).toBeLessThan(20_000);
-  expect(await isGone(Number(stdout))).toBe(true);
+  await until(() => isGone(Number(stdout)));
 });
 
 test("run() leaves no children behind when a program ends early", async () => {
-  const { status, stdout } = await run(shell("sleep 60 & echo $!"), { deadlineSeconds: 30 });
+  const { status, stdout } = await run(shell("sleep 1000 & echo $!"), { deadlineSeconds: 30 });
   expect(status).toBe(0);
-  expect(await isGone(Number(stdout))).toBe(true);
+  await until(() => isGone(Number(stdout)));
 });
 
 test("run() does not wait for a child that left the group and holds the pipes", async () => {
-  const startMs = performance.now();
   const ready = at("ready");
-  const left = `echo $$; : > ${ready}; exec sleep 30`;
+  const left = `echo $$; : > ${ready}; exec sleep 1000`;
   const script = `setsid sh -c '${left}' & until [ -e ${ready} ]; do sleep 0.02; done; echo done`;
   const { status, stdout } = await run(shell(script), { deadlineSeconds: 20 });
   process.kill(Number.parseInt(stdout, 10), "SIGKILL");
   expect(status).toBe(0);
   expect(stdout).toEndWith("done\n");
-  expect(performance.now() - startMs).toBeLessThan(15_000);
 });
 
 test("run() looks for programs in the PATH it is given, and in the usual places without one", async () => {
@@ -86,11 +83,7 @@ test("run() leaves a program no descriptor of tandem, no terminal, and / as its 
 });
 
 /** Whether the process has ended; one that nobody has asked for yet counts as ended. */
-async function isGone(pid: number): Promise<boolean> {
-  for (let waits = 0; waits < 500; waits += 1) {
-    const stat = linuxFiles.readText(`/proc/${pid}/stat`);
-    if (stat === undefined || / [ZX] /.test(stat)) return true;
-    await Bun.sleep(20);
-  }
-  return false;
+function isGone(pid: number): boolean {
+  const stat = linuxFiles.readText(`/proc/${pid}/stat`);
+  return stat === undefined || / [ZX] /.test(stat);
 }

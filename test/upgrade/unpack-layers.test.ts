@@ -14,6 +14,7 @@ import { type Unpacker, type UnpackTask, unpackHere } from "../../src/upgrade/un
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { rejection } from "../fakes/source.ts";
+import { turn } from "../fakes/until.ts";
 
 /** The middle one is the largest, the lowest one the smallest. */
 const LAYERS = memoryLayers([
@@ -114,8 +115,6 @@ function twoLayers(sizeBytes = 9 * MiB): LayerJob {
   const layer = { ...(first ?? expect.unreachable()), sizeBytes };
   return jobOf({ image: { ...LAYERS.resolved, layers: [layer, layer] } });
 }
-
-const turn = (): Promise<void> => Bun.sleep(0);
 
 test("an unpacker is given the next layer, or told to finish, when a layer is near its end", async () => {
   const unpacker = new Asked();
@@ -276,7 +275,7 @@ test("unpackLayers() notices a request to stop between two chunks", async () => 
     async *blob() {
       for (;;) {
         yield new Uint8Array(512);
-        await Bun.sleep(1);
+        await turn();
         stop.abort();
       }
     },

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { writeImage } from "../peers/image.ts";
 import { gptImage } from "../disk/gpt-image.ts";
 import { memorySystem } from "../fakes/machine.ts";
 import { rejection } from "../fakes/source.ts";
+import { Random } from "../faults/random.ts";
 import { kernelMachine, mounted } from "../slot/kernel-disk.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-write-"));
@@ -126,7 +126,7 @@ test.each([
   "write() to a size that fits %s leaves what is there, and makes nothing",
   async (_, sizeBytes) => {
     await writeImage(at("dense"), {
-      layers: [{ tar: [{ path: "x", data: randomBytes(3 * MiB) }] }],
+      layers: [{ tar: [{ path: "x", data: new Random("dense").bytes(3 * MiB) }] }],
     });
     const request = { source: `oci-layout:${at("dense")}`, sizeBytes };
     writeFileSync(at("precious.img"), "precious");
