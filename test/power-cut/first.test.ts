@@ -7,7 +7,7 @@ import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { machineWith, newDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
-import { expectTrial, explain, goOn, judge, learn, type Whole } from "./judge.ts";
+import { expectTrial, explain, goOn, judge, judgeOrder, learn, type Whole } from "./judge.ts";
 import { boot, cameUp } from "./loader.ts";
 
 const LIMIT = 2;
@@ -41,6 +41,7 @@ for (const loader of ["grub", "systemd-boot"] as const)
     const few = loader === "grub" ? {} : { subsetsMax: 2, tearsMax: 2 };
     for (const cut of recorded.cuts(few)) {
       await explain(cut, async () => {
+        judgeOrder(loader, cut.image.file());
         if (!(await bootsWhole(loader, cut.image, whole))) seen.silent += 1;
         const disk = cut.image.file();
         const machine = { ...(await cameUp(disk, "")), limit: LIMIT };

@@ -47,6 +47,7 @@ export function learn(whole: Whole, disk: BlockFile): void {
 export async function judge(image: PagedImage, expectation: Expectation): Promise<void> {
   const { loader, gen, fell } = expectation;
   const disk = image.file();
+  judgeOrder(loader, disk);
   await judgeStarts(disk, expectation);
   const first = await boot(loader, disk);
   const { cmdline, control } = await cameUp(disk, first.cmdline);
@@ -60,6 +61,17 @@ export async function judge(image: PagedImage, expectation: Expectation): Promis
   for (let boots = 1; boots < BOOTS && last !== record.good; boots += 1)
     last = (await boot(loader, disk)).slot;
   if (last !== record.good) throw new Error(`it ends in slot ${last}, good is ${record.good}`);
+}
+
+/** What systemd-boot goes by is the entries, so the record follows them. Before repair(), which would hide the wrong order. */
+export function judgeOrder(loader: LoaderName, disk: BlockFile): void {
+  if (loader !== "systemd-boot") return;
+  const { gen = 0 } = controlOn(disk).record ?? {};
+  const entries = readEntries(rawEsp(partOfDisk(disk, "esp")));
+  if (gen > entries.gen)
+    throw new Error(
+      `record ${gen} is in the control partition, and the entries are of ${entries.gen}`,
+    );
 }
 
 /** A loader takes any slot that it can start rather than none, so each of them holds exactly what it is said to hold. */

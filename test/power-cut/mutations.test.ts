@@ -1,5 +1,6 @@
 /** The judge has to find what is wrong: each of these upgrades breaks one rule of the design, and some cut of it must be condemned. */
 import { expect, test } from "bun:test";
+import type { LoaderName } from "../../src/boot/detect.ts";
 import { encodeRecord, parseRecord } from "../../src/control/record.ts";
 import { writeThrough } from "../../src/disk/write-through.ts";
 import { SILENT } from "../../src/lib/talk.ts";
@@ -18,6 +19,7 @@ const FIRST_BOOT = "tandem.slot=a tandem.gen=1";
 
 interface Mutation {
   readonly name: string;
+  readonly loader?: LoaderName;
   readonly start: typeof installed;
   readonly cmdline: string;
   readonly slot: SlotName;
@@ -87,6 +89,12 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     ...UPGRADE,
+    name: "systemd-boot's record committed before its entries",
+    loader: "systemd-boot",
+    machine: commitRecordFirst,
+  },
+  {
+    ...UPGRADE,
     name: "no flush",
     operations: (operations) => operations.filter(({ kind }) => kind !== "flush"),
   },
@@ -140,11 +148,19 @@ function overwriteRecord(machine: Machine, recorded: RecordedDisk): Machine {
   return { ...machine, loader: { ...machine.loader, commit } };
 }
 
+function commitRecordFirst(machine: Machine): Machine {
+  const commit: Machine["loader"]["commit"] = async (next) => {
+    await machine.control.commitRecord(next);
+    return machine.loader.commit(next);
+  };
+  return { ...machine, loader: { ...machine.loader, commit } };
+}
+
 /** How many cuts of it the judge condemns, and for what. */
 async function condemned(mutation: Mutation): Promise<string[]> {
-  const start = await mutation.start("grub");
+  const { loader = "grub", machine: breakMachine = (machine: Machine) => machine } = mutation;
+  const start = await mutation.start(loader);
   const recorded = new RecordedDisk(start);
-  const { machine: breakMachine = (machine: Machine) => machine } = mutation;
   await perform(mutation, breakMachine(machineWith(recorded.file, mutation.cmdline), recorded));
   const whole: Whole = new Map();
   learn(whole, start.file());
@@ -153,7 +169,7 @@ async function condemned(mutation: Mutation): Promise<string[]> {
   recorded.operations.splice(0, Infinity, ...operations([...recorded.operations]));
   const reasons: string[] = [];
   for (const cut of recorded.cuts())
-    await judge(cut.image, { loader: "grub", whole, gen: 1, fell: false }).catch((error: Error) =>
+    await judge(cut.image, { loader, whole, gen: 1, fell: false }).catch((error: Error) =>
       reasons.push(error.message),
     );
   return reasons;
@@ -172,6 +188,9 @@ test.each(MUTATIONS)("the judge condemns an upgrade with $name", async (mutation
   expect(reasons).not.toBeEmpty();
 });
 
-test("the judge condemns nothing of the same upgrade done right", async () => {
-  expect(await condemned({ ...UPGRADE, name: "nothing wrong" })).toEqual([]);
-});
+test.each(["grub", "systemd-boot"] as const)(
+  "the judge condemns nothing of the same upgrade done right with %s",
+  async (loader) => {
+    expect(await condemned({ ...UPGRADE, loader, name: "nothing wrong" })).toEqual([]);
+  },
+);
