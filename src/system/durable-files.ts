@@ -1,19 +1,6 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeSync,
-} from "node:fs";
 import { dirname, join } from "node:path";
 import { MiB } from "../lib/units.ts";
-import { forgetCached } from "./syscall.ts";
+import { type FileCalls, linuxFileCalls } from "./file-calls.ts";
 import { flushFolder } from "./flush-folder.ts";
 
 export interface FolderEntry {
@@ -41,76 +28,63 @@ export interface DurableFiles {
 
 const BUFFER_BYTES = MiB;
 
-export const durableFiles: DurableFiles = {
-  list,
-  create,
-  read,
-  remove(path) {
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
-    rmSync(path);
-    flushFolder(dirname(path));
-  },
-  makeFolder(path) {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
-    mkdirSync(path);
-    flushFolder(dirname(path));
-  },
-  freeBytes(path) {
-    const { bavail, bsize } = statfsSync(path);
-    return bavail * bsize;
-  },
-  device(path) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat && `${majorOf(stat.dev)}:${minorOf(stat.dev)}`;
-  },
-};
+export const durableFiles: DurableFiles = durableFilesOn(linuxFileCalls);
 
-/** How Linux packs a device number for user space (makedev(3)): 12 bits of major in the middle, 8 and 12 bits of minor around them. */
-function majorOf(device: number): number {
-  return Math.floor(device / 2 ** 8) % 2 ** 12;
+export function durableFilesOn(calls: FileCalls): DurableFiles {
+  return {
+    list: (path) => list(calls, path),
+    create: (path, chunks) => create(calls, path, chunks),
+    read: (path) => read(calls, path),
+    remove(path) {
+      if (calls.stat(path) === undefined) return;
+      calls.remove(path);
+      flushFolder(dirname(path), calls);
+    },
+    makeFolder(path) {
+      if (calls.stat(path)?.isFolder === true) return;
+      calls.makeFolder(path);
+      flushFolder(dirname(path), calls);
+    },
+    freeBytes: (path) => calls.freeBytes(path),
+    device: (path) => calls.device(path),
+  };
 }
 
-function minorOf(device: number): number {
-  return (device % 2 ** 8) + Math.floor(device / 2 ** 20) * 2 ** 8;
-}
-
-function list(path: string): readonly FolderEntry[] | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
-  return readdirSync(path).flatMap((name) => {
-    const stat = statSync(join(path, name), { throwIfNoEntry: false });
-    if (stat === undefined) return [];
-    return [{ name, isFolder: stat.isDirectory(), sizeBytes: stat.size }];
+function list(calls: FileCalls, path: string): readonly FolderEntry[] | undefined {
+  if (calls.stat(path)?.isFolder !== true) return undefined;
+  return calls.names(path).flatMap((name) => {
+    const stat = calls.stat(join(path, name));
+    return stat === undefined ? [] : [{ name, ...stat }];
   });
 }
 
-function create(path: string, chunks: Iterable<Uint8Array>): void {
-  const file = openSync(path, "wx", 0o644);
+function create(calls: FileCalls, path: string, chunks: Iterable<Uint8Array>): void {
+  const file = calls.open(path, "wx");
   try {
     for (const chunk of chunks)
-      for (let done = 0; done < chunk.byteLength;)
-        done += writeSync(file, chunk, done, chunk.byteLength - done);
-    fsyncSync(file);
+      for (let done = 0; done < chunk.byteLength;) done += calls.write(file, chunk.subarray(done));
+    calls.flush(file);
   } catch (error) {
-    rmSync(path, { force: true });
+    calls.remove(path);
     throw error;
   } finally {
-    closeSync(file);
+    calls.close(file);
   }
-  flushFolder(dirname(path));
+  flushFolder(dirname(path), calls);
 }
 
-function* read(path: string): Generator<Uint8Array> {
-  const file = openSync(path, "r");
+function* read(calls: FileCalls, path: string): Generator<Uint8Array> {
+  const file = calls.open(path, "r");
   try {
-    const { size } = fstatSync(file);
-    if (size > 0) forgetCached(file, 0, size);
+    const sizeBytes = calls.stat(path)?.sizeBytes ?? 0;
+    if (sizeBytes > 0) calls.dropCache(file, sizeBytes);
     const buffer = new Uint8Array(BUFFER_BYTES);
     for (;;) {
-      const got = readSync(file, buffer, 0, buffer.byteLength, null);
+      const got = calls.read(file, buffer);
       if (got === 0) return;
       yield buffer.subarray(0, got);
     }
   } finally {
-    closeSync(file);
+    calls.close(file);
   }
 }

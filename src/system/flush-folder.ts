@@ -1,11 +1,14 @@
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { type FileCalls, linuxFileCalls } from "./file-calls.ts";
 
 /** Makes durable which names are in a folder: a file that was flushed itself can still lose its name. */
-export function flushFolder(path: string): void {
-  const folder = openSync(path, "r");
+export function flushFolder(
+  path: string,
+  calls: Pick<FileCalls, "open" | "flush" | "close"> = linuxFileCalls,
+): void {
+  const folder = calls.open(path, "r");
   try {
-    fsyncSync(folder);
+    calls.flush(folder);
   } finally {
-    closeSync(folder);
+    calls.close(folder);
   }
 }

@@ -18,6 +18,7 @@ import { runUpgrade } from "../../src/upgrade/run.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
 import { fatImage } from "./fat-image.ts";
 import { memorySource, memorySystem } from "./machine.ts";
+import type { Tree } from "./lossy-files.ts";
 import type { PagedImage } from "./paged-image.ts";
 
 const SECTORS = MiB / 512;
@@ -100,7 +101,13 @@ export async function wholeDisk(
 export async function newDisk(loader: LoaderName = "grub"): Promise<PagedImage> {
   const image = blankDisk();
   await restoreProtectiveMbr(image.file());
-  await fillEsp(image, ESP_FILES[loader]);
+  const folders = ["/tandem", "/loader", "/EFI", "/EFI/BOOT"].map(
+    (path) => [path, undefined] as const,
+  );
+  const files = Object.entries(ESP_FILES[loader]).map(
+    ([path, text]) => [path, Buffer.from(text)] as const,
+  );
+  await fillEsp(image, new Map([...folders, ...files]));
   return image;
 }
 
@@ -119,14 +126,13 @@ function blankDisk(): PagedImage {
   });
 }
 
-async function fillEsp(image: PagedImage, texts: Readonly<Record<string, string>>): Promise<void> {
+/** Makes the ESP anew with these files. */
+export async function fillEsp(image: PagedImage, tree: Tree): Promise<void> {
   image.write(PLACES.esp.offsetBytes, fatImage(16, PLACES.esp.sizeBytes).bytes());
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
-  for (const folder of ["/tandem", "/loader", "/EFI", "/EFI/BOOT"]) await fat.makeFolder(folder);
-  for (const [path, text] of Object.entries(texts)) {
-    const bytes = Buffer.from(text);
-    await fat.write(path, { sizeBytes: bytes.byteLength, read: () => [bytes] });
-  }
+  for (const [path, bytes] of tree)
+    if (bytes === undefined) await fat.makeFolder(path);
+    else await fat.write(path, { sizeBytes: bytes.byteLength, read: () => [bytes] });
 }
 
 async function fillSlot(machine: Machine, slot: SlotName, version: string): Promise<void> {
