@@ -51,7 +51,7 @@ function nameOf(mounts: string, write: boolean): { name: string; opened: string[
 
 test.each([
   ["not mounted, to read", "", false, "EFI on /dev/sda", ["r /dev/sda4"]],
-  ["not mounted, to write", "", true, "EFI on /dev/sda", ["w /dev/sda4"]],
+  ["not mounted, to write", "", true, "EFI on /dev/sda", ["held /dev/sda4"]],
   ["mounted", mount("/", "/efi", "rw"), true, "the ESP at /efi", []],
   ["mounted twice", mount("/", "/ro", "ro") + mount("/", "/rw", "rw"), true, "the ESP at /rw", []],
   ["mounted read-only", mount("/", "/efi", "ro"), true, "the ESP at /efi", []],

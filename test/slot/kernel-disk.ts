@@ -19,7 +19,7 @@ export interface KernelWish {
 }
 
 export interface KernelMachine extends Devices {
-  /** What was opened, "r /dev/sda". */
+  /** What was opened: "r /dev/sda" to read, "held /dev/sda" to write while nobody else may use it, "w /dev/sda" without that. */
   readonly opened: string[];
   readonly closed: string[];
 }
@@ -41,10 +41,11 @@ export function kernelMachine(wish: KernelWish): KernelMachine {
     files: memoryFiles({ ...files, ...wish.files }),
     readLink: (path) => links[path],
     absolute: (path) => posix.resolve("/home", path),
-    openBlock(path, { write }) {
+    openBlock(path, { write, hold = false }) {
       const image = contents[path];
       if (image === undefined) throw new TandemError("disk", `Cannot open ${path}: ENOENT`);
-      opened.push(`${write ? "w" : "r"} ${path}`);
+      const way = hold ? "held" : "w";
+      opened.push(`${write ? way : "r"} ${path}`);
       return { ...image.file(path), close: () => closed.push(path) };
     },
   };

@@ -74,7 +74,7 @@ test("open() takes a partition's own node on a device", () => {
   const machine = kernelMachine({ disks: { sda: disk }, mountinfo: mounted("8:4", "/") });
   const slots = openSlots(machine);
   slots.open(slots.control, { write: true }).write(0, Uint8Array.of(7));
-  expect(machine.opened.at(-1)).toBe("w /dev/sda2");
+  expect(machine.opened.at(-1)).toBe("held /dev/sda2");
   expect(disk.bytes()[65_536]).toBe(0);
 });
 
