@@ -16,21 +16,31 @@ export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
   const refuseGone = (): void => {
     if (files.device(mount.path) !== mount.device) throw gone(mount);
   };
-  const change = (what: string, action: () => void): Promise<void> =>
-    attempt(`Cannot ${what} on ${name}`, () => {
+  const see = <T>(what: string, action: () => T): T => attempt(`Cannot ${what} on ${name}`, action);
+  const change = async (what: string, action: () => void): Promise<void> => {
+    await Promise.resolve();
+    see(what, () => {
       refuseReadOnly();
       refuseGone();
       action();
       refuseGone();
     });
+  };
   const isThere = (path: string): boolean =>
-    files.list(at(path)) !== undefined || contentAt(files, at(path)) !== undefined;
+    see(
+      `find ${path}`,
+      () => files.list(at(path)) !== undefined || contentAt(files, at(path)) !== undefined,
+    );
   return {
     name,
     refuseReadOnly,
     flaw: () => undefined,
-    list: (path) => files.list(at(path)),
-    read: (path) => contentAt(files, at(path)),
+    list: (path) => see(`list ${path}`, () => files.list(at(path))),
+    read(path) {
+      const what = `read ${path}`;
+      const content = see(what, () => contentAt(files, at(path)));
+      return content && { ...content, read: () => chunksOf(content, `Cannot ${what} on ${name}`) };
+    },
     write: (path, content) =>
       change(`write ${path}`, () => writeAndCompare(files, at(path), content)),
     // What is as it should be can stay read-only.
@@ -41,7 +51,7 @@ export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
       if (!isThere(path)) await change(`make ${path}`, () => files.makeFolder(at(path)));
     },
     // What cuts have left behind only fsck.fat can take back here.
-    makeRoom: () => Promise.resolve(files.freeBytes(mount.path)),
+    makeRoom: () => Promise.try(see, "measure the room", () => files.freeBytes(mount.path)),
     close() {},
   };
 }
@@ -70,16 +80,27 @@ function* hashed(chunks: Iterable<Uint8Array>, hasher: Bun.CryptoHasher): Genera
   }
 }
 
-async function attempt(what: string, action: () => void): Promise<void> {
-  await Promise.resolve();
+/** The file is read chunk by chunk later, and can fail then. */
+function* chunksOf(content: Content, what: string): Generator<Uint8Array> {
   try {
-    action();
+    yield* content.read();
   } catch (cause) {
-    if (cause instanceof TandemError) throw cause;
-    throw new TandemError(isFull(cause) ? "no-space" : "boot", `${what}: ${reasonOf(cause)}`, {
-      cause,
-    });
+    throw failed(what, cause);
   }
+}
+
+function attempt<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw failed(what, cause);
+  }
+}
+
+function failed(what: string, cause: unknown): TandemError {
+  if (cause instanceof TandemError) return cause;
+  const code = isFull(cause) ? "no-space" : "boot";
+  return new TandemError(code, `${what}: ${reasonOf(cause)}`, { cause });
 }
 
 function gone({ path }: Mount): TandemError {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { contentOf, readText } from "../../src/boot/esp.ts";
+import { contentOf, type Esp, readText } from "../../src/boot/esp.ts";
 import { mountedEsp } from "../../src/boot/mounted-esp.ts";
 import { type DurableFiles, durableFiles } from "../../src/system/durable-files.ts";
 import { rejection } from "../fakes/source.ts";
@@ -111,4 +111,32 @@ test("mountedEsp() whose mount is gone before or while it is changed says so", a
     });
   }
   expect(readdirSync(folder.path)).toEqual(["meanwhile"]);
+});
+
+function ioError(): never {
+  throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+}
+
+function* failingChunks(): Generator<Uint8Array> {
+  yield Buffer.from("a");
+  ioError();
+}
+
+test.each([
+  ["list /loader", { list: ioError }, (esp: Esp) => esp.list("/loader")],
+  ["read /loader/x", { list: ioError }, (esp: Esp) => esp.read("/loader/x")],
+  ["read /x", { read: failingChunks }, (esp: Esp) => readText(esp, "/x", 10)],
+  ["find /x", { list: ioError }, (esp: Esp) => esp.remove("/x")],
+  ["find /x", { list: ioError }, (esp: Esp) => esp.makeFolder("/x")],
+  ["measure the room", { freeBytes: ioError }, (esp: Esp) => esp.makeRoom()],
+] as const)("mountedEsp() that cannot %s is the boot loader's trouble", async (...row) => {
+  const [what, broken, action] = row;
+  await using folder = await temporaryFolder();
+  writeFileSync(folder.in("x"), "abc");
+  const esp = mountedEsp({ ...durableFiles, ...broken }, mountAt(folder.path));
+  const failure = await rejection(Promise.try<unknown>(() => action(esp)));
+  expect(failure).toMatchObject({
+    code: "boot",
+    message: `Cannot ${what} on the ESP at ${folder.path}: EIO: i/o error`,
+  });
 });
