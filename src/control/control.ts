@@ -1,5 +1,6 @@
 import { TandemError, reasonOf } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
+import { CONTROL_MARK, signaturesOn } from "../disk/signature.ts";
 import { writeThrough } from "../disk/write-through.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
@@ -97,6 +98,11 @@ export class Control {
       this.#states[index] = this.#readState(OFFSET.states[index]);
       this.#besides[index] = this.#readBeside(OFFSET.besides[index]);
     }
+  }
+
+  /** What somebody else has put here, such as "an XFS file system". undefined: there is no mark of it. Throws `disk`. */
+  get foreignMark(): string | undefined {
+    return signaturesOn(this.#partition).find(({ what }) => what !== CONTROL_MARK)?.what;
   }
 
   /** The record in force. undefined: neither copy can be used, and recordProblems says why. */

@@ -26,7 +26,8 @@ const LVM = "an LVM physical volume";
 const RAID = "a member of an md RAID";
 const EXT = "an ext2, ext3 or ext4 file system";
 const SWAP = "swap space";
-const CONTROL = "boot records (a control partition)";
+/** The marks of tandem itself. */
+export const CONTROL_MARK = "boot records (a control partition)";
 
 /** Behind each row: the header, document or source that has the number. */
 const MARKS: readonly Mark[] = [
@@ -92,8 +93,8 @@ const MARKS: readonly Mark[] = [
   // Apple File System Reference: nx_magic, behind an object header of 32 bytes.
   { what: "an APFS container", text: "NXSB", places: [32] },
   // GRUB, grub-core/lib/envblk.c: what each copy of a boot record is; control/control.ts: where they and the states lie.
-  { what: CONTROL, text: "# GRUB Environment Block", places: [0, 4096] },
-  { what: CONTROL, text: "TANDEMST", places: [65_536, 524_288] },
+  { what: CONTROL_MARK, text: "# GRUB Environment Block", places: [0, 4096] },
+  { what: CONTROL_MARK, text: "TANDEMST", places: [65_536, 524_288] },
 ];
 
 /** All marks that are there. Throws `disk` when the medium cannot be read. */

@@ -8,16 +8,21 @@ import type { HeldSlots } from "./held.ts";
 export function checkLeftovers(machine: Machine, held: HeldSlots): Finding | undefined {
   if (hasSystem(held) || !canTellLeftovers(machine)) return undefined;
   const { control, diskPath } = machine;
-  return about("control partition", "disk").bad(
-    "it is not empty, has no boot record, and no slot holds a system",
-    {
-      advice: `Run tandem doctor --fix --disk ${diskPath}, then tandem upgrade --disk ${diskPath} --source IMAGE.`,
-      repair: {
-        what: "empty the control partition: the disk is new again",
-        run: () => control.empty(),
-      },
+  const { bad } = about("control partition", "disk");
+  const { foreignMark } = control;
+  // The configured label may be that of somebody's data.
+  if (foreignMark !== undefined)
+    return bad(`it holds ${foreignMark}, and no slot holds a system`, {
+      advice:
+        "Name the control partition in the configuration (labels: control), or zero its first MiB if that is to go.",
+    });
+  return bad("it is not empty, has no boot record, and no slot holds a system", {
+    advice: `Run tandem doctor --fix --disk ${diskPath}, then tandem upgrade --disk ${diskPath} --source IMAGE.`,
+    repair: {
+      what: "empty the control partition: the disk is new again",
+      run: () => control.empty(),
     },
-  );
+  });
 }
 
 /** A system that boots counts, whoever wrote it. */

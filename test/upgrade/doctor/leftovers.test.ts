@@ -208,3 +208,21 @@ test("a system that is damaged is said to be in the way of a new one", async () 
   withoutSuperblocks(image);
   expect((await ask(image, { fix: true })).repaired).toEqual([EMPTIES]);
 });
+
+test.each([
+  ["an XFS file system", 0, "XFSB"],
+  ["a FAT file system", 54, "FAT16   "],
+] as const)("%s in the place of the control partition is never emptied", async (what, at, mark) => {
+  const image = withGarbage(await newDisk());
+  image.write(PLACES.control.offsetBytes + at, Buffer.from(mark, "latin1"));
+  const before = image.bytes();
+  const { findings, repaired } = await ask(image, { fix: true });
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      verdict: "bad",
+      text: `it holds ${what}, and no slot holds a system`,
+    }),
+  );
+  expect(repaired).toEqual([]);
+  expect(image.bytes()).toEqual(before);
+});
