@@ -146,7 +146,8 @@ function withoutKernel(): TandemError {
 
 function withoutInitrd({ path, initrds }: Kernel, kernels: number): TandemError {
   const places = [...new Set([...initrds, ...PLAIN])].join(", ");
-  const others = kernels > 1 ? `, nor has any of the ${kernels - 1} others one of its version` : "";
+  const others =
+    kernels > 1 ? `, nor has any other of its ${kernels} kernels one of its version` : "";
   return new TandemError(
     "content",
     `Cannot boot this image: its kernel ${path} has no initrd at ${places}${others}`,

@@ -223,7 +223,7 @@ test.each([
     { "boot/vmlinuz-6.2": "k", "boot/initrd.img": "→ initrd.img-6.1", "boot/initrd.img-6.1": "i" },
     "/boot/vmlinuz-6.2 has no initrd at",
   ],
-  [{ "boot/vmlinuz-6.2": "k", "boot/vmlinuz-6.3": "k" }, "nor has any of the 1 others"],
+  [{ "boot/vmlinuz-6.2": "k", "boot/vmlinuz-6.3": "k" }, "nor has any other of its 2 kernels"],
   [{ "boot/intel-ucode.img": "m", "boot/vmlinuz-linux": "k" }, "has no initrd"],
 ])("findStartFiles() refuses %j: %s", (files, message) => {
   const refused = expect(() => findStartFiles(image(files).root));
