@@ -17,9 +17,11 @@ const IN_INITRAMFS = {
   "usr/lib/tandem/initramfs": hookText("initramfs", "/usr/lib/tandem/initramfs"),
 };
 const FAILS = "#!/bin/sh\necho The app is down\nexit 3\n";
+/** Begins a line of its own: on a terminal tandem's line about what it waits for is not ended yet. */
+const tell = (word: string): string => `#!/bin/sh\nprintf '\\nIt is ${word}\\n' > /dev/console\n`;
 const AFTER = {
-  "etc/greenboot/green.d/10-tell": "#!/bin/sh\necho It is green > /dev/console\n",
-  "etc/greenboot/red.d/10-tell": "#!/bin/sh\necho It is red > /dev/console\n",
+  "etc/greenboot/green.d/10-tell": tell("green"),
+  "etc/greenboot/red.d/10-tell": tell("red"),
 };
 
 let trials: Trials;
