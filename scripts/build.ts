@@ -16,7 +16,7 @@ import { thirdParty } from "./static/third-party.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const TANDEM = {
-  entrypoints: ["src/main.ts", "src/upgrade/worker.ts", "src/upgrade/hasher.ts"].map((path) =>
+  entrypoints: ["src/main.ts", "src/write/worker.ts", "src/write/hasher.ts"].map((path) =>
     join(ROOT, path),
   ),
   outfile: join(ROOT, "dist/tandem"),

@@ -39,7 +39,7 @@ export interface Disk {
 
 const SECTOR_BYTES = 512;
 const SYSTEMD_BOOT = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
-const GRUB_CFG = join(import.meta.dir, "../src/boot/grub.cfg");
+const GRUB_CFG = join(import.meta.dir, "../src/boot/grub/grub.cfg");
 
 /** Makes the disk. Its slots are empty and its control partition is all zeros: GRUB finds no record there and shows its menu. */
 export function makeDisk(wish: DiskWish): Disk {

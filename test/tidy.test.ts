@@ -6,29 +6,32 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SEED } from "./faults/random.ts";
 
-/** Data flows down this list: a folder may import what stands above it, and itself. `upgrade` and `cli` alone see all. */
+/** The rooms from the ground up: a file imports from its own room and from those above it in this list, so there are no circles. */
 const FLOW = [
   "lib",
   "system",
-  "source",
-  "oci",
+  "tar",
+  "disk",
+  "fat",
   "layer",
   "ext4",
-  "disk",
+  "oci",
+  "source",
   "slot",
+  "write",
   "control",
   "boot",
   "health",
   "hooks",
+  "machine",
+  "verdict",
+  "upgrade",
+  "doctor",
+  "cli",
+  "main.ts",
 ];
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  ...Object.fromEntries(FLOW.map((name, index) => [name, FLOW.slice(0, index)])),
-  source: ["lib", "system", "oci"],
-  oci: ["lib", "system"],
-  upgrade: FLOW,
-  cli: [...FLOW, "upgrade"],
-  "main.ts": [...FLOW, "upgrade", "cli"],
-};
+/** A room with more of all lines has more than one job. */
+const SHARE_MAX = 1 / 6;
 /** What only one folder may import. */
 const OWNER: Readonly<Record<string, string>> = {
   "node:fs": "system",
@@ -49,11 +52,7 @@ const SLOW = new Set([...LATE, "consola", "consola/basic"]);
  * The time of day may be set at any moment, so it becomes a text at once, to be printed or remembered. These alone may ask for it
  * otherwise: they give it to the others, compare it with the server's, and say that it is wrong.
  */
-const TELLS_TIME = [
-  "src/system/linux.ts",
-  "src/oci/failure.ts",
-  "src/upgrade/doctor/surroundings.ts",
-];
+const TELLS_TIME = ["src/system/linux.ts", "src/oci/failure.ts", "src/doctor/surroundings.ts"];
 const LINES_MAX = 300;
 
 interface Source {
@@ -82,15 +81,29 @@ test("what is slow to load is loaded only where it is used", () => {
   expect(early).toEqual([]);
 });
 
+/** The rooms that this one may import from; none for a room without a place in the order. */
+const roomsBelow = (room: string): readonly string[] =>
+  FLOW.slice(0, Math.max(FLOW.indexOf(room), 0));
+
 test("imports follow the data flow", () => {
   const wrong = imports
     .filter(({ to }) => to.startsWith("."))
     .map(({ path, to }) => ({ path, to: join(dirname(path), to) }))
     .filter(
       ({ path, to }) =>
-        folder(to) !== folder(path) && MAY_IMPORT[folder(path)]?.includes(folder(to)) !== true,
+        folder(to) !== folder(path) && !roomsBelow(folder(path)).includes(folder(to)),
     );
   expect(wrong).toEqual([]);
+});
+
+const linesIn = (of: readonly Source[]): number =>
+  of.reduce((sum, { text }) => sum + text.split("\n").length, 0);
+
+test("every room has its place in the order, and none holds a sixth of the source", () => {
+  const lines = Map.groupBy(files, ({ path }) => folder(path));
+  expect([...lines.keys()].toSorted()).toEqual(FLOW.toSorted());
+  const tooLarge = [...lines].filter(([, of]) => linesIn(of) > linesIn(files) * SHARE_MAX);
+  expect(tooLarge.map(([room]) => room)).toEqual([]);
 });
 
 test("each package and the machine have one owner", () => {
@@ -144,7 +157,7 @@ test("the process is touched by system, cli and main.ts alone", () => {
     {
       "src/layer/native-decoder.ts: process.getBuiltinModule":
         "loads zlib at once and late: an import would load it early, and import() would come later",
-      "src/upgrade/worker.ts: process.exit":
+      "src/write/worker.ts: process.exit":
         "ends its own thread, which nothing else can end in time",
     },
   );
@@ -166,12 +179,12 @@ test("what is loaded late is loaded late on purpose", () => {
 
 /** The tests that cover sources without one of their own. What only declares types needs none. */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
-  "boot/systemd-boot": [
-    "boot/account",
-    "boot/entry-folder",
-    "boot/esp",
-    "boot/raw-esp",
-    "boot/slot-files",
+  "boot/systemd-boot/systemd-boot": [
+    "boot/systemd-boot/account",
+    "boot/systemd-boot/entry-folder",
+    "boot/esp/esp",
+    "boot/esp/raw-esp",
+    "boot/systemd-boot/slot-files",
   ],
   "cli/verbs": [
     "cli/context",
@@ -190,37 +203,37 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/verbs/why",
     "cli/verbs/write",
   ],
-  "disk/fat": ["disk/fat-data", "disk/fat-folder", "disk/fat-slots"],
+  "fat/fat": ["fat/data", "fat/folder", "fat/folder-entries"],
   "ext4/mount": ["ext4/bad-file-system", "ext4/block", "ext4/inode-places"],
   "layer/layer-entries": ["layer/entry-packer", "layer/packed-form"],
-  "layer/tar": ["layer/extended-reader", "layer/member"],
+  "tar/tar": ["tar/extended-reader", "tar/member"],
   "layer/merge": ["layer/replay", "layer/walk"],
   "layer/unpack": ["layer/output-hash"],
   "oracle/hold": ["system/hold"],
   "source/layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],
-  "upgrade/doctor/doctor": [
-    "upgrade/doctor/entries",
-    "upgrade/doctor/esp-file",
-    "upgrade/doctor/esp",
-    "upgrade/doctor/grub",
-    "upgrade/doctor/held",
-    "upgrade/doctor/loader-conf",
-    "upgrade/doctor/named",
-    "upgrade/doctor/record",
-    "upgrade/doctor/slots",
-    "upgrade/doctor/specs",
-    "upgrade/doctor/startable",
-    "upgrade/doctor/state",
-    "upgrade/doctor/surroundings",
-    "upgrade/doctor/table",
+  "doctor/doctor": [
+    "doctor/entries",
+    "doctor/esp-file",
+    "doctor/esp",
+    "doctor/grub",
+    "doctor/held",
+    "doctor/loader-conf",
+    "doctor/named",
+    "doctor/record",
+    "doctor/slots",
+    "doctor/specs",
+    "doctor/startable",
+    "doctor/state",
+    "doctor/surroundings",
+    "doctor/table",
   ],
-  "upgrade/health": ["upgrade/slot-check"],
-  "upgrade/recovery": ["upgrade/forget-unfit"],
-  "upgrade/unpack-layers": ["upgrade/unpacker"],
+  "verdict/health": ["verdict/slot-check"],
+  "upgrade/recovery": ["machine/forget-unfit"],
+  "write/unpack-layers": ["write/unpacker"],
   "upgrade/upgrade": ["upgrade/run"],
-  "upgrade/why": ["upgrade/fall"],
-  "upgrade/worker-unpacker": ["upgrade/hasher", "upgrade/hashers", "upgrade/worker"],
+  "verdict/why": ["verdict/fall"],
+  "write/worker-unpacker": ["write/hasher", "write/hashers", "write/worker"],
 };
 
 const testOf = (path: string): string => path.replace(/^src/, "test").replace(/\.ts$/, ".test.ts");

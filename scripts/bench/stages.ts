@@ -8,12 +8,12 @@ import { DataWriter } from "../../src/ext4/data-writer.ts";
 import { writeTree } from "../../src/ext4/format.ts";
 import { identityOf } from "../../src/ext4/identity.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
-import type { DataSink } from "../../src/layer/entry.ts";
+import type { DataSink } from "../../src/tar/entry.ts";
 import { createInflater } from "../../src/layer/inflate.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries } from "../../src/layer/layer-entries.ts";
-import { TarReader } from "../../src/layer/tar.ts";
+import { TarReader } from "../../src/tar/tar.ts";
 import { directOutbox } from "../../src/system/direct-outbox.ts";
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
 
@@ -127,6 +127,7 @@ function read(layer: Layer, sink: DataSink, meter: Meter): LayerEntries {
     onEntry: (entry) => packer.add(entry),
     onWarning: console.warn,
     dataBytesMax: Number.MAX_SAFE_INTEGER,
+    wantsData: () => true,
   });
   inflate(layer, (bytes) => meter.run(() => reader.write(bytes)));
   reader.end();

@@ -1,7 +1,7 @@
 import { TandemError } from "../lib/error.ts";
 import type { Bootloader } from "./bootloader.ts";
-import { ENTRIES, readEntries } from "./entry-folder.ts";
-import { type Esp, isFile } from "./esp.ts";
+import { ENTRIES, readEntries } from "./systemd-boot/entry-folder.ts";
+import { type Esp, isFile } from "./esp/esp.ts";
 
 export type LoaderName = Bootloader["name"];
 export const LOADER_WISHES = ["auto", "grub", "systemd-boot"] as const;

@@ -1,4 +1,4 @@
-import type { Diagnosis } from "../upgrade/doctor/doctor.ts";
+import type { Diagnosis } from "../doctor/doctor.ts";
 
 /** A line for each finding, with what to do behind those that are not well, and before them what was repaired. */
 export function doctorText({ disk, findings, repaired, failed }: Diagnosis): string {

@@ -1,4 +1,4 @@
-import type { SlotReport, Status } from "../upgrade/status.ts";
+import type { SlotReport, Status } from "../verdict/status.ts";
 
 const HISTORY_SHOWN = 8;
 /** The rest is told by tandem why. */

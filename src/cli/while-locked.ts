@@ -1,5 +1,5 @@
 import { feedWatchdog } from "../health/watchdog.ts";
-import { interrupted } from "../upgrade/write-image.ts";
+import { interrupted } from "../write/write-image.ts";
 import type { Context } from "./context.ts";
 
 /** For a verdict, which waits until another run has ended: a watchdog must not end that run either. */

@@ -1,5 +1,5 @@
 import type { Event } from "../control/state.ts";
-import type { Why } from "../upgrade/why.ts";
+import type { Why } from "../verdict/why.ts";
 
 /** The story on one screen. */
 export function whyText(why: Why): string {

@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import type { DataSink, Extent } from "../layer/entry.ts";
+import type { DataSink, Extent } from "../tar/entry.ts";
 import type { Outbox } from "../system/outbox.ts";
 import type { Allocator } from "./allocator.ts";
 import type { BlockRun } from "./block.ts";

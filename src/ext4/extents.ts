@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import type { Extent } from "../layer/entry.ts";
+import type { Extent } from "../tar/entry.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c } from "./checksum.ts";

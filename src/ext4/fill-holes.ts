@@ -1,4 +1,4 @@
-import type { Extent } from "../layer/entry.ts";
+import type { Extent } from "../tar/entry.ts";
 import type { FileNode } from "../layer/tree.ts";
 import { BLOCK_BYTES, CHUNK_BYTES } from "./block.ts";
 import type { DataWriter } from "./data-writer.ts";

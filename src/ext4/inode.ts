@@ -1,4 +1,4 @@
-import type { Time } from "../layer/entry.ts";
+import type { Time } from "../tar/entry.ts";
 import type { Attributes } from "../layer/tree.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";

@@ -1,4 +1,4 @@
-import type { Extent } from "../layer/entry.ts";
+import type { Extent } from "../tar/entry.ts";
 import type { DirectoryNode, FileNode, SymlinkNode, TreeNode } from "../layer/tree.ts";
 import { type ByteString, byteString, display } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";

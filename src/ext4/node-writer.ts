@@ -1,7 +1,7 @@
 import { assert } from "../lib/assert.ts";
 import { bytesOf } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
-import type { Extent } from "../layer/entry.ts";
+import type { Extent } from "../tar/entry.ts";
 import type { Attributes, DeviceNode, SymlinkNode, TreeNode } from "../layer/tree.ts";
 import type { BlockUsage } from "./block-usage.ts";
 import { BLOCK_BYTES } from "./block.ts";

@@ -1,4 +1,4 @@
-import type { Time } from "../layer/entry.ts";
+import type { Time } from "../tar/entry.ts";
 
 /** What 32 bits and two epoch bits can say: 1901-12-13 to 2446-05-10. */
 const SECONDS_MIN = -(2 ** 31);

@@ -3,7 +3,7 @@ import type { ByteString } from "../lib/byte-string.ts";
 import { bytesOf, display } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 import { alignUp } from "../lib/units.ts";
-import type { Xattr } from "../layer/entry.ts";
+import type { Xattr } from "../tar/entry.ts";
 import { encodeAcl } from "./acl.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";

@@ -1,6 +1,6 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import { KiB } from "../lib/units.ts";
-import type { Entry, Extent } from "./entry.ts";
+import type { Entry, Extent } from "../tar/entry.ts";
 import {
   AT,
   EXTENT_BYTES,

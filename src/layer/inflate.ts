@@ -1,4 +1,4 @@
-import { Fault } from "./fault.ts";
+import { Fault } from "../tar/fault.ts";
 import { type Compression, compressionOf } from "./media-type.ts";
 import { NativeDecoder } from "./native-decoder.ts";
 import { ROOM_BYTES } from "./output-hash.ts";

@@ -1,7 +1,7 @@
 import { defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
-import type { Entry, Extent, Time, Xattr } from "./entry.ts";
-import { byteStringIn } from "./field.ts";
+import type { Entry, Extent, Time, Xattr } from "../tar/entry.ts";
+import { byteStringIn } from "../tar/field.ts";
 import {
   AT,
   EXTENT_BYTES,

@@ -1,4 +1,4 @@
-import { Fault } from "./fault.ts";
+import { Fault } from "../tar/fault.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 

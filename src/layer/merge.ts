@@ -1,6 +1,6 @@
 import { Litter } from "../lib/garbage.ts";
 import type { LayerEntries } from "./layer-entries.ts";
-import { refused } from "./fault.ts";
+import { refused } from "../tar/fault.ts";
 import { Replay } from "./replay.ts";
 import type { DirectoryNode } from "./tree.ts";
 import { emptyDirectory } from "./walk.ts";

@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import { Fault } from "./fault.ts";
+import { Fault } from "../tar/fault.ts";
 
 /** What node:zlib keeps behind its streams. Not a public interface: `handleOf` checks that it is what is described here. */
 interface Handle {

@@ -1,4 +1,4 @@
-import type { Entry } from "./entry.ts";
+import type { Entry } from "../tar/entry.ts";
 
 /** Entries as bytes, in pieces of whole entries: plain memory, which goes to another thread without being copied. */
 export type PackedEntries = readonly Uint8Array<ArrayBuffer>[];

@@ -1,8 +1,8 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import type { Litter } from "../lib/garbage.ts";
-import { Fault, quoted } from "./fault.ts";
+import { Fault, quoted } from "../tar/fault.ts";
 import type { LayerEntries, PackedEntry } from "./layer-entries.ts";
-import { splitPath } from "./path.ts";
+import { splitPath } from "../tar/path.ts";
 import type { Attributes, DirectoryNode, TreeNode } from "./tree.ts";
 import { emptyDirectory, findDirectory, findLowerDirectory, makeDirectory } from "./walk.ts";
 import type { Marker } from "./whiteout.ts";

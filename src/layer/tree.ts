@@ -1,5 +1,5 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import type { Extent, Time, Xattr } from "./entry.ts";
+import type { Extent, Time, Xattr } from "../tar/entry.ts";
 
 export interface Attributes {
   /** 0 … 0o7777. */
@@ -40,3 +40,10 @@ export interface FifoNode extends Attributes {
 
 /** One inode of the merged image. Hard links are one and the same object under several names. */
 export type TreeNode = FileNode | DirectoryNode | SymlinkNode | DeviceNode | FifoNode;
+
+/** All layers of an image merged, and how its files are read. */
+export interface ImageTree {
+  readonly root: DirectoryNode;
+  /** The bytes of a file, or the first of them. */
+  readonly read: (node: FileNode, bytesMax?: number) => Uint8Array;
+}

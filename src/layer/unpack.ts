@@ -1,10 +1,11 @@
 import { TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
-import type { DataSink, Entry } from "./entry.ts";
-import { Fault, quoted, refused } from "./fault.ts";
+import type { DataSink, Entry } from "../tar/entry.ts";
+import { Fault, quoted, refused } from "../tar/fault.ts";
 import { createInflater, type Inflater } from "./inflate.ts";
 import { hashHere, type OutputHash } from "./output-hash.ts";
-import { TarReader } from "./tar.ts";
+import { TarReader } from "../tar/tar.ts";
+import { markerOf } from "./whiteout.ts";
 
 export interface LayerInput {
   /** For messages: "layer 2 of 4 (sha256:…)". */
@@ -50,6 +51,8 @@ export class LayerUnpacker {
       onEntry,
       onWarning: (text) => this.#warn(text),
       dataBytesMax: input.outputBytesMax,
+      // A marker says something about the layers below, and is no file.
+      wantsData: (path) => markerOf(path) === undefined,
     });
     this.#inflater = this.#named(() =>
       createInflater(

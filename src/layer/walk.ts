@@ -1,7 +1,7 @@
 import { defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
-import { Fault } from "./fault.ts";
-import { components } from "./path.ts";
+import { Fault } from "../tar/fault.ts";
+import { components } from "../tar/path.ts";
 import type { DirectoryNode, TreeNode } from "./tree.ts";
 
 /** What Linux follows in one path (MAXSYMLINKS). */

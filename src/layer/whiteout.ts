@@ -1,7 +1,7 @@
 import { type ByteString, byteStringOf } from "../lib/byte-string.ts";
-import type { Entry } from "./entry.ts";
-import { Fault } from "./fault.ts";
-import { slice, splitPath } from "./path.ts";
+import type { Entry } from "../tar/entry.ts";
+import { Fault } from "../tar/fault.ts";
+import { slice, splitPath } from "../tar/path.ts";
 
 /** https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */
 const PREFIX = ".wh.";

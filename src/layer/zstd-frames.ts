@@ -1,4 +1,4 @@
-import { Fault } from "./fault.ts";
+import { Fault } from "../tar/fault.ts";
 
 /** https://datatracker.ietf.org/doc/html/rfc8878#section-3.1 */
 const FRAME_MAGIC = 0xfd2fb528;

@@ -1,7 +1,7 @@
-import { type Bootable, findBootable, type ImageTree } from "../boot/bootable.ts";
-import { findFile } from "../boot/find.ts";
-import { readOsRelease } from "../boot/os-release.ts";
-import type { FileNode } from "../layer/tree.ts";
+import { type Bootable, findBootable } from "../boot/image/bootable.ts";
+import { findFile } from "../boot/image/find.ts";
+import { readOsRelease } from "../boot/image/os-release.ts";
+import type { FileNode, ImageTree } from "../layer/tree.ts";
 
 /** What the image says of itself. */
 export interface ImageFinding {

@@ -2,9 +2,9 @@ import { armTrial, disarm } from "../control/decide.ts";
 import { type SlotState, verdictOn, withEvent } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { dumpHashes } from "./dumps.ts";
-import { forgetUnfit } from "./forget-unfit.ts";
-import { limitedRecordOf, type Machine, note } from "./machine.ts";
+import { dumpHashes } from "../verdict/dumps.ts";
+import { forgetUnfit } from "../machine/forget-unfit.ts";
+import { limitedRecordOf, type Machine, note } from "../machine/machine.ts";
 
 export interface RollbackResult {
   /** The slot that boots next. */

@@ -1,3 +1,4 @@
+import { bootFiles } from "../boot/image/boot-files.ts";
 import type { BootFile } from "../boot/bootloader.ts";
 import { armTrial, attach, detach, disarm } from "../control/decide.ts";
 import { withEvent, withoutKnownBad, withSlot } from "../control/state.ts";
@@ -11,16 +12,16 @@ import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
-import { dumpHashes } from "./dumps.ts";
+import { dumpHashes } from "../verdict/dumps.ts";
 import { type ImageFinding, inspectImage } from "./inspect-image.ts";
-import { labelOf } from "./label.ts";
-import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "./machine.ts";
-import { stateOf } from "./new-disk.ts";
-import type { Work } from "./open-source.ts";
+import { labelOf } from "../machine/label.ts";
+import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "../machine/machine.ts";
+import { stateOf } from "../machine/new-disk.ts";
+import type { Work } from "../machine/open-source.ts";
 import { describeStep, type Step } from "./plan.ts";
 import { settleFirst } from "./settle-first.ts";
 import { isAsWritten } from "./verify.ts";
-import { imageTime, interrupted, writeImage, type WrittenImage } from "./write-image.ts";
+import { imageTime, interrupted, writeImage, type WrittenImage } from "../write/write-image.ts";
 
 export interface Upgrade {
   readonly machine: Machine;
@@ -175,6 +176,7 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<ImageFinding>> {
         label: labelOf(slot),
         timeSeconds: imageTime(image),
       },
+      withoutHoles: bootFiles,
       inspect: (tree) => inspectImage(tree, machine.system.architecture),
     });
   } finally {

@@ -1,7 +1,7 @@
 import { settled } from "../control/decide.ts";
 import { withEvent, withVerdict } from "../control/state.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { type Machine, policyOf } from "./machine.ts";
+import { type Machine, policyOf } from "../machine/machine.ts";
 
 /**
  * The commit point of the first upgrade of a disk: the first boot record. Only after it is the slot called good in the state, so that a

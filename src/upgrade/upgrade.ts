@@ -3,9 +3,9 @@ import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
-import { heldDigests, type Machine, note, recordOf } from "./machine.ts";
-import { jobsFor, type Network, sourceOf, type Work } from "./open-source.ts";
-import { isNewDisk } from "./new-disk.ts";
+import { heldDigests, type Machine, note, recordOf } from "../machine/machine.ts";
+import { jobsFor, type Network, sourceOf, type Work } from "../machine/open-source.ts";
+import { isNewDisk } from "../machine/new-disk.ts";
 import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeWishes } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 

@@ -4,9 +4,9 @@ import { readRoot } from "../disk/hash-root.ts";
 import { runBytes } from "../disk/run.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { forgetUnfit } from "./forget-unfit.ts";
-import { type Machine, note, policyOf, recordOf } from "./machine.ts";
-import type { Work } from "./open-source.ts";
+import { forgetUnfit } from "../machine/forget-unfit.ts";
+import { type Machine, note, policyOf, recordOf } from "../machine/machine.ts";
+import type { Work } from "../machine/open-source.ts";
 
 export interface VerifyResult {
   readonly slot: SlotName;

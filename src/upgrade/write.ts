@@ -1,3 +1,4 @@
+import { bootFiles } from "../boot/image/boot-files.ts";
 import { checkMedium } from "../disk/read-back.ts";
 import { signaturesOn } from "../disk/signature.ts";
 import { identityOf } from "../ext4/identity.ts";
@@ -9,8 +10,8 @@ import { parseMounts } from "../slot/mounts.ts";
 import type { Source } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
-import { jobsFor, sourceOf, type Work, type Network } from "./open-source.ts";
-import { imageTime, layoutFor, writeImage } from "./write-image.ts";
+import { jobsFor, sourceOf, type Work, type Network } from "../machine/open-source.ts";
+import { imageTime, layoutFor, writeImage } from "../write/write-image.ts";
 
 export interface WriteRequest extends Network {
   readonly source: string;
@@ -85,6 +86,7 @@ async function writeAndCompare(
     },
     jobs: jobsFor(work.system, image.layers.length, request.jobs),
     cores: work.system.cores,
+    withoutHoles: bootFiles,
     inspect: () => undefined,
   });
   const totalBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { detectLoader } from "../../src/boot/detect.ts";
-import { memoryEsp } from "./memory-esp.ts";
+import { memoryEsp } from "./esp/memory-esp.ts";
 
 const GRUB = { "/tandem/grub.cfg": "script", "/EFI/BOOT/BOOTX64.EFI": "GRUB" };
 const CONF = { "/loader/loader.conf": "timeout 0" };

@@ -1,6 +1,5 @@
 import { byteStringOf, type ByteString } from "../../src/lib/byte-string.ts";
-import type { ImageTree } from "../../src/boot/bootable.ts";
-import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
+import type { DirectoryNode, FileNode, ImageTree, TreeNode } from "../../src/layer/tree.ts";
 
 const ATTRIBUTES = {
   mode: 0o644,

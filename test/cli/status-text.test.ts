@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { statusText } from "../../src/cli/status-text.ts";
-import type { SlotReport, Status } from "../../src/upgrade/status.ts";
+import type { SlotReport, Status } from "../../src/verdict/status.ts";
 
 const RECORD = {
   gen: 4,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { whyText } from "../../src/cli/why-text.ts";
-import type { Why } from "../../src/upgrade/why.ts";
+import type { Why } from "../../src/verdict/why.ts";
 
 const NOTHING: Why = {
   disk: "/dev/sda",

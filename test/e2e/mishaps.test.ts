@@ -7,7 +7,7 @@ import { command } from "../../scripts/disk/command.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { linux } from "../../src/system/linux.ts";
-import { type Diagnosis, doctor } from "../../src/upgrade/doctor/doctor.ts";
+import { type Diagnosis, doctor } from "../../src/doctor/doctor.ts";
 import { machineWith } from "../fakes/whole-disk.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";

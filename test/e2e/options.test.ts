@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { makeDisk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
-import { parseOptions } from "../../src/boot/image-options.ts";
+import { parseOptions } from "../../src/boot/image/options.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { writeImage } from "../peers/image.ts";

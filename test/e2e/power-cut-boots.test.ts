@@ -1,8 +1,8 @@
 /** Boots a spread of the disks that cuts of the power leave: the real GRUB has to do what its model says, with a whole system. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
-import type { Machine } from "../../src/upgrade/machine.ts";
-import { markGood } from "../../src/upgrade/mark.ts";
+import type { Machine } from "../../src/machine/machine.ts";
+import { markGood } from "../../src/verdict/mark.ts";
 import { bootWithGrub } from "../fakes/grub-model.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { partOf, type Disk } from "../../scripts/disk.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
-import type { Status } from "../../src/upgrade/status.ts";
+import type { Status } from "../../src/verdict/status.ts";
 import { atOnce } from "./at-once.ts";
 import type { Guest } from "./guest.ts";
 import { makeWorld, type Version, type World } from "./story.ts";

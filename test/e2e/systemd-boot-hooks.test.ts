@@ -18,10 +18,10 @@ const IN_INITRAMFS = {
 };
 const FAILS = "#!/bin/sh\necho The app is down\nexit 3\n";
 /** Begins a line of its own: on a terminal tandem's line about what it waits for is not ended yet. */
-const tell = (word: string): string => `#!/bin/sh\nprintf '\\nIt is ${word}\\n' > /dev/console\n`;
+const says = (word: string): string => `#!/bin/sh\nprintf '\\nIt is ${word}\\n' > /dev/console\n`;
 const AFTER = {
-  "etc/greenboot/green.d/10-tell": tell("green"),
-  "etc/greenboot/red.d/10-tell": tell("red"),
+  "etc/greenboot/green.d/10-tell": says("green"),
+  "etc/greenboot/red.d/10-tell": says("red"),
 };
 
 let trials: Trials;

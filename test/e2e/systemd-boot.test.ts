@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { command } from "../../scripts/disk/command.ts";
 import { partOf, type Disk } from "../../scripts/disk.ts";
-import type { Status } from "../../src/upgrade/status.ts";
+import type { Status } from "../../src/verdict/status.ts";
 import { entriesOf } from "./esp-entries.ts";
 import type { Guest } from "./guest.ts";
 import { makeWorld, type Version, type World } from "./story.ts";

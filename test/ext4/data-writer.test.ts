@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Extent } from "../../src/layer/entry.ts";
+import type { Extent } from "../../src/tar/entry.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { BLOCK_BYTES, CHUNK_BYTES } from "../../src/ext4/block.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";

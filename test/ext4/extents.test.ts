@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Extent } from "../../src/layer/entry.ts";
+import type { Extent } from "../../src/tar/entry.ts";
 import { BLOCK_BYTES } from "../../src/ext4/block.ts";
 import { crc32c } from "../../src/ext4/checksum.ts";
 import { encodeExtents } from "../../src/ext4/extents.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { checkFileSystem, openFileSystem } from "../../src/ext4/mount.ts";
-import { find, findFile } from "../../src/boot/find.ts";
+import { find, findFile } from "../../src/boot/image/find.ts";
 import type { TreeNode } from "../../src/layer/tree.ts";
 import { byteStringOf } from "../../src/lib/byte-string.ts";
 import { MiB } from "../../src/lib/units.ts";

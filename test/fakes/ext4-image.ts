@@ -1,4 +1,4 @@
-import type { Extent, Xattr } from "../../src/layer/entry.ts";
+import type { Extent, Xattr } from "../../src/tar/entry.ts";
 import type { Attributes, DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";

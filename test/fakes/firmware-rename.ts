@@ -1,8 +1,8 @@
 /** How a firmware renames a file on a FAT, slot by slot: it promises nothing about a cut. */
-import { type FatGeometry, readGeometry } from "../../src/disk/fat-geometry.ts";
-import { shortNameFor, SLOT_BYTES } from "../../src/disk/fat-name.ts";
-import { encodeSlots, type FatEntry, parseSlots } from "../../src/disk/fat-slots.ts";
-import { FatTable, placeOfCluster } from "../../src/disk/fat-table.ts";
+import { type FatGeometry, readGeometry } from "../../src/fat/geometry.ts";
+import { shortNameFor, SLOT_BYTES } from "../../src/fat/name.ts";
+import { encodeSlots, type FatEntry, parseSlots } from "../../src/fat/folder-entries.ts";
+import { FatTable, placeOfCluster } from "../../src/fat/table.ts";
 import { type BlockFile, readBlock } from "../../src/system/block-file.ts";
 
 /** One of the ways. */

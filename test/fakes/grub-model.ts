@@ -1,6 +1,6 @@
-/** What src/boot/grub.cfg does at one boot, on a disk in memory. test/e2e/power-cut-boots.test.ts compares it with the real GRUB. */
-import { findFile } from "../../src/boot/find.ts";
-import { Fat } from "../../src/disk/fat.ts";
+/** What src/boot/grub/grub.cfg does at one boot, on a disk in memory. test/e2e/power-cut-boots.test.ts compares it with the real GRUB. */
+import { findFile } from "../../src/boot/image/find.ts";
+import { Fat } from "../../src/fat/fat.ts";
 import { ESP_TYPE_GUID, readGpt, type Gpt } from "../../src/disk/gpt.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import { TandemError } from "../../src/lib/error.ts";

@@ -1,5 +1,5 @@
 /** A thread that has bytes hashed by another one: the lane, then how long the pieces of each stream are. It answers with the digests. */
-import { hashInLane, type LaneMemory } from "../../src/upgrade/hash-lane.ts";
+import { hashInLane, type LaneMemory } from "../../src/write/hash-lane.ts";
 import { patternOf } from "./pattern.ts";
 
 declare const self: Worker;

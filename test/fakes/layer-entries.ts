@@ -1,4 +1,4 @@
-import type { Entry } from "../../src/layer/entry.ts";
+import type { Entry } from "../../src/tar/entry.ts";
 import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries } from "../../src/layer/layer-entries.ts";
 

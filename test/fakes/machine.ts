@@ -1,5 +1,5 @@
 /** A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a partition table. */
-import { grub } from "../../src/boot/grub.ts";
+import { grub } from "../../src/boot/grub/grub.ts";
 import { Control } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
@@ -14,7 +14,7 @@ import type { Source } from "../../src/source/source.ts";
 import { type BlockFile, part } from "../../src/system/block-file.ts";
 import type { RebootOptions } from "../../src/system/reboot.ts";
 import type { System } from "../../src/system/system.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
+import type { Machine } from "../../src/machine/machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { memoryFiles } from "./files.ts";

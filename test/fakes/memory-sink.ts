@@ -1,4 +1,4 @@
-import type { DataSink, Extent } from "../../src/layer/entry.ts";
+import type { DataSink, Extent } from "../../src/tar/entry.ts";
 
 interface Run {
   readonly offsetBytes: number;

@@ -1,5 +1,5 @@
 /** What systemd-boot 252 does at one boot, on a FAT in memory, written from its documentation and its behaviour under OVMF. */
-import { Fat } from "../../src/disk/fat.ts";
+import { Fat } from "../../src/fat/fat.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 
 export interface LoaderEntry {

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 
-import type { Entry } from "../../src/layer/entry.ts";
+import type { Entry } from "../../src/tar/entry.ts";
 import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries, type PackedEntry } from "../../src/layer/layer-entries.ts";
-import { splitPath } from "../../src/layer/path.ts";
+import { splitPath } from "../../src/tar/path.ts";
 import { looksBelow } from "../../src/layer/whiteout.ts";
 import { byteString, byteStringOf } from "../../src/lib/byte-string.ts";
 

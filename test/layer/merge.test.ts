@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 
-import type { Entry } from "../../src/layer/entry.ts";
+import type { Entry } from "../../src/tar/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { layerEntries } from "../fakes/layer-entries.ts";
 import { viewOfTree } from "../fixtures/view.ts";

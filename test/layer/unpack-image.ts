@@ -1,4 +1,4 @@
-import type { Entry } from "../../src/layer/entry.ts";
+import type { Entry } from "../../src/tar/entry.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { LayerUnpacker } from "../../src/layer/unpack.ts";
 import { layerEntries } from "../fakes/layer-entries.ts";

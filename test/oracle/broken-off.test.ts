@@ -7,7 +7,7 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import type { Source } from "../../src/source/source.ts";
-import { type WriteJob, writeImage } from "../../src/upgrade/write-image.ts";
+import { type WriteJob, writeImage } from "../../src/write/write-image.ts";
 import { compressibleBytes } from "../../scripts/bench/filler.ts";
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
@@ -79,6 +79,7 @@ function jobOn(image: PagedImage, source: Source): WriteJob<undefined> {
     cores: 1,
     talk: SILENT,
     signal: new AbortController().signal,
+    withoutHoles: () => new Set(),
     inspect: () => undefined,
   };
 }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readdir, rm, stat, writeFile } from "node:fs/promises";
 
-import type { Xattr } from "../../src/layer/entry.ts";
+import type { Xattr } from "../../src/tar/entry.ts";
 import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { command } from "../../scripts/disk/command.ts";
-import { Fat } from "../../src/disk/fat.ts";
+import { Fat } from "../../src/fat/fat.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
 import { openBlockFile } from "../../src/system/linux-block-file.ts";
 import { pattern } from "../fakes/image.ts";

@@ -8,7 +8,7 @@ import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries } from "../../src/layer/layer-entries.ts";
 import { LayerUnpacker } from "../../src/layer/unpack.ts";
 import { MiB } from "../../src/lib/units.ts";
-import { rawHeader } from "../layer/raw-tar.ts";
+import { rawHeader } from "../tar/raw-tar.ts";
 import { TAR_END, tar, tarMember, type TarMember } from "../peers/tar.ts";
 
 type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-import type { Xattr } from "../../src/layer/entry.ts";
+import type { Xattr } from "../../src/tar/entry.ts";
 import type { Attributes, DirectoryNode, TreeNode } from "../../src/layer/tree.ts";
 import { type ByteString, byteString } from "../../src/lib/byte-string.ts";
 import {

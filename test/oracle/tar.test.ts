@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { chmod, chown, lchown, link, mkdir, symlink, writeFile } from "node:fs/promises";
 
 import { diffIdOf, TAR, unpackLayer } from "../layer/unpack-image.ts";
-import { parseAcl } from "../../src/layer/acl.ts";
+import { parseAcl } from "../../src/tar/acl.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { layerEntries } from "../fakes/layer-entries.ts";
 import { viewOfFolder, type View, type ViewNode, viewOfTree } from "../fixtures/view.ts";

@@ -6,7 +6,7 @@ import { LABELS } from "../../src/slot/slots.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { linux } from "../../src/system/linux.ts";
-import { type Diagnosis, doctor } from "../../src/upgrade/doctor/doctor.ts";
+import { type Diagnosis, doctor } from "../../src/doctor/doctor.ts";
 import { command } from "../peers/command.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 

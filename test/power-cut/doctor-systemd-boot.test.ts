@@ -1,7 +1,7 @@
 /** The same for a disk with systemd-boot, whose entries and kernels lie on the ESP. */
 import { test } from "bun:test";
-import { rawEsp } from "../../src/boot/raw-esp.ts";
-import { contentOf, readText } from "../../src/boot/esp.ts";
+import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
+import { contentOf, readText } from "../../src/boot/esp/esp.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { partOfDisk, PLACES } from "../fakes/whole-disk.ts";
 import {

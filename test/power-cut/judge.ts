@@ -1,16 +1,16 @@
 /** What must hold for a disk, whatever the power has left of it. */
 import type { LoaderName } from "../../src/boot/detect.ts";
-import { readEntries } from "../../src/boot/entry-folder.ts";
-import { readText } from "../../src/boot/esp.ts";
-import { findFile } from "../../src/boot/find.ts";
-import { rawEsp } from "../../src/boot/raw-esp.ts";
+import { readEntries } from "../../src/boot/systemd-boot/entry-folder.ts";
+import { readText } from "../../src/boot/esp/esp.ts";
+import { findFile } from "../../src/boot/image/find.ts";
+import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
 import { Control } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import type { Run } from "../../src/disk/run.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
-import { markGood, settleFall } from "../../src/upgrade/mark.ts";
+import { markGood, settleFall } from "../../src/verdict/mark.ts";
 import { memorySource } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import type { Cut } from "../fakes/recorded-disk.ts";

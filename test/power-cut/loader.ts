@@ -3,7 +3,7 @@ import type { LoaderName } from "../../src/boot/detect.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
+import type { Machine } from "../../src/machine/machine.ts";
 import { bootWithGrub } from "../fakes/grub-model.ts";
 import { bootWithSystemd } from "../fakes/systemd-boot-model.ts";
 import { machineWith, partOfDisk } from "../fakes/whole-disk.ts";

@@ -1,11 +1,11 @@
 /** A damaged disk under doctor, with the power cut at every point of the repair. */
 import { expect } from "bun:test";
 import type { LoaderName } from "../../src/boot/detect.ts";
-import { Fat } from "../../src/disk/fat.ts";
+import { Fat } from "../../src/fat/fat.ts";
 import { identityOf } from "../../src/ext4/identity.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
-import { type Diagnosis, doctor } from "../../src/upgrade/doctor/doctor.ts";
+import { type Diagnosis, doctor } from "../../src/doctor/doctor.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { partOfDisk, PLACES, systemWith } from "../fakes/whole-disk.ts";

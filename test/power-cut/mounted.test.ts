@@ -1,8 +1,8 @@
 /** Cuts while systemd-boot's files are written through the kernel's mount of the ESP: what no fsync has confirmed is lost or kept. */
 import { expect, test } from "bun:test";
-import { mountedEsp } from "../../src/boot/mounted-esp.ts";
-import { systemdBoot } from "../../src/boot/systemd-boot.ts";
-import { Fat } from "../../src/disk/fat.ts";
+import { mountedEsp } from "../../src/boot/esp/mounted-esp.ts";
+import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
+import { Fat } from "../../src/fat/fat.ts";
 import { durableFilesOn } from "../../src/system/durable-files.ts";
 import type { FileCalls } from "../../src/system/file-calls.ts";
 import { DEVICE, LossyFiles, type Tree } from "../fakes/lossy-files.ts";

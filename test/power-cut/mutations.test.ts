@@ -6,7 +6,7 @@ import { writeThrough } from "../../src/disk/write-through.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import { readBlock } from "../../src/system/block-file.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
+import type { Machine } from "../../src/machine/machine.ts";
 import type { Step } from "../../src/upgrade/plan.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
 import { memorySource } from "../fakes/machine.ts";

@@ -1,8 +1,8 @@
 /** Cuts the power while the firmware renames an entry, which is how systemd-boot counts, in all the ways a firmware may do it. */
 import { expect, test } from "bun:test";
-import { contentOf } from "../../src/boot/esp.ts";
-import { parseEntryName } from "../../src/boot/entry.ts";
-import { statusOf } from "../../src/upgrade/status.ts";
+import { contentOf } from "../../src/boot/esp/esp.ts";
+import { parseEntryName } from "../../src/boot/systemd-boot/entry.ts";
+import { statusOf } from "../../src/verdict/status.ts";
 import { everyManner, type Manner, renameAsFirmware } from "../fakes/firmware-rename.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { type Cut, RecordedDisk } from "../fakes/recorded-disk.ts";

@@ -1,8 +1,8 @@
 /** Everything that changes what boots, from a disk that is in order, and how the machine had come up. */
 import type { LoaderName } from "../../src/boot/detect.ts";
-import { settleFall, markBad, markGood } from "../../src/upgrade/mark.ts";
+import { settleFall, markBad, markGood } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
+import type { Machine } from "../../src/machine/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { machineWith, wholeDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";

@@ -5,7 +5,7 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { makeDisk, partOf, type Disk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
 import { MiB } from "../../src/lib/units.ts";
-import type { Status } from "../../src/upgrade/status.ts";
+import type { Status } from "../../src/verdict/status.ts";
 import { systemMembers, TANDEM } from "../binary/appliance.ts";
 import { command } from "../peers/command.ts";
 import { writeImage, type Image } from "../peers/image.ts";

@@ -1,9 +1,9 @@
 /** Disks in memory at the points of their lives where tests begin. */
 import { SILENT } from "../../src/lib/talk.ts";
 import type { Source } from "../../src/source/source.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
-import { markGood } from "../../src/upgrade/mark.ts";
-import type { Work } from "../../src/upgrade/open-source.ts";
+import type { Machine } from "../../src/machine/machine.ts";
+import { markGood } from "../../src/verdict/mark.ts";
+import type { Work } from "../../src/machine/open-source.ts";
 import { upgradeFrom, type UpgradeReport, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
 import {
   DISK_BYTES,

@@ -5,8 +5,8 @@ import { readRoot } from "../../src/disk/hash-root.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
-import { markBad, markGood, settleFall } from "../../src/upgrade/mark.ts";
+import type { Machine } from "../../src/machine/machine.ts";
+import { markBad, markGood, settleFall } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { upgradeFrom, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
 import {

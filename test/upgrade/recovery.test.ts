@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { withSlot, withVerdict } from "../../src/control/state.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
-import { forgetUnfit } from "../../src/upgrade/forget-unfit.ts";
-import { markBad, markGood, settleFall } from "../../src/upgrade/mark.ts";
+import { forgetUnfit } from "../../src/machine/forget-unfit.ts";
+import { markBad, markGood, settleFall } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { verify } from "../../src/upgrade/verify.ts";
 import { memoryMachine, memorySource, slotOf } from "../fakes/machine.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { SlotState, State } from "../../src/control/state.ts";
 import { withSlot, withVerdict } from "../../src/control/state.ts";
-import type { Machine } from "../../src/upgrade/machine.ts";
+import type { Machine } from "../../src/machine/machine.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { memoryMachine } from "../fakes/machine.ts";
 import { rejection } from "../fakes/source.ts";

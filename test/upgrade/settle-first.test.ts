@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { emptyState, withSlot } from "../../src/control/state.ts";
-import { isNewDisk } from "../../src/upgrade/new-disk.ts";
+import { isNewDisk } from "../../src/machine/new-disk.ts";
 import { settleFirst } from "../../src/upgrade/settle-first.ts";
 import { WRITTEN } from "../control/written-slot.ts";
 import { DISK_BYTES, memoryMachine } from "../fakes/machine.ts";

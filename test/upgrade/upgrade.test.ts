@@ -5,7 +5,7 @@ import { MiB } from "../../src/lib/units.ts";
 import { SILENT, type Talk } from "../../src/lib/talk.ts";
 import type { Source } from "../../src/source/source.ts";
 import { readBlock } from "../../src/system/block-file.ts";
-import { type Machine, recordOf } from "../../src/upgrade/machine.ts";
+import { type Machine, recordOf } from "../../src/machine/machine.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { upgrade, upgradeFrom } from "../../src/upgrade/upgrade.ts";
 import { memoryMachine, memorySource, memorySystem, slotOf } from "../fakes/machine.ts";

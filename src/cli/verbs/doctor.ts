@@ -1,5 +1,5 @@
 import { TandemError } from "../../lib/error.ts";
-import { type Diagnosis, doctor as run } from "../../upgrade/doctor/doctor.ts";
+import { type Diagnosis, doctor as run } from "../../doctor/doctor.ts";
 import { print } from "../context.ts";
 import { doctorText } from "../doctor-text.ts";
 import { defineVerb } from "../verb.ts";

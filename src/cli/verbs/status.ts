@@ -1,5 +1,5 @@
-import { withMachine } from "../../upgrade/open-machine.ts";
-import { statusOf } from "../../upgrade/status.ts";
+import { withMachine } from "../../machine/open-machine.ts";
+import { statusOf } from "../../verdict/status.ts";
 import { print } from "../context.ts";
 import { statusText } from "../status-text.ts";
 import { defineVerb } from "../verb.ts";

@@ -1,5 +1,5 @@
-import { withMachine } from "../../upgrade/open-machine.ts";
-import { whyOf } from "../../upgrade/why.ts";
+import { withMachine } from "../../machine/open-machine.ts";
+import { whyOf } from "../../verdict/why.ts";
 import { print } from "../context.ts";
 import { defineVerb } from "../verb.ts";
 import { whyText } from "../why-text.ts";

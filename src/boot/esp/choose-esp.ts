@@ -1,0 +1,138 @@
+/** Which EFI system partition of the disk is tandem's: that of another system must never be changed. */
+import type { Partition } from "../../disk/gpt.ts";
+import { reasonOf, TandemError } from "../../lib/error.ts";
+import type { Slots } from "../../slot/slots.ts";
+import type { DurableFiles } from "../../system/durable-files.ts";
+import type { Files } from "../../system/files.ts";
+import { readEfiVariable } from "./efi-variable.ts";
+import { ENTRIES, readEntries } from "../systemd-boot/entry-folder.ts";
+import { type Esp, readText } from "./esp.ts";
+import { type EspSlots, openEsp } from "./open-esp.ts";
+
+const FOLDER = "/tandem";
+const LOADER_CONF = "/loader/loader.conf";
+const CONF_BYTES_MAX = 64 * 1024;
+/** More of them tell people no more. */
+const MARKS_SHOWN_MAX = 3;
+
+/** The EFI system partition that tandem goes by. It is chosen at its first use and never anew: one run changes one partition. */
+export interface TandemEsp {
+  /** undefined: the disk has none. The caller closes it. Throws `boot`, also when there is no telling which of several it is. */
+  readonly open: (access: { readonly write: boolean }) => Esp | undefined;
+  /** Which one it is, and why. undefined: there are no others. Throws `boot` as `open` does. */
+  readonly seen: () => string | undefined;
+}
+
+interface Choice {
+  readonly esp: Partition | undefined;
+  readonly seen: string | undefined;
+}
+
+interface Surroundings {
+  readonly files: Pick<Files, "readBytes">;
+  readonly durable: DurableFiles;
+}
+
+export function tandemEsp(
+  { files, durable }: Surroundings,
+  slots: EspSlots & Pick<Slots, "esps" | "booted">,
+): TandemEsp {
+  let choice: Choice | undefined;
+  const chosen = (): Choice => {
+    choice ??= choose({ files, durable }, slots);
+    return choice;
+  };
+  return {
+    open(access) {
+      const { esp } = chosen();
+      return esp && openEsp({ files: durable, slots, esp }, access);
+    },
+    seen: () => chosen().seen,
+  };
+}
+
+/** What an EFI system partition has that only tandem makes. */
+interface Look {
+  readonly esp: Partition;
+  readonly marks: readonly string[];
+  /** Why there is no telling. */
+  readonly unreadable: string | undefined;
+}
+
+function choose(
+  { files, durable }: Surroundings,
+  slots: EspSlots & Pick<Slots, "esps" | "booted">,
+): Choice {
+  const [only] = slots.esps;
+  // The only one is not looked into: it may have no file system yet.
+  if (slots.esps.length < 2) return { esp: only, seen: undefined };
+  const looks = slots.esps.map((esp) => lookAt({ files: durable, slots, esp }));
+  const marked = looks.filter(({ marks }) => marks.length > 0);
+  const [one] = marked;
+  if (one !== undefined && marked.length === 1)
+    return choiceOf(one.esp, slots, `it has ${shown(one)}`);
+  const booted = bootedFrom(files, slots);
+  if (booted !== undefined) return choiceOf(booted, slots, "the boot loader was started from it");
+  throw new TandemError(
+    "boot",
+    `Cannot tell which EFI system partition of ${slots.diskPath} is tandem's: ${looks.map(described).join("; ")}`,
+    { hint: "Name its partition label in the configuration: labels: { esp: LABEL }." },
+  );
+}
+
+/** One that cannot be read must not keep tandem from another. */
+function lookAt(way: Parameters<typeof openEsp>[0]): Look {
+  const { esp } = way;
+  try {
+    const opened = openEsp(way, { write: false });
+    try {
+      return { esp, marks: marksOf(opened), unreadable: undefined };
+    } finally {
+      opened.close();
+    }
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    return { esp, marks: [], unreadable: reasonOf(error) };
+  }
+}
+
+function marksOf(esp: Esp): string[] {
+  const files = (esp.list(FOLDER) ?? []).map(({ name }) => `${FOLDER}/${name}`);
+  const entries = readEntries(esp).names.map((name) => `${ENTRIES}/${name}`);
+  const line = /^[ \t]*(?:preferred|default)[ \t]+tandem\S*/im.exec(
+    readText(esp, LOADER_CONF, CONF_BYTES_MAX) ?? "",
+  );
+  return [
+    ...files,
+    ...entries,
+    ...(line === null ? [] : [`"${line[0].trim()}" in ${LOADER_CONF}`]),
+  ];
+}
+
+/** What systemd-boot says of the boot of this machine counts only for the disk that the machine runs from. */
+function bootedFrom(
+  files: Surroundings["files"],
+  { booted, esps }: Pick<Slots, "booted" | "esps">,
+): Partition | undefined {
+  if (booted === undefined) return undefined;
+  const uuid = readEfiVariable(files, "LoaderDevicePartUUID")?.toLowerCase();
+  const found = esps.filter((esp) => esp.uuid === uuid);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function choiceOf(esp: Partition, { esps }: Pick<Slots, "esps">, why: string): Choice {
+  const others = esps.filter((other) => other !== esp).map(({ number }) => `${number}`);
+  return { esp, seen: `partition ${esp.number}, not ${others.join(" or ")}: ${why}` };
+}
+
+function described(look: Look): string {
+  const { esp, marks, unreadable } = look;
+  const what =
+    unreadable ?? (marks.length === 0 ? "it has no files of tandem" : `it has ${shown(look)}`);
+  return `partition ${esp.number} "${esp.label}": ${what}`;
+}
+
+function shown({ marks }: Look): string {
+  const more = marks.length > MARKS_SHOWN_MAX ? ", …" : "";
+  return `${marks.slice(0, MARKS_SHOWN_MAX).join(", ")}${more}`;
+}

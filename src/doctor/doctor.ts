@@ -1,0 +1,181 @@
+import { reasonOf, TandemError } from "../lib/error.ts";
+import { openSlots, type Slots } from "../slot/slots.ts";
+import type { Machine } from "../machine/machine.ts";
+import { isNewDisk } from "../machine/new-disk.ts";
+import { type MachineOptions, openMachine } from "../machine/open-machine.ts";
+import type { Work } from "../machine/open-source.ts";
+import { checkEntries } from "./entries.ts";
+import { checkEsp, type EspAccess } from "./esp.ts";
+import { about, type Finding, type Repair } from "./finding.ts";
+import { lookIntoSlots } from "./held.ts";
+import { checkLeftovers } from "./leftovers.ts";
+import { checkRecord } from "./record.ts";
+import { checkSlots, type Roots, verifySlots } from "./slots.ts";
+import { checkSpecs } from "./specs.ts";
+import { checkState } from "./state.ts";
+import { checkClock, checkHooks, checkRoom } from "./surroundings.ts";
+import { checkTable } from "./table.ts";
+
+export interface DoctorWishes {
+  /** Repair what can be repaired. Without it nothing is written. */
+  readonly fix: boolean;
+  /** Read all of each slot. */
+  readonly verify: boolean;
+}
+
+export interface Diagnosis {
+  readonly disk: string;
+  readonly findings: readonly Omit<Finding, "repair">[];
+  /** What was repaired, in this order. */
+  readonly repaired: readonly string[];
+  /** What could not be repaired, and why. */
+  readonly failed: readonly string[];
+}
+
+/** Looks at everything that has to be right for one of the slots to boot. Throws `disk` when there is no telling which disk is meant. */
+export async function doctor(
+  work: Work,
+  options: MachineOptions,
+  wishes: DoctorWishes,
+): Promise<Diagnosis> {
+  const disk = options.disk ?? openSlots(work.system, options).diskPath;
+  if (wishes.fix) work.talk.progress({ step: `Waiting for the lock on ${disk}` });
+  const lock = wishes.fix ? await work.system.lock(disk) : undefined;
+  const opened: Machine[] = [];
+  const visit = { work, options: { ...options, disk }, wishes, opened, roots: new Map() };
+  try {
+    return { disk, ...(await cure(work, wishes, () => examineDisk(visit))) };
+  } finally {
+    for (const machine of opened) machine.close();
+    lock?.release();
+  }
+}
+
+/** Examines, performs the first repair that was not tried, and begins again, since one repair may be what the next one goes by. */
+export async function cure(
+  { talk }: Pick<Work, "talk">,
+  { fix }: Pick<DoctorWishes, "fix">,
+  examine: () => Promise<Finding[]>,
+): Promise<Omit<Diagnosis, "disk">> {
+  const outcomes = new Map<string, string | undefined>();
+  for (;;) {
+    const findings = await examine();
+    const repair = findings.find(({ repair: one }) => one !== undefined && !outcomes.has(one.what));
+    if (!fix || repair?.repair === undefined)
+      return { findings: plain(findings), ...told(outcomes) };
+    const { what } = repair.repair;
+    talk.info(`Repair ${outcomes.size + 1}: ${what}`);
+    outcomes.set(what, await failureOf(repair.repair));
+  }
+}
+
+/** Undefined: it worked. */
+async function failureOf(repair: Repair): Promise<string | undefined> {
+  try {
+    await repair.run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof TandemError && error.code !== "interrupted") return reasonOf(error);
+    throw error;
+  }
+}
+
+function told(
+  outcomes: ReadonlyMap<string, string | undefined>,
+): Pick<Diagnosis, "repaired" | "failed"> {
+  const all = [...outcomes];
+  return {
+    repaired: all.filter(([, failure]) => failure === undefined).map(([what]) => what),
+    failed: all.flatMap(([what, failure]) =>
+      failure === undefined ? [] : [`${what}: ${failure}`],
+    ),
+  };
+}
+
+function plain(findings: readonly Finding[]): Diagnosis["findings"] {
+  return findings.map(({ subject, verdict, text, advice, code }) =>
+    advice === undefined
+      ? { subject, verdict, text, code }
+      : { subject, verdict, text, advice, code },
+  );
+}
+
+/** Everything but the disk's partition table, in the order of repair: what a repair goes by comes before it. */
+export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
+  if (isNewDisk(machine))
+    return [...checkEsp(esp, machine), checkNew(machine), checkClock(machine)];
+  const held = lookIntoSlots(machine);
+  const leftovers = checkLeftovers(machine, held);
+  if (leftovers !== undefined) return [...checkEsp(esp, machine), leftovers, checkClock(machine)];
+  return [
+    ...checkEntries(machine),
+    checkState(machine, held),
+    ...checkSlots(machine, held),
+    ...checkSpecs(machine, held),
+    ...checkEsp(esp, machine),
+    checkRecord(machine, { held, esp }),
+    checkRoom(machine),
+    checkHooks(machine),
+    checkClock(machine),
+  ];
+}
+
+function checkNew({ diskPath }: Machine): Finding {
+  return about("system", "disk").warn("no system was installed on the disk yet", {
+    advice: `Run tandem upgrade --disk ${diskPath} --source IMAGE.`,
+  });
+}
+
+interface Visit {
+  readonly work: Work;
+  readonly options: MachineOptions & { readonly disk: string };
+  readonly wishes: DoctorWishes;
+  /** To be closed at the end: repairs need the machine that they were found on. */
+  readonly opened: Machine[];
+  readonly roots: Roots;
+}
+
+async function examineDisk(visit: Visit): Promise<Finding[]> {
+  const { work, options } = visit;
+  const table = checkTable((access) => work.system.openBlock(options.disk, access));
+  if (table.some(({ verdict, repair }) => verdict === "bad" && repair === undefined)) return table;
+  const slots = found("partitions", "disk", () => openSlots(work.system, options));
+  if ("finding" in slots) return [...table, slots.finding];
+  const { partitions } = slots.value.gpt;
+  const names = partitions.map(({ number, label }) => `${number} "${label}"`);
+  const seen = [...table, about("partitions", "disk").ok(names.join(", "))];
+  return [...seen, ...(await examineOpened(visit, slots.value))];
+}
+
+async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
+  const { work, options, wishes } = visit;
+  const access = { ...options, write: wishes.fix };
+  const machine = found("boot loader", "boot", () => openMachine(work.system, access));
+  if ("finding" in machine) return [machine.finding];
+  const { value } = machine;
+  visit.opened.push(value);
+  return [
+    about("boot loader", "boot").ok(`${value.loader.name} (${value.loaderSeen})`),
+    // Nothing is to be made from what is in a slot that has changed.
+    ...(wishes.verify ? await verifySlots(work, value, visit.roots) : []),
+    ...examineMachine(value, { control: slots.control.number, open: value.esp.open }),
+  ];
+}
+
+function found<T>(
+  subject: string,
+  code: Finding["code"],
+  open: () => T,
+): { readonly value: T } | { readonly finding: Finding } {
+  try {
+    return { value: open() };
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    const advice = error.hint ?? "See README.md on how a disk is laid out.";
+    return {
+      finding: about(subject, error.code === "disk" ? "disk" : code).bad(reasonOf(error), {
+        advice,
+      }),
+    };
+  }
+}

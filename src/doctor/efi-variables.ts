@@ -1,0 +1,30 @@
+/** EFI variables that systemd-boot takes before loader.conf. tandem needs none, and leaves them to those who set them. */
+import { readEfiVariable } from "../boot/esp/efi-variable.ts";
+import type { Machine } from "../machine/machine.ts";
+import { about, type Finding } from "./finding.ts";
+import { leadsToTandem } from "./loader-conf.ts";
+
+/** Each variable, when it holds, and how it is cleared; the strongest first. */
+const VARIABLES = [
+  ["LoaderEntryOneShot", "for one boot", "bootctl set-oneshot ''"],
+  // systemd-boot 258 and newer.
+  ["LoaderEntrySysFail", "after an update of the firmware that failed", "bootctl set-sysfail ''"],
+  // systemd-boot 260 and newer.
+  ["LoaderEntryPreferred", "until it is cleared", "bootctl set-preferred ''"],
+  ["LoaderEntryDefault", "until it is cleared", "bootctl set-default ''"],
+] as const;
+
+/** Only of the machine that runs from this disk: those of another one say nothing about it. */
+export function checkEfiVariables({ system, booted }: Machine): Finding[] {
+  if (booted === undefined) return [];
+  const { ok, warn } = about("EFI variables", "boot");
+  const findings = VARIABLES.flatMap(([name, howLong, command]) => {
+    const value = readEfiVariable(system.files, name);
+    if (value === undefined || value === "" || leadsToTandem(value)) return [];
+    const text = `${name} is "${value}": ${howLong} systemd-boot goes by it and not by the boot record`;
+    return [warn(text, { advice: `Unless that is wanted: ${command}` })];
+  });
+  return findings.length > 0
+    ? findings
+    : [ok("none that can be read leads past the entries of tandem")];
+}

@@ -1,0 +1,9 @@
+import type { SlotName } from "../slot/slot.ts";
+import type { Machine } from "../machine/machine.ts";
+
+/** The slots that the boot record leads to, the first one first. */
+export function namedSlots({ control }: Pick<Machine, "control">): SlotName[] {
+  const { record } = control;
+  const slots = record === undefined ? [] : [record.trial, record.good, record.last];
+  return slots.filter((slot) => slot !== undefined);
+}

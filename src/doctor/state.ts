@@ -1,0 +1,52 @@
+import { emptyState, type SlotState, type State, withEvent } from "../control/state.ts";
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import type { Machine } from "../machine/machine.ts";
+import { newerOf } from "../verdict/status.ts";
+import { about, type Finding } from "./finding.ts";
+import type { HeldSlots } from "./held.ts";
+
+/** The two copies of what tandem remembers. */
+export function checkState(machine: Machine, held: HeldSlots): Finding {
+  const { ok, warn, bad } = about("state", "disk");
+  const { stateProblems } = machine.control;
+  const newer = newerOf(machine.control);
+  if (newer !== undefined)
+    return warn(newer, { advice: "Boot the newer system again: its tandem takes over both." });
+  const [problem] = stateProblems;
+  if (problem === undefined) return ok("both copies are whole");
+  if (stateProblems.length === 1)
+    return isUnused(problem)
+      ? ok("one copy is whole, the other was never written")
+      : warn(problem, { advice: "The next change writes this copy anew." });
+  return bad(`both copies are lost: ${stateProblems.join("; ")}`, {
+    advice: "Run tandem doctor --fix: it makes the state anew from what is in the slots.",
+    repair: {
+      what: "make the state anew from what is in the slots",
+      run: () => machine.control.writeState(stateFrom(machine, held)),
+    },
+  });
+}
+
+/** A copy that no write ever went to. */
+export function isUnused(problem: string): boolean {
+  return problem.endsWith("it is empty");
+}
+
+/**
+ * What can be said of slots without a memory of them: nothing is known to compare their data with, so none of them counts as written. The
+ * booted one runs, which makes it good.
+ */
+function stateFrom(machine: Machine, held: HeldSlots): State {
+  const at = machine.system.now().toISOString();
+  const slotState = (slot: SlotName): SlotState => {
+    const reason = "it ran when doctor made the state anew";
+    if (slot === machine.booted)
+      return { status: "unknown", verdict: { result: "good", reason, at } };
+    const kind = held.get(slot)?.kind ?? "blank";
+    return { status: kind === "blank" ? "empty" : "unknown" };
+  };
+  const [a, b, recovery] = SLOT_NAMES;
+  const slots = { a: slotState(a), b: slotState(b), recovery: slotState(recovery) };
+  const text = "doctor made the state anew from what is in the slots";
+  return withEvent({ ...emptyState(), slots }, { at, kind: "verify", text });
+}

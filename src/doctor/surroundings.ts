@@ -1,0 +1,58 @@
+import { runBytes } from "../disk/run.ts";
+import { formatBytes } from "../lib/units.ts";
+import type { Machine } from "../machine/machine.ts";
+import { about, type Finding } from "./finding.ts";
+
+/** No machine has a right clock that shows less. */
+const EARLIEST = Date.UTC(2020, 0, 1);
+
+/** Where the units and scripts lie that let a system give its verdict; one of them is enough. */
+const HOOKS = [
+  "/usr/lib/systemd/system/tandem-health.service",
+  "/lib/systemd/system/tandem-health.service",
+  "/etc/systemd/system/tandem-health.service",
+  "/etc/init.d/tandem-health",
+  "/usr/lib/tandem/at-boot",
+] as const;
+
+/** Nothing decides by the clock, but people do, and TLS does. */
+export function checkClock({ system, control }: Machine): Finding {
+  const { ok, warn } = about("clock", "disk");
+  const now = system.now();
+  const shown = now.toISOString();
+  const advice = "Set the clock: registries with TLS refuse a machine that lives in the past.";
+  if (now.getTime() < EARLIEST) return warn(`it shows ${shown}`, { advice });
+  const newest = control.state.history
+    .map(({ at }) => at)
+    .toSorted((one, other) => Date.parse(one) - Date.parse(other))
+    .at(-1);
+  if (newest !== undefined && Date.parse(newest) > now.getTime())
+    return warn(`it shows ${shown}, the history has an event of ${newest}`, { advice });
+  return ok(`it shows ${shown}`);
+}
+
+/** Whether what is in the good slot would fit the other one: images grow slowly. */
+export function checkRoom({ control, slots }: Machine): Finding {
+  const { ok, warn } = about("room", "disk");
+  const { a, b } = slots;
+  const good = control.record?.good ?? "a";
+  const held = control.state.slots[good];
+  if (a === undefined || b === undefined || held.status !== "written" || good === "recovery")
+    return ok("nothing is known of the size of the next image");
+  const other = good === "a" ? b : a;
+  const usedBytes = runBytes(held.runs);
+  const text = `slot ${good} has ${formatBytes(usedBytes)}, the other one room for ${formatBytes(other.sizeBytes)}`;
+  if (usedBytes <= other.sizeBytes) return ok(text);
+  return warn(text, { advice: "An image of this size will not fit the other slot." });
+}
+
+/** Whether the running system gives a verdict by itself. Without one each new system is given up. */
+export function checkHooks({ booted, system }: Machine): Finding {
+  const { ok, warn } = about("health", "boot");
+  if (booted === undefined) return ok("this machine does not run from the disk");
+  const hook = HOOKS.find((path) => system.files.exists(path));
+  if (hook !== undefined) return ok(`${hook} gives the verdict at boot`);
+  return warn("nothing is installed that gives the verdict at boot", {
+    advice: "Run tandem hooks when the image is made, or tandem health at boot by other means.",
+  });
+}

@@ -1,0 +1,89 @@
+import { failingOf } from "../control/failing.ts";
+import type { BootRecord } from "../control/record.ts";
+import { type Fall, type NewFall, type State, verdictOn } from "../control/state.ts";
+import type { SlotName } from "../slot/slot.ts";
+import { lastWords } from "./dumps.ts";
+import type { Machine } from "../machine/machine.ts";
+
+/** What the boot loader or a person says of it. */
+export type Cause = Pick<NewFall, "stage" | "reason">;
+
+/** The trial that the boot loader gave up on: how far it came. A failed check says more than that the boots were used up. */
+export function causeOfTrial({ control, cmdline }: Machine, trial: SlotName): Cause {
+  const verdict = verdictOn(control.state.slots[trial]);
+  const last = verdict?.result === "bad" ? `; last: ${verdict.reason}` : "";
+  if (cmdline.why === "kernel")
+    return { stage: "kernel", reason: `its kernel could not be loaded${last}` };
+  return {
+    stage: last === "" ? "silent" : "checks",
+    reason: `its tries were used up without a good verdict${last}`,
+  };
+}
+
+/** The good slot that the boot loader gave up on. */
+export function causeOfGood({ control, cmdline }: Machine, { good, limit }: BootRecord): Cause {
+  if (cmdline.gaveUp?.why === "kernel")
+    return { stage: "kernel", reason: "its kernel could not be loaded" };
+  const last = failingOf(control.state, good);
+  const failed = last === undefined ? "" : `; last: ${last.text}`;
+  return {
+    stage: "limit",
+    reason: `it was the good one, and ${limit} boots of it passed without a good verdict${failed}`,
+  };
+}
+
+/** All that is known of a fall at the moment when it is settled. */
+export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall {
+  const { control, system } = machine;
+  const { state } = control;
+  const armed = state.history.findLast((event) => isArming(event.kind) && event.slot === slot);
+  const output = verdictOn(state.slots[slot])?.output ?? failingOf(state, slot)?.output;
+  return {
+    at: system.now().toISOString(),
+    slot,
+    ...cause,
+    ...imageIn(state, slot),
+    ...boots(control.record, slot, cause),
+    ...(armed === undefined ? {} : { armedAt: armed.at }),
+    ...(output === undefined ? {} : { output }),
+    ...kernelWords(machine, cause),
+  };
+}
+
+function imageIn(state: State, slot: SlotName): Pick<Fall, "digest" | "version"> {
+  const held = state.slots[slot];
+  if (held.status !== "written") return {};
+  const { digest, version } = held;
+  return version === undefined ? { digest } : { digest, version };
+}
+
+/** By which record it was booted, and how often that allowed it. */
+function boots(
+  record: BootRecord | undefined,
+  slot: SlotName,
+  { stage }: Cause,
+): Pick<Fall, "gen" | "tries"> {
+  if (record === undefined) return {};
+  const { gen, trial, tries, limit } = record;
+  if (slot === trial) return { gen, tries };
+  return stage === "limit" ? { gen, tries: limit } : { gen };
+}
+
+/** Where user space has spoken it knows better, and where no kernel was started none died. */
+function kernelWords({ system, control }: Machine, { stage }: Cause): Pick<Fall, "kernel"> {
+  if (stage !== "silent" && stage !== "limit") return {};
+  const kernel = lastWords(system.files, control.state.dumps ?? []);
+  return kernel === undefined ? {} : { kernel };
+}
+
+/** Whether this fall was settled before: the boot loader tells of it at each boot until a new record is written. */
+export function isSettled({ control }: Machine, slot: SlotName): boolean {
+  const gen = control.record?.gen;
+  return (control.state.falls ?? []).some(
+    (fall) => fall.slot === slot && fall.gen === gen && fall.stage !== "hand",
+  );
+}
+
+function isArming(kind: State["history"][number]["kind"]): boolean {
+  return kind === "armed" || kind === "rollback";
+}

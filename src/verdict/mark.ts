@@ -1,0 +1,150 @@
+import {
+  type Boot,
+  condemn,
+  endTrial,
+  passedOver,
+  settled,
+  settleGood,
+} from "../control/decide.ts";
+import { failingOf } from "../control/failing.ts";
+import type { BootRecord } from "../control/record.ts";
+import {
+  type State,
+  verdictOn,
+  withEvent,
+  withFall,
+  withKnownBad,
+  withVerdict,
+} from "../control/state.ts";
+import { TandemError } from "../lib/error.ts";
+import type { SlotName } from "../slot/slot.ts";
+import { causeOfGood, causeOfTrial, fallOf, isSettled } from "./fall.ts";
+import { forgetUnfit } from "../machine/forget-unfit.ts";
+import { type Machine, policyOf, recordOf } from "../machine/machine.ts";
+
+export interface MarkResult {
+  readonly slot: SlotName;
+  readonly verdict: "good" | "bad";
+  /** Whether the boot record had to change. */
+  readonly committed: boolean;
+}
+
+/**
+ * Keeps the booted slot: it becomes, or stays, the good one. Where both copies of the boot record are lost it writes a new one, since
+ * the slot that runs is the one thing that is known to boot.
+ */
+export async function markGood(
+  machine: Machine,
+  slot: SlotName | undefined,
+  reason: string,
+): Promise<MarkResult> {
+  const boot = bootOf(machine);
+  if (slot !== undefined && slot !== boot.slot)
+    throw new TandemError(
+      "disk",
+      `Cannot mark slot ${slot} good: slot ${boot.slot} is the one that runs`,
+      {
+        hint: `Run tandem mark good in slot ${slot}, so that it has shown that it boots.`,
+      },
+    );
+  const { control } = machine;
+  const { record } = control;
+  // Every boot of a good slot ends here: saying again what is known would only push the history out.
+  const failed = failingOf(control.state, boot.slot) !== undefined;
+  if (failed || verdictOn(control.state.slots[boot.slot])?.result !== "good")
+    await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
+  const policy = policyOf(machine);
+  const next = record === undefined ? settled(boot.slot, policy) : settleGood(record, boot, policy);
+  if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
+  return { slot: boot.slot, verdict: "good", committed: next !== undefined };
+}
+
+/** Gives up a slot: a trial of it ends, and if it was the good one the other takes over. Its digest is not tried again. */
+export async function markBad(
+  machine: Machine,
+  named: SlotName | undefined,
+  reason: string,
+): Promise<MarkResult> {
+  const slot = named ?? bootOf(machine).slot;
+  const record = recordOf(machine);
+  // Decided before anything is written, since it may be refused.
+  const next = condemn(record, slot, policyOf(machine));
+  const fall = fallOf(machine, slot, { stage: "hand", reason });
+  await machine.control.writeState(
+    withFall(judged(machine, slot, { result: "bad", reason }), fall),
+  );
+  if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
+  return { slot, verdict: "bad", committed: next !== undefined };
+}
+
+/**
+ * When the boot loader gave up on a trial: says so in the state and ends the trial. The same of the good slot, which stays in the
+ * record until another one has proven itself. Returns the trial that was given up.
+ */
+export async function settleFall(machine: Machine): Promise<SlotName | undefined> {
+  const { control } = machine;
+  const { record } = control;
+  if (record === undefined || machine.booted === undefined) return undefined;
+  const boot = bootOf(machine);
+  const next = endTrial(record, boot, policyOf(machine));
+  const given = next === undefined ? undefined : record.trial;
+  if (given !== undefined && !isSettled(machine, given))
+    await control.writeState(withTrialFallen(machine, given));
+  const over = passedOver(record, boot);
+  if (over !== undefined) await settleGoodFall(machine, record);
+  // A new record would start the count of the good slot again, which has just been given up.
+  else if (next !== undefined) await machine.loader.commit(next);
+  await forgetUnfit(machine);
+  return given;
+}
+
+function withTrialFallen(machine: Machine, trial: SlotName): State {
+  const cause = causeOfTrial(machine, trial);
+  const fall = fallOf(machine, trial, cause);
+  return withFall(judged(machine, trial, { result: "bad", reason: cause.reason }), fall);
+}
+
+/** Its image has proven itself once, so it may be written again. */
+async function settleGoodFall(machine: Machine, record: BootRecord): Promise<void> {
+  const { control } = machine;
+  const { good } = record;
+  if (isSettled(machine, good)) return;
+  const fall = fallOf(machine, good, causeOfGood(machine, record));
+  const { at, reason } = fall;
+  const fallen = withVerdict(control.state, good, { result: "bad", reason, at });
+  const event = { at, kind: "fell", slot: good, text: reason } as const;
+  await control.writeState(withFall(withEvent(fallen, event), fall));
+}
+
+/** What runs now, as the boot loader started it. Throws `disk` when this machine does not run from the disk. */
+export function bootOf({ booted, cmdline, diskPath }: Machine): Boot {
+  if (booted === undefined)
+    throw new TandemError(
+      "disk",
+      `Cannot mark the booted slot: this machine does not run from ${diskPath}`,
+      {
+        hint: "Run it in the slot that is meant.",
+      },
+    );
+  const { gen, fell, gaveUp } = cmdline;
+  return { slot: booted, gen, fell, gaveUp: gaveUp?.slot };
+}
+
+function judged(
+  machine: Machine,
+  slot: SlotName,
+  { result, reason }: { readonly result: "good" | "bad"; readonly reason: string },
+): State {
+  const at = machine.system.now().toISOString();
+  const before = machine.control.state;
+  const held = before.slots[slot];
+  const digest = held.status === "written" ? held.digest : undefined;
+  const about = digest === undefined ? {} : { digest };
+  const after = withVerdict(before, slot, { result, reason, at });
+  const noted = withEvent(after, { at, kind: result, slot, text: reason, ...about });
+  return result === "bad" && digest !== undefined
+    ? withKnownBad(noted, { digest, reason, at })
+    : noted;
+}

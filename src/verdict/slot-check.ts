@@ -1,0 +1,52 @@
+import { uuidBytes } from "../ext4/identity.ts";
+import type { Check } from "../health/check.ts";
+import { reasonOf } from "../lib/error.ts";
+import { readBlock } from "../system/block-file.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { SlotName } from "../slot/slot.ts";
+
+/** s_uuid of the superblock, which begins at byte 1024 (ext4 documentation, "Super Block"). */
+const UUID = { offsetBytes: 1024 + 0x68, sizeBytes: 16 } as const;
+
+/** Whether what runs is what tandem put there: the slot is whole, and its file system is the one made from the image's digest. */
+export function slotCheck(machine: Machine, slot: SlotName): Check {
+  return {
+    name: `slot ${slot}`,
+    required: true,
+    run: () => Promise.resolve({ failure: attempt(machine, slot), output: "" }),
+  };
+}
+
+function attempt(machine: Machine, slot: SlotName): string | undefined {
+  try {
+    return flawOf(machine, slot);
+  } catch (error) {
+    return `could not be read: ${reasonOf(error)}`;
+  }
+}
+
+function flawOf(machine: Machine, slot: SlotName): string | undefined {
+  const held = machine.control.state.slots[slot];
+  switch (held.status) {
+    // Filled by other means than this tandem: there is nothing to compare with.
+    case "empty":
+    case "unknown":
+    case "other":
+      return undefined;
+    case "writing":
+      return "runs, but writing it was never finished";
+    case "written":
+      return Buffer.compare(uuidOf(machine, slot), uuidBytes(held.uuid)) === 0
+        ? undefined
+        : `holds another file system than that of ${held.digest}`;
+  }
+}
+
+function uuidOf(machine: Machine, slot: SlotName): Uint8Array {
+  const { block } = machine.openSlot(slot, { write: false });
+  try {
+    return readBlock(block, UUID.offsetBytes, UUID.sizeBytes);
+  } finally {
+    block.close();
+  }
+}

@@ -1,0 +1,157 @@
+import type { LoaderName } from "../boot/detect.ts";
+import type { Control } from "../control/control.ts";
+import type { BootRecord } from "../control/record.ts";
+import { type NextBoot, nextBoot } from "../control/next-boot.ts";
+import {
+  bootableSlots,
+  type Event,
+  type Fall,
+  type KnownBad,
+  type SlotState,
+  type State,
+  verdictOn,
+} from "../control/state.ts";
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import type { Machine } from "../machine/machine.ts";
+import { isNewDisk, stateOf } from "../machine/new-disk.ts";
+
+export interface SlotReport {
+  readonly slot: SlotName;
+  /** What it is for the boot loader now. */
+  readonly role: "good" | "trial" | "last" | "passive";
+  readonly booted: boolean;
+  /** As the state has it: a newer tandem may know more statuses. */
+  readonly status: string;
+  readonly version?: string;
+  readonly digest?: string;
+  readonly source?: string;
+  readonly writtenAt?: string;
+  readonly verifiedAt?: string;
+  readonly verdict?: "good" | "bad";
+  readonly reason?: string;
+}
+
+export interface Status {
+  readonly disk: string;
+  /** No system was ever installed on the disk. */
+  readonly noSystem: boolean;
+  readonly booted: SlotName | undefined;
+  /** Boots that were left after this one, as the boot loader counted. */
+  readonly left: number | undefined;
+  /** The trial that the boot loader gave up on before this boot. */
+  readonly fell: SlotName | undefined;
+  readonly loader: {
+    readonly name: LoaderName;
+    /** How it is known that it is this one. */
+    readonly seen: string;
+  };
+  /** This boot was not counted: the loader could not write where it counts. */
+  readonly uncounted: boolean;
+  /** undefined: there was never one, or both copies are lost. */
+  readonly record: BootRecord | undefined;
+  /** What the boot loader starts next; undefined: its menu, or there is no telling. */
+  readonly next: NextBoot | undefined;
+  /** What is wrong, one line each. */
+  readonly problems: readonly string[];
+  readonly slots: readonly SlotReport[];
+  /** How the last system was given up, as long as it is still in its slot. */
+  readonly fall: Fall | undefined;
+  readonly knownBad: readonly KnownBad[];
+  readonly history: readonly Event[];
+}
+
+/** What is in each slot, what boots next, and what happened. **Writes nothing.** */
+export function statusOf(machine: Machine): Status {
+  const { control, cmdline, booted } = machine;
+  const state = stateOf(machine);
+  const { record } = control;
+  const noSystem = isNewDisk(machine);
+  return {
+    disk: machine.diskPath,
+    noSystem,
+    booted,
+    left: booted === undefined ? undefined : cmdline.left,
+    fell: booted === undefined ? undefined : cmdline.fell,
+    loader: { name: machine.loader.name, seen: machine.loaderSeen },
+    uncounted: booted !== undefined && cmdline.uncounted,
+    record,
+    next: nextOf(machine),
+    problems: noSystem ? [] : problemsOf(machine),
+    slots: SLOT_NAMES.filter((name) => machine.slots[name] !== undefined).map((slot) => ({
+      slot,
+      role: roleOf(slot, record),
+      booted: slot === booted,
+      ...contentsOf(state.slots[slot]),
+    })),
+    fall: fallIn(state),
+    knownBad: state.knownBad,
+    history: state.history,
+  };
+}
+
+/** What the boot loader starts next, as far as this boot tells. */
+export function nextOf({ control, cmdline, booted }: Machine): NextBoot | undefined {
+  const { record, state } = control;
+  if (record === undefined) return undefined;
+  const { gen, left, fell, gaveUp } = cmdline;
+  const boot =
+    booted === undefined ? undefined : { slot: booted, gen, left, fell, gaveUp: gaveUp?.slot };
+  return nextBoot(record, boot, bootableSlots(state));
+}
+
+function fallIn({ falls = [], slots }: State): Fall | undefined {
+  const fall = falls.at(-1);
+  if (fall === undefined) return undefined;
+  const { digest, verdict } = contentsOf(slots[fall.slot]);
+  return verdict === "bad" && digest === fall.digest ? fall : undefined;
+}
+
+function problemsOf({ control, loader }: Machine): string[] {
+  const isLost = control.record === undefined || control.stateProblems.length === 2;
+  const lost = isLost ? [...control.recordProblems, ...control.stateProblems] : [];
+  const unfinished = loader.unfinished();
+  return [...lost, ...[newerOf(control), unfinished].filter((one) => one !== undefined)];
+}
+
+/** Says that the state is a newer tandem's; undefined: it is not. */
+export function newerOf({ newerVersion }: Control): string | undefined {
+  return newerVersion === undefined
+    ? undefined
+    : `the state has version ${newerVersion}, of a newer tandem: it stays as it is, and what this one remembers is kept beside it`;
+}
+
+function roleOf(slot: SlotName, record: BootRecord | undefined): SlotReport["role"] {
+  if (slot === record?.good) return "good";
+  if (slot === record?.trial) return "trial";
+  return slot === record?.last ? "last" : "passive";
+}
+
+function contentsOf(held: SlotState): Omit<SlotReport, "slot" | "role" | "booted"> {
+  switch (held.status) {
+    case "empty":
+      return { status: held.status };
+    case "writing":
+      return { status: held.status, source: held.source, digest: held.digest };
+    case "unknown":
+      return { status: held.status, ...verdictOf(held) };
+    case "other":
+      return { status: held.raw.status, ...verdictOf(held) };
+    case "written": {
+      const { status, version, digest, source, writtenAt, verifiedAt } = held;
+      return {
+        status,
+        digest,
+        source,
+        writtenAt,
+        ...(version === undefined ? {} : { version }),
+        ...(verifiedAt === undefined ? {} : { verifiedAt }),
+        ...verdictOf(held),
+      };
+    }
+  }
+}
+
+function verdictOf(held: SlotState): Pick<SlotReport, "verdict" | "reason"> {
+  const verdict = verdictOn(held);
+  return verdict === undefined ? {} : { verdict: verdict.result, reason: verdict.reason };
+}

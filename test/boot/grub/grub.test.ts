@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { BootFiles } from "../../../src/boot/bootloader.ts";
+import { grub } from "../../../src/boot/grub/grub.ts";
+import { Control } from "../../../src/control/control.ts";
+import { settled } from "../../../src/control/decide.ts";
+import { TRIES_MAX } from "../../../src/control/record.ts";
+import { emptyState } from "../../../src/control/state.ts";
+import { MiB } from "../../../src/lib/units.ts";
+import { PagedImage } from "../../fakes/paged-image.ts";
+
+const kernel = { path: "/boot/vmlinuz", sizeBytes: 0, read: () => [] };
+const files: BootFiles = { kernel, initrd: undefined };
+const spec = {
+  kernel: "/boot/vmlinuz",
+  initrd: undefined,
+  options: "",
+  part: 5,
+  partuuid: "00000000-0000-4000-8000-000000000005",
+  digest: `sha256:${"0".repeat(64)}`,
+};
+
+function format(): Promise<Control> {
+  const partition = PagedImage.zeros(MiB).file();
+  return Control.format(partition, {
+    record: settled("a", { limit: 0, bootable: [] }),
+    state: emptyState(),
+  });
+}
+
+test("a slot can be started between prepare() and forget()", async () => {
+  const loader = grub(await format(), () => undefined);
+  expect(loader.whyNot("b")).toContain("spec");
+  await loader.prepare("b", spec, files);
+  expect(loader.whyNot("b")).toBeUndefined();
+  await loader.forget("b");
+  expect(loader.whyNot("b")).toContain("spec");
+});
+
+test("commit() puts the record in force", async () => {
+  const control = await format();
+  const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
+  expect(await grub(control, () => undefined).commit(next)).toEqual({ ...next, gen: 2 });
+  expect(control.record).toEqual({ ...next, gen: 2 });
+});
+
+test("grub.cfg counts down from as many tries as a record may have", () => {
+  const script = readFileSync("src/boot/grub/grub.cfg", "utf8");
+  const chain = /function count_down \{[^}]*for number in ([0-9 ]+);/.exec(script)?.[1] ?? "";
+  expect(chain.split(" ").map(Number)).toEqual(
+    Array.from({ length: TRIES_MAX - 1 }, (_, i) => i + 1),
+  );
+});

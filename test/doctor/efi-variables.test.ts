@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import { checkEfiVariables } from "../../src/doctor/efi-variables.ts";
+import { examineMachine } from "../../src/doctor/doctor.ts";
+import { memoryFiles } from "../fakes/files.ts";
+import { CONTROL_NUMBER, machineWith, partOfDisk, wholeDisk } from "../fakes/whole-disk.ts";
+import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
+import type { Machine } from "../../src/machine/machine.ts";
+
+const VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+const image = await wholeDisk("v1", { loader: "systemd-boot" });
+
+/** As efivarfs has it: four bytes of attributes, then UTF-16. */
+function machineIn(
+  variables: Readonly<Record<string, string>>,
+  cmdline = "tandem.slot=a tandem.gen=1",
+): Machine {
+  const machine = machineWith(image.fork().file(), cmdline);
+  const files = Object.entries(variables).map(([name, value]) => [
+    `/sys/firmware/efi/efivars/${name}-${VENDOR}`,
+    Buffer.concat([Uint8Array.of(7, 0, 0, 0), Buffer.from(`${value}\0`, "utf16le")]),
+  ]);
+  return {
+    ...machine,
+    system: { ...machine.system, files: memoryFiles(Object.fromEntries(files)) },
+  };
+}
+
+test.each([
+  ["no variables", {}, []],
+  ["one that leads to tandem", { LoaderEntryDefault: "tandem-*" }, []],
+  ["one that is empty", { LoaderEntryDefault: "" }, []],
+  ["others", { LoaderEntrySelected: "arch.conf" }, []],
+  ["a default", { LoaderEntryDefault: "arch.conf" }, ["bootctl set-default ''"]],
+  ["one of our slots", { LoaderEntryDefault: "tandem-a.conf" }, ["bootctl set-default ''"]],
+  ["a saved one", { LoaderEntryDefault: "@saved" }, ["bootctl set-default ''"]],
+  ["a preferred one that leads to tandem", { LoaderEntryPreferred: "tandem-*" }, []],
+  ["a preferred one", { LoaderEntryPreferred: "arch.conf" }, ["bootctl set-preferred ''"]],
+  ["one for a failure", { LoaderEntrySysFail: "arch.conf" }, ["bootctl set-sysfail ''"]],
+  [
+    "all of them",
+    {
+      LoaderEntryDefault: "arch.conf",
+      LoaderEntryPreferred: "arch.conf",
+      LoaderEntrySysFail: "arch.conf",
+      LoaderEntryOneShot: "memtest.conf",
+    },
+    [
+      "bootctl set-oneshot ''",
+      "bootctl set-sysfail ''",
+      "bootctl set-preferred ''",
+      "bootctl set-default ''",
+    ],
+  ],
+] as const)("EFI variables: %s", (...row) => {
+  const [, variables, commands] = row;
+  const findings = checkEfiVariables(machineIn(variables));
+  expect(findings.flatMap(({ advice }) => advice ?? [])).toEqual(
+    commands.map((command) => `Unless that is wanted: ${command}`),
+  );
+  expect(findings.map(({ verdict }) => verdict)).toEqual(
+    commands.length === 0 ? ["ok"] : commands.map(() => "warn"),
+  );
+});
+
+test("those of another machine say nothing about the disk", () => {
+  expect(checkEfiVariables(machineIn({ LoaderEntryDefault: "arch.conf" }, ""))).toEqual([]);
+});
+
+function fail(): never {
+  throw new Error("EIO: i/o error");
+}
+
+test("a firmware that does not give them is taken as it is", () => {
+  const machine = machineIn({});
+  const files = { ...machine.system.files, readBytes: fail };
+  expect(checkEfiVariables({ ...machine, system: { ...machine.system, files } })).toMatchObject([
+    { verdict: "ok" },
+  ]);
+});
+
+test("doctor asks for them, and whether this boot was counted", () => {
+  const machine = machineIn({ LoaderEntryDefault: "arch.conf" });
+  const uncounted = { ...machine, cmdline: { ...machine.cmdline, uncounted: true } };
+  const findings = examineMachine(uncounted, {
+    control: CONTROL_NUMBER,
+    open: () => rawEsp(partOfDisk(image.file(), "esp")),
+  });
+  const warnings = findings.filter(({ verdict }) => verdict === "warn");
+  expect(warnings.map(({ subject }) => subject)).toEqual(
+    expect.arrayContaining(["count of this boot", "EFI variables"]),
+  );
+});

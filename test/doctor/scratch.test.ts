@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { contentOf, type Esp, readText } from "../../src/boot/esp/esp.ts";
+import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
+import { readGeometry } from "../../src/fat/geometry.ts";
+import { checkScratch, remakeScratch } from "../../src/doctor/scratch.ts";
+import { fatImage } from "../fakes/fat-image.ts";
+import type { PagedImage } from "../fakes/paged-image.ts";
+
+const PATH = "/tandem/tries";
+const BYTES = 1024;
+const HEAD = "# GRUB Environment Block\n";
+const block = (lines: string): string => (HEAD + lines).padEnd(BYTES, "#");
+const counted = "s_gen=2147483647\ns_trial=10\ns_good=10\ns_other=10\ns_lost= a b recovery\n";
+
+async function espWith(text: string): Promise<{ image: PagedImage; esp: Esp }> {
+  // Clusters of 512 bytes, so that the file has two of them.
+  const image = fatImage(32);
+  const esp = rawEsp(image.file());
+  await esp.makeFolder("/tandem");
+  await esp.write(PATH, contentOf(text));
+  return { image, esp };
+}
+
+const accessOf = (image: PagedImage): Parameters<typeof checkScratch>[0] => ({
+  control: 2,
+  open: () => rawEsp(image.file()),
+});
+
+test.each([
+  ["a new one", block(""), undefined],
+  ["one that GRUB has filled", block(counted), undefined],
+  ["one with other values that leave room", block(`other=${"x".repeat(890)}\n`), undefined],
+  ["no block", "x".repeat(BYTES), "cannot be used: it does not begin as a GRUB environment block"],
+  ["zeros", "\0".repeat(BYTES), "cannot be used: it is empty"],
+  ["one that is too short", HEAD, "has 25 bytes, want 1024"],
+  ["one that is too long", `${block("")}#`, "has 1025 bytes, want 1024"],
+  ["one that is full", block(`other=${"x".repeat(950)}\n`), "is full of other values: other"],
+])("GRUB's count in %s", async (_, text, flaw) => {
+  const { image, esp } = await espWith(text);
+  const finding = checkScratch(accessOf(image), esp);
+  expect(finding).toMatchObject(
+    flaw === undefined
+      ? { verdict: "ok" }
+      : { verdict: "bad", text: `${PATH} ${flaw}: boots cannot be counted, so no trial begins` },
+  );
+  await finding.repair?.run();
+  expect(checkScratch(accessOf(image), rawEsp(image.file())).verdict).toBe("ok");
+});
+
+test("a file that has lost the second of its clusters is made anew", async () => {
+  const { image } = await espWith(block(""));
+  const { tableOffsets } = readGeometry(image.file());
+  // Root and folder have clusters 2 and 3.
+  for (const at of tableOffsets) image.write(at + 4 * 4, Uint8Array.of(0xff, 0xff, 0xff, 0x0f));
+  const finding = checkScratch(accessOf(image), rawEsp(image.file()));
+  expect(finding.text).toContain("cannot be read: ");
+  await finding.repair?.run();
+  expect(readText(rawEsp(image.file()), PATH, BYTES)).toBe(block(""));
+});
+
+test("remakeScratch() leaves nothing of what was counted, and no other name", async () => {
+  const { image } = await espWith(block(counted));
+  await remakeScratch(accessOf(image));
+  const esp = rawEsp(image.file());
+  expect(readText(esp, PATH, BYTES)).toBe(block(""));
+  expect(esp.list("/tandem")?.map(({ name }) => name)).toEqual(["tries"]);
+});

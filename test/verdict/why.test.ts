@@ -1,0 +1,229 @@
+import { expect, test } from "bun:test";
+import { whyText } from "../../src/cli/why-text.ts";
+import { withSlot } from "../../src/control/state.ts";
+import { health } from "../../src/verdict/health.ts";
+import type { Machine } from "../../src/machine/machine.ts";
+import { markBad, settleFall } from "../../src/verdict/mark.ts";
+import { type Why, whyOf } from "../../src/verdict/why.ts";
+import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
+import { memoryFiles } from "../fakes/files.ts";
+import { memoryMachine, memorySource, memorySystem } from "../fakes/machine.ts";
+import type { PagedImage } from "../fakes/paged-image.ts";
+import {
+  armed,
+  FIRST_BOOT,
+  installed,
+  TRIAL_BOOT,
+  upgraded,
+  upgradeTo,
+  withRecovery,
+  workOn,
+} from "../upgrade/disk.ts";
+
+const FALLEN = "tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=tries";
+const AFTER = "tandem.slot=a tandem.gen=2";
+
+function why(image: PagedImage, boot = AFTER): Why {
+  return whyOf(memoryMachine(image.file(), boot));
+}
+
+const texts = ({ story }: Why): string[] => story.map(({ text }) => text);
+
+test("whyOf() a machine that nothing happened to", async () => {
+  const told = why(await upgraded(), "tandem.slot=b tandem.gen=3");
+  expect(told).toMatchObject({ about: "nothing", story: [], advice: [] });
+  expect(whyText(told)).toBe(
+    "Nothing was given up or left unfinished, as far as is remembered.\nSlot b (v2) runs and is the good one.\nSlot b boots next.",
+  );
+});
+
+const REFUSED =
+  "Upgrade to a mended image. This one is refused unless tandem upgrade is given --retry-bad.";
+
+test("whyOf() a trial of which nothing was heard", async () => {
+  const image = await armed();
+  await settleFall(memoryMachine(image.file(), FALLEN));
+  const told = why(image);
+  expect(told).toMatchObject({
+    about: "fall",
+    slot: "b",
+    fall: { stage: "silent", tries: 3, gen: 2, version: "v2", digest: memorySource("v2").digest },
+    now: ["Slot a (v1) runs and is the good one.", "Slot a boots next."],
+    advice: [
+      "Try the image where its console can be seen.",
+      "Its kernel left no words in /sys/fs/pstore: a serial console shows them.",
+      REFUSED,
+    ],
+  });
+  expect(texts(told)).toEqual([
+    "slot b with v2 was to be tried, 3 time(s) at most",
+    "slot b was given up: nothing was heard of it: it panicked or hung before tandem health could report (its tries were used up without a good verdict)",
+  ]);
+});
+
+/** A machine whose firmware holds these dumps. */
+function withDumps(image: PagedImage, boot: string, dumps: Record<string, string>): Machine {
+  const files = memoryFiles(
+    Object.fromEntries(
+      Object.entries(dumps).map(([name, text]) => [`/sys/fs/pstore/${name}`, text]),
+    ),
+  );
+  return memoryMachine(image.file(), boot, { ...memorySystem(), files });
+}
+
+test("whyOf() a trial that panicked has the last words of its kernel, and of no other", async () => {
+  const image = await installed();
+  const old = { "dmesg-ramoops-0": "Panic#1 Part1\nlong ago" };
+  await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
+  const died = "Panic#1 Part1\n<0>Kernel panic - not syncing: sysrq triggered crash\n";
+  await settleFall(withDumps(image, FALLEN, { ...old, "dmesg-ramoops-1": died }));
+  const told = why(image);
+  expect(told.fall?.kernel).toBe("<0>Kernel panic - not syncing: sysrq triggered crash");
+  expect(whyText(told)).toContain(
+    "the last words of its kernel:\n  | <0>Kernel panic - not syncing: sysrq triggered crash\n",
+  );
+});
+
+test("whyOf() a trial with nothing but an old dump has no words", async () => {
+  const image = await installed();
+  const old = { "dmesg-ramoops-0": "Panic#1 Part1\nlong ago" };
+  await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
+  await settleFall(withDumps(image, FALLEN, old));
+  expect(why(image).fall).not.toHaveProperty("kernel");
+});
+
+const PLAN = {
+  required: ["/r"],
+  wanted: [],
+  checkSeconds: 60,
+  deadlineSeconds: 300,
+  expect: { mounted: [], noFailedUnits: false, freeSpace: {}, urls: [], tcp: [], processes: [] },
+};
+
+test("whyOf() a trial whose checks failed tells each failure and what was printed", async () => {
+  const image = await armed();
+  const trial = memoryMachine(image.file(), TRIAL_BOOT, checkedSystem({ "/r/net": FAILED }));
+  await health(workOn(trial), trial, PLAN);
+  await health(workOn(trial), trial, PLAN);
+  await settleFall(memoryMachine(image.file(), FALLEN));
+  const told = why(image);
+  expect(told.fall).toMatchObject({ stage: "checks", output: "/r/net:\nno network" });
+  expect(whyText(told)).toContain("what its checks printed last:\n  | /r/net:\n  | no network\n");
+  expect(told.advice).toEqual(["Look at what the failed checks printed.", REFUSED]);
+  expect(texts(told).at(-1)).toContain("/r/net ended with status 3");
+});
+
+async function checkIn(image: PagedImage, boot: string, net = FAILED): Promise<void> {
+  const machine = memoryMachine(image.file(), boot, checkedSystem({ "/r/net": net }));
+  await health(workOn(machine), machine, PLAN);
+}
+
+test("whyOf() a good slot whose checks fail tells what they printed, until they pass", async () => {
+  const image = await installed();
+  await checkIn(image, FIRST_BOOT);
+  const told = why(image, FIRST_BOOT);
+  expect(told).toMatchObject({
+    about: "failing",
+    slot: "a",
+    failing: { output: "/r/net:\nno network" },
+  });
+  expect(whyText(told)).toBe(
+    [
+      "Slot a (v1) runs and is the good one.",
+      "Slot a boots next.",
+      `Its checks failed at ${told.failing?.at}: /r/net ended with status 3`,
+      "what they printed:",
+      "  | /r/net:",
+      "  | no network",
+      "Look at what the failed checks printed.",
+    ].join("\n"),
+  );
+  await checkIn(image, FIRST_BOOT, PASSED);
+  expect(why(image, FIRST_BOOT)).toMatchObject({ about: "nothing", failing: undefined });
+});
+
+test("whyOf() a fall to a good slot whose checks fail, too, tells of both", async () => {
+  const image = await armed();
+  await checkIn(image, FALLEN);
+  const told = why(image);
+  expect(told).toMatchObject({ about: "fall", slot: "b", failing: { slot: "a" } });
+  expect(whyText(told)).toContain(
+    "\n\nSlot a (v1) runs and is the good one.\nSlot a boots next.\nIts checks",
+  );
+});
+
+test("whyOf() a good slot that used up its limit has what its checks printed", async () => {
+  const image = await withRecovery(2);
+  await checkIn(image, "tandem.slot=a tandem.gen=2 tandem.left=1");
+  const boot = "tandem.slot=recovery tandem.gen=2 tandem.gave_up=a:limit";
+  await settleFall(memoryMachine(image.file(), boot));
+  const told = why(image, boot);
+  expect(told.fall).toMatchObject({ slot: "a", stage: "limit", output: "/r/net:\nno network" });
+  expect(told.failing).toBeUndefined();
+});
+
+test.each([
+  ["kernel", "Run tandem verify b to learn whether the medium still holds what was written."],
+  ["tries", "Try the image where its console can be seen."],
+])("whyOf() gives advice on a fall by %s", async (reason, advice) => {
+  const image = await armed();
+  const boot = `tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=${reason}`;
+  await settleFall(memoryMachine(image.file(), boot));
+  expect(why(image).advice[0]).toBe(advice);
+});
+
+test("whyOf() a slot that a person gave up", async () => {
+  const image = await armed();
+  await markBad(memoryMachine(image.file(), FIRST_BOOT), "b", "it leaks");
+  const told = why(image);
+  expect(texts(told).at(-1)).toBe("slot b was given up: by hand (it leaks)");
+  expect(told.advice).toEqual(["An upgrade writes slot b anew.", REFUSED]);
+});
+
+test("whyOf() two systems that fell by one record is one story", async () => {
+  const image = await withRecovery(2);
+  await upgradeTo("v2", memoryMachine(image.file(), "tandem.slot=a tandem.gen=2"));
+  const boot =
+    "tandem.slot=recovery tandem.gen=3 tandem.gave_up=a:limit tandem.fell=b tandem.why=tries";
+  await settleFall(memoryMachine(image.file(), boot));
+  const told = why(image, boot);
+  expect(texts(told).map((text) => text.split(":")[0])).toEqual([
+    "slot b with v2 was to be tried, 3 time(s) at most",
+    "slot b was given up",
+    "slot a was given up",
+  ]);
+  expect(told.now).toEqual(["Slot recovery (rescue) runs.", "Slot recovery boots next."]);
+  expect(told.advice[0]).toContain("Run tandem verify a to learn whether it has rotted");
+});
+
+test.each([
+  ["with a reason", "the registry went away", "the registry went away"],
+  [
+    "without a word",
+    undefined,
+    "it ended before the end, without a word: the power failed, or it was killed",
+  ],
+])("whyOf() an upgrade that ended %s", async (_, reason, want) => {
+  const image = await installed();
+  const { control } = memoryMachine(image.file());
+  const at = new Date(0).toISOString();
+  const held = { status: "writing", source: "oci:x", digest: "sha256:1", startedAt: at } as const;
+  const state = withSlot(control.state, "b", held);
+  const event = { at, kind: "failed", slot: "b", digest: "sha256:1", text: reason ?? "" } as const;
+  await control.writeState({ ...state, history: reason === undefined ? [] : [event] });
+  const told = why(image, FIRST_BOOT);
+  expect(told).toMatchObject({ about: "unfinished", slot: "b" });
+  expect(texts(told)).toEqual(["slot b was to be given sha256:1 from oci:x", want]);
+  expect(told.advice).toEqual(["Slot b cannot be booted. Run the upgrade again: it starts anew."]);
+});
+
+test("whyOf() writes nothing, and tells when the records are lost", async () => {
+  const image = await armed();
+  image.write(0, new Uint8Array(0x2000));
+  const before = image.bytes();
+  expect(why(image, "").now).toEqual([
+    "This machine does not run from this disk.",
+    "Both copies of the boot record are lost.",
+  ]);
+  expect(image.bytes()).toEqual(before);
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { TandemError } from "../../src/lib/error.ts";
+import { errorOf, failureOf } from "../../src/write/protocol.ts";
+
+test.each([
+  ["a hint", new TandemError("no-space", "Cannot place it", { hint: "Use a larger slot." })],
+  ["no hint", new TandemError("content", "Cannot unpack it", { cause: new Error("cause") })],
+])("a TandemError with %s crosses threads whole", (_, error) => {
+  const arrived = errorOf(structuredClone(failureOf(error)));
+  expect(arrived).toBeInstanceOf(TandemError);
+  const { name, message, code, hint, stack } = error;
+  expect(arrived).toMatchObject({ name, message, code });
+  expect((arrived as TandemError).hint).toBe(hint);
+  expect(arrived.stack).toBe(stack);
+});
+
+test("another error stays a bug", () => {
+  const error = new RangeError("Invalid array length");
+  const arrived = errorOf(structuredClone(failureOf(error)));
+  expect(arrived).not.toBeInstanceOf(TandemError);
+  expect([arrived.message, arrived.stack]).toEqual([error.message, error.stack]);
+});
+
+test("an error of the machine becomes a condition for the operator", () => {
+  const error = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+  const arrived = errorOf(structuredClone(failureOf(error)));
+  expect(arrived).toMatchObject({ code: "disk", message: "Cannot go on: EIO: i/o error, read" });
+});
+
+test("what is no error at all becomes one", () => {
+  expect(errorOf(failureOf("text")).message).toBe("text");
+});
