@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import { Litter } from "../lib/garbage.ts";
+import { GarbageCounter } from "../lib/garbage.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteStringOf } from "../lib/byte-string.ts";
 import type { DirectoryNode } from "../layer/tree.ts";
@@ -91,11 +91,11 @@ function labelOf({ label }: Identity): ByteString {
 }
 
 function writeNodes(tree: NumberedTree, writer: NodeWriter, table: InodeTable): void {
-  const litter = new Litter();
+  const garbage = new GarbageCounter();
   for (const inode of tree.inodes()) {
     table.put(inode, writer.write(tree, inode));
     const node = tree.node(inode);
-    litter.add(node.kind === "directory" ? node.children.size : 1);
+    garbage.add(node.kind === "directory" ? node.children.size : 1);
   }
   table.finish();
 }

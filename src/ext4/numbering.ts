@@ -1,6 +1,6 @@
 import { assert, defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
-import { Litter } from "../lib/garbage.ts";
+import { GarbageCounter } from "../lib/garbage.ts";
 import { byteStringOf, display } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 import type { DirectoryNode, TreeNode } from "../layer/tree.ts";
@@ -76,10 +76,10 @@ export class NumberedTree {
     this.#lostAndFound = lostAndFound;
     this.#add(root, ROOT_INODE);
     this.#add(lostAndFound, ROOT_INODE);
-    const litter = new Litter();
+    const garbage = new GarbageCounter();
     for (const directory of this.#directories.values()) {
       this.#list(directory);
-      litter.add(directory.names.length);
+      garbage.add(directory.names.length);
     }
     this.#checkLinks();
   }

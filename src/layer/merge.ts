@@ -1,4 +1,4 @@
-import { Litter } from "../lib/garbage.ts";
+import { GarbageCounter } from "../lib/garbage.ts";
 import type { LayerEntries } from "./layer-entries.ts";
 import { refused } from "../tar/fault.ts";
 import { Replay } from "./replay.ts";
@@ -11,11 +11,11 @@ import { emptyDirectory } from "./walk.ts";
  */
 export class Merge {
   readonly root: DirectoryNode = emptyDirectory();
-  readonly #litter = new Litter();
+  readonly #garbage = new GarbageCounter();
 
   /** Puts the next layer on top. `entries` are all of it, in their order; when this throws, the tree is of no use any more. */
   apply(entries: LayerEntries, label: string): void {
-    const replay = new Replay(this.root, this.#litter);
+    const replay = new Replay(this.root, this.#garbage);
     try {
       replay.run(entries);
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { ByteString } from "../lib/byte-string.ts";
-import type { Litter } from "../lib/garbage.ts";
+import type { GarbageCounter } from "../lib/garbage.ts";
 import { Fault, quoted } from "../tar/fault.ts";
 import type { LayerEntries, PackedEntry } from "./layer-entries.ts";
 import { splitPath } from "../tar/path.ts";
@@ -35,7 +35,7 @@ export class Replay {
   /** What is being applied, for messages. */
   #current: { readonly path: ByteString } | undefined;
   readonly #root: DirectoryNode;
-  readonly #litter: Litter;
+  readonly #garbage: GarbageCounter;
   /** What the targets of hard links were before this layer. */
   readonly #lowerTargets = new Map<ByteString, Inode>();
   #lateLinks: LateLink[] = [];
@@ -43,9 +43,9 @@ export class Replay {
   #parentPath: ByteString | undefined;
   #parent: DirectoryNode;
 
-  constructor(root: DirectoryNode, litter: Litter) {
+  constructor(root: DirectoryNode, garbage: GarbageCounter) {
     this.#root = root;
-    this.#litter = litter;
+    this.#garbage = garbage;
     this.#parent = root;
   }
 
@@ -66,7 +66,7 @@ export class Replay {
     if (markers.length > 0) this.#applyMarkers(markers, pathsOf(entries));
     for (const entry of entries) {
       if (entry.marker === undefined) this.#apply(entry);
-      this.#litter.add(1);
+      this.#garbage.add(1);
     }
     this.#applyLateLinks();
   }

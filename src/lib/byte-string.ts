@@ -1,12 +1,12 @@
 /**
- * Bytes held in a string, one character (U+0000 to U+00FF) a byte. Names in layers and file systems are bytes, not text: this
- * keeps them exact, makes them keys of a Map, and costs one byte a character in memory.
+ * Bytes held in a string: one character (U+0000 to U+00FF) for each byte. Names in layers and file systems are bytes,
+ * not text. A ByteString keeps them exact, can be the key of a Map, and takes one byte of memory for each character.
  */
 export type ByteString = string & { readonly byteString: unique symbol };
 
 export function byteString(bytes: Uint8Array): ByteString {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Latin-1 is what makes it one.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Latin-1 has one character for each byte.
   return text as ByteString;
 }
 
@@ -19,7 +19,10 @@ export function bytesOf(text: ByteString): Uint8Array {
   return Buffer.from(text, "latin1");
 }
 
-/** For people: UTF-8 where it is, `\xNN` for every byte that is not printable. */
+/**
+ * Returns text for people: valid UTF-8 is decoded, and control characters become `\xNN`. Without valid UTF-8 every byte
+ * that is not printable ASCII becomes `\xNN`.
+ */
 export function display(text: ByteString): string {
   const bytes = bytesOf(text);
   try {

@@ -1,4 +1,4 @@
-/** What went wrong, seen from the operator: each code has its own exit status (cli/exit.ts). */
+/** The kinds of failure that an operator can tell apart. Each code has its own exit status (cli/exit.ts). */
 export type ErrorCode =
   | "usage"
   | "source"
@@ -17,7 +17,10 @@ export interface TandemErrorOptions extends ErrorOptions {
   readonly hint?: string;
 }
 
-/** A condition for the operator. The message is "Cannot ‹do what› ‹to what›: ‹why›". Bugs are plain Errors. */
+/**
+ * A failure that the operator can understand. The message is "Cannot ‹do what› ‹to what›: ‹why›". A bug in tandem is a
+ * plain Error.
+ */
 export class TandemError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
@@ -30,7 +33,7 @@ export class TandemError extends Error {
   }
 }
 
-/** The text of anything that was thrown. */
+/** Returns the message of an Error, or the text of any other value that was thrown. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,19 +1,20 @@
 import { edenGC } from "bun:jsc";
 
-/** What so many leave behind is worth to be cleared away. */
-const LITTERERS = 20_000;
+/** After this many items a collection frees enough memory to be worth its few milliseconds. */
+const ITEMS_PER_COLLECTION = 20_000;
 
 /**
- * Counts what was worked on (entries, nodes, names) and left garbage behind, and has that collected. By itself the collector would wait
- * until there is as much of it as there is of what is kept, which is twice the memory. Only what is new is looked at: a few
- * milliseconds, however much there is.
+ * Counts processed items (entries, nodes, names), each of which leaves garbage, and collects the garbage at intervals.
+ * The engine itself collects only when there is as much garbage as live data, which doubles the memory. An eden
+ * collection looks only at objects made since the last collection: it takes a few milliseconds, whatever the size of
+ * the heap.
  */
-export class Litter {
+export class GarbageCounter {
   #count = 0;
 
   add(count: number): void {
     this.#count += count;
-    if (this.#count < LITTERERS) return;
+    if (this.#count < ITEMS_PER_COLLECTION) return;
     this.#count = 0;
     edenGC();
   }

@@ -1,4 +1,7 @@
-/** Performs `action` for the first who asks; all others get the same result. A failure is not kept. */
+/**
+ * Wraps `action`: the first call performs it, all later calls get the same result. After a failure the next call
+ * performs it again.
+ */
 export function once<T>(action: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => {

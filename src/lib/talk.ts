@@ -1,24 +1,24 @@
-/** How far a step with a known end is. */
+/** The progress of a step whose size is known. */
 export interface Progress {
-  /** What is being done, as the line shows it: "Fetching and unpacking". */
+  /** The text of the progress line: "Fetching and unpacking". */
   readonly step: string;
   readonly doneBytes: number;
   readonly totalBytes: number;
 }
 
-/** Something whose end is not known: a lock, a flush, an answer. */
+/** A step whose end is not known: waiting for a lock, a flush, an answer. */
 export interface Waiting {
-  /** What is being done, or waited for. */
+  /** What tandem does or waits for. */
   readonly step: string;
 }
 
-/** Talk with the operator while something runs; results are not talk. */
+/** Messages to the operator while a command runs. They go to stderr; results go to stdout and not through here. */
 export interface Talk {
   info(text: string): void;
-  /** Something was survived: the text ends with ", continuing". */
+  /** Reports a problem after which the command goes on. The text ends with ", continuing". */
   warn(text: string): void;
   debug(text: string): void;
-  /** Holds until the next one: whoever waits says for what before. */
+  /** Shows the current step, which lasts until the next call. Call it before the wait begins. */
   progress(progress: Progress | Waiting): void;
 }
 

@@ -4,7 +4,7 @@ export const GiB = 1024 * MiB;
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** A size for people: "17 B", "4.0 KiB", "1.5 GiB". */
+/** Returns a size for people: "17 B", "4.0 KiB", "1.5 GiB". */
 export function formatBytes(sizeBytes: number): string {
   let value = sizeBytes;
   let unit = 0;
@@ -15,12 +15,14 @@ export function formatBytes(sizeBytes: number): string {
   return unit === 0 ? `${value} B` : `${value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** The smallest multiple of `unit` that is at least `value`. */
+/** Returns the smallest multiple of `unit` that is at least `value`. */
 export function alignUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-/** "1048576", "64M", "64MiB", "2G", "2GiB" in bytes; undefined for anything else. Powers of 1024 only. */
+/**
+ * Parses "1048576", "64M", "64MiB", "2G", "2GiB" to bytes; units are powers of 1024. Returns undefined for other texts.
+ */
 export function parseBytes(text: string): number | undefined {
   const match = /^([0-9]{1,15})(?:([KMGT])(?:iB)?|B)?$/i.exec(text);
   if (match === null) return undefined;

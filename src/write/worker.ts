@@ -4,7 +4,7 @@ import { DataWriter } from "../ext4/data-writer.ts";
 import { hashHere, type OutputHash } from "../layer/output-hash.ts";
 import { EntryPacker } from "../layer/entry-packer.ts";
 import { defined } from "../lib/assert.ts";
-import { Litter } from "../lib/garbage.ts";
+import { GarbageCounter } from "../lib/garbage.ts";
 import { MiB } from "../lib/units.ts";
 import { openSource, type Source, type SourceRecipe } from "../source/source.ts";
 import { part } from "../system/block-file.ts";
@@ -104,7 +104,7 @@ async function unpack(
 ): Promise<void> {
   const packer = new EntryPacker();
   const fetched = new Tally(TOLD_BYTES, (bytes) => post(bytes));
-  const litter = new Litter();
+  const garbage = new GarbageCounter();
   const onFetched = (bytes: number): void => fetched.add(bytes);
   await unpackLayer(
     blob,
@@ -114,7 +114,7 @@ async function unpack(
       hash,
       onEntry: (entry) => {
         packer.add(entry);
-        litter.add(1);
+        garbage.add(1);
       },
       onWarning: (text) => post({ kind: "warning", text }),
     },

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { assert, defined } from "../../src/lib/assert.ts";
 import { TandemError } from "../../src/lib/error.ts";
 
-test("assert() throws what is no message for the operator", () => {
+test("assert() throws a plain Error, not a TandemError", () => {
   expect(() => assert(true, "fine")).not.toThrow();
   expect(() => assert(false, "one is two")).toThrow("Assertion failed: one is two");
   expect(() => assert(false, "x")).not.toThrow(TandemError);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { bytesOf, byteString, byteStringOf, display } from "../../src/lib/byte-string.ts";
 
-test("byteString() and bytesOf() are each other's reverse, for all bytes", () => {
+test("bytesOf() reverses byteString(), for all bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       const text = byteString(bytes);
@@ -12,7 +12,7 @@ test("byteString() and bytesOf() are each other's reverse, for all bytes", () =>
   );
 });
 
-test("byteString() takes a part of a buffer, and no more", () => {
+test("byteString() reads only the given part of a buffer", () => {
   const buffer = new TextEncoder().encode("abcdef");
   expect<string>(byteString(buffer.subarray(2, 4))).toBe("cd");
 });
@@ -32,7 +32,7 @@ test.each([
   expect(display(byteString(Uint8Array.from(bytes)))).toBe(text);
 });
 
-test("display() never lets a control character through to a terminal", () => {
+test("display() escapes every control character", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
       expect(display(byteString(bytes))).not.toMatch(/\p{Cc}/u);

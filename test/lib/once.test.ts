@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { once } from "../../src/lib/once.ts";
 import { rejection } from "../fakes/source.ts";
 
-test("performs once what succeeds, and again what failed", async () => {
+test("once() performs an action that succeeds once, and repeats one that failed", async () => {
   let count = 0;
   const action = once(async () => {
     count += 1;
