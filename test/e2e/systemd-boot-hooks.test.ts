@@ -4,6 +4,7 @@ import { partOf, type Disk } from "../../scripts/disk.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { atOnce } from "./at-once.ts";
 import { entriesOf } from "./esp-entries.ts";
+import { printLine } from "./guest-image.ts";
 import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
 import { makeTrials, type Trials } from "./trial.ts";
@@ -17,11 +18,9 @@ const IN_INITRAMFS = {
   "usr/lib/tandem/initramfs": hookText("initramfs", "/usr/lib/tandem/initramfs"),
 };
 const FAILS = "#!/bin/sh\necho The app is down\nexit 3\n";
-/** Begins a line of its own: on a terminal tandem's line about what it waits for is not ended yet. */
-const says = (word: string): string => `#!/bin/sh\nprintf '\\nIt is ${word}\\n' > /dev/console\n`;
 const AFTER = {
-  "etc/greenboot/green.d/10-tell": says("green"),
-  "etc/greenboot/red.d/10-tell": says("red"),
+  "etc/greenboot/green.d/10-tell": `#!/bin/sh\n${printLine("It is green")}\n`,
+  "etc/greenboot/red.d/10-tell": `#!/bin/sh\n${printLine("It is red")}\n`,
 };
 
 let trials: Trials;
