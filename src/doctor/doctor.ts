@@ -6,7 +6,7 @@ import { type MachineOptions, openMachine } from "../machine/open-machine.ts";
 import type { Work } from "../machine/open-source.ts";
 import { checkEntries } from "./entries.ts";
 import { checkEsp, type EspAccess } from "./esp.ts";
-import { about, type Finding, type Repair } from "./finding.ts";
+import { about, type Finding, type Repair } from "../lib/finding.ts";
 import { lookIntoSlots } from "./held.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkRecord } from "./record.ts";

@@ -1,7 +1,7 @@
 /** EFI variables that systemd-boot takes before loader.conf. tandem needs none, and leaves them to those who set them. */
 import { readEfiVariable } from "../boot/esp/efi-variable.ts";
 import type { Machine } from "../machine/machine.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import { leadsToTandem } from "./loader-conf.ts";
 
 /** Each variable, when it holds, and how it is cleared; the strongest first. */

@@ -1,6 +1,6 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Machine } from "../machine/machine.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 
 /**
  * Whether the loader's entries and the boot record say the same. What a cut has left half done between them the loader knows best, and

@@ -2,7 +2,7 @@ import { type Esp, isFile } from "../boot/esp/esp.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Machine } from "../machine/machine.ts";
 import { checkEfiVariables } from "./efi-variables.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import { checkGrub } from "./grub.ts";
 import { checkLoaderConf } from "./loader-conf.ts";
 

@@ -5,7 +5,7 @@ import { isSlotName, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { EspAccess } from "./esp.ts";
 import { readEspFile, replaceEspFile } from "./esp-file.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import { checkScratch } from "./scratch.ts";
 
 const DISK = "/tandem/disk.cfg";

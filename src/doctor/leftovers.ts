@@ -1,7 +1,7 @@
 import { TandemError } from "../lib/error.ts";
 import type { Machine } from "../machine/machine.ts";
 import { hasLeftovers } from "../machine/new-disk.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import type { HeldSlots } from "./held.ts";
 
 /** A control partition with remains of another use, on a disk without a system. undefined: there is something to keep. */

@@ -4,7 +4,7 @@ import { type Esp, isFile } from "../boot/esp/esp.ts";
 import { SLOT_NAMES } from "../slot/slot.ts";
 import type { EspAccess } from "./esp.ts";
 import { readEspFile, replaceEspFile } from "./esp-file.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 
 const PATH = "/loader/loader.conf";
 const DEFAULT = "default tandem-*";

@@ -6,7 +6,7 @@ import type { SlotName } from "../slot/slot.ts";
 import { type Machine, policyOf } from "../machine/machine.ts";
 import { leaveOut } from "../upgrade/verify.ts";
 import type { EspAccess } from "./esp.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import { fallbackOn } from "./grub.ts";
 import type { HeldSlots } from "./held.ts";
 import { startable } from "./startable.ts";

@@ -10,7 +10,7 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { SLOT_NAMES } from "../slot/slot.ts";
 import type { EspAccess } from "./esp.ts";
 import { replaceEspFile } from "./esp-file.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 
 /** The most that GRUB saves (boot/grub.cfg). */
 const LARGEST: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@ import { formatBytes } from "../lib/units.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Work } from "../machine/open-source.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import type { Held, HeldSlots } from "./held.ts";
 import { namedSlots } from "./named.ts";
 

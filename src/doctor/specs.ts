@@ -12,7 +12,7 @@ import type { SlotName } from "../slot/slot.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
 import type { Machine } from "../machine/machine.ts";
-import { about, type Finding, type Remedy } from "./finding.ts";
+import { about, type Finding, type Remedy } from "../lib/finding.ts";
 import type { Held, HeldSlots, HeldSystem } from "./held.ts";
 import { namedSlots } from "./named.ts";
 

@@ -2,7 +2,7 @@ import { emptyState, type SlotState, type State, withEvent } from "../control/st
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import { newerOf } from "../verdict/status.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 import type { HeldSlots } from "./held.ts";
 
 /** The two copies of what tandem remembers. */

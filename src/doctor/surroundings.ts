@@ -1,7 +1,7 @@
 import { runBytes } from "../disk/run.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Machine } from "../machine/machine.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 
 /** No machine has a right clock that shows less. */
 const EARLIEST = Date.UTC(2020, 0, 1);

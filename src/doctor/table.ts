@@ -2,7 +2,7 @@ import { gptProblems, restoreGpt } from "../disk/gpt-repair.ts";
 import { refuseMbrDisk, restoreProtectiveMbr } from "../disk/mbr.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { BlockFile } from "../system/block-file.ts";
-import { about, type Finding } from "./finding.ts";
+import { about, type Finding } from "../lib/finding.ts";
 
 /** Opens the whole disk; the caller closes it. */
 export type OpenDisk = (options: { readonly write: boolean }) => BlockFile;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { doctorText } from "../../src/cli/doctor-text.ts";
-import { about } from "../../src/doctor/finding.ts";
+import { about } from "../../src/lib/finding.ts";
 
 test("doctorText() says what was done, then each finding, and what to do where it is not well", () => {
   const slot = about("slot a", "disk");

@@ -1,27 +1,27 @@
-import type { ErrorCode } from "../lib/error.ts";
+import type { ErrorCode } from "./error.ts";
 
-/** What doctor can do about a finding. Each repair leaves a disk that boots wherever it is cut, and may be run again. */
+/** What can be done about a finding. A repair may be cut at any point, and run again. */
 export interface Repair {
-  /** What it does, for people: "write the spec of slot a anew". */
+  /** What it does, for people: "write the backup copy anew". */
   readonly what: string;
   run(): Promise<void>;
 }
 
-/** One line of what doctor has looked at. */
+/** One line of an examination. */
 export interface Finding {
-  /** "partition table", "slot a". */
+  /** What was examined: "partition table". */
   readonly subject: string;
-  /** bad: something does not work, or would not when it is needed. warn: it works, and an operator should know. */
+  /** bad: it does not work, or would fail when it is needed. warn: it works, and the operator should know. */
   readonly verdict: "ok" | "warn" | "bad";
   readonly text: string;
   /** What the operator can do. */
   readonly advice?: string;
-  /** Whose exit status a bad finding has. */
+  /** A bad finding ends the program with the exit status of this error. */
   readonly code: Extract<ErrorCode, "disk" | "boot">;
   readonly repair?: Repair;
 }
 
-/** What can be done about it, by whom. */
+/** What the operator can do about a finding, and what the program can do. */
 export type Remedy = Pick<Finding, "advice" | "repair">;
 
 /** Makes findings about one subject. */

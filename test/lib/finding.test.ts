@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { about } from "../../src/doctor/finding.ts";
+import { about } from "../../src/lib/finding.ts";
 
-test("about() gives each finding its subject and whose exit status it has", () => {
+test("about() gives each finding its subject and its error code", () => {
   const of = { subject: "entries", code: "boot", text: "x" } as const;
   const { ok, warn, bad } = about("entries", "boot");
   expect(ok("x")).toEqual({ ...of, verdict: "ok" });
