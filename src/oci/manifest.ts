@@ -10,6 +10,8 @@ import {
   isLayer,
   isSchema1,
   mediaTypeOf,
+  OCI_INDEX,
+  OCI_MANIFEST,
   type DocumentKind,
 } from "./media-type.ts";
 
@@ -26,23 +28,40 @@ export interface LayerDescriptor {
 }
 
 export interface Image {
-  /** Of the bytes of the manifest for the one platform. */
+  /** The digest of the manifest for the one platform. */
   readonly digest: Digest;
   readonly architecture: string;
   readonly os: string;
   readonly created?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly layers: readonly LayerDescriptor[];
+  /** The documents that led to this image, in order: each index that was followed, the manifest, the config. */
+  readonly documents: readonly ImageDocument[];
 }
 
-/** A manifest or an index as it was received. */
+/** A document exactly as it was received: signatures are over these bytes. */
+export interface ImageDocument {
+  readonly kind: DocumentKind | "config";
+  readonly mediaType: string;
+  /** The hash of `bytes`. */
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/** A manifest or an index as it was received, before it is known which of them it is. */
 export interface Document {
   readonly bytes: Uint8Array;
-  /** What `bytes` hash to. */
+  /** The hash of `bytes`. */
   readonly digest: Digest;
-  /** What the one who gave it calls it: Content-Type or the type in the descriptor. */
+  /** The media type by Content-Type or by the descriptor. */
   readonly declaredType?: string;
 }
+
+/** The media type of a document that names none. */
+const OCI_TYPES: Readonly<Record<DocumentKind, string>> = {
+  index: OCI_INDEX,
+  manifest: OCI_MANIFEST,
+};
 
 const sizeBytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const digest = v.pipe(
@@ -100,9 +119,10 @@ const configSchema = v.looseObject({
 });
 export type Config = v.InferOutput<typeof configSchema>;
 
-export type ParsedDocument =
+export type ParsedDocument = { readonly mediaType: string } & (
   | { readonly kind: "index"; readonly entries: readonly IndexEntry[] }
-  | { readonly kind: "manifest"; readonly manifest: Manifest };
+  | { readonly kind: "manifest"; readonly manifest: Manifest }
+);
 
 /** Decides what a document is and reads it. Throws "content" on anything that two readers could understand differently. */
 export function parseDocument(document: Omit<Document, "digest">, what: string): ParsedDocument {
@@ -111,13 +131,14 @@ export function parseDocument(document: Omit<Document, "digest">, what: string):
     parseJson(document.bytes, what),
     what,
   );
-  const kind = kindOf(value, document.declaredType, what);
+  const { kind, mediaType } = typeOf(value, document.declaredType, what);
   if (value["schemaVersion"] !== 2)
     throw refused(what, `schemaVersion is ${String(value["schemaVersion"])}, want 2`);
-  if (kind === "index") return { kind, entries: parseAs(indexSchema, value, what).manifests };
+  if (kind === "index")
+    return { kind, mediaType, entries: parseAs(indexSchema, value, what).manifests };
   const manifest = parseAs(manifestSchema, value, what);
   refuseArtifact(manifest, what);
-  return { kind, manifest };
+  return { kind, mediaType, manifest };
 }
 
 /** The descriptor in a line of an index. Throws "content". */
@@ -145,22 +166,23 @@ export function pairLayers(manifest: Manifest, config: Config, what: string): La
   });
 }
 
-function kindOf(
+function typeOf(
   value: Readonly<Record<string, unknown>> & { readonly mediaType?: string | null | undefined },
   declaredType: string | undefined,
   what: string,
-): DocumentKind {
-  const type = typeOf(value.mediaType ?? undefined, mediaTypeOf(declaredType ?? null), what);
+): { readonly kind: DocumentKind; readonly mediaType: string } {
+  const type = chooseType(value.mediaType ?? undefined, mediaTypeOf(declaredType ?? null), what);
   const shape = shapeOf(value, what);
   const kind = documentKind(type) ?? shape;
   if (kind === undefined) throw refused(what, `it has neither "manifests" nor "layers"`);
   if (shape !== undefined && kind !== shape)
     throw refused(what, `its type says ${kind}, but it has the members of an ${shape}`);
-  return kind;
+  const isKnown = type !== undefined && documentKind(type) !== undefined;
+  return { kind, mediaType: isKnown ? type : OCI_TYPES[kind] };
 }
 
-/** What it calls itself, else what it was given as; a type given with it counts only when it means something. */
-function typeOf(
+/** The type that a document gives itself, else the declared type. A declared type counts only when it is a known one. */
+function chooseType(
   own: string | undefined,
   declared: string | undefined,
   what: string,

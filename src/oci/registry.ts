@@ -12,7 +12,7 @@ import { DOCUMENT_BYTES_MAX, type Descriptor, type Document } from "./manifest.t
 import { ACCEPT_MANIFESTS, documentKind, mediaTypeOf } from "./media-type.ts";
 import type { Patience } from "./patience.ts";
 import { printReference, type Reference } from "./reference.ts";
-import type { Documents } from "./resolve.ts";
+import type { DocumentReader } from "./resolve.ts";
 import { findScheme } from "./scheme.ts";
 import { Secrets } from "./secrets.ts";
 import { TokenService } from "./token.ts";
@@ -51,7 +51,7 @@ interface Connection {
 const PING_MS_MAX = 10_000;
 
 /** One repository of one registry, to read from (distribution-spec "Pull"). Everything it gives was verified. */
-export class Registry implements Documents {
+export class Registry implements DocumentReader {
   readonly name: string;
   readonly #reference: Reference;
   readonly #options: RegistryOptions;

@@ -10,7 +10,9 @@ import {
   type Descriptor,
   type Document,
   type Image,
+  type ImageDocument,
   type IndexEntry,
+  type ParsedDocument,
 } from "./manifest.ts";
 import { documentKind } from "./media-type.ts";
 import { choosePlatform, isImageEntry, parsePlatform, printPlatform, runsOn } from "./platform.ts";
@@ -21,8 +23,8 @@ const INDEX_DEPTH_MAX = 3;
 /** So that a bush of indexes cannot keep us busy. */
 const INDEXES_MAX = 32;
 
-/** Where the parts of an image lie. What these give is checked here. */
-export interface Documents {
+/** Reads the documents of an image from where they are stored. The caller checks the bytes. */
+export interface DocumentReader {
   /** What messages call the image. */
   readonly name: string;
   /** At most `sizeBytes` bytes. */
@@ -33,41 +35,57 @@ export interface Documents {
 export interface ResolveOptions {
   /** "amd64" */
   readonly architecture: string;
-  /** How many indexes were gone through before. */
+  /** How many indexes were followed before. */
   readonly depth: number;
 }
 
-/** From an index or manifest to the image for one platform, everything verified. Throws "content" and what `documents` throws. */
+/** From an index or manifest to the image for one platform, everything verified. Throws "content" and what `reader` throws. */
 export async function resolveImage(
   root: Document,
-  documents: Documents,
+  reader: DocumentReader,
   { architecture, depth }: ResolveOptions,
 ): Promise<Image> {
   const wanted = parsePlatform(architecture);
-  const what = `${root.digest} of ${documents.name}`;
+  const what = `${root.digest} of ${reader.name}`;
   const parsed = parseDocument(root, what);
-  if (parsed.kind === "manifest") return readImage(root, documents, architecture);
-  const entries = await new IndexWalk(documents).images(parsed.entries, depth + 1);
-  const chosen = parseDescriptor(choosePlatform(entries, wanted, what), what);
-  const document = await readDocument(chosen, documents);
-  return readImage(document, documents, printPlatform(wanted).replace("linux/", ""));
+  if (parsed.kind === "manifest")
+    return readImage({ document: root, indexes: [] }, reader, architecture);
+  const walk = new IndexWalk(reader);
+  const found = await walk.images(parsed.entries, [keep(root, parsed)], depth + 1);
+  const entries = found.map(({ entry }) => entry);
+  const chosen = choosePlatform(entries, wanted, what);
+  const document = await readDocument(parseDescriptor(chosen, what), reader);
+  const indexes = found[entries.indexOf(chosen)]?.indexes ?? [];
+  const platform = printPlatform(wanted).replace("linux/", "");
+  return readImage({ document, indexes }, reader, platform);
+}
+
+/** An index entry that is an image, and the indexes that were followed to it. */
+interface FoundEntry {
+  readonly entry: IndexEntry;
+  readonly indexes: readonly ImageDocument[];
 }
 
 /** Opens the indexes in an index, in order. */
 class IndexWalk {
   #opened = 0;
-  readonly #documents: Documents;
+  readonly #reader: DocumentReader;
 
-  constructor(documents: Documents) {
-    this.#documents = documents;
+  constructor(reader: DocumentReader) {
+    this.#reader = reader;
   }
 
-  async images(entries: readonly IndexEntry[], depth: number): Promise<IndexEntry[]> {
-    const { name } = this.#documents;
-    const found: IndexEntry[] = [];
+  /** `indexes` were followed to `entries`. */
+  async images(
+    entries: readonly IndexEntry[],
+    indexes: readonly ImageDocument[],
+    depth: number,
+  ): Promise<FoundEntry[]> {
+    const { name } = this.#reader;
+    const found: FoundEntry[] = [];
     for (const entry of entries.filter(isImageEntry)) {
       if (documentKind(entry.mediaType ?? undefined) === "manifest") {
-        found.push(entry);
+        found.push({ entry, indexes });
         continue;
       }
       this.#opened += 1;
@@ -76,32 +94,41 @@ class IndexWalk {
           "content",
           `Cannot use ${name}: want at most ${INDEX_DEPTH_MAX} indexes on the way to an image, and ${INDEXES_MAX} in all`,
         );
-      found.push(...(await this.images(await this.#open(entry), depth + 1)));
+      const { document, inner } = await this.#open(entry);
+      found.push(...(await this.images(inner, [...indexes, document], depth + 1)));
     }
     return found;
   }
 
-  async #open(entry: IndexEntry): Promise<readonly IndexEntry[]> {
-    const { name } = this.#documents;
-    const document = await readDocument(parseDescriptor(entry, name), this.#documents);
+  async #open(
+    entry: IndexEntry,
+  ): Promise<{ readonly document: ImageDocument; readonly inner: readonly IndexEntry[] }> {
+    const { name } = this.#reader;
+    const document = await readDocument(parseDescriptor(entry, name), this.#reader);
     const parsed = parseDocument(document, `${document.digest} of ${name}`);
-    if (parsed.kind === "index") return parsed.entries;
+    if (parsed.kind === "index") return { document: keep(document, parsed), inner: parsed.entries };
     throw new TandemError("content", `Cannot use ${document.digest} of ${name}: want an index`);
   }
 }
 
+interface ManifestAndPath {
+  readonly document: Document;
+  readonly indexes: readonly ImageDocument[];
+}
+
 async function readImage(
-  document: Document,
-  documents: Documents,
+  { document, indexes }: ManifestAndPath,
+  reader: DocumentReader,
   architecture: string,
 ): Promise<Image> {
-  const what = `${document.digest} of ${documents.name}`;
+  const what = `${document.digest} of ${reader.name}`;
   const parsed = parseDocument(document, what);
   if (parsed.kind === "index")
     throw new TandemError("content", `Cannot use ${what}: want an image`);
   const { manifest } = parsed;
-  const bytes = await contentOf(manifest.config, documents, "config");
-  const config = parseConfig(bytes, `config ${manifest.config.digest} of ${documents.name}`);
+  const bytes = await contentOf(manifest.config, reader, "config");
+  const { digest: configDigest, mediaType } = manifest.config;
+  const config = parseConfig(bytes, `config ${configDigest} of ${reader.name}`);
   const wanted = parsePlatform(architecture);
   if (!runsOn(wanted, config))
     throw new TandemError(
@@ -115,27 +142,36 @@ async function readImage(
     ...(typeof config.created === "string" ? { created: config.created } : {}),
     labels: config.config?.Labels ?? {},
     layers: pairLayers(manifest, config, what),
+    documents: [
+      ...indexes,
+      keep(document, parsed),
+      { kind: "config", mediaType, digest: configDigest, bytes },
+    ],
   };
 }
 
-async function readDocument(descriptor: Descriptor, documents: Documents): Promise<Document> {
-  const bytes = await contentOf(descriptor, documents, "manifest");
+function keep({ digest, bytes }: Document, { kind, mediaType }: ParsedDocument): ImageDocument {
+  return { kind, mediaType, digest, bytes };
+}
+
+async function readDocument(descriptor: Descriptor, reader: DocumentReader): Promise<Document> {
+  const bytes = await contentOf(descriptor, reader, "manifest");
   return { bytes, digest: descriptor.digest, declaredType: descriptor.mediaType };
 }
 
 async function contentOf(
   descriptor: Descriptor,
-  documents: Documents,
+  reader: DocumentReader,
   kind: "manifest" | "config",
 ): Promise<Uint8Array> {
   if (descriptor.sizeBytes > DOCUMENT_BYTES_MAX)
     throw new TandemError(
       "content",
-      `Cannot read ${kind} ${descriptor.digest} of ${documents.name}: it has ${descriptor.sizeBytes} bytes, want at most ${DOCUMENT_BYTES_MAX}`,
+      `Cannot read ${kind} ${descriptor.digest} of ${reader.name}: it has ${descriptor.sizeBytes} bytes, want at most ${DOCUMENT_BYTES_MAX}`,
     );
   const bytes =
     descriptor.data === undefined
-      ? await documents[kind](descriptor)
+      ? await reader[kind](descriptor)
       : new Uint8Array(Buffer.from(descriptor.data, "base64"));
-  return verifyWhole(bytes, descriptor, () => documents.name);
+  return verifyWhole(bytes, descriptor, () => reader.name);
 }

@@ -71,10 +71,11 @@ export function layoutSource(
     );
     const bytes = readDescribed(layout, descriptor);
     const root = { bytes, digest: descriptor.digest, declaredType: descriptor.mediaType };
-    const documents = { name: layout.name, manifest: small, config: small };
-    return resolveImage(root, documents, { architecture, depth: 1 });
+    const reader = { name: layout.name, manifest: small, config: small };
+    return resolveImage(root, reader, { architecture, depth: 1 });
   };
   return {
+    kind: "layers",
     name: ref === undefined ? layout.name : `${layout.name}:${ref}`,
     image: once(resolve),
     blob: (want, { signal } = {}) => readBlob(layout, want, signal),

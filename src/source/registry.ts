@@ -29,6 +29,7 @@ export const openRegistry: OpenSource = (text, options) => {
     }
   };
   return {
+    kind: "layers",
     name: `oci:${printReference(reference)}`,
     image: once(resolve),
     blob: (layer, { signal } = {}) => registry.blob(layer, anyOf([signal, lifetime])),

@@ -12,20 +12,39 @@ import { openArchive } from "./archive.ts";
 import { openLayout } from "./layout.ts";
 import { openRegistry } from "./registry.ts";
 
-/** An image that can be read, wherever it lies. */
-export interface Source {
+/** A place that an image is read from. The prefix decides in which form it gives the image. */
+export type Source = LayeredSource | TreeSource | FileSystemSource;
+
+interface SourceBase {
   /** "oci:host/name:tag", "oci-archive:/x.tar:ref" */
   readonly name: string;
-  /** undefined: only this thread can read it. */
+  /** undefined: only this thread can read the source. */
   readonly recipe: SourceRecipe | undefined;
-  /** The image for the one platform, everything verified. Looked up once. */
+  close(): void;
+}
+
+/** Gives an OCI image: layers that are merged into one tree. */
+export interface LayeredSource extends SourceBase {
+  readonly kind: "layers";
+  /** The image for the one platform, with the documents that led to it. All is verified. It is looked up once. */
   image(): Promise<Image>;
   /**
-   * The blob's raw bytes, sized and hashed on the way: throws instead of ending when they are wrong. A registry is asked for them at
-   * once. A chunk is valid until the next one is asked for.
+   * The blob's raw bytes. Their size and digest are checked on the way: wrong bytes throw instead of ending. A registry gets the request
+   * at once. A chunk is valid until the next one is asked for.
    */
   blob(layer: BlobName, options?: BlobOptions): AsyncIterable<Uint8Array>;
-  close(): void;
+}
+
+/** Gives a directory that holds the files of a root file system. */
+export interface TreeSource extends SourceBase {
+  readonly kind: "tree";
+  readonly directory: string;
+}
+
+/** Gives a file that holds a file system, to be copied as it is. */
+export interface FileSystemSource extends SourceBase {
+  readonly kind: "filesystem";
+  readonly file: string;
 }
 
 export type BlobName = Pick<LayerDescriptor, "digest" | "sizeBytes">;
@@ -70,12 +89,16 @@ export interface SourceOptions extends PlainOptions {
 /** What may be left out to the end. */
 type Absent = "fetch" | "signal" | "scheme" | "every";
 
-/** What is behind a prefix. `rest` is the text after it. */
+/** Opens what a prefix stands for. `rest` is the text after the prefix. */
 export type OpenSource = (
   rest: string,
   options: Required<Omit<SourceOptions, Absent>> & Pick<SourceOptions, Absent>,
-) => Omit<Source, "recipe"> & { readonly found?: () => Pick<PlainOptions, "scheme"> };
+) => WithoutRecipe<Source> & { readonly found?: () => Pick<PlainOptions, "scheme"> };
 
+/** Distributes over the union, which Omit alone does not. */
+type WithoutRecipe<T> = T extends Source ? Omit<T, "recipe"> : never;
+
+/** Each prefix of a source. A new one is a file in this folder and a line here. */
 const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form: string }>> = {
   oci: { open: openRegistry, form: "oci:REFERENCE" },
   "oci-archive": { open: openArchive, form: "oci-archive:FILE[:REF]" },

@@ -11,7 +11,7 @@ import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
-import type { Source } from "../source/source.ts";
+import type { LayeredSource } from "../source/source.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
 import { type ImageFinding, inspectImage } from "./inspect-image.ts";
 import { labelOf } from "../machine/label.ts";
@@ -25,7 +25,7 @@ import { imageTime, interrupted, writeImage, type WrittenImage } from "../write/
 
 export interface Upgrade {
   readonly machine: Machine;
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly image: Image;
   readonly slot: SlotName;
   readonly jobs: number;

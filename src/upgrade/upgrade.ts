@@ -2,7 +2,8 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
-import type { Source } from "../source/source.ts";
+import type { LayeredSource, Source } from "../source/source.ts";
+import { layersOf } from "../write/layers-of.ts";
 import { heldDigests, type Machine, note, recordOf } from "../machine/machine.ts";
 import { jobsFor, type Network, sourceOf, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
@@ -50,9 +51,10 @@ export interface UpgradeJob {
 
 /** The same from a source that is open already. */
 export async function upgradeFrom(
-  source: Source,
+  opened: Source,
   { work, machine, request }: UpgradeJob,
 ): Promise<UpgradeReport> {
+  const source = layersOf(opened);
   work.talk.progress({ step: `Waiting for the manifest of ${source.name}` });
   const image = await source.image();
   const { digest } = image;
@@ -104,7 +106,7 @@ function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>
 
 interface Announced {
   readonly machine: Machine;
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly image: Image;
 }
 

@@ -7,10 +7,11 @@ import { formatBytes } from "../lib/units.ts";
 import type { Image } from "../oci/manifest.ts";
 import { kernelNameOf, partitionOfDevice } from "../slot/block-device.ts";
 import { parseMounts } from "../slot/mounts.ts";
-import type { Source } from "../source/source.ts";
+import type { LayeredSource } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
 import { jobsFor, sourceOf, type Work, type Network } from "../machine/open-source.ts";
+import { layersOf } from "../write/layers-of.ts";
 import { imageTime, layoutFor, writeImage } from "../write/write-image.ts";
 
 export interface WriteRequest extends Network {
@@ -45,8 +46,9 @@ export interface WriteResult {
 export async function write(work: Work, request: WriteRequest): Promise<WriteResult> {
   const { talk } = work;
   const startMs = performance.now();
-  const source = await sourceOf(work, request.source, request);
+  const opened = await sourceOf(work, request.source, request);
   try {
+    const source = layersOf(opened);
     talk.progress({ step: `Waiting for the manifest of ${source.name}` });
     const image = await source.image();
     const resolve = (performance.now() - startMs) / 1000;
@@ -59,12 +61,12 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
     });
     return { ...result, seconds: { resolve, ...result.seconds } };
   } finally {
-    source.close();
+    opened.close();
   }
 }
 
 interface Opened {
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly image: Image;
   readonly block: BlockFile;
 }

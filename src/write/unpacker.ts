@@ -4,7 +4,7 @@ import type { WrittenRange } from "../ext4/written-range.ts";
 import { EntryPacker } from "../layer/entry-packer.ts";
 import { LayerEntries } from "../layer/layer-entries.ts";
 import { type LayerInput, type LayerOutput, LayerUnpacker } from "../layer/unpack.ts";
-import type { BlobName, Source } from "../source/source.ts";
+import type { BlobName, LayeredSource } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 
@@ -34,7 +34,7 @@ export interface Unpacker {
 
 /** What an unpacker works with. */
 export interface Workplace {
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly target: BlockFile;
   readonly allocator: Allocator;
 }

@@ -6,7 +6,7 @@ import { EntryPacker } from "../layer/entry-packer.ts";
 import { defined } from "../lib/assert.ts";
 import { GarbageCounter } from "../lib/garbage.ts";
 import { MiB } from "../lib/units.ts";
-import { openSource, type Source, type SourceRecipe } from "../source/source.ts";
+import { type LayeredSource, openSource, type SourceRecipe } from "../source/source.ts";
 import { part } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 import { linuxFiles } from "../system/files.ts";
@@ -14,6 +14,7 @@ import { giveWay } from "../system/give-way.ts";
 import { takeRefusedHints } from "../system/hint.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
 import { hashInLane } from "./hash-lane.ts";
+import { layersOf } from "./layers-of.ts";
 import { failureOf, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
 import { unpackLayer } from "./unpacker.ts";
 
@@ -25,7 +26,7 @@ const TOLD_BYTES = MiB;
 const stop = new AbortController();
 
 interface Workplace {
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly writer: DataWriter;
   readonly hash: OutputHash;
 }
@@ -81,8 +82,10 @@ function close(writer: DataWriter): void {
   }
 }
 
-function open({ text, options }: SourceRecipe): Promise<Source> {
-  return openSource(text, { ...options, files: linuxFiles, log, signal: stop.signal });
+async function open({ text, options }: SourceRecipe): Promise<LayeredSource> {
+  return layersOf(
+    await openSource(text, { ...options, files: linuxFiles, log, signal: stop.signal }),
+  );
 }
 
 function log(text: string): void {

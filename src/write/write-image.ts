@@ -11,7 +11,7 @@ import type { FileNode, ImageTree } from "../layer/tree.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Image } from "../oci/manifest.ts";
-import type { Source } from "../source/source.ts";
+import type { LayeredSource } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { plainOutbox } from "../system/outbox.ts";
 import { startHashers } from "./hashers.ts";
@@ -31,7 +31,7 @@ export interface WriteTarget {
 }
 
 export interface WriteJob<Finding> {
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly image: Image;
   readonly target: WriteTarget;
   readonly identity: Identity;

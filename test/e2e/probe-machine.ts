@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
 import { MiB } from "../../src/lib/units.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
 import { memorySource } from "../fakes/machine.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { writeImage } from "../peers/image.ts";
@@ -25,7 +25,7 @@ function probeMembers(version: string): TarMember[] {
   ];
 }
 
-export function probeSource(version: string): Source & { readonly digest: string } {
+export function probeSource(version: string): LayeredSource & { readonly digest: string } {
   return memorySource(version, probeMembers(version));
 }
 

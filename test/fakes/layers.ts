@@ -1,9 +1,9 @@
 import { digestOf } from "../../src/oci/digest.ts";
 import type { Image } from "../../src/oci/manifest.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 
-export interface MemoryLayers extends Source {
+export interface MemoryLayers extends LayeredSource {
   readonly digest: string;
   readonly resolved: Image;
   readonly blobs: readonly Uint8Array[];
@@ -24,8 +24,10 @@ export function memoryLayers(layers: readonly (readonly TarMember[])[]): MemoryL
       sizeBytes: bytes.byteLength,
       mediaType: "application/vnd.oci.image.layer.v1.tar",
     })),
+    documents: [],
   };
   return {
+    kind: "layers",
     name: "memory:layers",
     recipe: undefined,
     digest,

@@ -10,7 +10,7 @@ import type { Image } from "../../src/oci/manifest.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
 import { type BlockFile, part } from "../../src/system/block-file.ts";
 import type { RebootOptions } from "../../src/system/reboot.ts";
 import type { System } from "../../src/system/system.ts";
@@ -112,7 +112,7 @@ export function controlOf(disk: BlockFile): BlockFile {
 export function memorySource(
   version: string,
   more: readonly TarMember[] = [],
-): Source & { readonly digest: string } {
+): LayeredSource & { readonly digest: string } {
   const bytes = tar([
     { path: "boot/vmlinuz", data: kernelOf(`kernel of ${version} `.repeat(1000)) },
     { path: "boot/initrd", data: initrdOf(`initrd of ${version} `.repeat(1000)) },
@@ -126,8 +126,16 @@ export function memorySource(
     sizeBytes: bytes.byteLength,
     mediaType: "application/vnd.oci.image.layer.v1.tar",
   };
-  const image: Image = { digest, architecture: "amd64", os: "linux", labels: {}, layers: [layer] };
+  const image: Image = {
+    digest,
+    architecture: "amd64",
+    os: "linux",
+    labels: {},
+    layers: [layer],
+    documents: [],
+  };
   return {
+    kind: "layers",
     name: `memory:${version}`,
     recipe: undefined,
     digest,

@@ -1,8 +1,9 @@
-import { openSource, type Source, type SourceOptions } from "../../src/source/source.ts";
+import { type LayeredSource, openSource, type SourceOptions } from "../../src/source/source.ts";
+import { layersOf } from "../../src/write/layers-of.ts";
 import { memoryFiles } from "./files.ts";
 
 export interface TestSource {
-  readonly source: Source;
+  readonly source: LayeredSource;
   /** What was logged, but for what is said of each fake registry: that it speaks no TLS. */
   readonly lines: string[];
   /** How long was slept, in ms; no time passes. */
@@ -32,7 +33,7 @@ export async function testSource(
     stallMs: 5000,
     ...options,
   });
-  return { source, lines, naps };
+  return { source: layersOf(source), lines, naps };
 }
 
 /** All bytes of a source. A chunk is valid only until the next one. */

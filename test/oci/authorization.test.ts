@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
 import { fakeImage } from "../fakes/image.ts";
 import { internet, type Internet, type Sent } from "../fakes/internet.ts";
 import { collect, rejection, testSource, type Rejection } from "../fakes/source.ts";
@@ -53,7 +53,7 @@ function expectNoSecrets(lines: readonly string[], error?: Rejection | void): vo
     expect(seen).not.toContain(secret);
 }
 
-async function readAll(source: Source): Promise<void> {
+async function readAll(source: LayeredSource): Promise<void> {
   const { layers } = await source.image();
   for (const layer of layers) await collect(source.blob(layer));
 }

@@ -43,7 +43,42 @@ test("reads an image with its config", async () => {
       mediaType: TYPES.layer,
       diffId: layer.digest,
     })),
+    documents: [
+      { kind: "manifest", mediaType: TYPES.manifest, digest: image.digest, bytes: image.bytes },
+      {
+        kind: "config",
+        mediaType: TYPES.config,
+        digest: image.config.digest,
+        bytes: image.config.bytes,
+      },
+    ],
   });
+});
+
+test("keeps the documents on the way to the image, and no others", async () => {
+  const first = indexOf([entryOf(image)]);
+  const beside = indexOf([entryOf(arm, "arm64")]);
+  const root = indexOf([descriptorOf(beside, TYPES.index), descriptorOf(first, TYPES.index)]);
+  const got = await resolve(root, [first, beside, image, image.config]);
+  expect(got.image.documents.map(({ kind, digest }) => [kind, digest])).toEqual([
+    ["index", root.digest],
+    ["index", first.digest],
+    ["manifest", image.digest],
+    ["config", image.config.digest],
+  ]);
+  expect(got.image.documents[0]?.bytes).toEqual(root.bytes);
+});
+
+test("a document without a type of its own is kept by its declared type, else by OCI's", async () => {
+  const untyped = fakeImage({ manifest: { mediaType: undefined } });
+  const docker = "application/vnd.docker.distribution.manifest.v2+json";
+  for (const [declaredType, want] of [
+    [docker, docker],
+    ["text/plain", TYPES.manifest],
+  ] as const) {
+    const got = await resolve({ ...untyped, declaredType }, [untyped.config]);
+    expect(got.image.documents[0]?.mediaType).toBe(want);
+  }
 });
 
 test.each(["amd64", "arm64"])("goes through an index to %p only", async (architecture) => {

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
 import { type WriteJob, writeImage } from "../../src/write/write-image.ts";
 import { compressibleBytes } from "../../scripts/bench/filler.ts";
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
@@ -52,7 +52,7 @@ const IMAGE = gzipped();
 const TOTAL_BYTES = IMAGE.blobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 /** Breaks off after `bytesMax` bytes of all layers together. */
-function brokenAt(bytesMax: number): Source {
+function brokenAt(bytesMax: number): LayeredSource {
   let left = bytesMax;
   return {
     ...IMAGE,
@@ -69,7 +69,7 @@ function brokenAt(bytesMax: number): Source {
   };
 }
 
-function jobOn(image: PagedImage, source: Source): WriteJob<undefined> {
+function jobOn(image: PagedImage, source: LayeredSource): WriteJob<undefined> {
   return {
     source,
     image: IMAGE.resolved,

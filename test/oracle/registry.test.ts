@@ -6,8 +6,9 @@ import { dirname, join } from "node:path";
 
 import { $ } from "bun";
 
-import { openSource, type Source } from "../../src/source/source.ts";
+import { openSource, type LayeredSource } from "../../src/source/source.ts";
 import { linuxFiles } from "../../src/system/files.ts";
+import { layersOf } from "../../src/write/layers-of.ts";
 import { descriptorOf, fakeImage, indexOf, pattern, platform, TYPES } from "../fakes/image.ts";
 import { collect, rejection } from "../fakes/source.ts";
 import { layoutMembers } from "../fakes/tar.ts";
@@ -57,11 +58,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function open(
+async function open(
   text: string,
   environment: Record<string, string> = { REGISTRY_AUTH_FILE: authFile },
-) {
-  return openSource(text, {
+): Promise<LayeredSource> {
+  const source = await openSource(text, {
     architecture: "amd64",
     insecureRegistries: [],
     environment,
@@ -69,9 +70,10 @@ function open(
     files: linuxFiles,
     log() {},
   });
+  return layersOf(source);
 }
 
-async function expectLayers(source: Source): Promise<void> {
+async function expectLayers(source: LayeredSource): Promise<void> {
   const { layers } = await source.image();
   expect(layers).toHaveLength(amd64.layers.length);
   for (const [at, layer] of layers.entries()) {

@@ -1,11 +1,14 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 
+import { digestOf } from "../../src/oci/digest.ts";
+import type { Document } from "../../src/oci/manifest.ts";
 import { openSource, type Source, type SourceOptions } from "../../src/source/source.ts";
+import { layersOf } from "../../src/write/layers-of.ts";
 import { memoryFiles } from "../fakes/files.ts";
-import { fakeImage } from "../fakes/image.ts";
+import { descriptorOf, fakeImage, indexOf, platform, TYPES } from "../fakes/image.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
-import { rejection, testSource } from "../fakes/source.ts";
-import { tar } from "../fakes/tar.ts";
+import { rejection, testSource, type TestSource } from "../fakes/source.ts";
+import { layoutMembers, tar, type TarMember } from "../fakes/tar.ts";
 
 test.each([
   ["oci:ubuntu", "oci:docker.io/library/ubuntu:latest"],
@@ -50,6 +53,54 @@ test("looks an image up once for all who ask, but again after a failure", async 
   expect(registry.count("/v2/ns/app/manifests/latest")).toBe(2);
 });
 
+const arm = fakeImage({ architecture: "arm64" });
+const image = fakeImage();
+const index = indexOf([
+  descriptorOf(arm, TYPES.manifest, platform("arm64")),
+  descriptorOf(image, TYPES.manifest, platform("amd64")),
+]);
+const BLOBS = [index, arm, image, ...image.blobs];
+
+/** A layout whose index.json names `root`. */
+function layoutOf(root: Document, type: string): TarMember[] {
+  return layoutMembers(indexOf([descriptorOf(root, type)]).bytes, BLOBS);
+}
+
+const PLACES: Readonly<
+  Record<string, (registry: FakeRegistry, root: Document, type: string) => Promise<TestSource>>
+> = {
+  "a registry": (registry, root, type) => {
+    registry.putImage(arm);
+    registry.putImage(image);
+    registry.putDocument({ ...root, declaredType: type }, "latest");
+    return testSource(`oci:${registry.host}/ns/app`);
+  },
+  "an archive": (_, root, type) =>
+    testSource("oci-archive:/x", { content: { "/x": tar(layoutOf(root, type)) } }),
+  "a layout": (_, root, type) => {
+    const files = layoutOf(root, type).map(({ name, bytes }) => [`/x/${name}`, bytes ?? ""]);
+    return testSource("oci-layout:/x", { content: Object.fromEntries(files) });
+  },
+};
+
+describe.each(Object.entries(PLACES))("%s keeps the documents of an image", (_, open) => {
+  test.each([
+    { what: "with an index", root: index, type: TYPES.index, want: [index, image, image.config] },
+    { what: "without an index", root: image, type: TYPES.manifest, want: [image, image.config] },
+  ])("$what", async ({ root, type, want }) => {
+    await using registry = new FakeRegistry();
+    const { source } = await open(registry, root, type);
+    const { digest, documents } = await source.image();
+    expect(digest).toBe(image.digest);
+    expect(documents.map((one) => digestOf(one.bytes))).toEqual(want.map((one) => one.digest));
+    expect(documents.map((one) => one.digest)).toEqual(want.map((one) => one.digest));
+    expect(documents.map((one) => one.mediaType)).toEqual(
+      [TYPES.index, TYPES.manifest, TYPES.config].slice(-want.length),
+    );
+    source.close();
+  });
+});
+
 test("a source tells another thread how its registry is spoken to, once it knows", async () => {
   await using registry = new FakeRegistry();
   registry.putImage(fakeImage());
@@ -62,7 +113,7 @@ test("a source tells another thread how its registry is spoken to, once it knows
     log() {},
   });
   expect(source.recipe?.options).not.toHaveProperty("scheme");
-  await source.image();
+  await layersOf(source).image();
   expect(source.recipe?.options).toHaveProperty("scheme", "http");
 });
 

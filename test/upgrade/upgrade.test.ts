@@ -3,7 +3,7 @@ import { disarm } from "../../src/control/decide.ts";
 import { withKnownBad } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { SILENT, type Talk } from "../../src/lib/talk.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource, Source } from "../../src/source/source.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { type Machine, recordOf } from "../../src/machine/machine.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
@@ -57,7 +57,7 @@ test("upgradeFrom() over a pending trial takes it back before it writes", async 
 });
 
 /** The image's documents, but nothing of its layers. */
-function unfetched(version: string): Source {
+function unfetched(version: string): LayeredSource {
   return {
     ...memorySource(version),
     blob() {
@@ -244,14 +244,27 @@ test("upgradeFrom() that is asked to stop before it begins changes nothing", asy
   expect(error).toMatchObject({ code: "interrupted" });
 });
 
+test.each<Source>([
+  { kind: "tree", name: "dir:/x", recipe: undefined, directory: "/x", close() {} },
+  { kind: "filesystem", name: "file:/x.img", recipe: undefined, file: "/x.img", close() {} },
+])("upgradeFrom() a source of kind $kind is refused and changes nothing", async (source) => {
+  const image = await installed();
+  const machine = memoryMachine(image.file(), FIRST_BOOT);
+  const error = await unchanged(image, () => rejection(upgradeTo(source, machine)));
+  expect(error).toMatchObject({
+    code: "source",
+    message: expect.stringMatching(/^Cannot write (dir|file):.*, want layers$/),
+  });
+});
+
 /** `source` with what a blob of it gives. */
-function withBlob(source: Source, blob: Source["blob"]): Source {
+function withBlob(source: LayeredSource, blob: LayeredSource["blob"]): LayeredSource {
   return { ...source, blob };
 }
 
 interface Failing {
   readonly name: string;
-  readonly source: Source;
+  readonly source: LayeredSource;
   readonly code: string | undefined;
   readonly message: RegExp;
 }

@@ -8,7 +8,7 @@ import { bytesOf, byteStringOf, display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { type Progress, SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
-import type { Source } from "../../src/source/source.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
 import { lastToEnd, type LayerJob, unpackLayers } from "../../src/write/unpack-layers.ts";
 import { type Unpacker, type UnpackTask, unpackHere } from "../../src/write/unpacker.ts";
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
@@ -42,7 +42,7 @@ function jobOf(more: Partial<LayerJob> = {}): LayerJob {
 /** Unpackers that write to memory, and the labels of the layers they were given. */
 function unpackersHere(
   count: number,
-  source: Source = LAYERS,
+  source: LayeredSource = LAYERS,
 ): { unpackers: Unpacker[]; labels: string[] } {
   const layout = planLayout(8 * MiB);
   const allocator = Allocator.create(layout);

@@ -1,0 +1,18 @@
+import { TandemError } from "../lib/error.ts";
+import type { LayeredSource, Source } from "../source/source.ts";
+
+/** `source` as one that gives layers. Throws "source" for the forms that cannot be written yet, before anything is changed. */
+export function layersOf(source: Source): LayeredSource {
+  switch (source.kind) {
+    case "layers":
+      return source;
+    case "tree":
+      throw unsupported(source, "a directory tree");
+    case "filesystem":
+      throw unsupported(source, "a file system");
+  }
+}
+
+function unsupported({ name }: Source, form: string): TandemError {
+  return new TandemError("source", `Cannot write ${name}: it gives ${form}, want layers`);
+}

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+
+import type { FileSystemSource, TreeSource } from "../../src/source/source.ts";
+import { layersOf } from "../../src/write/layers-of.ts";
+import { memorySource } from "../fakes/machine.ts";
+
+test("a source of layers can be written", () => {
+  const source = memorySource("v1");
+  expect(layersOf(source)).toBe(source);
+});
+
+const tree: TreeSource = {
+  kind: "tree",
+  name: "dir:/x",
+  recipe: undefined,
+  directory: "/x",
+  close() {},
+};
+const fileSystem: FileSystemSource = {
+  kind: "filesystem",
+  name: "file:/x.img",
+  recipe: undefined,
+  file: "/x.img",
+  close() {},
+};
+
+test.each([
+  [tree, "Cannot write dir:/x: it gives a directory tree, want layers"],
+  [fileSystem, "Cannot write file:/x.img: it gives a file system, want layers"],
+])("a source of kind $kind is refused", (source, message) => {
+  const open = (): unknown => layersOf(source);
+  expect(open).toThrow(expect.objectContaining({ code: "source", message }));
+});
