@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, openSync, readlinkSync, statSync } fr
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import { ARCH } from "./arch.ts";
 import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
 import { createBlockFile, openBlockFile, refuseOtherFiles } from "./linux-block-file.ts";
@@ -21,7 +22,7 @@ export const linux: System = {
   files: linuxFiles,
   durable: durableFiles,
   probe: linuxProbe,
-  architecture: "amd64",
+  architecture: ARCH.ociName,
   environment: process.env,
   cores: availableParallelism(),
   userId: process.getuid?.() ?? 0,

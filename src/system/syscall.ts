@@ -3,24 +3,9 @@ import { constants } from "node:os";
 import { defined } from "../lib/assert.ts";
 import { reasonOf } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
+import { ARCH, type Syscall } from "./arch.ts";
 import { hintRefused } from "./hint.ts";
 
-/** Numbers of asm/unistd_64.h: tandem is built for amd64 only. */
-const NUMBER = {
-  lseek: 8,
-  ioctl: 16,
-  madvise: 28,
-  alarm: 37,
-  flock: 73,
-  sync: 162,
-  reboot: 169,
-  ioSetup: 206,
-  ioDestroy: 207,
-  ioGetevents: 208,
-  ioSubmit: 209,
-  fadvise64: 221,
-  syncFileRange: 277,
-} as const;
 const ERRNO = { eintr: 4, eagain: 11 } as const;
 const SEEK_END = 2;
 const POSIX_FADV_DONTNEED = 4;
@@ -153,10 +138,10 @@ function hint(what: string, action: () => number): void {
   }
 }
 
-function call(name: keyof typeof NUMBER, args: readonly number[]): number {
+function call(name: Syscall, args: readonly number[]): number {
   const [a = 0, b = 0, c = 0, d = 0] = args;
   for (;;) {
-    const result = Number(symbols.syscall(NUMBER[name], a, b, c, d, 0, 0));
+    const result = Number(symbols.syscall(ARCH.syscalls[name], a, b, c, d, 0, 0));
     if (result >= 0) return result;
     // errno belongs to the thread and the next call of any kind may change it: read it at once.
     // oxlint-disable-next-line no-underscore-dangle -- It is called so.

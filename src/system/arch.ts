@@ -1,0 +1,55 @@
+/** A processor architecture that tandem runs on. */
+export interface Arch {
+  /** The name in OCI platforms and Debian packages. */
+  readonly ociName: string;
+  /** The numbers of the system calls that syscall.ts makes. */
+  readonly syscalls: Readonly<Record<Syscall, number>>;
+}
+
+export type Syscall =
+  | "lseek"
+  | "ioctl"
+  | "madvise"
+  | "alarm"
+  | "flock"
+  | "sync"
+  | "reboot"
+  | "ioSetup"
+  | "ioDestroy"
+  | "ioGetevents"
+  | "ioSubmit"
+  | "fadvise64"
+  | "syncFileRange";
+
+/** By the name that the runtime gives an architecture. Another architecture is one more row. */
+const ARCHES: Readonly<Record<string, Arch>> = {
+  x64: {
+    ociName: "amd64",
+    // asm/unistd_64.h
+    syscalls: {
+      lseek: 8,
+      ioctl: 16,
+      madvise: 28,
+      alarm: 37,
+      flock: 73,
+      sync: 162,
+      reboot: 169,
+      ioSetup: 206,
+      ioDestroy: 207,
+      ioGetevents: 208,
+      ioSubmit: 209,
+      fadvise64: 221,
+      syncFileRange: 277,
+    },
+  },
+};
+
+/** The architecture that the runtime calls `name`. Throws for one that tandem does not run on. */
+export function archOf(name: string): Arch {
+  const arch = ARCHES[name];
+  if (arch === undefined) throw new Error(`Cannot run on ${name}: its system calls are not known`);
+  return arch;
+}
+
+/** The architecture of this machine. */
+export const ARCH: Arch = archOf(process.arch);
