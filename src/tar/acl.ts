@@ -1,12 +1,14 @@
 import { type ByteString, byteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
 
-/** linux/posix_acl_xattr.h: a version, then tag, permissions and id of each entry, little-endian. */
+/**
+ * linux/posix_acl_xattr.h: a version, then the tag, permissions and id of each entry. All numbers are little-endian.
+ */
 const VERSION = 2;
 const VERSION_BYTES = 4;
 const ENTRY_BYTES = 8;
 const NO_ID = 0xffff_ffff;
-/** linux/posix_acl.h. The kernel wants the entries in this order, those of one kind ordered by id. */
+/** linux/posix_acl.h. The kernel requires entries in this order, and those with the same tag ordered by id. */
 const TAGS = {
   user: 0x01,
   namedUser: 0x02,
@@ -16,9 +18,9 @@ const TAGS = {
   other: 0x20,
 };
 const NAMED = { user: TAGS.namedUser, group: TAGS.namedGroup } as const;
-/** User, group and other: what every ACL has, and every mode. With more entries it has a mask. */
+/** User, group and other, which every ACL has. An ACL with more entries also has a mask. */
 const BASE_ENTRIES = 3;
-/** More than a block of ext4 has room for. */
+/** More than fit into a block of ext4. */
 const ENTRIES_MAX = 1024;
 
 interface AclEntry {
@@ -30,15 +32,16 @@ interface AclEntry {
 export interface Acl {
   /** The value of a system.posix_acl_* attribute. */
   readonly value: ByteString;
-  /** The permission bits of the mode that Linux gives a file with this access ACL, 0 … 0o777. */
+  /** The permission bits of the mode that Linux gives to a file with this access ACL, 0 … 0o777. */
   readonly permissions: number;
-  /** Whether these bits say all that it says. Linux keeps no such access ACL. */
+  /** Whether `permissions` expresses the whole ACL. Linux stores no attribute for such an access ACL. */
   readonly isMode: boolean;
 }
 
 /**
- * The text that star, GNU tar and bsdtar write ("user::rwx,user:1000:r-x,group::r-x,mask::rwx,other::---", also with a fourth field for
- * the id). Undefined when it names a user without the number: nobody here knows the image's users.
+ * Parses the text form that star, GNU tar and bsdtar write: "user::rwx,user:1000:r-x,group::r-x,mask::rwx,other::---".
+ * An entry may have the id as a fourth field. Returns undefined when an entry names a user or group without its number,
+ * because tandem cannot look names up in the image's /etc/passwd. Throws a Fault for a malformed ACL.
  */
 export function parseAcl(text: string): Acl | undefined {
   const lines = text.split(/[,\n]/).map((line) => line.replace(/#.*/, "").trim());
@@ -55,7 +58,7 @@ export function parseAcl(text: string): Acl | undefined {
   };
 }
 
-/** The permissions of the one entry of this kind. Linux refuses an ACL in which it is missing or twice. */
+/** Returns the permissions of the only entry of this kind. Linux refuses an ACL without it or with two of it. */
 function only(entries: readonly AclEntry[], kind: "user" | "group" | "other" | "mask"): number {
   const [entry, ...more] = entries.filter(({ tag }) => tag === TAGS[kind]);
   if (entry === undefined || more.length > 0)

@@ -6,37 +6,40 @@ import { BLOCK_BYTES, type Header } from "./header.ts";
 import { FILE_BYTES_MAX, readOldExtension, readOldHeader, SparseMap } from "./sparse.ts";
 import { SparseLines } from "./sparse-lines.ts";
 
-/** Where data goes that means nothing. */
+/** Discards the data. */
 const NOWHERE: DataSink = { begin() {}, seek() {}, write() {}, end: () => [] };
 
 export interface BodyStart {
   readonly header: Header;
   readonly extended: Extended | undefined;
-  /** What the archive holds of the file: its data, and the map in front of it when there is one. */
+  /** The size of the body in the archive: the sparse map, if there is one, and the data. */
   readonly bodyBytes: number;
 }
 
-/** Reads the bodies of files, one after the other: the map of a sparse one first, then the data, which goes to the sink uncopied. */
+/**
+ * Reads the bodies of files, one after another. The map of a sparse file comes first. Data goes to the sink without a
+ * copy.
+ */
 export class Body {
-  /** Of the file with its holes. */
+  /** The size of the file, holes included. */
   sizeBytes = 0;
   readonly #sink: DataSink;
   #target: DataSink = NOWHERE;
-  /** Data to come, in the run that is being read and in the whole file. */
+  /** The data that is still to be read, in the current run and in the whole file. */
   #runBytes = 0;
   #leftBytes = 0;
-  /** Where in the file the sink stands. */
+  /** The offset in the file at which the sink writes next. */
   #offsetBytes = 0;
   #map: SparseMap | undefined;
   #nextRun = 0;
-  /** Reads the next block of the map, and returns whether it was the last one. */
+  /** Reads the next block of the map. Returns whether the map is complete. */
   #readMap: ((block: Uint8Array, start: number) => boolean) | undefined;
 
   constructor(sink: DataSink) {
     this.#sink = sink;
   }
 
-  /** True while whole blocks have to go to `readMapBlock`. */
+  /** While true, the caller has to pass whole blocks to `readMapBlock`. */
   get isInMap(): boolean {
     return this.#readMap !== undefined;
   }
@@ -45,7 +48,7 @@ export class Body {
     return this.#leftBytes === 0 && this.#readMap === undefined;
   }
 
-  /** Begins the file whose header stands in `block` from `at` on. */
+  /** Begins the file whose header is in `block` at the offset `at`. */
   start({ header, extended, bodyBytes }: BodyStart, block: Uint8Array, at: number): void {
     this.#target = this.#sink;
     this.#leftBytes = bodyBytes;
@@ -55,7 +58,7 @@ export class Body {
     else this.#startPax(extended.sparse);
   }
 
-  /** Begins a body that nobody wants: it makes an empty file. */
+  /** Begins a body whose data is not needed. The result is an empty file. */
   startSkipping(bodyBytes: number): void {
     this.#target = NOWHERE;
     this.#leftBytes = bodyBytes;
@@ -70,7 +73,7 @@ export class Body {
     this.#startData();
   }
 
-  /** Takes what belongs to the file from `chunk`, from `at` on, and returns how much it was. */
+  /** Reads the file's data from `chunk`, starting at the offset `at`. Returns the number of bytes it used. */
   write(chunk: Uint8Array, at: number): number {
     if (this.#runBytes === 0) this.#enterRun();
     const takenBytes = Math.min(chunk.length - at, this.#runBytes);
@@ -101,7 +104,7 @@ export class Body {
       throw new Fault(`it is a sparse file of format ${version.slice(0, 40)}`);
     if (offsetBytes !== undefined) throw new Fault("its sparse map has an offset without a size");
     if (version !== undefined || map !== undefined || sizeBytes !== undefined) {
-      this.#map = map ?? new SparseMap(); // Nothing but a hole may be said with no map.
+      this.#map = map ?? new SparseMap(); // A file that is one hole may come without a map.
       this.#map.sizeBytes = sizeOf(sizeBytes);
     }
     this.#startData();
@@ -132,7 +135,7 @@ export class Body {
     this.#target.begin(this.sizeBytes, this.#leftBytes);
   }
 
-  /** Goes to the next run with data in it. There is one: the map was checked against the data. */
+  /** Goes to the next run that is not empty. It exists, because `SparseMap.check` compared the map with the data. */
   #enterRun(): void {
     while (this.#runBytes === 0) {
       const { offsetBytes, sizeBytes } = defined(

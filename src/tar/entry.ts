@@ -1,13 +1,15 @@
 import type { ByteString } from "../lib/byte-string.ts";
 
-/** `blocks` blocks of 4096 bytes of a file, from its block `logicalBlock` on, at the target's block `physicalBlock`. */
+/**
+ * A run of `blocks` blocks of 4096 bytes: the file's block `logicalBlock` lies in the target's block `physicalBlock`.
+ */
 export interface Extent {
   readonly logicalBlock: number;
   readonly physicalBlock: number;
   readonly blocks: number;
 }
 
-/** Seconds since 1970, may be negative; `nanoseconds` is 0 … 999,999,999 and always adds. */
+/** Seconds since 1970, which may be negative, plus 0 … 999,999,999 nanoseconds. */
 export interface Time {
   readonly seconds: number;
   readonly nanoseconds: number;
@@ -19,10 +21,11 @@ export interface Xattr {
   readonly value: ByteString;
 }
 
-/** What every member of a layer has. `path` is clean: relative to the root, no "." or "..", no slash at its ends; "" is the root. */
+/** The fields that every entry has. */
 interface Member {
+  /** Relative to the root, without ".", "..", or a slash at its ends. "" is the root. */
   readonly path: ByteString;
-  /** Permission bits with set-user-ID, set-group-ID and sticky, 0 … 0o7777. */
+  /** The permission bits and set-user-ID, set-group-ID and sticky: 0 … 0o7777. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -30,7 +33,7 @@ interface Member {
   readonly xattrs: readonly Xattr[];
 }
 
-/** One tar member of a layer, with the place its data was given. Plain data: it crosses between threads. */
+/** One tar member of a layer, with the extents of its data. Plain data, because it is sent between threads. */
 export type Entry =
   | (Member & {
       readonly kind: "file";
@@ -39,7 +42,7 @@ export type Entry =
     })
   | (Member & { readonly kind: "directory" })
   | (Member & { readonly kind: "symlink"; readonly target: ByteString })
-  /** `target` is a clean path like `path`. */
+  /** `target` has the form of `path`. */
   | (Member & { readonly kind: "hardlink"; readonly target: ByteString })
   | (Member & {
       readonly kind: "character" | "block";
@@ -48,14 +51,16 @@ export type Entry =
     })
   | (Member & { readonly kind: "fifo" });
 
-/** Takes the data of one regular file at a time and decides where it lies. The file system behind it implements this. */
+/**
+ * Receives the data of one regular file at a time and decides where to put it. A file system writer implements this.
+ */
 export interface DataSink {
   /** Starts a file of `sizeBytes` bytes, `dataBytes` of them not in holes. */
   begin(sizeBytes: number, dataBytes: number): void;
-  /** The next run of data belongs at `offsetBytes` of the file. Without a call data follows on; what is skipped is a hole. */
+  /** Sets the offset in the file of the next write. The skipped range is a hole. */
   seek(offsetBytes: number): void;
-  /** Takes a copy of `bytes` before it returns. */
+  /** Copies `bytes` before it returns: the caller may reuse the memory. */
   write(bytes: Uint8Array): void;
-  /** Ends the file and tells where its data lies. */
+  /** Ends the file and returns the extents of its data. */
   end(): readonly Extent[];
 }

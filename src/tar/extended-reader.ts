@@ -5,9 +5,12 @@ import { byteStringIn } from "./field.ts";
 import { BLOCK_BYTES, type Header } from "./header.ts";
 import { readPax } from "./pax.ts";
 
-/** Those of one member together. Go's archive/tar has the same limit; the memory is taken before a byte of it has come. */
+/**
+ * The limit for all extended headers of one member together, as in Go's archive/tar. The header alone decides how much
+ * memory is allocated, before the body arrives.
+ */
 const EXTENDED_BYTES_MAX = 1024 * 1024;
-/** Enough to see what is wrong. */
+/** At most this many keys are named: enough to see what is wrong. */
 const GLOBAL_WARNINGS_MAX = 20;
 
 /** PAX, global PAX, GNU long name, GNU long link. */
@@ -17,14 +20,14 @@ export function isExtended({ type }: Header): boolean {
   return TYPES.has(type);
 }
 
-/** Reads the headers whose body says something about the next member. */
+/** Reads extended headers: those whose body describes the next member. */
 export class ExtendedReader {
   readonly #warn: (text: string) => void;
   #buffer = Buffer.alloc(BLOCK_BYTES);
   #type = "";
   #sizeBytes = 0;
   #gotBytes = 0;
-  /** What they said since the last member, and in how many bytes. */
+  /** The content of the extended headers since the last member, and their size. */
   #extended: Extended | undefined;
   #sumBytes = 0;
   readonly #globalKeys = new Set<ByteString>();
@@ -33,7 +36,7 @@ export class ExtendedReader {
     this.#warn = warn;
   }
 
-  /** Whether a member has to follow. */
+  /** Whether extended headers were read whose member is still to come. */
   get isPending(): boolean {
     return this.#extended !== undefined;
   }
@@ -49,7 +52,7 @@ export class ExtendedReader {
     if (type !== "g") this.#extended ??= new Extended();
   }
 
-  /** Takes what belongs to the body from `chunk`, from `at` on, and returns how much it was. */
+  /** Reads the header's body from `chunk`, starting at the offset `at`. Returns the number of bytes it used. */
   write(chunk: Buffer, at: number): number {
     const takenBytes = Math.min(chunk.length - at, this.#sizeBytes - this.#gotBytes);
     chunk.copy(this.#buffer, this.#gotBytes, at, at + takenBytes);
@@ -61,7 +64,7 @@ export class ExtendedReader {
     return this.#gotBytes === this.#sizeBytes;
   }
 
-  /** Understands the body, which is complete. */
+  /** Parses the complete body. */
   end(): void {
     const extended = this.#extended;
     if (this.#type === "g" || extended === undefined) this.#readGlobal();
@@ -71,7 +74,7 @@ export class ExtendedReader {
     else extended.longLink = this.#readName();
   }
 
-  /** What all of them said about the member that begins now. */
+  /** Returns the content of all extended headers of the member that begins now. Undefined: there were none. */
   take(): Extended | undefined {
     const extended = this.#extended;
     this.#extended = undefined;
@@ -84,13 +87,16 @@ export class ExtendedReader {
     return byteStringIn(this.#buffer, 0, nul === -1 ? this.#sizeBytes : nul);
   }
 
-  /** Container tools pass these over, GNU tar and bsdtar apply them: what somebody meant may not be what happens here. */
+  /**
+   * Ignores a global header, as container tools do. GNU tar and bsdtar apply it, so the author of the image may expect
+   * another result: warn.
+   */
   #readGlobal(): void {
     readPax(this.#buffer, this.#sizeBytes, (key) => {
       const isKnown = key === "comment" || this.#globalKeys.has(key);
       if (isKnown || this.#globalKeys.size === GLOBAL_WARNINGS_MAX) return;
       this.#globalKeys.add(key);
-      this.#warn(`a global PAX header sets ${quoted(key)}, which is passed over`);
+      this.#warn(`a global PAX header sets ${quoted(key)}, which is ignored`);
     });
   }
 }

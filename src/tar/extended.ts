@@ -13,21 +13,23 @@ const XATTR_VALUE_BYTES_MAX = 65_536;
 const SCHILY_XATTR = "SCHILY.xattr.";
 const LIBARCHIVE_XATTR = "LIBARCHIVE.xattr.";
 
-/** What a sparse file says of itself in PAX records. */
+/** The PAX records that describe a sparse file. */
 export interface PaxSparse {
   major?: string;
   minor?: string;
-  /** Of the file with its holes. */
+  /** The size of the file, holes included. */
   sizeBytes?: number;
-  /** Set between an offset and its size (format 0.0). */
+  /** Format 0.0: an offset whose size is still to come. */
   offsetBytes?: number;
-  /** Formats 0.0 and 0.1. */
+  /** Only in formats 0.0 and 0.1: format 1.0 has its map in the body. */
   map?: SparseMap;
 }
 
-/** All that the extended headers in front of a member say about it. What is undefined stays as its own header says. */
+/**
+ * The content of all extended headers of one member. An undefined field leaves the value of the member's own header.
+ */
 export class Extended {
-  /** From GNU long name headers. They win over PAX, in whatever order they come, as in Go's archive/tar. */
+  /** From GNU long name headers. They take precedence over PAX in any order, as in Go's archive/tar. */
   longName: ByteString | undefined;
   longLink: ByteString | undefined;
   path: ByteString | undefined;
@@ -40,17 +42,17 @@ export class Extended {
   mtime: Time | undefined;
   major: number | undefined;
   minor: number | undefined;
-  /** The name of a sparse file; `path` is for readers who do not know sparse files. */
+  /** The name of a sparse file. Its `path` is a placeholder for programs that cannot read sparse files. */
   sparseName: ByteString | undefined;
   readonly sparse: PaxSparse = {};
   readonly xattrs = new Map<ByteString, ByteString>();
-  /** What is survived. Said when the member is known that it is about. */
+  /** Problems that do not stop the reader. They are reported later, together with the member's path. */
   readonly warnings: string[] = [];
 
-  /** One PAX record. Unknown keys mean nothing to us (access times, names of users, hints of other tools). */
+  /** Applies one PAX record. Ignores unknown keys, such as access times, user names and hints of other tools. */
   set(key: ByteString, value: ByteString): void {
     const record = RECORDS.get(key);
-    // An empty value means that the header has the last word; an xattr may well be empty.
+    // POSIX: an empty value means that the header's value counts. For an xattr an empty value is a value.
     if (record !== undefined) return value === "" ? undefined : record(this, value);
     if (key.startsWith(SCHILY_XATTR)) this.setXattr(after(key, SCHILY_XATTR), value);
     else if (key.startsWith(LIBARCHIVE_XATTR))
@@ -69,7 +71,7 @@ export class Extended {
     this.xattrs.set(name, value);
   }
 
-  /** An access ACL says the permissions, too: bsdtar leaves its mask out of the mode. */
+  /** An access ACL also sets the permission bits, because bsdtar does not put the ACL's mask into the mode. */
   setAcl(kind: "access" | "default", text: ByteString): void {
     const acl = parseAcl(text);
     if (acl === undefined)
@@ -83,8 +85,8 @@ export class Extended {
 type Record = (extended: Extended, value: ByteString) => void;
 
 /**
- * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html, "pax Extended Header"; the SCHILY ones are from star(5), the GNU
- * ones from the manual of GNU tar, RHT.security.selinux is what its --selinux writes.
+ * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html, "pax Extended Header". SCHILY keys are from
+ * star(5), GNU keys from the manual of GNU tar. GNU tar writes RHT.security.selinux with its option --selinux.
  */
 const RECORDS: ReadonlyMap<string, Record> = new Map<string, Record>([
   ["path", (extended, value) => void (extended.path = value)],
@@ -105,7 +107,7 @@ const RECORDS: ReadonlyMap<string, Record> = new Map<string, Record>([
   ["SCHILY.acl.default", (extended, value) => extended.setAcl("default", value)],
   [
     "RHT.security.selinux",
-    // The kernel keeps the NUL at the end, the record does not.
+    // The attribute ends with a NUL, which the record leaves out.
     (extended, value) => extended.setXattr(byteStringOf("security.selinux"), concat(value, NUL)),
   ],
   ["GNU.sparse.name", (extended, value) => void (extended.sparseName = value)],
@@ -124,7 +126,7 @@ const RECORDS: ReadonlyMap<string, Record> = new Map<string, Record>([
   ["GNU.sparse.numbytes", ({ sparse }, value) => addSparseSize(sparse, value)],
 ]);
 
-/** Format 0.0 repeats a pair of records for each run. */
+/** Format 0.0 has a pair of records, offset and size, for each run. */
 function addSparseOffset(sparse: PaxSparse, value: string): void {
   if (sparse.offsetBytes !== undefined)
     throw new Fault("its sparse map has an offset without a size");

@@ -1,7 +1,7 @@
 import { type ByteString, byteString, bytesOf, display } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 
-/** A rule that a layer breaks, said where it is found. Whoever knows layer and entry turns it into a TandemError. */
+/** A rule that the archive breaks. The message names the rule only; `refused` adds the layer and the entry. */
 export class Fault extends Error {
   constructor(rule: string, options?: ErrorOptions) {
     super(rule, options);
@@ -9,7 +9,7 @@ export class Fault extends Error {
   }
 }
 
-/** Names come from outside and may have a megabyte: enough of one to find it by. */
+/** Names come from outside and may have a megabyte. This much identifies an entry. */
 const QUOTED_BYTES_MAX = 256;
 
 export function quoted(name: ByteString): string {
@@ -17,7 +17,10 @@ export function quoted(name: ByteString): string {
   return `"${display(byteString(bytesOf(name).subarray(0, QUOTED_BYTES_MAX)))}…"`;
 }
 
-/** What the operator is told of `error`. `entry`: its path, or its number when it has no name yet. All but a Fault stays what it is. */
+/**
+ * Turns a Fault into a TandemError "content" for the operator; returns other errors unchanged. `entry` is the path of
+ * the member, or its number when its name is not known yet.
+ */
 export function refused(error: unknown, label: string, entry?: ByteString | number): unknown {
   if (!(error instanceof Fault)) return error;
   const where = entry === undefined ? "" : `entry ${nameOf(entry)}: `;

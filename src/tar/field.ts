@@ -1,7 +1,7 @@
 import { type ByteString, byteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
 
-/** Where a field of a tar header begins, and how many bytes it has. */
+/** The offset and size of a field in a tar header. */
 export interface Field {
   readonly name: string;
   readonly at: number;
@@ -13,15 +13,15 @@ const ZERO = 0x30;
 const SEVEN = 0x37;
 
 /**
- * Octal text, or a big-endian two's complement number when the first bit is set (the second is its sign). Multiplies: shifts wrap
- * at 2 GiB.
+ * Reads octal text, or a big-endian two's complement number when the first bit is set; the second bit is its sign. It
+ * multiplies, because bit shifts overflow at 2 GiB.
  */
 export function readNumber(block: Uint8Array, start: number, field: Field): number {
   const first = block[start + field.at] ?? 0;
   return first >= 0x80 ? readBinary(block, start, field) : readOctal(block, start, field);
 }
 
-/** Leading spaces and NULs are passed over; a NUL ends the number, after spaces only a NUL may come. Empty is 0. */
+/** Skips leading spaces and NULs. A NUL, or spaces and a NUL, end the number. An empty field is 0. */
 export function readOctal(block: Uint8Array, start: number, field: Field): number {
   const end = start + field.at + field.bytes;
   let at = start + field.at;
@@ -40,7 +40,7 @@ export function readOctal(block: Uint8Array, start: number, field: Field): numbe
 function readBinary(block: Uint8Array, start: number, { name, at, bytes }: Field): number {
   const first = block[start + at] ?? 0;
   const isNegative = (first & 0x40) !== 0;
-  // A negative number is the complement of its bits, less one.
+  // Two's complement: a negative number is -1 minus its inverted bits.
   const flip = isNegative ? 0xff : 0;
   let value = (first ^ flip) & 0x3f;
   for (let index = start + at + 1; index < start + at + bytes; index += 1)
@@ -49,7 +49,7 @@ function readBinary(block: Uint8Array, start: number, { name, at, bytes }: Field
   return isNegative ? -1 - value : value;
 }
 
-/** The bytes of the field up to the first NUL. */
+/** Returns the bytes of the field up to the first NUL. */
 export function readText(block: Buffer, start: number, field: Field): ByteString {
   const end = start + field.at + field.bytes;
   let at = start + field.at;
@@ -57,16 +57,18 @@ export function readText(block: Buffer, start: number, field: Field): ByteString
   return byteStringIn(block, start + field.at, at);
 }
 
-/** The bytes of `buffer` from `start` to before `end`, without the subarray that `byteString` would need. */
+/**
+ * Returns the bytes of `buffer` from `start` up to, not including, `end`. Unlike `byteString` it allocates no subarray.
+ */
 export function byteStringIn(buffer: Buffer, start: number, end: number): ByteString {
   if (start === end) return EMPTY;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Latin-1 is what makes it one.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Latin-1 has one character for each byte.
   return buffer.toString("latin1", start, end) as ByteString;
 }
 
 export const EMPTY = byteString(new Uint8Array(0));
 
-/** Decimal digits with an optional minus. `what` names the number in the message. */
+/** Reads decimal digits with an optional minus sign. `what` names the number in the message. */
 export function readDecimal(text: string, what: string): number {
   const value = /^-?\d{1,19}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value))

@@ -5,15 +5,15 @@ import { EMPTY, type Field, readNumber, readOctal, readText } from "./field.ts";
 export const BLOCK_BYTES = 512;
 
 /**
- * Who wrote the header: "v7" has no magic, "ustar" stands for PAX as well, "star" has a shorter prefix, "gnu" other fields where the
- * prefix is.
+ * The format of the header. "v7" has no magic. "ustar" includes PAX. "star" has a shorter prefix. "gnu" has other
+ * fields in the place of the prefix.
  */
 export type Dialect = "v7" | "ustar" | "star" | "gnu";
 
-/** One header block, as it stands there: extended headers before it may say otherwise. */
+/** The fields of one header block. Extended headers before it may override them. */
 export interface Header {
   readonly dialect: Dialect;
-  /** One character; NUL is the regular file of v7. */
+  /** One character. NUL is a regular file in v7. */
   readonly type: string;
   readonly name: ByteString;
   readonly linkName: ByteString;
@@ -26,7 +26,9 @@ export interface Header {
   readonly minor: number;
 }
 
-/** https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html, "ustar Interchange Format"; tar.h of GNU tar. */
+/**
+ * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html, "ustar Interchange Format"; tar.h of GNU tar.
+ */
 const NAME = { name: "name", at: 0, bytes: 100 };
 const MODE = { name: "mode", at: 100, bytes: 8 };
 const UID = { name: "uid", at: 108, bytes: 8 };
@@ -47,7 +49,10 @@ const GNU_TIMES = [
   { name: "ctime", at: 357, bytes: 12 },
 ];
 
-/** "end" when all bytes are zero. Throws when the checksum is wrong: nothing looks for the next header then, which could be forged. */
+/**
+ * Returns "end" when all bytes are zero. Throws a Fault when the checksum is wrong: the reader does not search for a
+ * next header, because an attacker could forge one inside a file's data.
+ */
 export function checkBlock(block: Uint8Array, start: number): "header" | "end" {
   const sum = sumOf(block, start, start + BLOCK_BYTES);
   if (sum === 0) return "end";
@@ -66,7 +71,7 @@ function sumOf(block: Uint8Array, start: number, end: number): number {
   return sum;
 }
 
-/** Old writers summed signed bytes, where each byte from 0x80 on counts 256 less. */
+/** Old programs summed signed bytes: there each byte from 0x80 on counts 256 less. */
 function countHighBytes(block: Uint8Array, start: number): number {
   let count = 0;
   for (let at = start; at < start + BLOCK_BYTES; at += 1) {
@@ -104,7 +109,7 @@ function dialectOf(block: Buffer, start: number): Dialect {
 function readName(block: Buffer, start: number, dialect: Dialect): ByteString {
   const name = readText(block, start, NAME);
   const prefix = readPrefix(block, start, dialect);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Joined bytes are bytes.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Joined ByteStrings are one.
   return prefix === "" ? name : (`${prefix}/${name}` as ByteString);
 }
 
@@ -121,7 +126,10 @@ function readPrefix(block: Buffer, start: number, dialect: Dialect): ByteString 
   }
 }
 
-/** GNU headers have times there, but Docker up to 1.13 (Go before 1.8) wrote a prefix: what is no number but ASCII is one. */
+/**
+ * A GNU header has times in the place of the prefix. Docker up to 1.13 (Go before 1.8) wrote a prefix there: text that
+ * is ASCII and not a number is taken as a prefix.
+ */
 function readMistakenPrefix(block: Buffer, start: number): ByteString {
   if (GNU_TIMES.every((field) => block[start + field.at] === 0 || isNumber(block, start, field)))
     return EMPTY;

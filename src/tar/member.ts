@@ -5,7 +5,7 @@ import { Fault, quoted } from "./fault.ts";
 import type { Header } from "./header.ts";
 import { cleanPath, cleanTarget } from "./path.ts";
 
-/** The largest that is an id: -1 is "no change" for chown(2). */
+/** The largest id. 2^32 - 1 is no id: it means "no change" for chown(2). */
 const ID_MAX = 2 ** 32 - 2;
 /** MINORBITS and MINORMASK of Linux (linux/kdev_t.h): 12 bits and 20 bits. */
 const MAJOR_MAX = 2 ** 12 - 1;
@@ -15,7 +15,7 @@ const SYMLINK_BYTES_MAX = 4095;
 
 const NO_XATTRS: readonly Xattr[] = [];
 
-/** Name and link of a member, extended headers and all, before anything is made of them. */
+/** Returns the member's name with extended headers applied, before it is cleaned. */
 export function nameOf(header: Header, extended: Extended | undefined): ByteString {
   if (extended === undefined) return header.name;
   return extended.sparseName ?? extended.longName ?? extended.path ?? header.name;
@@ -25,7 +25,9 @@ function linkOf(header: Header, extended: Extended | undefined): ByteString {
   return extended?.longLink ?? extended?.linkPath ?? header.linkName;
 }
 
-/** Makes the entry of a member whose name is `name`. A file's `sizeBytes` and `extents` are known when its body was read. */
+/**
+ * Makes the entry of a member with the name `name`. The caller sets a file's `sizeBytes` and `extents` after its body.
+ */
 export function entryOf(header: Header, name: ByteString, extended: Extended | undefined): Entry {
   const kind = kindOf(header, name);
   const base = baseOf(kind, header, { name, extended });
@@ -50,7 +52,10 @@ interface Naming {
   readonly extended: Extended | undefined;
 }
 
-/** What all kinds have. "kind" stands here to be the first key of every entry: one shape for the loops that read them. */
+/**
+ * Returns the fields that all kinds have. `kind` is among them so that it is the first key of every entry: objects with
+ * the same order of keys make the loops that read them fast.
+ */
 function baseOf(
   kind: Entry["kind"],
   header: Header,
@@ -69,7 +74,10 @@ function baseOf(
 
 let lastTime: Time = { seconds: 0, nanoseconds: 0 };
 
-/** Neighbours in a layer often have the same time. Then they share it, also when they come to another thread. */
+/**
+ * Neighbours in a layer often have the same time. They share one object, which saves memory here and in messages to
+ * threads.
+ */
 function timeOf(seconds: number): Time {
   if (lastTime.seconds !== seconds) lastTime = { seconds, nanoseconds: 0 };
   return lastTime;
@@ -77,11 +85,11 @@ function timeOf(seconds: number): Time {
 
 function kindOf({ type }: Header, name: ByteString): Entry["kind"] {
   switch (type) {
-    case "\0": // v7 had no directories but in the name.
+    case "\0": // v7 marks a directory only by the slash at the end of its name.
       return name.endsWith("/") ? "directory" : "file";
     case "0":
-    case "7": // Contiguous, which is a matter of the file system.
-    case "S": // With holes.
+    case "7": // Contiguous: a hint for the file system.
+    case "S": // Sparse.
       return "file";
     case "1":
       return "hardlink";
@@ -100,7 +108,10 @@ function kindOf({ type }: Header, name: ByteString): Entry["kind"] {
   }
 }
 
-/** Without those that no kernel lets one make there: nobody could read or remove them. Each is warned of. */
+/**
+ * Leaves out the attributes that Linux does not allow on this kind of file, because no program could read or remove
+ * them. Warns of each.
+ */
 function xattrsOf(kind: Entry["kind"], extended: Extended | undefined): readonly Xattr[] {
   if (extended === undefined || extended.xattrs.size === 0) return NO_XATTRS;
   return [...extended.xattrs].flatMap(([name, value]) => {
@@ -113,7 +124,7 @@ function xattrsOf(kind: Entry["kind"], extended: Extended | undefined): readonly
   });
 }
 
-/** A hard link has the attributes of the file that it is another name of. */
+/** A hard link stands for its target, which may be of any kind. */
 const DIRECTORIES: ReadonlySet<Entry["kind"]> = new Set(["directory", "hardlink"]);
 const WITH_CONTENT: ReadonlySet<Entry["kind"]> = new Set([...DIRECTORIES, "file"]);
 const WITH_MODE: ReadonlySet<Entry["kind"]> = new Set([
@@ -123,7 +134,10 @@ const WITH_MODE: ReadonlySet<Entry["kind"]> = new Set([
   "fifo",
 ]);
 
-/** xattr_permission() in fs/xattr.c and set_posix_acl() in fs/posix_acl.c of Linux. undefined: every kind may have it. */
+/**
+ * Returns the kinds that may have this attribute, undefined for all kinds. See xattr_permission() in fs/xattr.c and
+ * set_posix_acl() in fs/posix_acl.c of Linux.
+ */
 function kindsWith(name: ByteString): ReadonlySet<Entry["kind"]> | undefined {
   if (name.startsWith("user.")) return WITH_CONTENT;
   if (name === "system.posix_acl_default") return DIRECTORIES;
@@ -152,7 +166,7 @@ function id(value: number, what: string): number {
   return value;
 }
 
-/** The type may stand there, too. Linux knows no other mode of symlinks than this. */
+/** The mode field may include the file type, which is cut off. In Linux every symlink has the mode 0777. */
 function modeOf(kind: Entry["kind"], mode: number, permissions = mode % 0o1000): number {
   if (mode < 0) throw new Fault("its mode is negative");
   if (kind === "symlink") return 0o777;

@@ -1,15 +1,21 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
 
-/** PATH_MAX of Linux, whose last byte is for the NUL of C, and one more that hurts nobody here. */
+/**
+ * PATH_MAX of Linux. It includes the final NUL, so this limit is one byte more than Linux allows; that does no harm
+ * here.
+ */
 export const PATH_BYTES_MAX = 4096;
-/** NAME_MAX of Linux, and what the one length byte of a directory entry of ext4 can say. */
+/** NAME_MAX of Linux, and the largest length in a directory entry of ext4. */
 const COMPONENT_BYTES_MAX = 255;
 
 /** A component that is empty, "." or "..", in a path without slashes at its ends. */
 const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
-/** `name` relative to the root, without ".", ".." and needless slashes; "" is the root. Throws when ".." leads out of the root. */
+/**
+ * Makes `name` relative to the root, without ".", ".." and extra slashes. "" is the root. Throws a Fault when ".."
+ * leaves the root.
+ */
 export function cleanPath(name: ByteString): ByteString {
   const clean = cleaned(name, "refuse");
   if (clean.length > PATH_BYTES_MAX)
@@ -18,25 +24,28 @@ export function cleanPath(name: ByteString): ByteString {
   return clean;
 }
 
-/** Like `cleanPath` for the target of a hard link: ".." at the root stays at the root. Longer ones than can exist are not found. */
+/**
+ * Cleans the target of a hard link like `cleanPath`, but ".." at the root stays at the root. No length limit: too long
+ * a target is not found.
+ */
 export function cleanTarget(target: ByteString): ByteString {
   return cleaned(target, "stay");
 }
 
-/** The path of the directory that `path` is in, and its name there. */
+/** Splits `path` into the path of its directory and its name in it. */
 export function splitPath(path: ByteString): { parent: ByteString; name: ByteString } {
   const slash = path.lastIndexOf("/");
   return { parent: slice(path, 0, Math.max(slash, 0)), name: slice(path, slash + 1) };
 }
 
-/** A piece of bytes is bytes. */
+/** Like String.slice(): a part of a ByteString is a ByteString. */
 export function slice(text: ByteString, start: number, end?: number): ByteString {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- See above.
   return text.slice(start, end) as ByteString;
 }
 
 export function components(path: ByteString): ByteString[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Pieces of bytes are bytes.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of a ByteString is one.
   return path.split("/") as ByteString[];
 }
 
@@ -55,7 +64,7 @@ function cleaned(name: ByteString, aboveRoot: "refuse" | "stay"): ByteString {
     else if (kept.pop() === undefined && aboveRoot === "refuse")
       throw new Fault(`its path leads out of the root with ".."`);
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Joined bytes are bytes.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Joined ByteStrings are one.
   return kept.join("/") as ByteString;
 }
 

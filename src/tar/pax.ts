@@ -8,9 +8,9 @@ const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 /** "5 a=\n", the shortest record. */
 const RECORD_BYTES_MIN = 5;
-/** Enough for every length within an extended header. */
+/** Enough digits for every length in an extended header, which has at most 1 MiB. */
 const LENGTH_DIGITS_MAX = 10;
-/** Their values are strings of C for whoever uses them. */
+/** Programs in C use these values as strings, so a NUL in them is refused. */
 const TEXT_KEYS: ReadonlySet<string> = new Set([
   "path",
   "linkpath",
@@ -19,7 +19,10 @@ const TEXT_KEYS: ReadonlySet<string> = new Set([
   "GNU.sparse.name",
 ]);
 
-/** Reads "length key=value\n" records from the first `bytes` bytes of `body`. Values are bytes: they may hold NULs and newlines. */
+/**
+ * Reads "length key=value\n" records from the first `bytes` bytes of `body`. Values are bytes and may contain NULs and
+ * newlines.
+ */
 export function readPax(
   body: Buffer,
   bytes: number,
@@ -54,7 +57,7 @@ function readLength(body: Buffer, start: number, bytes: number): { length: numbe
   throw new Fault("its extended header has a record with a wrong length");
 }
 
-/** Seconds with an optional fraction, of which nine digits are kept. "-5.25" is 750,000,000 ns after -6 s. */
+/** Parses seconds with an optional fraction and keeps nine digits of it. "-5.25" is -6 s and 750,000,000 ns. */
 export function parsePaxTime(text: string): Time {
   const match = /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text);
   if (match === null)

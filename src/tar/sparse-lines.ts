@@ -5,7 +5,10 @@ import { runNumber, type SparseMap } from "./sparse.ts";
 const NEWLINE = 0x0a;
 const DIGITS_MAX = 16;
 
-/** Sparse format 1.0: the map stands in front of the data, as lines with decimal numbers: how many runs, then offset and size of each. */
+/**
+ * Reads the map of sparse format 1.0. It precedes the data. Each line is a decimal number: the count of runs, then
+ * offset and size of each run.
+ */
 export class SparseLines {
   readonly #map: SparseMap;
   #line = "";
@@ -16,7 +19,7 @@ export class SparseLines {
     this.#map = map;
   }
 
-  /** Takes the next block. Returns whether the map is complete; what is left of the block is padding then. */
+  /** Reads the next block of the map. Returns whether the map is complete; the rest of the block is padding then. */
   readBlock(block: Uint8Array, start: number): boolean {
     for (let at = start; at < start + BLOCK_BYTES; at += 1) {
       const byte = block[at] ?? 0;

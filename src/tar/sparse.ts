@@ -1,15 +1,15 @@
 import { Fault } from "./fault.ts";
 import { readDecimal, readNumber } from "./field.ts";
 
-/** A run of data of a file with holes. */
+/** A run of data in a sparse file. */
 export interface Run {
   readonly offsetBytes: number;
   readonly sizeBytes: number;
 }
 
-/** GNU tar writes one entry for each run; a file with more of them than this is an attack on our memory. */
+/** GNU tar writes one map entry for each run. More than this would let an attacker use up memory. */
 const RUNS_MAX = 65_536;
-/** ext4 with blocks of 4096 bytes counts 2^32 - 1 of them in a file. */
+/** A file of ext4 has at most 2^32 - 1 blocks of 4096 bytes. */
 export const FILE_BYTES_MAX = 4096 * (2 ** 32 - 1);
 
 /** https://www.gnu.org/software/tar/manual/html_section/Sparse-Formats.html, "Old GNU Format" and tar.h of GNU tar. */
@@ -18,7 +18,7 @@ const OLD_EXTENSION = { runsAt: 0, runs: 21, isExtendedAt: 504 };
 const OLD_REAL_SIZE = { name: "real size", at: 483, bytes: 12 };
 const OLD_NUMBER_BYTES = 12;
 
-/** Runs in the order they came. `check` has the last word. */
+/** The runs of a sparse file, in the order of the archive. They are unverified until `check`. */
 export class SparseMap {
   readonly runs: Run[] = [];
   sizeBytes = 0;
@@ -29,7 +29,10 @@ export class SparseMap {
     this.runs.push({ offsetBytes, sizeBytes });
   }
 
-  /** Throws unless the runs are in order, apart from each other, inside the file, and as long together as the data there is. */
+  /**
+   * Throws a Fault unless the runs are in order, do not overlap, lie inside the file, and have `dataBytes` bytes in
+   * total.
+   */
   check(dataBytes: number): void {
     let at = 0;
     let sumBytes = 0;
@@ -45,13 +48,13 @@ export class SparseMap {
   }
 }
 
-/** The map in a header of type S. Returns whether a block with more of it follows. */
+/** Reads the map in a header of type S. Returns whether another block of the map follows. */
 export function readOldHeader(map: SparseMap, block: Uint8Array, start: number): boolean {
   map.sizeBytes = readNumber(block, start, OLD_REAL_SIZE);
   return readOldRuns(map, block, { start, ...OLD_HEADER });
 }
 
-/** A block after a header of type S. Returns whether another one follows. */
+/** Reads a map block after a header of type S. Returns whether another one follows. */
 export function readOldExtension(map: SparseMap, block: Uint8Array, start: number): boolean {
   return readOldRuns(map, block, { start, ...OLD_EXTENSION });
 }
@@ -67,7 +70,7 @@ function readOldRuns(map: SparseMap, block: Uint8Array, place: OldRuns): boolean
   const { start, runsAt, runs, isExtendedAt } = place;
   for (let index = 0; index < runs; index += 1) {
     const at = runsAt + index * 2 * OLD_NUMBER_BYTES;
-    if (block[start + at] === 0) break; // A NUL and not a digit: the rest of the table is not used.
+    if (block[start + at] === 0) break; // A NUL instead of a digit: the rest of the table is unused.
     const size = { name: "sparse size", at: at + OLD_NUMBER_BYTES, bytes: OLD_NUMBER_BYTES };
     map.add(
       readNumber(block, start, { name: "sparse offset", at, bytes: OLD_NUMBER_BYTES }),
@@ -77,7 +80,7 @@ function readOldRuns(map: SparseMap, block: Uint8Array, place: OldRuns): boolean
   return block[start + isExtendedAt] !== 0;
 }
 
-/** Sparse format 0.1: "offset,size,offset,size". */
+/** Reads the map of sparse format 0.1: "offset,size,offset,size". */
 export function readList(map: SparseMap, list: string): void {
   const numbers = list.split(",", RUNS_MAX * 2 + 2);
   if (numbers.length % 2 !== 0) throw new Fault("its sparse map ends in the middle of a run");
@@ -85,7 +88,7 @@ export function readList(map: SparseMap, list: string): void {
     map.add(runNumber(numbers[index]), runNumber(numbers[index + 1]));
 }
 
-/** A number of a map in text. */
+/** Reads a decimal number of a sparse map. */
 export function runNumber(text = ""): number {
   const value = readDecimal(text, "its sparse map:");
   if (value < 0) throw new Fault("its sparse map has a negative number");

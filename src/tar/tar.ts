@@ -12,24 +12,30 @@ export interface TarOptions {
   readonly sink: DataSink;
   readonly onEntry: (entry: Entry) => void;
   readonly onWarning: (text: string) => void;
-  /** No file may have more data than this. */
+  /** The most data that one file may have. */
   readonly dataBytesMax: number;
-  /** Whether the data of the file at this path is wanted. */
+  /** Whether the data of the file at this path is to be written. */
   readonly wantsData: (path: ByteString) => boolean;
 }
 
-/** Ten times what the largest images have. Each costs memory until the file system is written. */
+/** Ten times as many as the largest images have. Each entry takes memory until the file system is written. */
 const ENTRIES_MAX = 4_000_000;
 
-/** The names, targets and attributes of all entries, which stay in memory as long: four times what the largest images have. */
+/**
+ * The limit for names, targets and attributes of all entries, which stay in memory too. Four times what the largest
+ * images have.
+ */
 const TEXT_BYTES_MAX = 128 * MiB;
 
-/** What the next bytes are. Headers and maps are read in whole blocks; "trailer" is all behind the end of the archive. */
+/**
+ * What the next bytes are. Headers and maps are read in whole blocks. "trailer" is everything after the end of the
+ * archive.
+ */
 type Place = "header" | "extended" | "map" | "body" | "padding" | "trailer";
 
 /**
- * Reads a tar archive as it comes in, in chunks of any size: v7, ustar, PAX, GNU and star. Data goes to the sink; a member becomes an
- * entry when it is complete. Throws a Fault at the first thing that is wrong and never looks for a place to go on from.
+ * Reads a tar archive (v7, ustar, PAX, GNU, star) as a stream, in chunks of any size. Data goes to the sink. A complete
+ * member becomes an entry. Throws a Fault at the first error and does not try to continue after it.
  */
 export class TarReader {
   /** The member that is being read, for messages. */
@@ -38,15 +44,15 @@ export class TarReader {
   readonly #extended: ExtendedReader;
   readonly #body: Body;
   #place: Place = "header";
-  /** The beginning of a block whose end is in a later chunk. */
+  /** Collects a block that is spread over several chunks. */
   readonly #block = Buffer.alloc(BLOCK_BYTES);
   #blockBytes = 0;
-  /** After the body that is being read, then what is left of it. */
+  /** The padding after the current body; while it is being skipped, the rest of it. */
   #paddingBytes = 0;
   #zeroBlocks = 0;
   #entries = 0;
   #textBytes = 0;
-  /** The file whose body is being read; undefined when it is passed over. */
+  /** The file whose body is being read. Undefined when the file is ignored. */
   #file: (Entry & { kind: "file" }) | undefined;
 
   constructor(options: TarOptions) {
@@ -55,7 +61,7 @@ export class TarReader {
     this.#body = new Body(options.sink);
   }
 
-  /** The same without a name: 1 is the first one. Undefined when all of them were read. */
+  /** The number of the current member, from 1, for messages. Undefined after the end of the archive. */
   get number(): number | undefined {
     return this.#place === "trailer" ? undefined : this.#entries + 1;
   }
@@ -66,14 +72,17 @@ export class TarReader {
     while (at < chunk.length) at += this.#take(chunk, at);
   }
 
-  /** Throws when the archive is not complete. Zero blocks and padding at its end are often left away, and not missed. */
+  /**
+   * Throws a Fault when the archive is cut off. Zero blocks and padding at its end may be missing: some programs do not
+   * write them.
+   */
   end(): void {
     const isBetween = this.#place === "header" && this.#blockBytes === 0;
     const isComplete = isBetween || this.#place === "padding" || this.#place === "trailer";
     if (!isComplete || this.#extended.isPending) throw new Fault("the archive is cut off");
   }
 
-  /** Returns how many bytes were taken, at least one. */
+  /** Returns how many bytes it used, at least one. */
   #take(chunk: Buffer, at: number): number {
     switch (this.#place) {
       case "header":
@@ -136,7 +145,7 @@ export class TarReader {
     else this.#startMember(header, block, at);
   }
 
-  /** Two of them end the archive; one at the end of the stream is enough. */
+  /** Two zero blocks end the archive. One is enough at the end of the stream. */
   #readZeroBlock(): void {
     if (this.#extended.isPending) throw new Fault("the archive ends where a member has to follow");
     this.#zeroBlocks += 1;
@@ -171,10 +180,10 @@ export class TarReader {
     } else this.#endMember(isWanted ? entry : undefined);
   }
 
-  /** Only directories can be the root. Without a name, though, it is nothing at all: containerd passes it over, too. */
+  /** Only a directory can be the root. A member with an empty name is ignored, as containerd does. */
   #isRoot({ kind }: Entry, name: ByteString): false {
     if (name !== "") throw new Fault(`it is a ${kind} in the place of the root directory`);
-    this.#options.onWarning(`it is a ${kind} without a name and is passed over`);
+    this.#options.onWarning(`it is a ${kind} without a name and is ignored`);
     return false;
   }
 

@@ -63,7 +63,7 @@ test.each([
 const named = (count: number): string =>
   `user::rwx,group::r-x,mask::rwx,other::---,${"user:1:rwx,".repeat(count)}`;
 
-test("parseAcl() takes 1024 entries and no more", () => {
+test("parseAcl() accepts up to 1024 entries", () => {
   expect(hex(named(1020))).toHaveLength(2 * (4 + 1024 * 8));
   expect(() => parseAcl(named(1021))).toThrow("more than 1024 entries");
 });

@@ -5,7 +5,7 @@ import type { MemorySink } from "../fakes/memory-sink.ts";
 import { END, paxHeader, type RawHeader, rawHeader, rawMember } from "./raw-tar.ts";
 import { unpackLayer } from "../layer/unpack-image.ts";
 
-/** The only entry, with the content it has. */
+/** Reads an archive with one entry. Returns the entry and its content. */
 function readFile(...parts: Uint8Array[]): { entry: Entry; content: string; sink: MemorySink } {
   const { entries, sink } = unpackLayer(Buffer.concat([...parts, END]));
   const [entry] = entries;
@@ -92,7 +92,7 @@ test.each<[string, Buffer[], string]>([
   expect(readFile(...parts).content).toBe(content);
 });
 
-test("Body reads on in blocks of 21 runs in the old format", () => {
+test("Body reads the old format's further map blocks, with 21 runs each", () => {
   const runs = Array.from({ length: 4 + 21 + 2 }, (_, at) => run(at * 10, 1));
   const extension = (from: number, more: string): Buffer =>
     Buffer.from(

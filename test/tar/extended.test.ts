@@ -37,7 +37,7 @@ test.each<[string, string, string, string]>([
   expect([...extended([key, value]).xattrs]).toEqual([[pathOf(name), pathOf(content)]]);
 });
 
-test("Extended has one xattr of a name, the last one", () => {
+test("Extended.set() replaces an xattr of the same name", () => {
   const { xattrs } = extended(["LIBARCHIVE.xattr.user.a", "YQ"], ["SCHILY.xattr.user.a", "b"]);
   expect([...xattrs]).toEqual([[pathOf("user.a"), pathOf("b")]]);
 });
@@ -69,7 +69,7 @@ test.each<[string, string, number | undefined, [string, string][]]>([
   },
 );
 
-test("Extended leaves out an ACL with names, and says so", () => {
+test("Extended.set() leaves out an ACL with user names, and warns", () => {
   const { xattrs, warnings } = extended(["SCHILY.acl.access", "user:lisa:rwx"]);
   expect(xattrs.size).toBe(0);
   expect(warnings).toEqual(['its ACL "user:lisa:rwx" names users without numbers and is left out']);
@@ -87,12 +87,12 @@ test.each([
   expect(() => extended([key, value])).toThrow(reason);
 });
 
-test("Extended takes xattrs of 65,536 bytes and no more", () => {
+test("Extended.set() accepts xattrs up to 65,536 bytes", () => {
   expect(extended(["SCHILY.xattr.user.a", "v".repeat(65_536)]).xattrs.size).toBe(1);
   expect(() => extended(["SCHILY.xattr.user.a", "v".repeat(65_537)])).toThrow("more than 65536");
 });
 
-test("Extended wants an offset before each size", () => {
+test("Extended.set() refuses a sparse size without an offset", () => {
   expect(() => extended(["GNU.sparse.offset", "0"], ["GNU.sparse.offset", "1"])).toThrow(
     "without a size",
   );

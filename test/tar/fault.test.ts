@@ -22,12 +22,12 @@ test("refused() names an entry without a name by its number", () => {
   });
 });
 
-test("refused() leaves other errors alone", () => {
+test("refused() returns other errors unchanged", () => {
   const error = new TandemError("no-space", "Cannot write a file: it is too large");
   expect(refused(error, "layer 1")).toBe(error);
 });
 
-test("quoted() shortens what is long", () => {
+test("quoted() shortens a long name", () => {
   expect(quoted(pathOf("n".repeat(256)))).toBe(`"${"n".repeat(256)}"`);
   expect(quoted(pathOf("n".repeat(257)))).toBe(`"${"n".repeat(256)}…"`);
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 
 import { readDecimal, readNumber, readOctal, readText } from "../../src/tar/field.ts";
 
-/** The field stands between two others that it must not read. */
+/** A field between two others, which readNumber() must not read. */
 function block(content: string | readonly number[]): Buffer {
   const field = typeof content === "string" ? Buffer.from(content, "latin1") : Buffer.from(content);
   return Buffer.concat([Buffer.from("77"), field, Buffer.from("77")]);
@@ -57,7 +57,7 @@ test("readNumber() reads every two's complement number", () => {
   );
 });
 
-test("readOctal() takes no binary number", () => {
+test("readOctal() refuses a binary number", () => {
   expect(() => readOctal(block([0x80, 1]), 1, fieldOf(2))).toThrow("no number");
 });
 

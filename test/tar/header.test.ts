@@ -3,18 +3,18 @@ import { expect, test } from "bun:test";
 import { checkBlock, type Dialect, parseHeader } from "../../src/tar/header.ts";
 import { rawHeader } from "./raw-tar.ts";
 
-test("checkBlock() tells a header from the end", () => {
+test("checkBlock() distinguishes a header from the end", () => {
   expect(checkBlock(rawHeader(), 0)).toBe("header");
   expect(checkBlock(Buffer.alloc(512), 0)).toBe("end");
 });
 
-test.each([0, 99, 148, 153, 156, 511])("checkBlock() sees a change of byte %i", (at) => {
+test.each([0, 99, 148, 153, 156, 511])("checkBlock() detects a change of byte %i", (at) => {
   const block = rawHeader();
   block[at] = (block[at] ?? 0) + 1;
   expect(() => checkBlock(block, 0)).toThrow("checksum");
 });
 
-test("checkBlock() takes the sum of signed bytes", () => {
+test("checkBlock() accepts a checksum of signed bytes", () => {
   const block = rawHeader({ name: "\xe9\xff" });
   block.write("        ", 148, "latin1");
   const signed = block.reduce((sum, byte) => sum + (byte < 0x80 ? byte : byte - 256), 0);
@@ -45,7 +45,7 @@ test.each<[string, Dialect, string, string, Record<number, string>]>([
   expect(header.dialect).toBe(dialect);
 });
 
-test("parseHeader() reads every field where it stands", () => {
+test("parseHeader() reads every field at its offset", () => {
   const raw = {
     100: "0004755\0",
     108: "0000001\0",

@@ -43,7 +43,7 @@ test.each([
   expect(() => cleanPath(pathOf(name))).toThrow(reason);
 });
 
-test("cleanPath() takes a path of 4096 bytes", () => {
+test("cleanPath() accepts a path of 4096 bytes", () => {
   expect(cleanPath(pathOf(`${"aa/".repeat(1365)}a`))).toHaveLength(4096);
 });
 

@@ -13,7 +13,7 @@ function record(key: string, value: string): string {
 function read(text: string): [string, string][] {
   const records: [string, string][] = [];
   const body = Buffer.from(text, "latin1");
-  // What stands behind belongs to an earlier, longer header.
+  // The bytes after the records are left from an earlier, longer header.
   const buffer = Buffer.concat([body, Buffer.from("9 rest=1\n")]);
   readPax(buffer, body.length, (key, value) => records.push([key, value]));
   return records;

@@ -1,13 +1,13 @@
-/** Writes tar blocks field by field, for headers that no good writer writes. */
+/** Writes tar blocks field by field, for headers that standard programs do not write. */
 
 export interface RawHeader {
   readonly name?: string;
   readonly type?: string;
   readonly sizeBytes?: number;
   readonly link?: string;
-  /** "ustar\x0000" when not said. */
+  /** Default: "ustar\x0000". */
   readonly magic?: string;
-  /** Offset → what stands there instead, before the checksum is made. */
+  /** Maps an offset to the text that replaces the bytes there, before the checksum is computed. */
   readonly raw?: Readonly<Record<number, string>>;
 }
 
@@ -44,7 +44,7 @@ export function checksummed(block: Buffer): Buffer {
   return block;
 }
 
-/** The header, `body` and the zeros behind it. */
+/** Returns the header, `body` and its padding. */
 export function rawMember(header: RawHeader, body: string | Uint8Array = ""): Buffer {
   const bytes = Buffer.from(body as string, "latin1");
   const padding = Buffer.alloc((512 - (bytes.length % 512)) % 512);

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { SparseLines } from "../../src/tar/sparse-lines.ts";
 import { SparseMap } from "../../src/tar/sparse.ts";
 
-/** Reads lines block by block, and says how many blocks it took, or undefined when it wants more. */
+/** Reads lines block by block. `blocks` is the number of blocks read, or undefined when the map is not complete. */
 function read(lines: string): { blocks: number | undefined; runs: SparseMap["runs"] } {
   const map = new SparseMap();
   const reader = new SparseLines(map);
@@ -14,7 +14,7 @@ function read(lines: string): { blocks: number | undefined; runs: SparseMap["run
   return { blocks: undefined, runs: map.runs };
 }
 
-test("SparseLines reads a map and leaves the padding", () => {
+test("SparseLines reads a map and ignores the padding", () => {
   expect(read("2\n0\n512\n8192\n7\n")).toEqual({
     blocks: 1,
     runs: [
@@ -24,12 +24,12 @@ test("SparseLines reads a map and leaves the padding", () => {
   });
 });
 
-test("SparseLines reads no runs", () => {
+test("SparseLines reads a map without runs", () => {
   expect(read("0\n")).toEqual({ blocks: 1, runs: [] });
 });
 
-/** Ten bytes a run: the 51st ends at 510 + 3. */
-test.each([50, 51, 52, 300])("SparseLines reads %i runs over the ends of blocks", (count) => {
+/** The count "51\n" has three bytes and each run ten: the 51st run crosses the end of the first block. */
+test.each([50, 51, 52, 300])("SparseLines reads %i runs across the ends of blocks", (count) => {
   const lines = `${count}\n${"10000\n100\n".repeat(count)}`;
   const { blocks, runs } = read(lines);
   expect(blocks).toBe(Math.ceil(lines.length / 512));
@@ -37,7 +37,7 @@ test.each([50, 51, 52, 300])("SparseLines reads %i runs over the ends of blocks"
   expect(runs.at(-1)).toEqual({ offsetBytes: 10_000, sizeBytes: 100 });
 });
 
-test("SparseLines wants more while lines are missing", () => {
+test("SparseLines asks for more blocks while lines are missing", () => {
   expect(read(`100\n${"1234\n123\n".repeat(57)}`.slice(0, 512)).blocks).toBeUndefined();
 });
 

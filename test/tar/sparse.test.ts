@@ -16,7 +16,7 @@ test.each([
   ["0,512,512,512", 1024, 1024],
   ["5,0,5,1", 6, 1],
 ])(
-  "SparseMap %p of a file of %i bytes with %i bytes of data is good",
+  "SparseMap.check() accepts %p for a file of %i bytes with %i bytes of data",
   (list, sizeBytes, dataBytes) => {
     mapOf(list, sizeBytes).check(dataBytes);
     expect(() => mapOf(list, sizeBytes).check(dataBytes + 1)).toThrow("its data");
@@ -29,7 +29,7 @@ test.each([
   ["0,513", 512, 513, "beyond its 512 bytes"],
   ["600,0", 512, 0, "beyond its 512 bytes"],
 ])(
-  "SparseMap %p of a file of %i bytes with %i bytes is refused: %s",
+  "SparseMap.check() refuses %p for a file of %i bytes with %i bytes of data: %s",
   (...[list, sizeBytes, dataBytes, reason]) => {
     expect(() => mapOf(list, sizeBytes).check(dataBytes)).toThrow(reason);
   },
@@ -45,7 +45,7 @@ test.each([
   expect(() => mapOf(list, 10)).toThrow(reason);
 });
 
-test("readList() takes 65,536 runs and no more", () => {
+test("readList() accepts up to 65,536 runs", () => {
   expect(mapOf(`${"1,0,".repeat(65_535)}1,0`, 10).runs).toHaveLength(65_536);
   expect(() => mapOf(`${"1,0,".repeat(65_536)}1,0`, 10)).toThrow("more than 65536 runs");
 });

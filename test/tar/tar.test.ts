@@ -12,7 +12,7 @@ function read(...parts: Uint8Array[]): Entry[] {
   return unpackLayer(Buffer.concat([...parts, END])).entries;
 }
 
-describe("names", () => {
+describe("the name of an entry", () => {
   const pax = paxHeader([
     ["path", "pax"],
     ["linkpath", "pax-link"],
@@ -33,11 +33,11 @@ describe("names", () => {
       "",
       undefined,
     ],
-  ])("come from %s", (...[, parts, path, target]) => {
+  ])("comes from %s", (...[, parts, path, target]) => {
     expect(read(...parts)).toMatchObject([{ path, ...(target === undefined ? {} : { target }) }]);
   });
 
-  test("of a header do not stay for the next one", () => {
+  test("does not come from the headers of an earlier entry", () => {
     expect(read(pax, link, rawHeader({ name: "b" }))).toMatchObject([
       { path: "pax" },
       { path: "b" },
@@ -47,17 +47,17 @@ describe("names", () => {
   test.each([
     ["1", "hard"],
     ["2", "sym"],
-  ])("may be missing on links (type %s)", (type, kind) => {
+  ])("may be missing on a link (type %s), which is ignored", (type, kind) => {
     const { entries, warnings } = unpackLayer(
       Buffer.concat([rawHeader({ name: "", type, link: "x" }), END]),
     );
     expect(entries).toEqual([]);
     expect(warnings).toEqual([
-      `layer 1 of 1: entry "": it is a ${kind}link without a name and is passed over, continuing`,
+      `layer 1 of 1: entry "": it is a ${kind}link without a name and is ignored, continuing`,
     ]);
   });
 
-  test("may be missing on files, whose data goes nowhere", () => {
+  test("may be missing on a file, which is ignored with its data", () => {
     const { entries, sink } = unpackLayer(
       Buffer.concat([rawMember({ name: "" }, "x"), rawMember({ name: "b" }, "y"), END]),
     );
@@ -66,7 +66,7 @@ describe("names", () => {
   });
 });
 
-describe("kinds", () => {
+describe("TarReader", () => {
   test.each([
     ["0", "a", "file"],
     ["\0", "a", "file"],
@@ -79,28 +79,28 @@ describe("kinds", () => {
     ["4", "a", "block"],
     ["5", "a", "directory"],
     ["6", "a", "fifo"],
-  ])("type %p with the name %p is a %s", (type, name, kind) => {
+  ])("reads type %p with the name %p as a %s", (type, name, kind) => {
     expect(read(rawHeader({ type, name, link: "x" }))).toMatchObject([{ kind, path: "a" }]);
   });
 
-  test.each(["8", "A", "D", "M", "N", "V", "X", "Z", "\xff"])("type %p is refused", (type) => {
+  test.each(["8", "A", "D", "M", "N", "V", "X", "Z", "\xff"])("refuses type %p", (type) => {
     expect(() => read(rawHeader({ type }))).toThrow('entry "a": its type');
   });
 
-  test("have all their keys in the same order", () => {
+  test("makes entries whose keys have the same order in all kinds", () => {
     const types = ["0", "1", "2", "3", "4", "5", "6"];
     const common = ["kind", "path", "mode", "uid", "gid", "mtime", "xattrs"];
     for (const entry of read(...types.map((type) => rawHeader({ type, link: "x" }))))
       expect(Object.keys(entry).slice(0, common.length)).toEqual(common);
   });
 
-  test("other than files have no body, whatever their size", () => {
+  test("reads no body of a member that is not a file, even when its header has a size", () => {
     const types = ["1", "2", "3", "4", "5", "6"];
     const parts = types.map((type) => rawHeader({ type, link: "x", sizeBytes: 99_999 }));
     expect(read(...parts)).toHaveLength(types.length);
   });
 
-  test("that are whiteouts have no data", () => {
+  test("drops the data of whiteouts", () => {
     const { entries, sink } = unpackLayer(
       Buffer.concat([rawMember({ name: "d/.wh.a" }, "content"), END]),
     );
@@ -109,7 +109,7 @@ describe("kinds", () => {
   });
 });
 
-describe("attributes", () => {
+describe("TarReader", () => {
   test.each([
     ["type bits in the mode", { 100: "0104755\0" }, { mode: 0o4755 }],
     [
@@ -118,23 +118,27 @@ describe("attributes", () => {
       { mtime: { seconds: -2, nanoseconds: 0 } },
     ],
     ["a large id", { 108: "\x80\0\0\0\xff\xff\xff\xfe" }, { uid: 4_294_967_294 }],
-  ])("may have %s", (_, raw, fields) => {
+  ])("reads %s", (_, raw, fields) => {
     expect(read(rawHeader({ raw }))).toMatchObject([fields]);
   });
 
-  test("have the permissions of their ACL and the other bits of the mode", () => {
+  test("takes the permission bits from an access ACL, and the other bits from the mode", () => {
     const acl = paxHeader([["SCHILY.acl.access", "user::rw-,group::r--,mask::-wx,other::--x"]]);
     expect(read(acl, rawHeader({ raw: { 100: "0004755\0" } }))).toMatchObject([{ mode: 0o4631 }]);
   });
 
-  test("of symlinks have the mode that Linux gives them", () => {
+  test("gives every symlink the mode 0777, as Linux does", () => {
     expect(read(rawHeader({ type: "2", link: "x" }))).toMatchObject([{ mode: 0o777 }]);
   });
 
   test.each<[string, Parameters<typeof rawHeader>[0], string]>([
     ["a negative mode", { raw: { 100: "\xff".repeat(8) } }, "mode is negative"],
     ["a negative uid", { raw: { 108: "\xff".repeat(8) } }, "uid -1"],
-    ["the gid that is none", { raw: { 116: "\x80\0\0\0\xff\xff\xff\xff" } }, "gid 4294967295"],
+    [
+      "the gid -1 as an unsigned number",
+      { raw: { 116: "\x80\0\0\0\xff\xff\xff\xff" } },
+      "gid 4294967295",
+    ],
     ["a negative size", { raw: { 124: "\xff".repeat(12) } }, "size is negative"],
     ["a symlink to nothing", { type: "2" }, "0 bytes, not 1 to 4095"],
     [
@@ -145,11 +149,11 @@ describe("attributes", () => {
     ["a device minor of 2^20", { type: "4", raw: { 337: "4000000\0" } }, "0:1048576 is beyond"],
     ["a negative device", { type: "4", raw: { 337: "\xff".repeat(8) } }, "0:-1 is beyond"],
     ["text for a number", { raw: { 108: "no" } }, "no number in uid"],
-  ])("may not have %s", (_, header, reason) => {
+  ])("refuses %s", (_, header, reason) => {
     expect(() => read(rawHeader(header))).toThrow(reason);
   });
 
-  test("of symlinks take a target of 4095 bytes and no more", () => {
+  test("accepts the target of a symlink up to 4095 bytes", () => {
     const link = rawHeader({ type: "2" });
     const target = "t".repeat(4095);
     expect(read(paxHeader([["linkpath", target]]), link)).toMatchObject([{ target }]);
@@ -162,19 +166,19 @@ const commented = (bytes: number): Buffer =>
   Buffer.concat([paxHeader([["comment", "c".repeat(bytes)]]), rawHeader(), END]);
 
 describe("limits", () => {
-  test("an extended header may have 1 MiB", () => {
+  test("an extended header may have 1 MiB and no more", () => {
     const overhead = "1048576 comment=\n".length;
     expect(unpackLayer(commented(1_048_576 - overhead)).entries).toHaveLength(1);
     expect(() => unpackLayer(commented(1_048_577 - overhead))).toThrow("larger than 1048576");
   });
 
-  test("so may several of them together", () => {
+  test("all extended headers of one member together may have 1 MiB", () => {
     const half = paxHeader([["comment", "c".repeat(600_000)]]);
     expect(read(half, rawHeader(), half, rawHeader())).toHaveLength(2);
     expect(() => read(half, half, rawHeader())).toThrow("larger than 1048576");
   });
 
-  test("all names and attributes together may have 128 MiB", () => {
+  test("all names and attributes of a layer together may have 128 MiB", () => {
     const xattr = paxHeader([["SCHILY.xattr.user.a", "v".repeat(65_536 - "auser.a".length)]]);
     const sink = new MemorySink();
     const reader = new TarReader({
@@ -190,7 +194,7 @@ describe("limits", () => {
     );
   });
 
-  test("a file that is larger than the layer may be does not get as far as the sink", () => {
+  test("a file larger than the layer's limit is refused before data goes to the sink", () => {
     const sink = new MemorySink();
     const layerBytes = Buffer.concat([rawHeader({ sizeBytes: 10_001 }), END]);
     expect(() => unpackLayer(layerBytes, { outputBytesMax: 10_000, sink })).toThrow(
@@ -200,7 +204,7 @@ describe("limits", () => {
   });
 });
 
-describe("the end", () => {
+describe("the end of the stream", () => {
   const member = rawMember({}, "x");
   test.each<[string, Buffer]>([
     ["in the middle of a header", member.subarray(0, 511)],
@@ -209,7 +213,7 @@ describe("the end", () => {
     ["after an extended header", paxHeader([["path", "a"]])],
     ["in the middle of an extended header", paxHeader([["path", "a"]]).subarray(0, 515)],
     ["in the middle of a zero block", Buffer.alloc(100)],
-  ])("may not come %s", (_, bytes) => {
+  ])("is an error %s", (_, bytes) => {
     expect(() => unpackLayer(bytes)).toThrow("cut off");
   });
 
@@ -217,17 +221,20 @@ describe("the end", () => {
     ["in the padding", member.subarray(0, 513)],
     ["after the padding", member],
     ["after one zero block", Buffer.concat([member, Buffer.alloc(512)])],
-    ["after anything behind two", Buffer.concat([member, END, Buffer.from("anything")])],
-  ])("may come %s", (_, bytes) => {
+    [
+      "after other bytes behind two zero blocks",
+      Buffer.concat([member, END, Buffer.from("anything")]),
+    ],
+  ])("is accepted %s", (_, bytes) => {
     expect(unpackLayer(bytes).entries).toHaveLength(1);
   });
 
-  test("of the archive does not come after an extended header", () => {
+  test("zero blocks after an extended header are an error", () => {
     expect(() => read(paxHeader([["path", "a"]]))).toThrow("a member has to follow");
   });
 });
 
-test("global headers are passed over, and each key is named once", () => {
+test("TarReader ignores global headers, and warns once of each key", () => {
   const header = paxHeader(
     [
       ["path", "evil"],
@@ -239,7 +246,7 @@ test("global headers are passed over, and each key is named once", () => {
   const { entries, warnings } = unpackLayer(Buffer.concat([header, rawHeader(), header, END]));
   expect(entries).toMatchObject([{ path: "a" }]);
   expect(warnings).toEqual([
-    'layer 1 of 1: a global PAX header sets "path", which is passed over, continuing',
+    'layer 1 of 1: a global PAX header sets "path", which is ignored, continuing',
   ]);
 });
 
@@ -316,7 +323,7 @@ function gotOf(bytes: Uint8Array, unpacking: Unpacking): unknown[] {
   });
 }
 
-test("what was written is read, in chunks of any size", () => {
+test("TarReader reads back what an archive was made of, in chunks of any size", () => {
   fc.assert(
     fc.property(
       fc.array(member, { maxLength: 6 }),
@@ -329,7 +336,7 @@ test("what was written is read, in chunks of any size", () => {
   );
 });
 
-test("whatever is read, nothing but the layer is to blame", () => {
+test('TarReader throws only "content" errors, for any bytes', () => {
   const part = fc.oneof(
     fc.constantFrom(
       rawHeader(),
@@ -359,7 +366,7 @@ test("whatever is read, nothing but the layer is to blame", () => {
 
 const ACL = "user::rwx,group::r-x,other::r-x,user:7:r--,mask::r-x";
 
-/** The types of tar, and which of four attributes Linux lets one make on each. */
+/** The types of tar, and which of four attributes Linux allows on each. */
 test.each([
   ["0", "a file", ["user.a", "trusted.a", "system.posix_acl_access"]],
   [
@@ -372,7 +379,7 @@ test.each([
   ["4", "a block device", ["trusted.a", "system.posix_acl_access"]],
   ["6", "a FIFO", ["trusted.a", "system.posix_acl_access"]],
 ])(
-  "type %s, %s, keeps the attributes %p, and of the others there is a warning",
+  "TarReader reads type %s, %s, with the attributes %p, and warns of the others",
   (...[type, , names]) => {
     const pax = paxHeader([
       ["SCHILY.xattr.user.a", "1"],
