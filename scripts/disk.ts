@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { LoaderName } from "../src/boot/detect.ts";
+import type { LoaderName } from "../src/boot/loaders.ts";
 import { KiB, MiB } from "../src/lib/units.ts";
 import { command } from "./disk/command.ts";
 import { envBlock } from "./disk/env-block.ts";

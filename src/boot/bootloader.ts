@@ -27,9 +27,9 @@ export interface ThisBoot {
 /** How the loader came to this boot. */
 export type Account = Pick<Cmdline, "gen" | "left" | "fell" | "why" | "gaveUp" | "uncounted">;
 
-/** What chooses a slot at boot, and how it is told. Each method is durable when it returns, and throws `boot`. */
+/** The boot loader of an opened disk: it chooses a slot at boot. Each change is durable when the method returns. Methods throw `boot`. */
 export interface Bootloader {
-  readonly name: "grub" | "systemd-boot";
+  readonly name: string;
   /** Makes a slot startable that was written and read back. Nothing may lead to it yet. */
   prepare(slot: SlotName, spec: SlotSpec, files: BootFiles): Promise<void>;
   /** Makes a slot unstartable, before it is overwritten. */
@@ -48,4 +48,5 @@ export interface Bootloader {
   unfinished(): string | undefined;
   /** Finishes what a cut has left undone. Comes before anything is decided. */
   repair(): Promise<void>;
+  close(): void;
 }

@@ -1,52 +1,55 @@
+import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
-import type { Bootloader } from "./bootloader.ts";
-import { ENTRIES, readEntries } from "./systemd-boot/entry-folder.ts";
-import { type Esp, isFile } from "./esp/esp.ts";
-
-export type LoaderName = Bootloader["name"];
-export const LOADER_WISHES = ["auto", "grub", "systemd-boot"] as const;
-export type LoaderWish = (typeof LOADER_WISHES)[number];
+import type { TandemEsp } from "./esp/choose-esp.ts";
+import type { Esp } from "./esp/esp.ts";
+import type { Evidence, Loader } from "./loader.ts";
 
 export interface Detected {
-  readonly name: LoaderName;
-  /** What it was seen by, for people. */
+  readonly loader: Loader;
+  /** How it is known that the disk has this loader, for people. */
   readonly seen: string;
 }
 
-const GRUB = ["/tandem/grub.cfg"] as const;
-const SYSTEMD_BOOT = ["/EFI/systemd/systemd-bootx64.efi", "/EFI/BOOT/BOOTX64.EFI"] as const;
-const LOADER_CONF = "/loader/loader.conf";
-
-/** Which boot loader the disk has. Throws `boot` when there is no telling. */
-export function detectLoader(esp: Esp | undefined, wish: LoaderWish): Detected {
-  if (wish === "systemd-boot" && esp === undefined)
-    throw refused("systemd-boot is configured, and the disk has no EFI system partition");
-  if (wish !== "auto") return { name: wish, seen: "it is configured" };
-  // A machine with a BIOS may keep GRUB's files anywhere.
-  if (esp === undefined) return { name: "grub", seen: "there is no EFI system partition" };
-  const grub = GRUB.filter((path) => isFile(esp, path));
-  const systemd = marksOf(esp, grub.length > 0);
-  const seen = [...grub, ...systemd].join(", ");
-  if (grub.length > 0 && systemd.length === 0) return { name: "grub", seen };
-  if (grub.length === 0 && systemd.length > 0) return { name: "systemd-boot", seen };
-  throw grub.length > 0
-    ? refused(`${esp.name} has files of both GRUB and systemd-boot: ${seen}`)
-    : refused(
-        `${esp.name} has neither ${GRUB.join("")} nor ${LOADER_CONF} with ${SYSTEMD_BOOT.join(" or ")}`,
-      );
+/** The loader with the name `choice`, or with "auto" the one that the disk has. Throws `boot` when there is none, or more than one. */
+export function detectLoader(
+  loaders: readonly Loader[],
+  choice: string,
+  openEsp: TandemEsp["open"],
+): Detected {
+  // Nothing is looked for: the ESP may be unreadable, and the loader may not need it.
+  if (choice !== "auto") {
+    const loader = loaders.find(({ name }) => name === choice);
+    return { loader: defined(loader, `boot loader ${choice}`), seen: "it is configured" };
+  }
+  const esp = openEsp({ write: false });
+  try {
+    return detectOn(esp, loaders);
+  } finally {
+    esp?.close();
+  }
 }
 
-/** What speaks for systemd-boot. It goes on without loader.conf: then its program or our entries do, unless GRUB has a claim. */
-function marksOf(esp: Esp, isClaimed: boolean): string[] {
-  const programs = SYSTEMD_BOOT.filter((path) => isFile(esp, path));
-  if (isFile(esp, LOADER_CONF)) return programs.length === 0 ? [] : [LOADER_CONF, ...programs];
-  if (isClaimed) return [];
-  const entries = readEntries(esp).names.map((name) => `${ENTRIES}/${name}`);
-  return entries.length > 0 || programs[0] === SYSTEMD_BOOT[0] ? [...entries, ...programs] : [];
+interface Claim extends Evidence {
+  readonly loader: Loader;
 }
 
-function refused(why: string): TandemError {
-  return new TandemError("boot", `Cannot tell which boot loader the disk has: ${why}`, {
-    hint: "Name it in the configuration: bootloader: grub or systemd-boot.",
+function detectOn(esp: Esp | undefined, loaders: readonly Loader[]): Detected {
+  const claims = loaders.flatMap((loader): Claim[] => {
+    const evidence = loader.detect(esp);
+    return evidence === undefined ? [] : [{ loader, ...evidence }];
+  });
+  const sure = claims.filter(({ isSure }) => isSure);
+  const strongest = sure.length > 0 ? sure : claims;
+  const seen = strongest.flatMap((claim) => claim.seen).join(", ");
+  const [first, ...others] = strongest;
+  if (first !== undefined && others.length === 0) return { loader: first.loader, seen };
+  const name = esp?.name ?? "the disk";
+  const titles = strongest.map(({ loader }) => loader.title).join(" and ");
+  const why =
+    first === undefined
+      ? `${name} has neither ${loaders.map(({ marks }) => marks).join(" nor ")}`
+      : `${name} has files of both ${titles}: ${seen}`;
+  throw new TandemError("boot", `Cannot tell which boot loader the disk has: ${why}`, {
+    hint: `Name it in the configuration: bootloader: ${loaders.map(({ name: one }) => one).join(" or ")}.`,
   });
 }

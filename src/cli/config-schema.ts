@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { LOADER_WISHES } from "../boot/detect.ts";
+import { LOADER_CHOICES } from "../boot/loaders.ts";
 import { TRIES_MAX } from "../control/record.ts";
 import { parseBytes } from "../lib/units.ts";
 
@@ -39,7 +39,7 @@ const webAddress = v.pipe(
 
 const configSchema = v.strictObject({
   disk: v.optional(absolute),
-  bootloader: v.optional(v.picklist(LOADER_WISHES)),
+  bootloader: v.optional(v.picklist(LOADER_CHOICES)),
   labels: v.optional(
     v.strictObject({
       control: v.optional(label),

@@ -1,4 +1,4 @@
-import type { LoaderWish } from "../boot/detect.ts";
+import type { LoaderChoice } from "../boot/loaders.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { AftermathPlan } from "../health/aftermath.ts";
 import type { CheckPlan } from "../health/checks.ts";
@@ -11,7 +11,7 @@ import type { Globals } from "./globals.ts";
 
 export interface Config {
   readonly disk: string | undefined;
-  readonly bootloader: LoaderWish;
+  readonly bootloader: LoaderChoice;
   readonly labels: {
     readonly control: string;
     readonly a: string;

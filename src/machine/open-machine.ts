@@ -1,8 +1,8 @@
-import type { Bootloader } from "../boot/bootloader.ts";
-import { type TandemEsp, tandemEsp } from "../boot/esp/choose-esp.ts";
-import { type Detected, detectLoader, type LoaderWish } from "../boot/detect.ts";
-import { grub } from "../boot/grub/grub.ts";
-import { systemdBoot } from "../boot/systemd-boot/systemd-boot.ts";
+import { detectLoader } from "../boot/detect.ts";
+import { tandemEsp } from "../boot/esp/choose-esp.ts";
+import type { Esp } from "../boot/esp/esp.ts";
+import type { Loader } from "../boot/loader.ts";
+import { type LoaderChoice, LOADERS } from "../boot/loaders.ts";
 import { Control } from "../control/control.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
@@ -21,7 +21,9 @@ export interface MachineOptions {
   /** Boots for the good slot without a verdict; 0: no limit; undefined: as the record has it. */
   readonly limit?: number | undefined;
   /** "auto", which is the default: as the files on the EFI system partition tell. */
-  readonly bootloader?: LoaderWish;
+  readonly bootloader?: LoaderChoice;
+  /** The loaders that are looked for; all that tandem knows unless a test brings its own. */
+  readonly loaders?: readonly Loader[];
 }
 
 /** Opens the disk that is worked on. The caller closes it. Throws `disk` when it is not laid out for tandem, `boot` without a loader. */
@@ -64,8 +66,13 @@ function machineOf(
   { slots, control, partition }: Opened & { readonly partition: BlockFile },
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
-  const esp = tandemEsp(system, slots);
-  const { loader, detected, close } = openLoader(esp, control, options);
+  const { loaders = LOADERS, bootloader = "auto", write } = options;
+  const { files, durable } = system;
+  const ownMarks = (esp: Esp): string[] => loaders.flatMap((one) => one.ownMarks(esp));
+  const esp = tandemEsp({ files, durable, ownMarks }, slots);
+  const detected = detectLoader(loaders, bootloader, esp.open);
+  const places = { control, controlNumber: slots.control.number, esp };
+  const loader = detected.loader.open(places, { write });
   return {
     system,
     diskPath: slots.diskPath,
@@ -86,44 +93,10 @@ function machineOf(
       return { block: slots.open(found, access), path, offsetBytes };
     },
     close() {
-      close();
+      loader.close();
       partition.close();
     },
   };
-}
-
-interface OpenLoader {
-  readonly loader: Bootloader;
-  readonly detected: Detected;
-  readonly close: () => void;
-}
-
-/** The ESP stays open only for a loader that lives there. */
-function openLoader(
-  place: TandemEsp,
-  control: Control,
-  { bootloader = "auto", write }: MachineOptions & { readonly write: boolean },
-): OpenLoader {
-  const detected = detectOn(place, bootloader);
-  const esp = detected.name === "systemd-boot" ? place.open({ write }) : undefined;
-  if (esp === undefined)
-    return {
-      loader: grub(control, () => place.open({ write: false })),
-      detected,
-      close() {},
-    };
-  return { loader: systemdBoot(control, esp), detected, close: () => esp.close() };
-}
-
-function detectOn(place: TandemEsp, wish: LoaderWish): Detected {
-  // What is configured is not looked for: GRUB needs nothing of the ESP from us.
-  if (wish === "grub") return detectLoader(undefined, wish);
-  const esp = place.open({ write: false });
-  try {
-    return detectLoader(esp, wish);
-  } finally {
-    esp?.close();
-  }
 }
 
 /** Between two tries to get a lock that somebody else holds. */

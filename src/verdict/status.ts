@@ -1,4 +1,3 @@
-import type { LoaderName } from "../boot/detect.ts";
 import type { Control } from "../control/control.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type NextBoot, nextBoot } from "../control/next-boot.ts";
@@ -41,7 +40,7 @@ export interface Status {
   /** The trial that the boot loader gave up on before this boot. */
   readonly fell: SlotName | undefined;
   readonly loader: {
-    readonly name: LoaderName;
+    readonly name: string;
     /** How it is known that it is this one. */
     readonly seen: string;
   };

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { openSource } from "../../src/source/source.ts";
 import { linuxFiles } from "../../src/system/files.ts";

@@ -1,6 +1,6 @@
 /** The same story with every boot loader: which slot comes up each time. */
 import { expect, test } from "bun:test";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { tell } from "./loader-bench.ts";
 
 interface Scenario {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { detectLoader } from "../../src/boot/detect.ts";
+import { LOADERS } from "../../src/boot/loaders.ts";
 import { memoryEsp } from "./esp/memory-esp.ts";
 
 const GRUB = { "/tandem/grub.cfg": "script", "/EFI/BOOT/BOOTX64.EFI": "GRUB" };
@@ -34,9 +35,18 @@ test.each([
   [undefined, "auto", "grub", "there is no EFI system partition"],
   [undefined, "grub", "grub", "it is configured"],
 ] as const)("detectLoader() of %j with %s is %s", async (...row) => {
-  const [files, wish, name, seen] = row;
+  const [files, choice, name, seen] = row;
   const esp = files === undefined ? undefined : await memoryEsp(files);
-  expect(detectLoader(esp, wish)).toEqual({ name, seen });
+  const detected = detectLoader(LOADERS, choice, () => esp);
+  expect([detected.loader.name, detected.seen]).toEqual([name, seen]);
+});
+
+function refuse(): never {
+  throw new Error("the ESP was opened");
+}
+
+test("a loader that is configured is not looked for", () => {
+  expect(detectLoader(LOADERS, "grub", refuse).loader.name).toBe("grub");
 });
 
 test.each([
@@ -52,8 +62,7 @@ test.each([
   ],
   [CONF, "auto", "has neither"],
   [{}, "auto", "has neither"],
-  [undefined, "systemd-boot", "the disk has no EFI system partition"],
-] as const)("detectLoader() of %j with %s says why not: %s", async (files, wish, why) => {
-  const esp = files === undefined ? undefined : await memoryEsp(files);
-  expect(() => detectLoader(esp, wish)).toThrow(why);
+] as const)("detectLoader() of %j with %s says why not: %s", async (files, choice, why) => {
+  const esp = await memoryEsp(files);
+  expect(() => detectLoader(LOADERS, choice, () => esp)).toThrow(why);
 });

@@ -1,6 +1,6 @@
 /** A machine in memory with any of the boot loaders, told in short sentences what happens to it. */
 import type { Account } from "../../src/boot/bootloader.ts";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { CommandResult } from "../../src/system/system.ts";
 import { health } from "../../src/verdict/health.ts";

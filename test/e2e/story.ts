@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { pushImage, writeImage } from "../peers/image.ts";
 import { startRegistry } from "../peers/registry.ts";

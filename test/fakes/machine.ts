@@ -80,6 +80,7 @@ export function memoryMachine(
 ): Machine {
   const boot = parseCmdline(cmdline);
   const control = Control.open(controlOf(disk));
+  const esp = { open: () => undefined, seen: () => undefined };
   return {
     system,
     diskPath: disk.name,
@@ -91,9 +92,9 @@ export function memoryMachine(
     booted: boot.slot,
     cmdline: boot,
     control,
-    loader: grub(control, () => undefined),
+    loader: grub.open({ control, controlNumber: 1, esp }),
     loaderSeen: "it is in memory",
-    esp: { open: () => undefined, seen: () => undefined },
+    esp,
     limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},

@@ -1,5 +1,5 @@
 /** A whole disk in memory: partition table, EFI system partition, control partition and two slots. */
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { Control } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { envLine, envText } from "../../src/control/env-block.ts";

@@ -1,7 +1,7 @@
 /** A machine that runs from slot b of its own disk: a loop device, slot b mounted as the root, and the words of the boot loader. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { readGpt } from "../../src/disk/gpt.ts";
 import { TANDEM } from "../binary/appliance.ts";
 import { command } from "../peers/command.ts";

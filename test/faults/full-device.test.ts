@@ -1,7 +1,7 @@
 /** A device without room behind a loop device or a file, and one that loses its end: real errors, and writes that are really short. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chownSync, mkdirSync, truncateSync } from "node:fs";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { TANDEM } from "../binary/appliance.ts";
 import { PLACES } from "../fakes/whole-disk.ts";

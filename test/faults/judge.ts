@@ -1,6 +1,6 @@
 /** What must hold after each trial. Every judgment returns what is wrong, in one line, so that a campaign can tell all of it at its end. */
 import { readFileSync } from "node:fs";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { findFile } from "../../src/boot/image/find.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import type { SlotName } from "../../src/slot/slot.ts";

@@ -1,7 +1,7 @@
 /** One run of a verb with one fault, and what is judged of it: the run itself, the disk that it leaves, and the upgrade after it. */
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { bootFrom, type Booted } from "./booted.ts";
 import { changed, goodSlot, judgeBoots, judgeRun, judgeTrial, Snapshot } from "./judge.ts";
 import { filesOf, type Story } from "./stories.ts";

@@ -1,6 +1,6 @@
 /** Small disks at the points of their lives where trials begin, and the images that they are upgraded to. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { defined } from "../../src/lib/assert.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { command } from "../peers/command.ts";

@@ -1,6 +1,6 @@
 /** Cuts the power before every write and flush, in every way a disk can lose what was not flushed. */
 import { expect, test } from "bun:test";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { type Cut, RecordedDisk } from "../fakes/recorded-disk.ts";
 import { machineWith } from "../fakes/whole-disk.ts";
 import {

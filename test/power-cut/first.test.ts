@@ -1,6 +1,6 @@
 /** The first upgrade of a new disk, with the power cut at every point: nothing is there to boot, or a whole system. */
 import { expect, test } from "bun:test";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { isNewDisk } from "../../src/machine/new-disk.ts";
 import { statusOf } from "../../src/verdict/status.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";

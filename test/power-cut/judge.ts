@@ -1,5 +1,5 @@
 /** What must hold for a disk, whatever the power has left of it. */
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { readEntries } from "../../src/boot/systemd-boot/entry-folder.ts";
 import { readText } from "../../src/boot/esp/esp.ts";
 import { findFile } from "../../src/boot/image/find.ts";

@@ -1,6 +1,6 @@
 /** A damaged disk under doctor, with the power cut at every point of the repair. */
 import { expect } from "bun:test";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { Fat } from "../../src/fat/fat.ts";
 import { identityOf } from "../../src/ext4/identity.ts";
 import { SILENT } from "../../src/lib/talk.ts";

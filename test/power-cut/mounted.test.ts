@@ -1,7 +1,7 @@
 /** Cuts while systemd-boot's files are written through the kernel's mount of the ESP: what no fsync has confirmed is lost or kept. */
 import { expect, test } from "bun:test";
 import { mountedEsp } from "../../src/boot/esp/mounted-esp.ts";
-import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
+import { systemdBootOn } from "../../src/boot/systemd-boot/systemd-boot.ts";
 import { Fat } from "../../src/fat/fat.ts";
 import { durableFilesOn } from "../../src/system/durable-files.ts";
 import type { FileCalls } from "../../src/system/file-calls.ts";
@@ -31,7 +31,7 @@ async function tell(story: Story, mutation: Mutation = (calls) => calls): Promis
   const files = new LossyFiles(treeOf(start), () => recorded.operations.length);
   const machine = machineWith(recorded.file, story.cmdline);
   const esp = mountedEsp(durableFilesOn(mutation(files.calls)), MOUNT);
-  await story.act({ ...machine, loader: systemdBoot(machine.control, esp) });
+  await story.act({ ...machine, loader: systemdBootOn({ control: machine.control, esp }) });
   const whole: Whole = new Map();
   learn(whole, start.file());
   learn(whole, recorded.image().file());

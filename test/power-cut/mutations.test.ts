@@ -1,6 +1,6 @@
 /** The judge has to find what is wrong: each of these upgrades breaks one rule of the design, and some cut of it must be condemned. */
 import { expect, test } from "bun:test";
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { encodeRecord, parseRecord } from "../../src/control/record.ts";
 import { writeThrough } from "../../src/disk/write-through.ts";
 import { SILENT } from "../../src/lib/talk.ts";

@@ -1,5 +1,5 @@
 /** Everything that changes what boots, from a disk that is in order, and how the machine had come up. */
-import type { LoaderName } from "../../src/boot/detect.ts";
+import type { LoaderName } from "../../src/boot/loaders.ts";
 import { settleFall, markBad, markGood } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import type { Machine } from "../../src/machine/machine.ts";

@@ -5,13 +5,10 @@ import type { Slots } from "../../slot/slots.ts";
 import type { DurableFiles } from "../../system/durable-files.ts";
 import type { Files } from "../../system/files.ts";
 import { readEfiVariable } from "./efi-variable.ts";
-import { ENTRIES, readEntries } from "../systemd-boot/entry-folder.ts";
-import { type Esp, readText } from "./esp.ts";
+import type { Esp } from "./esp.ts";
 import { type EspSlots, openEsp } from "./open-esp.ts";
 
 const FOLDER = "/tandem";
-const LOADER_CONF = "/loader/loader.conf";
-const CONF_BYTES_MAX = 64 * 1024;
 /** More of them tell people no more. */
 const MARKS_SHOWN_MAX = 3;
 
@@ -31,21 +28,23 @@ interface Choice {
 interface Surroundings {
   readonly files: Pick<Files, "readBytes">;
   readonly durable: DurableFiles;
+  /** What only tandem's boot loaders have on an ESP, outside /tandem. */
+  readonly ownMarks: (esp: Esp) => readonly string[];
 }
 
 export function tandemEsp(
-  { files, durable }: Surroundings,
+  surroundings: Surroundings,
   slots: EspSlots & Pick<Slots, "esps" | "booted">,
 ): TandemEsp {
   let choice: Choice | undefined;
   const chosen = (): Choice => {
-    choice ??= choose({ files, durable }, slots);
+    choice ??= choose(surroundings, slots);
     return choice;
   };
   return {
     open(access) {
       const { esp } = chosen();
-      return esp && openEsp({ files: durable, slots, esp }, access);
+      return esp && openEsp({ files: surroundings.durable, slots, esp }, access);
     },
     seen: () => chosen().seen,
   };
@@ -60,13 +59,13 @@ interface Look {
 }
 
 function choose(
-  { files, durable }: Surroundings,
+  { files, durable, ownMarks }: Surroundings,
   slots: EspSlots & Pick<Slots, "esps" | "booted">,
 ): Choice {
   const [only] = slots.esps;
   // The only one is not looked into: it may have no file system yet.
   if (slots.esps.length < 2) return { esp: only, seen: undefined };
-  const looks = slots.esps.map((esp) => lookAt({ files: durable, slots, esp }));
+  const looks = slots.esps.map((esp) => lookAt({ files: durable, slots, esp }, ownMarks));
   const marked = looks.filter(({ marks }) => marks.length > 0);
   const [one] = marked;
   if (one !== undefined && marked.length === 1)
@@ -81,12 +80,13 @@ function choose(
 }
 
 /** One that cannot be read must not keep tandem from another. */
-function lookAt(way: Parameters<typeof openEsp>[0]): Look {
+function lookAt(way: Parameters<typeof openEsp>[0], ownMarks: Surroundings["ownMarks"]): Look {
   const { esp } = way;
   try {
     const opened = openEsp(way, { write: false });
     try {
-      return { esp, marks: marksOf(opened), unreadable: undefined };
+      const files = (opened.list(FOLDER) ?? []).map(({ name }) => `${FOLDER}/${name}`);
+      return { esp, marks: [...files, ...ownMarks(opened)], unreadable: undefined };
     } finally {
       opened.close();
     }
@@ -94,19 +94,6 @@ function lookAt(way: Parameters<typeof openEsp>[0]): Look {
     if (!(error instanceof TandemError)) throw error;
     return { esp, marks: [], unreadable: reasonOf(error) };
   }
-}
-
-function marksOf(esp: Esp): string[] {
-  const files = (esp.list(FOLDER) ?? []).map(({ name }) => `${FOLDER}/${name}`);
-  const entries = readEntries(esp).names.map((name) => `${ENTRIES}/${name}`);
-  const line = /^[ \t]*(?:preferred|default)[ \t]+tandem\S*/im.exec(
-    readText(esp, LOADER_CONF, CONF_BYTES_MAX) ?? "",
-  );
-  return [
-    ...files,
-    ...entries,
-    ...(line === null ? [] : [`"${line[0].trim()}" in ${LOADER_CONF}`]),
-  ];
 }
 
 /** What systemd-boot says of the boot of this machine counts only for the disk that the machine runs from. */

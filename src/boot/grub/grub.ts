@@ -1,16 +1,33 @@
 import type { Control } from "../../control/control.ts";
 import { TandemError } from "../../lib/error.ts";
 import type { Bootloader } from "../bootloader.ts";
-import type { Esp } from "../esp/esp.ts";
-import { countedGen } from "./count.ts";
+import type { TandemEsp } from "../esp/choose-esp.ts";
+import { isFile } from "../esp/esp.ts";
+import type { Loader, LoaderPlaces } from "../loader.ts";
+import { COUNT_PATH, countedGen } from "./count.ts";
 
-/** Opens the EFI system partition for reading; undefined: the disk has none. The caller closes it. Throws `boot`. */
-export type OpenEsp = () => Esp | undefined;
+const NAME = "grub";
+const SCRIPT = "/tandem/grub.cfg";
+const DISK = "/tandem/disk.cfg";
+
+export const grub = {
+  name: NAME,
+  title: "GRUB",
+  marks: SCRIPT,
+  detect(esp) {
+    // On a machine with a BIOS, GRUB's files may be anywhere.
+    if (esp === undefined) return { seen: ["there is no EFI system partition"], isSure: false };
+    return isFile(esp, SCRIPT) ? { seen: [SCRIPT], isSure: true } : undefined;
+  },
+  ownMarks: () => [],
+  files: (esp) => [SCRIPT, DISK, COUNT_PATH].filter((path) => isFile(esp, path)),
+  open: openGrub,
+} as const satisfies Loader;
 
 /** GRUB reads record and specs from the control partition by itself (grub.cfg): writing them is all there is to do. */
-export function grub(control: Control, openEsp: OpenEsp): Bootloader {
+function openGrub({ control, esp }: LoaderPlaces): Bootloader {
   return {
-    name: "grub",
+    name: NAME,
     prepare: (slot, spec) => control.writeSpec(slot, spec),
     forget: (slot) => control.eraseSpec(slot),
     whyNot(slot) {
@@ -18,7 +35,7 @@ export function grub(control: Control, openEsp: OpenEsp): Bootloader {
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
     spoilt: () => undefined,
-    commit: (next) => control.commitRecord(next, freshGen(control, openEsp)),
+    commit: (next) => control.commitRecord(next, freshGen(control, esp)),
     // It tells all of it on the kernel command line.
     account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
       gen,
@@ -31,6 +48,7 @@ export function grub(control: Control, openEsp: OpenEsp): Bootloader {
     refuseReadOnly() {},
     unfinished: () => undefined,
     repair: () => Promise.resolve(),
+    close() {},
   };
 }
 
@@ -38,9 +56,9 @@ export function grub(control: Control, openEsp: OpenEsp): Bootloader {
  * The number of the next record. GRUB would go on with what it has counted for that number, so it must be one that GRUB has not
  * counted for, also when the newest record was lost and the control partition does not know its number any more.
  */
-function freshGen(control: Control, openEsp: OpenEsp): number {
+function freshGen(control: Control, place: TandemEsp): number {
   try {
-    return Math.max(control.nextGen, countedOn(openEsp) + 1);
+    return Math.max(control.nextGen, countedOn(place) + 1);
   } catch (error) {
     // A record in force has a successor without the count. It is needed more than the count is, which doctor reports.
     if (control.record !== undefined && error instanceof TandemError) return control.nextGen;
@@ -48,8 +66,8 @@ function freshGen(control: Control, openEsp: OpenEsp): number {
   }
 }
 
-function countedOn(openEsp: OpenEsp): number {
-  const esp = openEsp();
+function countedOn(place: TandemEsp): number {
+  const esp = place.open({ write: false });
   if (esp === undefined) return 0;
   try {
     return countedGen(esp);

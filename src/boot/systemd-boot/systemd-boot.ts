@@ -8,7 +8,8 @@ import type { Bootloader } from "../bootloader.ts";
 import { type Candidate, candidatesOf } from "./candidates.ts";
 import type { Entry, NewEntry, Start } from "./entry.ts";
 import { addEntry, ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
-import { type Esp, readText } from "../esp/esp.ts";
+import { type Esp, isFile, readText } from "../esp/esp.ts";
+import type { Evidence, Loader } from "../loader.ts";
 import {
   copySlotFiles,
   missingFile,
@@ -27,14 +28,63 @@ const MACHINE_OPTIONS = "/tandem/options";
 const MACHINE_OPTIONS_BYTES_MAX = 1024;
 const FOLDERS = ["/loader", ENTRIES] as const;
 
+const NAME = "systemd-boot";
+const LOADER_CONF = "/loader/loader.conf";
+const LOADER_CONF_BYTES_MAX = 64 * 1024;
+const PROGRAMS = ["/EFI/systemd/systemd-bootx64.efi", "/EFI/BOOT/BOOTX64.EFI"] as const;
+
+export const systemdBoot = {
+  name: NAME,
+  title: "systemd-boot",
+  marks: `${LOADER_CONF} with ${PROGRAMS.join(" or ")}`,
+  detect: (esp) => esp && detect(esp),
+  ownMarks(esp) {
+    const text = readText(esp, LOADER_CONF, LOADER_CONF_BYTES_MAX) ?? "";
+    const line = /^[ \t]*(?:preferred|default)[ \t]+tandem\S*/im.exec(text);
+    return [
+      ...entryPaths(esp),
+      ...(line === null ? [] : [`"${line[0].trim()}" in ${LOADER_CONF}`]),
+    ];
+  },
+  files: (esp) => [
+    ...[LOADER_CONF, MACHINE_OPTIONS].filter((path) => isFile(esp, path)),
+    ...(esp.list(ENTRIES) ?? [])
+      .filter(({ isFolder }) => !isFolder)
+      .map(({ name }) => `${ENTRIES}/${name}`),
+  ],
+  open({ control, esp: place }, access) {
+    const esp = place.open(access);
+    if (esp !== undefined) return systemdBootOn({ control, esp });
+    throw new TandemError("boot", "Cannot use systemd-boot: the disk has no EFI system partition", {
+      hint: "Correct the configuration: bootloader.",
+    });
+  },
+} as const satisfies Loader;
+
+/** systemd-boot works without loader.conf. Then its own program or tandem's entries speak for it, but less than another loader's files. */
+function detect(esp: Esp): Evidence | undefined {
+  const programs = PROGRAMS.filter((path) => isFile(esp, path));
+  if (isFile(esp, LOADER_CONF))
+    return programs.length === 0 ? undefined : { seen: [LOADER_CONF, ...programs], isSure: true };
+  const entries = entryPaths(esp);
+  return entries.length > 0 || programs[0] === PROGRAMS[0]
+    ? { seen: [...entries, ...programs], isSure: false }
+    : undefined;
+}
+
+/** The entries that tandem made. */
+function entryPaths(esp: Esp): string[] {
+  return readEntries(esp).names.map((name) => `${ENTRIES}/${name}`);
+}
+
 /**
  * systemd-boot goes by the names of the files in /loader/entries and counts boots by renaming them. It neither reads the control
  * partition nor ext4, so each slot has its kernel and initrd on the ESP, and each record its own set of entries there.
  */
-export function systemdBoot(control: Control, esp: Esp): Bootloader {
-  const places = { control, esp };
+export function systemdBootOn(places: Places): Bootloader {
+  const { control, esp } = places;
   return {
-    name: "systemd-boot",
+    name: NAME,
     async prepare(slot, spec, files) {
       const paths = slotPaths(slot, spec);
       await copySlotFiles(esp, paths, files);
@@ -64,6 +114,7 @@ export function systemdBoot(control: Control, esp: Esp): Bootloader {
     refuseReadOnly: () => esp.refuseReadOnly(),
     unfinished: () => unfinished(places),
     repair: () => repair(places),
+    close: () => esp.close(),
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { type TandemEsp, tandemEsp } from "../../../src/boot/esp/choose-esp.ts";
-import { contentOf, isFile } from "../../../src/boot/esp/esp.ts";
+import { contentOf, type Esp, isFile } from "../../../src/boot/esp/esp.ts";
+import { LOADERS } from "../../../src/boot/loaders.ts";
 import { Fat } from "../../../src/fat/fat.ts";
 import { openSlots } from "../../../src/slot/slots.ts";
 import { durableFiles } from "../../../src/system/durable-files.ts";
@@ -25,6 +26,8 @@ type Files = Readonly<Record<string, string>> | undefined;
 const FEDORA = { "/loader/loader.conf": "default fedora*\n", "/loader/entries/fedora.conf": "x" };
 const GRUB = { "/tandem/grub.cfg": "script" };
 const CONF = { "/loader/loader.conf": "timeout 0\r\ndefault tandem-*\r\n" };
+
+const ownMarks = (esp: Esp): string[] => LOADERS.flatMap((loader) => loader.ownMarks(esp));
 
 async function fatWith(files: Files): Promise<PagedImage> {
   if (files === undefined) return PagedImage.zeros(8 * MiB);
@@ -74,7 +77,7 @@ async function diskWith({ esps, mounts = "", variable }: Wish) {
       ? {}
       : { [VARIABLE]: Buffer.concat([Buffer.alloc(4), Buffer.from(`${variable}\0`, "utf16le")]) },
   );
-  return { images, slots, esp: tandemEsp({ files, durable: durableFiles }, slots) };
+  return { images, slots, esp: tandemEsp({ files, durable: durableFiles, ownMarks }, slots) };
 }
 
 const espOn = async (wish: Wish): Promise<TandemEsp> => (await diskWith(wish)).esp;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Bootloader } from "../../../src/boot/bootloader.ts";
 import { contentOf } from "../../../src/boot/esp/esp.ts";
 import { grub } from "../../../src/boot/grub/grub.ts";
 import { COUNT_BYTES, COUNT_PATH, countedGen } from "../../../src/boot/grub/count.ts";
@@ -43,10 +44,14 @@ async function format(): Promise<PagedImage> {
 
 test("a record in force is followed although GRUB's count cannot be read", async () => {
   const image = await format();
-  const loader = (): ReturnType<typeof grub> =>
-    grub(Control.open(image.file()), () => {
+  const esp = {
+    open: () => {
       throw new TandemError("boot", "only parts of it are mounted");
-    });
+    },
+    seen: () => undefined,
+  };
+  const loader = (): Bootloader =>
+    grub.open({ control: Control.open(image.file()), controlNumber: 1, esp });
   expect((await loader().commit(FIRST)).gen).toBe(2);
   for (const at of RECORDS) image.write(at, new Uint8Array(1024));
   expect(() => loader().commit(FIRST)).toThrow("only parts of it are mounted");

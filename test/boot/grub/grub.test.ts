@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import type { BootFiles } from "../../../src/boot/bootloader.ts";
+import type { BootFiles, Bootloader } from "../../../src/boot/bootloader.ts";
 import { grub } from "../../../src/boot/grub/grub.ts";
 import { Control } from "../../../src/control/control.ts";
 import { settled } from "../../../src/control/decide.ts";
@@ -28,8 +28,13 @@ function format(): Promise<Control> {
   });
 }
 
+function openGrub(control: Control): Bootloader {
+  const esp = { open: () => undefined, seen: () => undefined };
+  return grub.open({ control, controlNumber: 1, esp });
+}
+
 test("a slot can be started between prepare() and forget()", async () => {
-  const loader = grub(await format(), () => undefined);
+  const loader = openGrub(await format());
   expect(loader.whyNot("b")).toContain("spec");
   await loader.prepare("b", spec, files);
   expect(loader.whyNot("b")).toBeUndefined();
@@ -40,7 +45,7 @@ test("a slot can be started between prepare() and forget()", async () => {
 test("commit() puts the record in force", async () => {
   const control = await format();
   const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
-  expect(await grub(control, () => undefined).commit(next)).toEqual({ ...next, gen: 2 });
+  expect(await openGrub(control).commit(next)).toEqual({ ...next, gen: 2 });
   expect(control.record).toEqual({ ...next, gen: 2 });
 });
 

@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { LOADER_CHOICES, LOADERS } from "../../src/boot/loaders.ts";
+import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
+import { Control } from "../../src/control/control.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+import { memoryEsp } from "./esp/memory-esp.ts";
+
+test("the configuration takes each loader of the table, and auto", () => {
+  expect(LOADER_CHOICES).toEqual(["auto", "grub", "systemd-boot"]);
+});
+
+test.each([
+  [
+    "grub",
+    ["/tandem/grub.cfg", "/tandem/disk.cfg", "/tandem/tries"],
+    ["/tandem/a/linux-1", "/EFI/BOOT/BOOTX64.EFI"],
+  ],
+  [
+    "systemd-boot",
+    [
+      "/loader/loader.conf",
+      "/tandem/options",
+      "/loader/entries/fedora.conf",
+      "/loader/entries/tandem-a.conf",
+    ],
+    ["/tandem/a/linux-1", "/EFI/BOOT/BOOTX64.EFI"],
+  ],
+] as const)("a report has the small files of %s and no programs", async (name, small, large) => {
+  const loader = LOADERS.find((one) => one.name === name);
+  const paths = [...small, ...large];
+  const esp = await memoryEsp(Object.fromEntries(paths.map((path) => [path, "x"])));
+  expect(new Set(loader?.files(esp))).toEqual(new Set(small));
+  expect(loader?.files(await memoryEsp({}))).toEqual([]);
+});
+
+test("systemd-boot is refused on a disk without an EFI system partition", () => {
+  const control = Control.open(PagedImage.zeros(MiB).file());
+  const esp = { open: () => undefined, seen: () => undefined };
+  expect(() => systemdBoot.open({ control, controlNumber: 1, esp }, { write: false })).toThrow(
+    "Cannot use systemd-boot: the disk has no EFI system partition",
+  );
+});
