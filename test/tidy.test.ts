@@ -203,6 +203,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/verbs/why",
     "cli/verbs/write",
   ],
+  "control/control": ["control/block-memory", "control/copies"],
   "fat/fat": ["fat/data", "fat/folder", "fat/folder-entries"],
   "ext4/mount": ["ext4/bad-file-system", "ext4/block", "ext4/inode-places"],
   "layer/layer-entries": ["layer/entry-packer", "layer/packed-form"],

@@ -1,4 +1,4 @@
-import type { Control } from "../control/control.ts";
+import type { LoaderData } from "../control/loader-data.ts";
 import type { Bootloader } from "./bootloader.ts";
 import type { TandemEsp } from "./esp/choose-esp.ts";
 import type { Esp } from "./esp/esp.ts";
@@ -13,7 +13,7 @@ export interface Evidence {
 
 /** What a loader works with. */
 export interface LoaderPlaces {
-  readonly control: Control;
+  readonly loaderData: LoaderData;
   /** Number of the control partition. */
   readonly controlNumber: number;
   readonly esp: TandemEsp;

@@ -35,14 +35,14 @@ function checkScript(esp: Esp): Finding {
   return bad(`${SCRIPT} is not there`, { advice: "Install the boot loader anew." });
 }
 
-function checkDisk({ control, slots }: Machine, access: EspAccess, esp: Esp): Finding {
+function checkDisk({ loaderData, slots }: Machine, access: EspAccess, esp: Esp): Finding {
   const { ok, bad } = about("GRUB's configuration", "boot");
   const values = configuration(esp);
   const fallback = values.get("fallback") ?? "";
   const isSlot = isSlotName(fallback) && slots[fallback] !== undefined;
   const wanted = {
     control: `${access.control}`,
-    fallback: isSlot ? fallback : (control.record?.good ?? "a"),
+    fallback: isSlot ? fallback : (loaderData.record?.good ?? "a"),
   };
   const flaws = Object.entries(wanted)
     .filter(([name, value]) => values.get(name) !== value)

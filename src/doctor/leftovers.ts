@@ -1,4 +1,5 @@
 import { TandemError } from "../lib/error.ts";
+import { emptyControl } from "../control/control.ts";
 import type { Machine } from "../machine/machine.ts";
 import { hasLeftovers } from "../machine/new-disk.ts";
 import { about, type Finding } from "../lib/finding.ts";
@@ -7,9 +8,9 @@ import type { HeldSlots } from "./held.ts";
 /** A control partition with remains of another use, on a disk without a system. undefined: there is something to keep. */
 export function checkLeftovers(machine: Machine, held: HeldSlots): Finding | undefined {
   if (hasSystem(held) || !canTellLeftovers(machine)) return undefined;
-  const { control, diskPath } = machine;
+  const { loaderData, diskPath } = machine;
   const { bad } = about("control partition", "disk");
-  const { foreignMark } = control;
+  const { foreignMark } = loaderData;
   // The configured label may be that of somebody's data.
   if (foreignMark !== undefined)
     return bad(`it holds ${foreignMark}, and no slot holds a system`, {
@@ -20,7 +21,7 @@ export function checkLeftovers(machine: Machine, held: HeldSlots): Finding | und
     advice: `Run tandem doctor --fix --disk ${diskPath}, then tandem upgrade --disk ${diskPath} --source IMAGE.`,
     repair: {
       what: "empty the control partition: the disk is new again",
-      run: () => control.empty(),
+      run: () => emptyControl(machine),
     },
   });
 }

@@ -2,8 +2,8 @@ import type { SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 
 /** The slots that the boot record leads to, the first one first. */
-export function namedSlots({ control }: Pick<Machine, "control">): SlotName[] {
-  const { record } = control;
+export function namedSlots({ loaderData }: Pick<Machine, "loaderData">): SlotName[] {
+  const { record } = loaderData;
   const slots = record === undefined ? [] : [record.trial, record.good, record.last];
   return slots.filter((slot) => slot !== undefined);
 }

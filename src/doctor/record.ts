@@ -19,7 +19,7 @@ interface Around {
 
 /** Whether the boot record leads to slots that boot. */
 export function checkRecord(machine: Machine, around: Around): Finding {
-  const { record, recordProblems } = machine.control;
+  const { record, recordProblems } = machine.loaderData;
   const { ok, warn, bad } = about("boot record", "boot");
   if (record === undefined)
     return bad(`both copies are lost: ${recordProblems.join("; ")}`, lead(machine, around));
@@ -50,8 +50,8 @@ function textOf({ gen, good, trial, tries, last }: BootRecord): string {
 }
 
 /** The trial or the last resort, when nothing whole is in it or it was found bad. */
-function unfitOf({ control }: Machine, { trial, last }: BootRecord): SlotName | undefined {
-  const unfit = unfitSlots(control.state);
+function unfitOf({ memory }: Machine, { trial, last }: BootRecord): SlotName | undefined {
+  const unfit = unfitSlots(memory.state);
   return [trial, last].find((slot) => slot !== undefined && unfit.includes(slot));
 }
 

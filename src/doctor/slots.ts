@@ -16,7 +16,7 @@ export function checkSlots(machine: Machine, held: HeldSlots): Finding[] {
 
 function checkSlot(machine: Machine, slot: SlotName, found: Held): Finding {
   const { ok, warn } = about(`slot ${slot}`, "disk");
-  const state = machine.control.state.slots[slot];
+  const state = machine.memory.state.slots[slot];
   switch (state.status) {
     case "empty":
       return ok("empty");
@@ -80,17 +80,17 @@ function flawOf({ uuid, label }: WrittenSlot, found: Held): string | undefined {
 
 /** The slot counts as not verified from then on, so that nothing may lead there. undefined: it does already, or it runs. */
 function distrust(machine: Machine, slot: SlotName, why: string): Finding["repair"] {
-  const held = machine.control.state.slots[slot];
+  const held = machine.memory.state.slots[slot];
   if (held.status !== "written" || held.verifiedAt === undefined || slot === machine.booted)
     return undefined;
   const { verifiedAt: _, ...rest } = held;
   return {
     what: `remember that slot ${slot} is not what was written`,
     async run() {
-      const { control, system } = machine;
+      const { memory, system } = machine;
       const at = system.now().toISOString();
-      const state = withSlot(control.state, slot, rest);
-      await control.writeState(withEvent(state, { at, kind: "verify", slot, text: why }));
+      const state = withSlot(memory.state, slot, rest);
+      await memory.writeState(withEvent(state, { at, kind: "verify", slot, text: why }));
     },
   };
 }
@@ -102,7 +102,7 @@ export type Roots = Map<SlotName, string>;
 export async function verifySlots(work: Work, machine: Machine, roots: Roots): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const slot of SLOT_NAMES) {
-    const held = machine.control.state.slots[slot];
+    const held = machine.memory.state.slots[slot];
     if (machine.slots[slot] === undefined || held.status !== "written") continue;
     const root = roots.get(slot) ?? (await rootOf(work, machine, { slot, held }));
     roots.set(slot, root);

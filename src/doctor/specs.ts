@@ -24,7 +24,7 @@ export function checkSpecs(machine: Machine, held: HeldSlots): Finding[] {
 function checkSpec(machine: Machine, slot: SlotName, found: Held): Finding {
   const { ok, warn, bad } = about(`start of slot ${slot}`, "boot");
   const isNamed = namedSlots(machine).includes(slot);
-  const isUnfit = unfitSlots(machine.control.state).includes(slot);
+  const isUnfit = unfitSlots(machine.memory.state).includes(slot);
   if (!isNamed && isUnfit) return checkUnfit(machine, slot);
   const why = machine.loader.whyNot(slot) ?? flawOf(machine, slot, found);
   if (why === undefined) {
@@ -56,7 +56,7 @@ function lostSpec(
   slot: SlotName,
   found: Held,
 ): { readonly text: string; readonly more: Remedy } | undefined {
-  const spec = machine.control.spec(slot);
+  const spec = machine.loaderData.spec(slot);
   if (!("invalid" in spec) || found.kind !== "system") return undefined;
   // Under another name its kernel would be copied once more, for nothing.
   if (knownDigest(machine, slot, found) === undefined) return undefined;
@@ -95,7 +95,7 @@ function flawOfCopies(machine: Machine, slot: SlotName, found: Held): string | u
 }
 
 function flawOfSpec(machine: Machine, slot: SlotName, found: Held): string | undefined {
-  const spec = machine.control.spec(slot);
+  const spec = machine.loaderData.spec(slot);
   const partition = defined(machine.slots[slot], `slot ${slot}`);
   if ("invalid" in spec) return undefined;
   if (spec.part !== partition.number || spec.partuuid !== partition.uuid)
@@ -131,7 +131,7 @@ async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Pro
 
 /** The copies that the loader has may be right where the slot is not. Throws `disk`. */
 async function refuseChanged(machine: Machine, slot: SlotName, block: BlockFile): Promise<void> {
-  const held = machine.control.state.slots[slot];
+  const held = machine.memory.state.slots[slot];
   if (machine.loader.name === "grub" || held.status !== "written") return;
   if ((await readRoot(block, held.runs)) === held.hashRoot) return;
   throw new TandemError(
@@ -148,12 +148,12 @@ function digestOf(machine: Machine, slot: SlotName, found: HeldSystem): string {
 
 /** That of the image from which the file system has its UUID, when state or spec remember it. */
 function knownDigest(
-  { control }: Machine,
+  { loaderData, memory }: Machine,
   slot: SlotName,
   { uuid }: HeldSystem,
 ): string | undefined {
-  const state = control.state.slots[slot];
-  const spec = control.spec(slot);
+  const state = memory.state.slots[slot];
+  const spec = loaderData.spec(slot);
   return [
     ...(state.status === "written" ? [state.digest] : []),
     ...("invalid" in spec ? [] : [spec.digest]),

@@ -4,8 +4,8 @@ import type { Machine } from "../machine/machine.ts";
 import type { HeldSlots } from "./held.ts";
 
 /** The slots with a system in them that is not known to be broken or bad; the one to prefer comes first. `fallback` does where all else is equal. */
-export function startable({ control }: Machine, held: HeldSlots, fallback?: SlotName): SlotName[] {
-  const { state } = control;
+export function startable({ memory }: Machine, held: HeldSlots, fallback?: SlotName): SlotName[] {
+  const { state } = memory;
   const unfit = unfitSlots(state);
   const whole = bootableSlots(state);
   /** Recovery is a place to repair from. Of the others what is known to be whole is better, and what was found good last is best. */

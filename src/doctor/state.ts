@@ -8,8 +8,8 @@ import type { HeldSlots } from "./held.ts";
 /** The two copies of what tandem remembers. */
 export function checkState(machine: Machine, held: HeldSlots): Finding {
   const { ok, warn, bad } = about("state", "disk");
-  const { stateProblems } = machine.control;
-  const newer = newerOf(machine.control);
+  const { stateProblems } = machine.memory;
+  const newer = newerOf(machine.memory);
   if (newer !== undefined)
     return warn(newer, { advice: "Boot the newer system again: its tandem takes over both." });
   const [problem] = stateProblems;
@@ -22,7 +22,7 @@ export function checkState(machine: Machine, held: HeldSlots): Finding {
     advice: "Run tandem doctor --fix: it makes the state anew from what is in the slots.",
     repair: {
       what: "make the state anew from what is in the slots",
-      run: () => machine.control.writeState(stateFrom(machine, held)),
+      run: () => machine.memory.writeState(stateFrom(machine, held)),
     },
   });
 }

@@ -16,13 +16,13 @@ const HOOKS = [
 ] as const;
 
 /** Nothing decides by the clock, but people do, and TLS does. */
-export function checkClock({ system, control }: Machine): Finding {
+export function checkClock({ system, memory }: Machine): Finding {
   const { ok, warn } = about("clock", "disk");
   const now = system.now();
   const shown = now.toISOString();
   const advice = "Set the clock: registries with TLS refuse a machine that lives in the past.";
   if (now.getTime() < EARLIEST) return warn(`it shows ${shown}`, { advice });
-  const newest = control.state.history
+  const newest = memory.state.history
     .map(({ at }) => at)
     .toSorted((one, other) => Date.parse(one) - Date.parse(other))
     .at(-1);
@@ -32,11 +32,11 @@ export function checkClock({ system, control }: Machine): Finding {
 }
 
 /** Whether what is in the good slot would fit the other one: images grow slowly. */
-export function checkRoom({ control, slots }: Machine): Finding {
+export function checkRoom({ loaderData, memory, slots }: Machine): Finding {
   const { ok, warn } = about("room", "disk");
   const { a, b } = slots;
-  const good = control.record?.good ?? "a";
-  const held = control.state.slots[good];
+  const good = loaderData.record?.good ?? "a";
+  const held = memory.state.slots[good];
   if (a === undefined || b === undefined || held.status !== "written" || good === "recovery")
     return ok("nothing is known of the size of the next image");
   const other = good === "a" ? b : a;

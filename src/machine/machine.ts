@@ -18,7 +18,7 @@ import type { System } from "../system/system.ts";
 import type { WriteTarget } from "../write/write-image.ts";
 
 /** The disk that is worked on, and how the machine came up. */
-export interface Machine {
+export interface Machine extends Control {
   readonly system: System;
   readonly diskPath: string;
   readonly slots: Readonly<Partial<Record<SlotName, Partition>>>;
@@ -26,7 +26,6 @@ export interface Machine {
   readonly booted: SlotName | undefined;
   /** What the boot loader said of this boot, or what its count says. */
   readonly cmdline: Cmdline;
-  readonly control: Control;
   readonly loader: Bootloader;
   /** How it is known that it is this loader. */
   readonly loaderSeen: string;
@@ -39,12 +38,12 @@ export interface Machine {
 }
 
 /** The record in force. Throws `boot` when both copies are lost. */
-export function recordOf({ control, diskPath }: Machine): BootRecord {
-  const { record } = control;
+export function recordOf({ loaderData, diskPath }: Machine): BootRecord {
+  const { record } = loaderData;
   if (record !== undefined) return record;
   throw new TandemError(
     "boot",
-    `Cannot read the boot record of ${diskPath}: ${control.recordProblems.join("; ")}`,
+    `Cannot read the boot record of ${diskPath}: ${loaderData.recordProblems.join("; ")}`,
     {
       hint: "Run tandem mark good in the slot that is to be kept, or from elsewhere tandem doctor --fix: both write a new record.",
     },
@@ -58,17 +57,17 @@ export function limitedRecordOf(machine: Machine): BootRecord {
 }
 
 /** What the next record is made by. */
-export function policyOf({ control, limit }: Machine): Policy {
+export function policyOf({ loaderData, memory, limit }: Machine): Policy {
   return {
-    limit: limit ?? control.record?.limit ?? 0,
-    bootable: bootableSlots(control.state),
+    limit: limit ?? loaderData.record?.limit ?? 0,
+    bootable: bootableSlots(memory.state),
   };
 }
 
 /** Adds one event to the history, and writes the state. */
 export async function note(machine: Machine, event: Omit<NewEvent, "at">): Promise<void> {
   const at = machine.system.now().toISOString();
-  await machine.control.writeState(withEvent(machine.control.state, { ...event, at }));
+  await machine.memory.writeState(withEvent(machine.memory.state, { ...event, at }));
 }
 
 /** The digests that slots hold whole: written, compared, and not found bad since. */

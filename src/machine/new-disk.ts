@@ -1,4 +1,5 @@
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import { originOf } from "../control/origin.ts";
 import { emptyState, type State } from "../control/state.ts";
 import { readLabel, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET_BYTES } from "../ext4/superblock.ts";
 import { TandemError } from "../lib/error.ts";
@@ -15,7 +16,7 @@ export const NO_SYSTEM = "there is no system on it yet";
  */
 export function isNewDisk(machine: Machine): boolean {
   if (!isWithoutRecord(machine)) return false;
-  switch (machine.control.origin) {
+  switch (originOf(machine)) {
     case "used":
       return false;
     case "begun":
@@ -30,24 +31,25 @@ export function isNewDisk(machine: Machine): boolean {
  * system of ours and the machine does not run from the disk. Emptied, it is that of a new disk.
  */
 export function hasLeftovers(machine: Machine): boolean {
-  const { origin, newerVersion } = machine.control;
   return (
-    origin === "used" &&
-    newerVersion === undefined &&
+    originOf(machine) === "used" &&
+    machine.memory.newerVersion === undefined &&
     isWithoutRecord(machine) &&
     !hasSlotOfOurs(machine)
   );
 }
 
 /** Nothing boots from it: there is no record, no entry that stands in for one, and the machine does not run from it. */
-function isWithoutRecord({ control, booted, loader }: Machine): boolean {
-  return control.record === undefined && booted === undefined && loader.unfinished() === undefined;
+function isWithoutRecord({ loaderData, booted, loader }: Machine): boolean {
+  return (
+    loaderData.record === undefined && booted === undefined && loader.unfinished() === undefined
+  );
 }
 
 /** The state; of a new disk that nothing was written to yet, that of empty slots. */
 export function stateOf(machine: Machine): State {
-  const { control } = machine;
-  return control.origin === "blank" && isNewDisk(machine) ? emptyState() : control.state;
+  const { memory } = machine;
+  return originOf(machine) === "blank" && isNewDisk(machine) ? emptyState() : memory.state;
 }
 
 /** For all that needs a system to work on. Throws `disk`. */

@@ -3,7 +3,7 @@ import { tandemEsp } from "../boot/esp/choose-esp.ts";
 import type { Esp } from "../boot/esp/esp.ts";
 import type { Loader } from "../boot/loader.ts";
 import { type LoaderChoice, LOADERS } from "../boot/loaders.ts";
-import { Control } from "../control/control.ts";
+import { type Control, openControl } from "../control/control.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
@@ -32,9 +32,9 @@ export function openMachine(
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
   const slots = openSlots(system, options);
-  const partition = openControl(slots, options);
+  const partition = openControlPartition(slots, options);
   try {
-    return machineOf(system, { slots, control: Control.open(partition), partition }, options);
+    return machineOf(system, { slots, control: openControl(partition), partition }, options);
   } catch (error) {
     partition.close();
     throw error;
@@ -42,7 +42,7 @@ export function openMachine(
 }
 
 /** Whoever has it for writing has the lock on the disk, by whatever name of the disk. */
-function openControl(slots: Slots, { write }: { readonly write: boolean }): BlockFile {
+function openControlPartition(slots: Slots, { write }: { readonly write: boolean }): BlockFile {
   try {
     return slots.open(slots.control, { write });
   } catch (error) {
@@ -71,7 +71,7 @@ function machineOf(
   const ownMarks = (esp: Esp): string[] => loaders.flatMap((one) => one.ownMarks(esp));
   const esp = tandemEsp({ files, durable, ownMarks }, slots);
   const detected = detectLoader(loaders, bootloader, esp.open);
-  const places = { control, controlNumber: slots.control.number, esp };
+  const places = { loaderData: control.loaderData, controlNumber: slots.control.number, esp };
   const loader = detected.loader.open(places, { write });
   return {
     system,
@@ -82,7 +82,7 @@ function machineOf(
       ...slots.cmdline,
       ...loader.account({ slot: slots.booted, cmdline: slots.cmdline }),
     },
-    control,
+    ...control,
     loader,
     loaderSeen: detected.seen,
     esp,

@@ -46,27 +46,27 @@ async function keepGood(machine: Machine): Promise<RollbackResult> {
 
 async function tryOther(machine: Machine, slot: SlotName, tries: number): Promise<RollbackResult> {
   const record = limitedRecordOf(machine);
-  const { control, loader, system } = machine;
+  const { memory, loader, system } = machine;
   const problem = problemOf(machine, slot);
   if (problem !== undefined)
     throw new TandemError("disk", `Cannot roll back to slot ${slot}: ${problem}`, {
       hint: "Upgrade to the image that you want to go back to.",
     });
   const event = { at: system.now().toISOString(), kind: "rollback", slot } as const;
-  const state = withEvent(control.state, { ...event, text: `${tries} tries` });
-  await control.writeState({ ...state, dumps: dumpHashes(system.files) });
+  const state = withEvent(memory.state, { ...event, text: `${tries} tries` });
+  await memory.writeState({ ...state, dumps: dumpHashes(system.files) });
   await loader.commit(armTrial(record, slot, tries));
   return { slot, outcome: "armed", tries };
 }
 
 /** Why the slot may not be booted. */
 function problemOf(
-  { slots, booted, control, loader }: Machine,
+  { slots, booted, loaderData, memory, loader }: Machine,
   slot: SlotName,
 ): string | undefined {
   if (slots[slot] === undefined) return "the disk has no such slot";
-  if (booted === slot && control.record?.trial === slot) return "it runs, and its trial goes on";
-  return problemIn(control.state.slots[slot]) ?? loader.whyNot(slot);
+  if (booted === slot && loaderData.record?.trial === slot) return "it runs, and its trial goes on";
+  return problemIn(memory.state.slots[slot]) ?? loader.whyNot(slot);
 }
 
 function problemIn(held: SlotState): string | undefined {

@@ -86,7 +86,7 @@ async function performAll(upgrade: Upgrade, steps: readonly Step[]): Promise<Upg
     seconds[step.kind] = (performance.now() - startMs) / 1000;
   }
   const { slot, image, machine } = upgrade;
-  const held = machine.control.state.slots[slot];
+  const held = machine.memory.state.slots[slot];
   const ranges = progress.written?.ranges ?? [];
   return {
     slot,
@@ -143,7 +143,7 @@ async function leadNowhere({ machine, slot }: Upgrade): Promise<void> {
 
 /** The state first: whatever happens to the slot from here on, it is known to be unusable. */
 async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
-  const { control, loader, system } = machine;
+  const { memory, loader, system } = machine;
   const startedAt = system.now().toISOString();
   const writing = {
     status: "writing",
@@ -151,7 +151,7 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
     digest: image.digest,
     startedAt,
   } as const;
-  await control.writeState(withSlot(stateOf(machine), slot, writing));
+  await memory.writeState(withSlot(stateOf(machine), slot, writing));
   // A loader that keeps the kernel elsewhere would start it on what is about to go.
   await loader.forget(slot);
   const target = machine.openSlot(slot, { write: true });
@@ -212,8 +212,8 @@ async function describe(
   const { bootable, version } = finding;
   const partition = defined(machine.slots[slot], "partition");
   const { initrd } = bootable;
-  await machine.control.writeState(
-    withSlot(machine.control.state, slot, {
+  await machine.memory.writeState(
+    withSlot(machine.memory.state, slot, {
       status: "written",
       source: source.name,
       digest: image.digest,
@@ -261,22 +261,22 @@ async function prepare(
 
 /** The commit point. The event is noted before it, since nothing may follow that a cut could lose. */
 async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<void> {
-  const { control, loader, system } = machine;
+  const { memory, loader, system } = machine;
   const { digest } = image;
-  const state = withoutKnownBad(machine.control.state, digest);
+  const state = withoutKnownBad(machine.memory.state, digest);
   const at = system.now().toISOString();
   const event = { at, kind: "armed", slot, digest, text: `${tries} tries` } as const;
-  await control.writeState({ ...withEvent(state, event), dumps: dumpHashes(system.files) });
+  await memory.writeState({ ...withEvent(state, event), dumps: dumpHashes(system.files) });
   await loader.commit(armTrial(limitedRecordOf(machine), slot, tries));
 }
 
 /** The commit point of the recovery slot. */
 async function endThere({ machine, slot, image }: Upgrade): Promise<void> {
-  const { control, loader, system } = machine;
+  const { memory, loader, system } = machine;
   const { digest } = image;
-  const state = withoutKnownBad(control.state, digest);
+  const state = withoutKnownBad(memory.state, digest);
   const at = system.now().toISOString();
   const event = { at, kind: "written", slot, digest, text: "the last resort" } as const;
-  await control.writeState(withEvent(state, event));
+  await memory.writeState(withEvent(state, event));
   await loader.commit(attach(recordOf(machine), slot, policyOf(machine)));
 }

@@ -8,10 +8,10 @@ import { type Machine, policyOf } from "../machine/machine.ts";
  * cut before it leaves a disk on which nothing was installed, and the next upgrade begins anew.
  */
 export async function settleFirst(machine: Machine, slot: SlotName, digest: string): Promise<void> {
-  const { control, loader, system } = machine;
+  const { memory, loader, system } = machine;
   await loader.commit(settled(slot, policyOf(machine)));
   const at = system.now().toISOString();
-  const judged = withVerdict(control.state, slot, { result: "good", reason: "installed", at });
+  const judged = withVerdict(memory.state, slot, { result: "good", reason: "installed", at });
   const event = { at, kind: "install", slot, digest, text: "the first system" } as const;
-  await control.writeState(withEvent(judged, event));
+  await memory.writeState(withEvent(judged, event));
 }

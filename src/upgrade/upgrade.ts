@@ -84,7 +84,7 @@ export async function upgradeFrom(
 
 /** What went wrong after the slot was touched is remembered, if the disk still can. */
 async function noteFailure({ machine, slot, image, talk }: Upgrade, text: string): Promise<void> {
-  if (machine.control.state.slots[slot].status !== "writing") return;
+  if (machine.memory.state.slots[slot].status !== "writing") return;
   try {
     await note(machine, { kind: "failed", slot, digest: image.digest, text });
   } catch (error) {
@@ -93,7 +93,7 @@ async function noteFailure({ machine, slot, image, talk }: Upgrade, text: string
 }
 
 function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>[0] {
-  const state = machine.control.state;
+  const state = machine.memory.state;
   return {
     record: recordOf(machine),
     booted: machine.booted,

@@ -22,7 +22,7 @@ export async function verify(
   named: SlotName | undefined,
 ): Promise<VerifyResult> {
   const slot = named ?? machine.booted ?? recordOf(machine).good;
-  const held = machine.control.state.slots[slot];
+  const held = machine.memory.state.slots[slot];
   if (held.status !== "written")
     throw new TandemError("disk", `Cannot verify slot ${slot}: ${REASON[held.status]}`);
   const totalBytes = runBytes(held.runs);
@@ -64,11 +64,11 @@ const REASON = {
 
 /** The slot is remembered as not verified, and nothing leads there any more, unless it is the good one: that has booted with these bytes. */
 async function differ(machine: Machine, slot: SlotName, root: string): Promise<never> {
-  const state: State = machine.control.state;
+  const state: State = machine.memory.state;
   const held = state.slots[slot];
   if (held.status === "written") {
     const { verifiedAt: _, ...rest } = held;
-    await machine.control.writeState(withSlot(state, slot, rest));
+    await machine.memory.writeState(withSlot(state, slot, rest));
   }
   await note(machine, { kind: "verify", slot, text: "its bytes are not those that were written" });
   await leaveOut(machine, slot);
@@ -83,7 +83,7 @@ async function differ(machine: Machine, slot: SlotName, root: string): Promise<n
 
 /** Lets nothing lead to a slot any more, unless it is the good one. */
 export async function leaveOut(machine: Machine, slot: SlotName): Promise<void> {
-  const { record } = machine.control;
+  const { record } = machine.loaderData;
   if (record === undefined || record.good === slot) return;
   const next = condemn(record, slot, policyOf(machine));
   if (next !== undefined) await machine.loader.commit(next);

@@ -9,8 +9,8 @@ import type { Machine } from "../machine/machine.ts";
 export type Cause = Pick<NewFall, "stage" | "reason">;
 
 /** The trial that the boot loader gave up on: how far it came. A failed check says more than that the boots were used up. */
-export function causeOfTrial({ control, cmdline }: Machine, trial: SlotName): Cause {
-  const verdict = verdictOn(control.state.slots[trial]);
+export function causeOfTrial({ memory, cmdline }: Machine, trial: SlotName): Cause {
+  const verdict = verdictOn(memory.state.slots[trial]);
   const last = verdict?.result === "bad" ? `; last: ${verdict.reason}` : "";
   if (cmdline.why === "kernel")
     return { stage: "kernel", reason: `its kernel could not be loaded${last}` };
@@ -21,10 +21,10 @@ export function causeOfTrial({ control, cmdline }: Machine, trial: SlotName): Ca
 }
 
 /** The good slot that the boot loader gave up on. */
-export function causeOfGood({ control, cmdline }: Machine, { good, limit }: BootRecord): Cause {
+export function causeOfGood({ memory, cmdline }: Machine, { good, limit }: BootRecord): Cause {
   if (cmdline.gaveUp?.why === "kernel")
     return { stage: "kernel", reason: "its kernel could not be loaded" };
-  const last = failingOf(control.state, good);
+  const last = failingOf(memory.state, good);
   const failed = last === undefined ? "" : `; last: ${last.text}`;
   return {
     stage: "limit",
@@ -34,8 +34,8 @@ export function causeOfGood({ control, cmdline }: Machine, { good, limit }: Boot
 
 /** All that is known of a fall at the moment when it is settled. */
 export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall {
-  const { control, system } = machine;
-  const { state } = control;
+  const { loaderData, memory, system } = machine;
+  const { state } = memory;
   const armed = state.history.findLast((event) => isArming(event.kind) && event.slot === slot);
   const output = verdictOn(state.slots[slot])?.output ?? failingOf(state, slot)?.output;
   return {
@@ -43,7 +43,7 @@ export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall 
     slot,
     ...cause,
     ...imageIn(state, slot),
-    ...boots(control.record, slot, cause),
+    ...boots(loaderData.record, slot, cause),
     ...(armed === undefined ? {} : { armedAt: armed.at }),
     ...(output === undefined ? {} : { output }),
     ...kernelWords(machine, cause),
@@ -70,16 +70,16 @@ function boots(
 }
 
 /** Where user space has spoken it knows better, and where no kernel was started none died. */
-function kernelWords({ system, control }: Machine, { stage }: Cause): Pick<Fall, "kernel"> {
+function kernelWords({ system, memory }: Machine, { stage }: Cause): Pick<Fall, "kernel"> {
   if (stage !== "silent" && stage !== "limit") return {};
-  const kernel = lastWords(system.files, control.state.dumps ?? []);
+  const kernel = lastWords(system.files, memory.state.dumps ?? []);
   return kernel === undefined ? {} : { kernel };
 }
 
 /** Whether this fall was settled before: the boot loader tells of it at each boot until a new record is written. */
-export function isSettled({ control }: Machine, slot: SlotName): boolean {
-  const gen = control.record?.gen;
-  return (control.state.falls ?? []).some(
+export function isSettled({ loaderData, memory }: Machine, slot: SlotName): boolean {
+  const gen = loaderData.record?.gen;
+  return (memory.state.falls ?? []).some(
     (fall) => fall.slot === slot && fall.gen === gen && fall.stage !== "hand",
   );
 }

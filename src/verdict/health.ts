@@ -56,9 +56,9 @@ export async function health(work: Work, machine: Machine, plan: CheckPlan): Pro
 }
 
 /** Why a reboot would not lead anywhere else. */
-export function stayOf({ control, cmdline }: Machine, slot: SlotName): string | undefined {
+export function stayOf({ loaderData, cmdline }: Machine, slot: SlotName): string | undefined {
   const { gen, left, uncounted } = cmdline;
-  return whyStay(control.record, { slot, gen, left, uncounted });
+  return whyStay(loaderData.record, { slot, gen, left, uncounted });
 }
 
 function reasonFor(checks: readonly CheckResult[]): string {
@@ -83,12 +83,12 @@ export async function noteFailure(
   slot: SlotName,
   { failure, output }: Failed,
 ): Promise<void> {
-  const { control, system } = machine;
+  const { loaderData, memory, system } = machine;
   const at = system.now().toISOString();
   const said = output === "" ? {} : { output };
-  const noted = withFailure(control.state, slot, { at, text: failure, ...said });
-  const isTrial = control.record?.trial === slot;
-  await control.writeState(
+  const noted = withFailure(memory.state, slot, { at, text: failure, ...said });
+  const isTrial = loaderData.record?.trial === slot;
+  await memory.writeState(
     isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at, ...said }) : noted,
   );
 }

@@ -47,12 +47,12 @@ export async function markGood(
         hint: `Run tandem mark good in slot ${slot}, so that it has shown that it boots.`,
       },
     );
-  const { control } = machine;
-  const { record } = control;
+  const { loaderData, memory } = machine;
+  const { record } = loaderData;
   // Every boot of a good slot ends here: saying again what is known would only push the history out.
-  const failed = failingOf(control.state, boot.slot) !== undefined;
-  if (failed || verdictOn(control.state.slots[boot.slot])?.result !== "good")
-    await control.writeState(judged(machine, boot.slot, { result: "good", reason }));
+  const failed = failingOf(memory.state, boot.slot) !== undefined;
+  if (failed || verdictOn(memory.state.slots[boot.slot])?.result !== "good")
+    await memory.writeState(judged(machine, boot.slot, { result: "good", reason }));
   const policy = policyOf(machine);
   const next = record === undefined ? settled(boot.slot, policy) : settleGood(record, boot, policy);
   if (next !== undefined) await machine.loader.commit(next);
@@ -71,9 +71,7 @@ export async function markBad(
   // Decided before anything is written, since it may be refused.
   const next = condemn(record, slot, policyOf(machine));
   const fall = fallOf(machine, slot, { stage: "hand", reason });
-  await machine.control.writeState(
-    withFall(judged(machine, slot, { result: "bad", reason }), fall),
-  );
+  await machine.memory.writeState(withFall(judged(machine, slot, { result: "bad", reason }), fall));
   if (next !== undefined) await machine.loader.commit(next);
   await forgetUnfit(machine);
   return { slot, verdict: "bad", committed: next !== undefined };
@@ -84,14 +82,14 @@ export async function markBad(
  * record until another one has proven itself. Returns the trial that was given up.
  */
 export async function settleFall(machine: Machine): Promise<SlotName | undefined> {
-  const { control } = machine;
-  const { record } = control;
+  const { loaderData, memory } = machine;
+  const { record } = loaderData;
   if (record === undefined || machine.booted === undefined) return undefined;
   const boot = bootOf(machine);
   const next = endTrial(record, boot, policyOf(machine));
   const given = next === undefined ? undefined : record.trial;
   if (given !== undefined && !isSettled(machine, given))
-    await control.writeState(withTrialFallen(machine, given));
+    await memory.writeState(withTrialFallen(machine, given));
   const over = passedOver(record, boot);
   if (over !== undefined) await settleGoodFall(machine, record);
   // A new record would start the count of the good slot again, which has just been given up.
@@ -108,14 +106,14 @@ function withTrialFallen(machine: Machine, trial: SlotName): State {
 
 /** Its image has proven itself once, so it may be written again. */
 async function settleGoodFall(machine: Machine, record: BootRecord): Promise<void> {
-  const { control } = machine;
+  const { memory } = machine;
   const { good } = record;
   if (isSettled(machine, good)) return;
   const fall = fallOf(machine, good, causeOfGood(machine, record));
   const { at, reason } = fall;
-  const fallen = withVerdict(control.state, good, { result: "bad", reason, at });
+  const fallen = withVerdict(memory.state, good, { result: "bad", reason, at });
   const event = { at, kind: "fell", slot: good, text: reason } as const;
-  await control.writeState(withFall(withEvent(fallen, event), fall));
+  await memory.writeState(withFall(withEvent(fallen, event), fall));
 }
 
 /** What runs now, as the boot loader started it. Throws `disk` when this machine does not run from the disk. */
@@ -138,7 +136,7 @@ function judged(
   { result, reason }: { readonly result: "good" | "bad"; readonly reason: string },
 ): State {
   const at = machine.system.now().toISOString();
-  const before = machine.control.state;
+  const before = machine.memory.state;
   const held = before.slots[slot];
   const digest = held.status === "written" ? held.digest : undefined;
   const about = digest === undefined ? {} : { digest };

@@ -66,7 +66,7 @@ function settledResult(machine: Machine): HealthResult | undefined {
 /** A good verdict on a counted boot makes a new record. So does an upgrade, but only that has a trial after it. */
 function isOpen(machine: Machine): boolean {
   const { slot, gen } = bootOf(machine);
-  const { record } = machine.control;
+  const { record } = machine.loaderData;
   const { counted, uncounted } = machine.cmdline;
   if (record === undefined || !counted || uncounted || hasVerdictMark(machine.system)) return false;
   return record.gen === gen || (slot === record.good && record.trial !== undefined);

@@ -26,7 +26,7 @@ function attempt(machine: Machine, slot: SlotName): string | undefined {
 }
 
 function flawOf(machine: Machine, slot: SlotName): string | undefined {
-  const held = machine.control.state.slots[slot];
+  const held = machine.memory.state.slots[slot];
   switch (held.status) {
     // Filled by other means than this tandem: there is nothing to compare with.
     case "empty":

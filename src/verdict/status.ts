@@ -1,4 +1,4 @@
-import type { Control } from "../control/control.ts";
+import type { Memory } from "../control/memory.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type NextBoot, nextBoot } from "../control/next-boot.ts";
 import {
@@ -61,9 +61,9 @@ export interface Status {
 
 /** What is in each slot, what boots next, and what happened. **Writes nothing.** */
 export function statusOf(machine: Machine): Status {
-  const { control, cmdline, booted } = machine;
+  const { loaderData, cmdline, booted } = machine;
   const state = stateOf(machine);
-  const { record } = control;
+  const { record } = loaderData;
   const noSystem = isNewDisk(machine);
   return {
     disk: machine.diskPath,
@@ -89,8 +89,9 @@ export function statusOf(machine: Machine): Status {
 }
 
 /** What the boot loader starts next, as far as this boot tells. */
-export function nextOf({ control, cmdline, booted }: Machine): NextBoot | undefined {
-  const { record, state } = control;
+export function nextOf({ loaderData, memory, cmdline, booted }: Machine): NextBoot | undefined {
+  const { record } = loaderData;
+  const { state } = memory;
   if (record === undefined) return undefined;
   const { gen, left, fell, gaveUp } = cmdline;
   const boot =
@@ -105,15 +106,15 @@ function fallIn({ falls = [], slots }: State): Fall | undefined {
   return verdict === "bad" && digest === fall.digest ? fall : undefined;
 }
 
-function problemsOf({ control, loader }: Machine): string[] {
-  const isLost = control.record === undefined || control.stateProblems.length === 2;
-  const lost = isLost ? [...control.recordProblems, ...control.stateProblems] : [];
+function problemsOf({ loaderData, memory, loader }: Machine): string[] {
+  const isLost = loaderData.record === undefined || memory.stateProblems.length === 2;
+  const lost = isLost ? [...loaderData.recordProblems, ...memory.stateProblems] : [];
   const unfinished = loader.unfinished();
-  return [...lost, ...[newerOf(control), unfinished].filter((one) => one !== undefined)];
+  return [...lost, ...[newerOf(memory), unfinished].filter((one) => one !== undefined)];
 }
 
 /** Says that the state is a newer tandem's; undefined: it is not. */
-export function newerOf({ newerVersion }: Control): string | undefined {
+export function newerOf({ newerVersion }: Memory): string | undefined {
   return newerVersion === undefined
     ? undefined
     : `the state has version ${newerVersion}, of a newer tandem: it stays as it is, and what this one remembers is kept beside it`;

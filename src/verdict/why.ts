@@ -30,7 +30,7 @@ export interface Why {
 
 /** The story of the last fall, of an upgrade that was not finished, or of checks that fail. **Writes nothing.** */
 export function whyOf(machine: Machine): Why {
-  const { state } = machine.control;
+  const { state } = machine.memory;
   const failing = failingIn(machine);
   const base = { disk: machine.diskPath, now: placeOf(machine), fall: undefined, failing };
   const slot = SLOT_NAMES.find((name) => state.slots[name].status === "writing");
@@ -48,9 +48,9 @@ export function whyOf(machine: Machine): Why {
   return { ...base, about: "fall", slot: fall.slot, fall, story, advice: adviceOn(state, fall) };
 }
 
-function failingIn({ booted, control }: Machine): Event | undefined {
-  const slot = booted ?? control.record?.good;
-  return slot === undefined ? undefined : failingOf(control.state, slot);
+function failingIn({ booted, loaderData, memory }: Machine): Event | undefined {
+  const slot = booted ?? loaderData.record?.good;
+  return slot === undefined ? undefined : failingOf(memory.state, slot);
 }
 
 /** Nobody gave it up, so there is no story of it. */
@@ -126,8 +126,9 @@ function isFailureOf({ slot, armedAt, at }: Fall, event: Event): boolean {
 }
 
 function placeOf(machine: Machine): string[] {
-  const { booted, control } = machine;
-  const { record, state } = control;
+  const { booted, loaderData, memory } = machine;
+  const { record } = loaderData;
+  const { state } = memory;
   const next = nextOf(machine);
   const runs =
     booted === undefined

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
-import { Control } from "../../src/control/control.ts";
+import { openControl } from "../../src/control/control.ts";
 import type { BootRecord } from "../../src/control/record.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import { readGpt } from "../../src/disk/gpt.ts";
@@ -105,9 +105,10 @@ export async function appliance(): Promise<Appliance> {
     disk,
     folder,
     offsetOf: (label) => partitionOf(disk, label).offsetBytes,
-    record: () => withPart(disk, "tandem-control", (control) => Control.open(control).record),
+    record: () =>
+      withPart(disk, "tandem-control", (control) => openControl(control).loaderData.record),
     async isWhole() {
-      const { state } = withPart(disk, "tandem-control", (control) => Control.open(control));
+      const { state } = withPart(disk, "tandem-control", (control) => openControl(control).memory);
       const held = state.slots.a;
       if (held.status !== "written") return false;
       const root = await withPart(disk, "tandem-a", (slot) => readRoot(slot, held.runs));

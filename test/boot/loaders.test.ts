@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { LOADER_CHOICES, LOADERS } from "../../src/boot/loaders.ts";
 import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
-import { Control } from "../../src/control/control.ts";
+import { openControl } from "../../src/control/control.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { memoryEsp } from "./esp/memory-esp.ts";
@@ -35,9 +35,9 @@ test.each([
 });
 
 test("systemd-boot is refused on a disk without an EFI system partition", () => {
-  const control = Control.open(PagedImage.zeros(MiB).file());
+  const { loaderData } = openControl(PagedImage.zeros(MiB).file());
   const esp = { open: () => undefined, seen: () => undefined };
-  expect(() => systemdBoot.open({ control, controlNumber: 1, esp }, { write: false })).toThrow(
+  expect(() => systemdBoot.open({ loaderData, controlNumber: 1, esp }, { write: false })).toThrow(
     "Cannot use systemd-boot: the disk has no EFI system partition",
   );
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { isBlank, neverUsed } from "../../src/control/origin.ts";
+import { openControl } from "../../src/control/control.ts";
+import { neverUsed, originOf } from "../../src/control/origin.ts";
 import {
   emptyState,
   type State,
@@ -8,17 +9,33 @@ import {
   withSlot,
   withVerdict,
 } from "../../src/control/state.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
 import { WRITTEN } from "./written-slot.ts";
 
 const at = "2026-11-22T12:00:00Z";
-const FIRST = { start: 4, end: 6 };
 
-test("isBlank() takes zeros, and anything where the first state is written", () => {
-  expect(isBlank(new Uint8Array(9), FIRST)).toBe(true);
-  for (let index = 0; index < 9; index += 1)
-    expect(isBlank(new Uint8Array(9).fill(1, index, index + 1), FIRST)).toBe(
-      [4, 5].includes(index),
-    );
+/** A new disk with one byte written. */
+const originWith = (offset: number): string => {
+  const image = PagedImage.zeros(MiB);
+  image.write(offset, Uint8Array.of(1));
+  return originOf(openControl(image.file()));
+};
+
+test("originOf() calls a disk blank that has zeros, and anything where the first state is written", () => {
+  expect(originOf(openControl(PagedImage.zeros(MiB).file()))).toBe("blank");
+  for (const offset of [0x10000, 0x11fff]) expect(originWith(offset)).toBe("blank");
+  for (const offset of [0, 0x4000, 0xffff, 0x12000, 0x80000, 0xf0000, MiB - 1])
+    expect(originWith(offset)).toBe("used");
+});
+
+test("originOf() calls a disk begun whose state knows only attempts, and used afterwards", async () => {
+  const control = openControl(PagedImage.zeros(MiB).file());
+  await control.memory.writeState(emptyState());
+  expect(originOf(control)).toBe("begun");
+  const event = { at, kind: "install", text: "" } as const;
+  await control.memory.writeState(withEvent(emptyState(), event));
+  expect(originOf(control)).toBe("used");
 });
 
 const STATES: readonly [string, boolean, (state: State) => State][] = [

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { Control } from "../../src/control/control.ts";
+import { openControl } from "../../src/control/control.ts";
 import { encodeEnvelope, openEnvelope } from "../../src/control/state-copy.ts";
 import { bootableSlots, unfitSlots, withEvent, withSlot } from "../../src/control/state.ts";
 import { checkState } from "../../src/doctor/state.ts";
@@ -76,9 +76,9 @@ test.each(versions)(
     const image = await diskOf(version);
     const before = rawState(image);
     const machine = memoryMachine(image.file(), BOOT);
-    const { control } = machine;
-    expect([...control.recordProblems, ...control.stateProblems]).toEqual([]);
-    expect(control.record).toMatchObject({ good: "a", last: "recovery", limit: 3 });
+    const { loaderData, memory } = machine;
+    expect([...loaderData.recordProblems, ...memory.stateProblems]).toEqual([]);
+    expect(loaderData.record).toMatchObject({ good: "a", last: "recovery", limit: 3 });
     expect(statusOf(machine)).toMatchObject({
       problems: [],
       slots: [
@@ -88,11 +88,11 @@ test.each(versions)(
       ],
       knownBad: [{ reason: "its tries were used up without a good verdict" }],
     });
-    expect(control.state.falls).toMatchObject([{ slot: "b", stage: "silent", gen: 4 }]);
+    expect(memory.state.falls).toMatchObject([{ slot: "b", stage: "silent", gen: 4 }]);
     expect(statusOf(machine).history.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(["written", "armed", "bad", "failed"]),
     );
-    await control.writeState(control.state);
+    await memory.writeState(memory.state);
     expect(rawState(image)).toEqual({ ...before, generation: before.generation + 1 });
   },
 );
@@ -103,8 +103,8 @@ test.each(versions)("what a later version adds to the state of %s is kept", asyn
   const members = count(extended(json));
   expect(members).toBeGreaterThan(8);
   writeRaw(image, extended(json), generation);
-  const { control } = memoryMachine(image.file(), BOOT);
-  await control.writeState(withEvent(control.state, { at: AT, kind: "verify", text: "same" }));
+  const { memory } = memoryMachine(image.file(), BOOT);
+  await memory.writeState(withEvent(memory.state, { at: AT, kind: "verify", text: "same" }));
   expect(count(rawState(image).json)).toBe(members);
   await markBad(memoryMachine(image.file(), BOOT), "recovery", "test");
   expect(count(rawState(image).json)).toBe(members);
@@ -138,15 +138,15 @@ test("statuses, kinds and stages of a later version are shown as they are", asyn
   expect(whyOf(machine).story.map(({ text }) => text)).toContain(
     "slot b was given up: firmware (it was refused)",
   );
-  expect(bootableSlots(machine.control.state)).not.toContain("b");
-  expect(unfitSlots(machine.control.state)).not.toContain("b");
+  expect(bootableSlots(machine.memory.state)).not.toContain("b");
+  expect(unfitSlots(machine.memory.state)).not.toContain("b");
   await expect(rollback(machine, 3, "b")).rejects.toThrow("Cannot roll back to slot b: ");
 });
 
 test("statuses, kinds and stages of a later version are written back as they were", async () => {
   const image = await later();
-  const { control } = memoryMachine(image.file(), BOOT);
-  await control.writeState(withEvent(control.state, { at: AT, kind: "verify", text: "same" }));
+  const { memory } = memoryMachine(image.file(), BOOT);
+  await memory.writeState(withEvent(memory.state, { at: AT, kind: "verify", text: "same" }));
   const { json } = rawState(image);
   expect(json).toMatchObject({ slots: { b: { status: "sealed", key: { of: "later" } } } });
   expect(json["history"]).toHaveLength(200);
@@ -193,7 +193,7 @@ test("a state of a higher version is read as far as it is understood", async () 
   expect(status.history).toEqual([{ at: AT, kind: "armed", slot: "b", text: "3" }]);
   expect(checkState(machine, new Map())).toMatchObject({ verdict: "warn" });
   expect(checkState(machine, new Map())).not.toHaveProperty("repair");
-  expect(bootableSlots(machine.control.state)).toEqual(["a", "recovery"]);
+  expect(bootableSlots(machine.memory.state)).toEqual(["a", "recovery"]);
 });
 
 test("a state of a higher version is never written over, and all is remembered beside it", async () => {
@@ -204,30 +204,30 @@ test("a state of a higher version is never written over, and all is remembered b
   await markBad(memoryMachine(image.file(), BOOT), "b", "it smells");
   await upgradeTo("v5", memoryMachine(image.file(), BOOT));
   expect(states(image)).toEqual(before);
-  const { control } = memoryMachine(image.file(), BOOT);
-  expect(control.record).toMatchObject({ good: "a", trial: "b" });
-  expect(control.state).toMatchObject({
+  const { loaderData, memory } = memoryMachine(image.file(), BOOT);
+  expect(loaderData.record).toMatchObject({ good: "a", trial: "b" });
+  expect(memory.state).toMatchObject({
     slots: { b: { status: "written", version: "v5" } },
     falls: [{ stage: "silent" }, { stage: "hand", reason: "it smells" }],
   });
-  expect(control.state.knownBad).toHaveLength(2);
-  expect(control.state.history.map(({ kind }) => kind)).toEqual(["armed", "armed", "bad", "armed"]);
+  expect(memory.state.knownBad).toHaveLength(2);
+  expect(memory.state.history.map(({ kind }) => kind)).toEqual(["armed", "armed", "bad", "armed"]);
 });
 
 test("a power cut while it is remembered beside leaves what was before or what is new", async () => {
   const disk = new RecordedDisk(await newer());
-  const { control } = memoryMachine(disk.file, BOOT);
+  const { memory } = memoryMachine(disk.file, BOOT);
   const texts = ["one", "two", "three"];
   const after = [0];
   for (const text of texts) {
-    await control.writeState(withEvent(control.state, { at: AT, kind: "verify", text }));
+    await memory.writeState(withEvent(memory.state, { at: AT, kind: "verify", text }));
     after.push(disk.operations.length);
   }
   const start = states(disk.image());
   let cuts = 0;
   for (const cut of disk.cuts()) {
     const done = after.findLastIndex((operations) => operations <= cut.after);
-    const found = Control.open(controlOf(cut.image.file())).state.history.slice(1);
+    const found = openControl(controlOf(cut.image.file())).memory.state.history.slice(1);
     const allowed = cut.after === after[done] ? [done] : [done, done + 1];
     expect([cut.name, allowed.includes(found.length)]).toEqual([cut.name, true]);
     expect(found.map(({ text }) => text)).toEqual(texts.slice(0, found.length));
@@ -245,22 +245,22 @@ test("the newer tandem takes over what was remembered beside, once", async () =>
   const { generation, json } = rawState(image);
   const { json: whole } = rawState(await diskOf("0.2.0"));
   writeRaw(image, { ...whole, news: "of version 2" }, generation);
-  const { control } = memoryMachine(image.file(), BOOT);
-  const merged = control.state;
+  const { memory } = memoryMachine(image.file(), BOOT);
+  const merged = memory.state;
   expect(json["version"]).toBe(2);
   expect(merged).toMatchObject({ slots: { b: { version: "v4", verdict: { result: "bad" } } } });
   expect(merged.history.slice(-2).map(({ kind }) => kind)).toEqual(["armed", "bad"]);
   expect(merged.falls).toHaveLength(2);
   expect(merged.knownBad).toHaveLength(2);
-  await control.writeState(merged);
-  expect(Control.open(controlOf(image.file())).state).toEqual(merged);
+  await memory.writeState(merged);
+  expect(openControl(controlOf(image.file())).memory.state).toEqual(merged);
   expect(rawState(image).json).toMatchObject({
     news: "of version 2",
     slots: { b: { version: "v4" } },
   });
   // What lies beside belongs to a state that is not in force any more.
-  await control.writeState(withSlot(merged, "b", { status: "empty" }));
-  expect(Control.open(controlOf(image.file())).state.slots.b).toEqual({ status: "empty" });
+  await memory.writeState(withSlot(merged, "b", { status: "empty" }));
+  expect(openControl(controlOf(image.file())).memory.state.slots.b).toEqual({ status: "empty" });
 });
 
 test("what lies beside a state counts for no other one", async () => {
@@ -268,10 +268,10 @@ test("what lies beside a state counts for no other one", async () => {
   await markBad(memoryMachine(image.file(), BOOT), "recovery", "it smells");
   const { generation, json } = rawState(image);
   writeRaw(image, json, generation + 1);
-  const { control } = memoryMachine(image.file(), BOOT);
-  expect(control.state.slots.recovery).not.toHaveProperty("verdict");
-  await control.writeState(withEvent(control.state, { at: AT, kind: "verify", text: "again" }));
-  const again = memoryMachine(image.file(), BOOT).control.state;
+  const { memory } = memoryMachine(image.file(), BOOT);
+  expect(memory.state.slots.recovery).not.toHaveProperty("verdict");
+  await memory.writeState(withEvent(memory.state, { at: AT, kind: "verify", text: "again" }));
+  const again = memoryMachine(image.file(), BOOT).memory.state;
   expect(again.history.at(-1)?.text).toBe("again");
   expect(again.slots.recovery).not.toHaveProperty("verdict");
 });
@@ -279,9 +279,9 @@ test("what lies beside a state counts for no other one", async () => {
 test("too much to be remembered beside is an error, and the newer state stays", async () => {
   const image = await newer();
   const before = states(image);
-  const { control } = memoryMachine(image.file(), BOOT);
+  const { memory } = memoryMachine(image.file(), BOOT);
   const runs = Array.from({ length: 5000 }, (_, index): [number, number] => [index * 512, 256]);
-  const huge = withSlot(control.state, "b", { ...WRITTEN, runs });
-  await expect(control.writeState(huge)).rejects.toThrow("it is larger than 32768 bytes");
+  const huge = withSlot(memory.state, "b", { ...WRITTEN, runs });
+  await expect(memory.writeState(huge)).rejects.toThrow("it is larger than 32768 bytes");
   expect(states(image)).toEqual(before);
 });

@@ -187,13 +187,13 @@ test.each(CASES)("--fix repairs and says how: $name", async ({ damage, repaired,
     expect(diagnosis.repaired[index]).toMatch(pattern);
   expect(diagnosis.repaired).toHaveLength(repaired.length);
   const machine = machineWith(image.file());
-  expect(machine.control.record).toMatchObject({ good, trial: undefined });
+  expect(machine.loaderData.record).toMatchObject({ good, trial: undefined });
   expect(machine.loader.whyNot(good)).toBeUndefined();
   const again = await ask(image.file(), { fix: true });
   expect(again.repaired).toEqual([]);
   const passive = good === "a" ? "b" : "a";
   await upgradeTo("v3", machineWith(image.file(), `tandem.slot=${good} tandem.gen=9`));
-  expect(machineWith(image.file()).control.record?.trial).toBe(passive);
+  expect(machineWith(image.file()).loaderData.record?.trial).toBe(passive);
 });
 
 test("the running slot becomes the good one where nothing else is known", async () => {
@@ -204,7 +204,7 @@ test("the running slot becomes the good one where nothing else is known", async 
     Promise.resolve(examineMachine(machine, { control: CONTROL_NUMBER, open: () => undefined })),
   );
   expect(repaired.at(-1)).toBe("write a new boot record: slot b is good");
-  expect(machine.control.state.slots).toMatchObject({
+  expect(machine.memory.state.slots).toMatchObject({
     a: { status: "unknown" },
     b: { status: "unknown", verdict: { result: "good" } },
   });
@@ -252,13 +252,13 @@ test("a file system whose files share clusters is told", async () => {
 
 test("a spec that is made anew keeps the digest where it is proven, and else names the file system", async () => {
   const image = upgraded.fork();
-  const before = machineWith(image.file()).control.spec("b");
+  const before = machineWith(image.file()).loaderData.spec("b");
   zero(image, "control", SPEC_B);
   await ask(image.file(), { fix: true });
-  expect(machineWith(image.file()).control.spec("b")).toEqual(before);
+  expect(machineWith(image.file()).loaderData.spec("b")).toEqual(before);
   zero(image, "control", ALL);
   await ask(image.file(), { fix: true });
-  expect(machineWith(image.file()).control.spec("b")).toEqual({
+  expect(machineWith(image.file()).loaderData.spec("b")).toEqual({
     ...before,
     digest: expect.stringMatching(/^uuid:[0-9a-f]{32}$/),
   });
@@ -272,7 +272,7 @@ test("a new first record has a number that GRUB has not counted for", async () =
   await fat.write("/tandem/tries", { sizeBytes: text.byteLength, read: () => [text] });
   zero(image, "control", ALL);
   await ask(image.file(), { fix: true });
-  expect(machineWith(image.file()).control.record?.gen).toBe(3);
+  expect(machineWith(image.file()).loaderData.record?.gen).toBe(3);
 });
 
 test("--verify finds data that has changed, and --fix lets nothing lead there", async () => {
@@ -283,7 +283,7 @@ test("--verify finds data that has changed, and --fix lets nothing lead there", 
   expect(complaints(await ask(image.file()), "warn")).toHaveLength(1);
   const diagnosis = await ask(image.file(), { fix: true, verify: true });
   expect(diagnosis.repaired[0]).toBe("remember that slot a is not what was written");
-  const { slots } = machineWith(image.file()).control.state;
+  const { slots } = machineWith(image.file()).memory.state;
   expect(slots.a).not.toHaveProperty("verifiedAt");
 });
 
@@ -298,7 +298,7 @@ test("a trial whose data has changed is ended", async () => {
     "take slot b out of the boot record",
   ]);
   const machine = machineWith(image.file());
-  expect(machine.control.record).toMatchObject({ good: "a", trial: undefined });
+  expect(machine.loaderData.record).toMatchObject({ good: "a", trial: undefined });
   expect(machine.loader.whyNot("b")).toBeDefined();
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { emptyControl } from "../../src/control/control.ts";
 import { encodeEnvelope } from "../../src/control/state-copy.ts";
 import { defined } from "../../src/lib/assert.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -179,7 +180,7 @@ test("nothing is emptied where a slot holds a system that another program wrote"
 
 test("a cut while it is emptied leaves what the next run empties, or a new disk", async () => {
   const recorded = new RecordedDisk(withGarbage(await newDisk()));
-  await machineWith(recorded.file).control.empty();
+  await emptyControl(machineWith(recorded.file));
   const seen = { again: 0, isNew: 0 };
   for (const { image } of recorded.cuts()) {
     const isNew = isNewDisk(machineWith(image.file()));

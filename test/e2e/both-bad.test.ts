@@ -186,7 +186,7 @@ test("neither the trial nor the good slot ever reports: each has its boots, then
   const [after] = await watch(disk, 1);
   expect(came(after as Boot)).toBe("recovery rescue");
   const stages = await inside(disk, after?.cmdline ?? "", (machine) =>
-    Promise.resolve(machine.control.state.falls?.map(({ slot, stage }) => `${slot} ${stage}`)),
+    Promise.resolve(machine.memory.state.falls?.map(({ slot, stage }) => `${slot} ${stage}`)),
   );
   expect(stages).toEqual(["b silent", "a limit"]);
 });

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { Control } from "../../src/control/control.ts";
+import { formatControl, openControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { unknownState, withVerdict } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -20,7 +20,7 @@ export async function makeDiskFile(path: string): Promise<void> {
     ],
   });
   const verdict = { result: "good", reason: "made", at: new Date(0).toISOString() } as const;
-  await Control.format(part(image.file(), CONTROL), {
+  await formatControl(openControl(part(image.file(), CONTROL)), {
     record: settled("a", { limit: 0, bootable: [] }),
     state: withVerdict(unknownState(), "a", verdict),
   });

@@ -1,6 +1,6 @@
 /** A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a partition table. */
 import { grub } from "../../src/boot/grub/grub.ts";
-import { Control } from "../../src/control/control.ts";
+import { formatControl, openControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
 import type { Partition } from "../../src/disk/gpt.ts";
@@ -79,7 +79,7 @@ export function memoryMachine(
   system: System = memorySystem(),
 ): Machine {
   const boot = parseCmdline(cmdline);
-  const control = Control.open(controlOf(disk));
+  const control = openControl(controlOf(disk));
   const esp = { open: () => undefined, seen: () => undefined };
   return {
     system,
@@ -91,8 +91,8 @@ export function memoryMachine(
     },
     booted: boot.slot,
     cmdline: boot,
-    control,
-    loader: grub.open({ control, controlNumber: 1, esp }),
+    ...control,
+    loader: grub.open({ loaderData: control.loaderData, controlNumber: 1, esp }),
     loaderSeen: "it is in memory",
     esp,
     limit: undefined,
@@ -151,7 +151,7 @@ export function memorySource(
 
 /** Makes the control partition and fills slot a with `version`, which is good. */
 export async function install(disk: BlockFile, version: string, limit = 0): Promise<void> {
-  await Control.format(controlOf(disk), {
+  await formatControl(openControl(controlOf(disk)), {
     record: settled("a", { limit, bootable: [] }),
     state: emptyState(),
   });
@@ -178,7 +178,7 @@ export async function install(disk: BlockFile, version: string, limit = 0): Prom
     reason: "installed",
     at: machine.system.now().toISOString(),
   } as const;
-  await machine.control.writeState(withVerdict(machine.control.state, "a", verdict));
+  await machine.memory.writeState(withVerdict(machine.memory.state, "a", verdict));
 }
 
 function partition(number: number, offsetBytes: number): Partition {

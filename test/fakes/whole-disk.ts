@@ -1,6 +1,6 @@
 /** A whole disk in memory: partition table, EFI system partition, control partition and two slots. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
-import { Control } from "../../src/control/control.ts";
+import { formatControl, openControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { envLine, envText } from "../../src/control/env-block.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
@@ -87,7 +87,7 @@ export async function wholeDisk(
 ): Promise<PagedImage> {
   const image = await newDisk(loader);
   const disk = image.file();
-  await Control.format(partOfDisk(disk, "control"), {
+  await formatControl(openControl(partOfDisk(disk, "control")), {
     record: settled("a", { limit, bootable: [] }),
     state: emptyState(),
   });
@@ -146,5 +146,5 @@ async function fillSlot(machine: Machine, slot: SlotName, version: string): Prom
   await runUpgrade({ machine, source, image, slot, jobs: 1, talk: SILENT, signal }, steps);
   const at = machine.system.now().toISOString();
   const verdict = { result: "good", reason: "installed", at } as const;
-  await machine.control.writeState(withVerdict(machine.control.state, slot, verdict));
+  await machine.memory.writeState(withVerdict(machine.memory.state, slot, verdict));
 }

@@ -86,7 +86,7 @@ export async function judgeBoots(
   try {
     learn(whole, before.disk());
     for (const slot of ["a", "b"] as const) learnFrom(world, after.disk(), { slot, whole });
-    const gen = controlOn(before.disk()).record?.gen ?? 0;
+    const gen = controlOn(before.disk()).loaderData.record?.gen ?? 0;
     await judge(after.image(), { loader, whole, gen, fell: false });
     return [];
   } catch (error) {
@@ -100,7 +100,7 @@ function learnFrom(
   disk: BlockFile,
   { slot, whole }: { readonly slot: Slot; readonly whole: Whole },
 ): void {
-  const held = controlOn(disk).state.slots[slot];
+  const held = controlOn(disk).memory.state.slots[slot];
   if (held.status !== "written" || whole.has(held.digest)) return;
   const version = (["2", "3"] as const).find((one) => digests[one] === held.digest);
   if (version !== undefined && holdsSystem(partOfDisk(disk, slot), version))
@@ -121,10 +121,10 @@ export function holdsSystem(partition: BlockFile, version: Version): boolean {
 export function judgeTrial(world: World, after: Snapshot, version: Version): string[] {
   try {
     const disk = after.disk();
-    const { record, state } = controlOn(disk);
-    const slot = record?.trial;
+    const { loaderData, memory } = controlOn(disk);
+    const slot = loaderData.record?.trial;
     if (slot !== "a" && slot !== "b") return [`there is no trial of ${version}`];
-    const held = state.slots[slot];
+    const held = memory.state.slots[slot];
     if (held.status !== "written" || held.digest !== world.digests[version])
       return [`the trial is not ${version}`];
     return holdsSystem(partOfDisk(disk, slot), version)
@@ -138,7 +138,7 @@ export function judgeTrial(world: World, after: Snapshot, version: Version): str
 /** As the next run sees it, once it has finished what this one left undone. undefined: the record cannot be read. */
 export async function goodSlot(snapshot: Snapshot): Promise<Slot | undefined> {
   try {
-    const good: SlotName | undefined = (await cameUp(snapshot.disk(), "")).control.record?.good;
+    const good: SlotName | undefined = (await cameUp(snapshot.disk(), "")).loaderData.record?.good;
     return good === "recovery" ? undefined : good;
   } catch {
     return undefined;

@@ -117,7 +117,7 @@ function expectRecord(
   after: Snapshot,
   want: { readonly good: Slot; readonly trial: Slot | undefined },
 ): string[] {
-  const { record } = controlOn(after.disk());
+  const { record } = controlOn(after.disk()).loaderData;
   const isRight = record?.good === want.good && record.trial === want.trial;
   return isRight ? [] : [`status 0, but the record is ${JSON.stringify(record)}`];
 }

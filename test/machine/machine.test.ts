@@ -41,7 +41,7 @@ test("recordOf() gives the record, or says why there is none and what to do", as
 test("note() adds one event, with the time", async () => {
   const image = await installed();
   await note(memoryMachine(image.file()), { kind: "verify", slot: "a", text: "looked" });
-  expect(memoryMachine(image.file()).control.state.history).toEqual([
+  expect(memoryMachine(image.file()).memory.state.history).toEqual([
     { at: "1970-01-01T00:00:01.000Z", kind: "verify", slot: "a", text: "looked" },
   ]);
 });

@@ -45,8 +45,8 @@ test("the first upgrade fills slot a, makes it good and writes the first record"
   const report = await upgradeTo("v1", { ...machineOn(image), limit: 4 }, { tries: 2 });
   const { digest } = memorySource("v1");
   expect(report).toMatchObject({ outcome: "installed", slot: "a", digest, version: "v1" });
-  const { control, loader } = machineOn(image);
-  expect(control.record).toEqual({
+  const { loaderData, memory, loader } = machineOn(image);
+  expect(loaderData.record).toEqual({
     gen: 1,
     good: "a",
     trial: undefined,
@@ -55,7 +55,7 @@ test("the first upgrade fills slot a, makes it good and writes the first record"
     last: undefined,
   });
   expect(loader.whyNot("a")).toBeUndefined();
-  expect(control.state).toMatchObject({
+  expect(memory.state).toMatchObject({
     slots: {
       a: { status: "written", digest, verdict: { result: "good", reason: "installed" } },
       b: { status: "empty" },
@@ -146,7 +146,7 @@ const OTHERS: readonly [string, () => Promise<Machine> | Machine][] = [
 ];
 test.each(OTHERS)("a disk without a record is not new where %s", async (_, make) => {
   const machine = await make();
-  expect(machine.control.record).toBeUndefined();
+  expect(machine.loaderData.record).toBeUndefined();
   expect(isNewDisk(machine)).toBe(false);
   expect(statusOf(machine)).toMatchObject({ noSystem: false });
   expect(statusOf(machine).problems).not.toEqual([]);

@@ -42,7 +42,7 @@ function watched(): { system: System; events: string[] } {
 test("withMachine() finds control partition and slots in a disk-image file", async () => {
   await withMachine({ system: linux, talk: SILENT }, { disk, lock: true }, (machine) => {
     expect(machine).toMatchObject({ diskPath: disk, booted: undefined });
-    expect(machine.control.record).toMatchObject({ gen: 1, good: "a" });
+    expect(machine.loaderData.record).toMatchObject({ gen: 1, good: "a" });
     expect(machine.slots).toMatchObject({ a: { number: 2 }, b: { number: 3 } });
     const target = machine.openSlot("b", { write: true });
     expect(target).toMatchObject({ path: disk, offsetBytes: 10 * MiB });

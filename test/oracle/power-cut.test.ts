@@ -32,7 +32,7 @@ test("e2fsck finds nothing in a slot that has a spec, whatever was cut", async (
     for (const { image, name } of await spread(story)) {
       const disk = image.file();
       const startable = (["a", "b"] as const).filter(
-        (slot) => "kernel" in controlOn(disk).spec(slot),
+        (slot) => "kernel" in controlOn(disk).loaderData.spec(slot),
       );
       const paths = startable.map((slot) => take(disk, slot, folder.in(`${slot}.img`)));
       const found = await Promise.all(paths.map((path) => complaints(path)));

@@ -25,8 +25,8 @@ async function bootsWhole(loader: LoaderName, image: PagedImage, whole: Whole): 
     return false;
   }
   // Without a record there is none to judge: the next upgrade writes it.
-  const { control } = await cameUp(image.fork().file(), "");
-  if (control.record !== undefined)
+  const { loaderData } = await cameUp(image.fork().file(), "");
+  if (loaderData.record !== undefined)
     await judge(image.fork(), { loader, whole, gen: 1, fell: false });
   return true;
 }
@@ -51,7 +51,7 @@ for (const loader of ["grub", "systemd-boot"] as const)
         const { outcome } = await upgradeTo("v1", machine);
         expect(outcome).toBe(isNew ? "installed" : "nothing");
         seen[isNew ? "anew" : "done"] += 1;
-        expect(machineWith(disk).control.record).toMatchObject({ good: "a", limit: LIMIT });
+        expect(machineWith(disk).loaderData.record).toMatchObject({ good: "a", limit: LIMIT });
         await judge(cut.image.fork(), { loader, whole, gen: 1, fell: false });
         await goOn(disk, (await boot(loader, disk)).cmdline, "v9");
         await expectTrial(loader, disk, "v9");

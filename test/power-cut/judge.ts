@@ -4,7 +4,7 @@ import { readEntries } from "../../src/boot/systemd-boot/entry-folder.ts";
 import { readText } from "../../src/boot/esp/esp.ts";
 import { findFile } from "../../src/boot/image/find.ts";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
-import { Control } from "../../src/control/control.ts";
+import { type Control, openControl } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import type { Run } from "../../src/disk/run.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
@@ -34,12 +34,12 @@ export interface Expectation {
 const BOOTS = 5;
 
 export function controlOn(disk: BlockFile): Control {
-  return Control.open(partOfDisk(disk, "control"));
+  return openControl(partOfDisk(disk, "control"));
 }
 
 /** Remembers the systems that are whole on this disk, as the state has them. */
 export function learn(whole: Whole, disk: BlockFile): void {
-  for (const held of Object.values(controlOn(disk).state.slots))
+  for (const held of Object.values(controlOn(disk).memory.state.slots))
     if (held.status === "written") whole.set(held.digest, held);
 }
 
@@ -50,8 +50,8 @@ export async function judge(image: PagedImage, expectation: Expectation): Promis
   judgeOrder(loader, disk);
   await judgeStarts(disk, expectation);
   const first = await boot(loader, disk);
-  const { cmdline, control } = await cameUp(disk, first.cmdline);
-  const { record } = control;
+  const { cmdline, loaderData } = await cameUp(disk, first.cmdline);
+  const { record } = loaderData;
   if (record === undefined) throw new Error("there is no record");
   if (record.gen < gen) throw new Error(`the record went back to ${record.gen}`);
   if (cmdline.fell !== undefined && !fell)
@@ -66,7 +66,7 @@ export async function judge(image: PagedImage, expectation: Expectation): Promis
 /** What systemd-boot goes by is the entries, so the record follows them. Before repair(), which would hide the wrong order. */
 export function judgeOrder(loader: LoaderName, disk: BlockFile): void {
   if (loader !== "systemd-boot") return;
-  const { gen = 0 } = controlOn(disk).record ?? {};
+  const { gen = 0 } = controlOn(disk).loaderData.record ?? {};
   const entries = readEntries(rawEsp(partOfDisk(disk, "esp")));
   if (gen > entries.gen)
     throw new Error(
@@ -111,9 +111,9 @@ interface Startable {
 }
 
 function specsOn(disk: BlockFile): Startable[] {
-  const control = controlOn(disk);
+  const { loaderData } = controlOn(disk);
   return (["a", "b"] as const).flatMap((slot) => {
-    const spec = control.spec(slot);
+    const spec = loaderData.spec(slot);
     return "invalid" in spec ? [] : [{ slot, digest: spec.digest }];
   });
 }
@@ -143,14 +143,14 @@ export async function expectTrial(
   disk: BlockFile,
   version: string,
 ): Promise<void> {
-  const { trial } = controlOn(disk).record ?? {};
+  const { trial } = controlOn(disk).loaderData.record ?? {};
   const { slot } = await boot(loader, disk);
   if (slot !== trial || digestIn(disk, slot) !== memorySource(version).digest)
     throw new Error(`slot ${slot} boots with ${digestIn(disk, slot)}, want ${version} on trial`);
 }
 
 function digestIn(disk: BlockFile, slot: SlotName): string {
-  const spec = controlOn(disk).spec(slot);
+  const spec = controlOn(disk).loaderData.spec(slot);
   return "invalid" in spec ? spec.invalid : spec.digest;
 }
 
@@ -158,7 +158,7 @@ function digestIn(disk: BlockFile, slot: SlotName): string {
 export async function genOn(image: PagedImage): Promise<number> {
   const machine = machineWith(image.fork().file());
   await machine.loader.repair();
-  return machine.control.record?.gen ?? 0;
+  return machine.loaderData.record?.gen ?? 0;
 }
 
 /** Names the cut in the failure. */

@@ -134,7 +134,7 @@ function dropSlotWritesUntilEnd(operations: readonly Operation[]): Operation[] {
 
 function overwriteRecord(machine: Machine, recorded: RecordedDisk): Machine {
   const control = partOfDisk(recorded.file, "control");
-  const { record } = machine.control;
+  const { record } = machine.loaderData;
   if (record === undefined) throw new Error("there is no record to begin with");
   const place = [0x0000, 0x1000].find((offsetBytes) => {
     const copy = parseRecord(readBlock(control, offsetBytes, 1024));
@@ -150,7 +150,7 @@ function overwriteRecord(machine: Machine, recorded: RecordedDisk): Machine {
 
 function commitRecordFirst(machine: Machine): Machine {
   const commit: Machine["loader"]["commit"] = async (next) => {
-    await machine.control.commitRecord(next);
+    await machine.loaderData.commitRecord(next);
     return machine.loader.commit(next);
   };
   return { ...machine, loader: { ...machine.loader, commit } };

@@ -32,10 +32,10 @@ function startable(image: PagedImage): SlotName[] {
 
 test("upgrade to recovery makes it the last one, without a trial", async () => {
   const image = await withRecovery();
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ good: "a", trial: undefined, last: "recovery" });
-  expect(control.state.slots.recovery).toMatchObject({ status: "written", version: "rescue" });
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "written", slot: "recovery" });
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ good: "a", trial: undefined, last: "recovery" });
+  expect(memory.state.slots.recovery).toMatchObject({ status: "written", version: "rescue" });
+  expect(memory.state.history.at(-1)).toMatchObject({ kind: "written", slot: "recovery" });
   expect(startable(image)).toEqual(["a", "recovery"]);
 });
 
@@ -45,7 +45,7 @@ test("upgrade to recovery says what it did, and does it once", async () => {
     upgradeTo(version, memoryMachine(image.file(), FIRST), { slot: "recovery" });
   expect(await again("rescue")).toMatchObject({ outcome: "nothing" });
   expect(await again("rescue 2")).toMatchObject({ outcome: "stored", slot: "recovery" });
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ gen: 4, last: "recovery" });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ gen: 4, last: "recovery" });
 });
 
 test("upgrade to recovery needs such a slot", async () => {
@@ -64,9 +64,9 @@ test("an upgrade that fails is remembered with its reason, and leaves its slot u
   const layers = image9.layers.map((layer) => ({ ...layer, sizeBytes: 1000 }));
   const small = { ...source, image: () => Promise.resolve({ ...image9, layers }) };
   expect(await rejection(upgradeTo(small, machine))).toMatchObject({ code: "no-space" });
-  const { control } = memoryMachine(image.file());
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "failed", slot: "a" });
-  expect(control.state.slots.a).toMatchObject({ status: "writing" });
+  const { memory } = memoryMachine(image.file());
+  expect(memory.state.history.at(-1)).toMatchObject({ kind: "failed", slot: "a" });
+  expect(memory.state.slots.a).toMatchObject({ status: "writing" });
   expect(startable(image)).toEqual(["b"]);
 });
 
@@ -74,7 +74,7 @@ test("rollback() to recovery tries it, counted", async () => {
   const image = await withRecovery();
   const result = await rollback(memoryMachine(image.file(), FIRST), 2, "recovery");
   expect(result).toEqual({ slot: "recovery", outcome: "armed", tries: 2 });
-  expect(memoryMachine(image.file()).control.record).toMatchObject({
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({
     good: "a",
     trial: "recovery",
     tries: 2,
@@ -101,7 +101,11 @@ test("rollback() to the good slot from another one gives it its boots anew", asy
     "tandem.slot=recovery tandem.gen=2 tandem.gave_up=a:limit",
   );
   expect(await rollback(machine, 3, "a")).toEqual({ slot: "a", outcome: "again", tries: 0 });
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ gen: 3, good: "a", limit: 2 });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({
+    gen: 3,
+    good: "a",
+    limit: 2,
+  });
 });
 
 test.each([
@@ -128,7 +132,7 @@ test.each([
 ])("%s() brings the configured limit into the record", async (_, act) => {
   const image = await installed();
   await act(image);
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ good: "a", limit: 4 });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "a", limit: 4 });
 });
 
 function limited(image: PagedImage, boot: string): ReturnType<typeof memoryMachine> {
@@ -148,7 +152,7 @@ test("a slot that is called bad by hand is no longer startable, and that is a fa
   const image = await upgraded();
   await markBad(memoryMachine(image.file(), "tandem.slot=b tandem.gen=3"), "a", "old");
   expect(startable(image)).toEqual(["b"]);
-  expect(memoryMachine(image.file()).control.state.falls).toMatchObject([
+  expect(memoryMachine(image.file()).memory.state.falls).toMatchObject([
     { slot: "a", stage: "hand", reason: "old", version: "v1" },
   ]);
 });
@@ -159,24 +163,24 @@ test.each([
   ["the good one, which booted with these bytes", installed, FIRST_BOOT, "a", ["a"]],
 ] as const)("verify() that finds damage in %s", async (...[, make, boot, slot, left]) => {
   const image = await make();
-  const held = memoryMachine(image.file()).control.state.slots[slot];
+  const held = memoryMachine(image.file()).memory.state.slots[slot];
   const [first = 0] = held.status === "written" ? (held.runs.at(-1) ?? []) : [];
   slotOf(image.file(), slot).write(first * 4096 + 5, new Uint8Array([1, 2, 3]));
   const machine = memoryMachine(image.file(), boot);
   await expect(verify(workOn(machine), machine, slot)).rejects.toThrow("its bytes hash to");
   expect(startable(image)).toEqual([...left]);
-  const { record } = memoryMachine(image.file()).control;
+  const { record } = memoryMachine(image.file()).loaderData;
   expect(record).toMatchObject({ good: left[0], trial: undefined, last: undefined });
 });
 
 test("forgetUnfit() leaves alone what the record names and what others have put there", async () => {
   const image = await upgraded();
-  const { control } = memoryMachine(image.file());
+  const { memory } = memoryMachine(image.file());
   const bad = { result: "bad", reason: "x", at: new Date(0).toISOString() } as const;
-  await control.writeState(withVerdict(control.state, "a", bad));
+  await memory.writeState(withVerdict(memory.state, "a", bad));
   await forgetUnfit(memoryMachine(image.file()));
   expect(startable(image)).toEqual(["a", "b"]);
-  await control.writeState(withSlot(control.state, "a", { status: "unknown" }));
+  await memory.writeState(withSlot(memory.state, "a", { status: "unknown" }));
   await forgetUnfit(memoryMachine(image.file()));
   expect(startable(image)).toEqual(["a", "b"]);
 });
@@ -187,14 +191,14 @@ test("the other slot that passes after the good one was given up takes over", as
   const image = await withRecovery(2);
   await upgradeTo("v2", memoryMachine(image.file(), FIRST));
   await rollback(memoryMachine(image.file(), FIRST), 3);
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ gen: 4, last: "recovery" });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ gen: 4, last: "recovery" });
   const machine = memoryMachine(image.file(), `tandem.slot=b tandem.gen=4 ${GAVE_UP}`);
   expect(await settleFall(machine)).toBeUndefined();
   await markGood(machine, undefined, "it works");
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 5, good: "b", limit: 2, last: "recovery" });
-  expect(control.state.slots.a).toMatchObject({ verdict: { result: "bad" } });
-  expect(control.state.falls).toMatchObject([
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 5, good: "b", limit: 2, last: "recovery" });
+  expect(memory.state.slots.a).toMatchObject({ verdict: { result: "bad" } });
+  expect(memory.state.falls).toMatchObject([
     {
       slot: "a",
       stage: "limit",
@@ -203,7 +207,7 @@ test("the other slot that passes after the good one was given up takes over", as
     },
   ]);
   // It was good once: the same image may be written again.
-  expect(control.state.knownBad).toEqual([]);
+  expect(memory.state.knownBad).toEqual([]);
   expect(startable(image)).toEqual(["b", "recovery"]);
 });
 
@@ -215,9 +219,9 @@ test("recovery that passes leaves the record, so that the next boot ends there, 
     await settleFall(machine);
     expect(await markGood(machine, undefined, "it came up")).toMatchObject({ committed: false });
   }
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 2, good: "a", last: "recovery" });
-  expect(control.state.falls).toHaveLength(1);
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 2, good: "a", last: "recovery" });
+  expect(memory.state.falls).toHaveLength(1);
   const upgrade = await upgradeTo("v2", memoryMachine(image.file(), boot));
   expect(upgrade).toMatchObject({ outcome: "upgraded", slot: "b" });
 });
@@ -228,11 +232,11 @@ test("both that fall by one record are remembered, and the record stays", async 
   const boot = `tandem.slot=recovery tandem.gen=3 ${GAVE_UP} tandem.fell=b tandem.why=kernel`;
   expect(await settleFall(memoryMachine(image.file(), boot))).toBe("b");
   expect(await settleFall(memoryMachine(image.file(), boot))).toBe("b");
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 3, good: "a", trial: "b" });
-  expect(control.state.falls).toMatchObject([
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 3, good: "a", trial: "b" });
+  expect(memory.state.falls).toMatchObject([
     { slot: "b", stage: "kernel", gen: 3, tries: 3 },
     { slot: "a", stage: "limit", gen: 3, tries: 2 },
   ]);
-  expect(control.state.knownBad).toMatchObject([{ digest: memorySource("v2").digest }]);
+  expect(memory.state.knownBad).toMatchObject([{ digest: memorySource("v2").digest }]);
 });

@@ -18,22 +18,22 @@ test.each([
   const image = await armed();
   const result = await rollback(memoryMachine(image.file(), cmdline), 5);
   expect(result).toEqual({ slot: "a", outcome: "withdrawn", tries: 0 });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 3, good: "a", trial: undefined, tries: 0 });
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "rollback", slot: "b" });
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 3, good: "a", trial: undefined, tries: 0 });
+  expect(memory.state.history.at(-1)).toMatchObject({ kind: "rollback", slot: "b" });
 });
 
 test("rollback() of a settled upgrade tries the other slot, counted", async () => {
   const image = await upgraded();
   const result = await rollback(memoryMachine(image.file(), SECOND_BOOT), 5);
   expect(result).toEqual({ slot: "a", outcome: "armed", tries: 5 });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 4, good: "b", trial: "a", tries: 5 });
-  expect(control.record?.last).toBeUndefined();
+  const { loaderData } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 4, good: "b", trial: "a", tries: 5 });
+  expect(loaderData.record?.last).toBeUndefined();
 });
 
 async function change(machine: Machine, to: (state: State) => State): Promise<void> {
-  await machine.control.writeState(to(machine.control.state));
+  await machine.memory.writeState(to(machine.memory.state));
 }
 
 const unfinished: SlotState = { status: "writing", source: "x", digest: "y", startedAt: AT };
@@ -62,7 +62,7 @@ test.each<[string, (machine: Machine) => Promise<void>]>([
         withVerdict(state, "a", { result: "bad", reason: "it hung", at: AT }),
       ),
   ],
-  ["its boot spec cannot be used: ", (machine) => machine.control.eraseSpec("a")],
+  ["its boot spec cannot be used: ", (machine) => machine.loaderData.eraseSpec("a")],
 ])("rollback() is refused when of the other slot %s", async (problem, damage) => {
   const image = await upgraded();
   await damage(memoryMachine(image.file()));

@@ -8,10 +8,10 @@ import { PagedImage } from "../fakes/paged-image.ts";
 
 test("a disk is new until settleFirst()", async () => {
   const machine = memoryMachine(PagedImage.zeros(DISK_BYTES).file());
-  await machine.control.writeState(withSlot(emptyState(), "a", WRITTEN));
+  await machine.memory.writeState(withSlot(emptyState(), "a", WRITTEN));
   expect(isNewDisk(machine)).toBe(true);
   await settleFirst({ ...machine, limit: 3 }, "a", WRITTEN.digest);
   expect(isNewDisk(machine)).toBe(false);
-  expect(machine.control.record).toMatchObject({ gen: 1, good: "a", limit: 3, last: undefined });
-  expect(machine.control.state.slots.a).toMatchObject({ verdict: { result: "good" } });
+  expect(machine.loaderData.record).toMatchObject({ gen: 1, good: "a", limit: 3, last: undefined });
+  expect(machine.memory.state.slots.a).toMatchObject({ verdict: { result: "good" } });
 });

@@ -26,9 +26,9 @@ test("upgradeFrom() writes slot b, describes it and arms it", async () => {
     version: "v2",
     tries: 5,
   });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 2, good: "a", trial: "b", tries: 5 });
-  expect(control.state.slots.b).toMatchObject({
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 2, good: "a", trial: "b", tries: 5 });
+  expect(memory.state.slots.b).toMatchObject({
     status: "written",
     digest: V2,
     source: "memory:v2",
@@ -36,8 +36,8 @@ test("upgradeFrom() writes slot b, describes it and arms it", async () => {
     verifiedAt: expect.any(String),
     kernel: { kernel: "/boot/vmlinuz", initrd: "/boot/initrd" },
   });
-  expect(control.spec("b")).toMatchObject({ kernel: "/boot/vmlinuz", part: 3, digest: V2 });
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
+  expect(loaderData.spec("b")).toMatchObject({ kernel: "/boot/vmlinuz", part: 3, digest: V2 });
+  expect(memory.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
 });
 
 test("upgradeFrom() leaves the reboot to its caller, who holds the lock", async () => {
@@ -50,10 +50,10 @@ test("upgradeFrom() leaves the reboot to its caller, who holds the lock", async 
 test("upgradeFrom() over a pending trial takes it back before it writes", async () => {
   const image = await armed();
   await upgradeTo("v3", memoryMachine(image.file(), FIRST_BOOT));
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 4, good: "a", trial: "b" });
-  expect(control.state.slots.b).toMatchObject({ digest: memorySource("v3").digest });
-  expect(control.state.history.map(({ kind }) => kind)).toEqual(["armed", "disarmed", "armed"]);
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 4, good: "a", trial: "b" });
+  expect(memory.state.slots.b).toMatchObject({ digest: memorySource("v3").digest });
+  expect(memory.state.history.map(({ kind }) => kind)).toEqual(["armed", "disarmed", "armed"]);
 });
 
 /** The image's documents, but nothing of its layers. */
@@ -89,9 +89,9 @@ test.each(WITHDRAWN)(
       bytesWritten: 0,
       seconds: { compare: expect.any(Number), arm: expect.any(Number) },
     });
-    const { control } = memoryMachine(image.file());
-    expect(control.record).toMatchObject({ gen: 4, good: "a", trial: "b", tries: 3 });
-    expect(control.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
+    const { loaderData, memory } = memoryMachine(image.file());
+    expect(loaderData.record).toMatchObject({ gen: 4, good: "a", trial: "b", tries: 3 });
+    expect(memory.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
     expect(readBlock(slotOf(image.file(), "b"), 0, before.sizeBytes)).toEqual(bytes);
   },
 );
@@ -115,7 +115,7 @@ test("an image that has changed in its slot since is written anew", async () => 
   ]);
   expect(report).toMatchObject({ outcome: "upgraded", slot: "b", digest: V2 });
   expect(Buffer.from(image.bytes()).indexOf("kernel of v2")).toBe(at);
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ good: "a", trial: "b" });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "a", trial: "b" });
 });
 
 test("upgradeFrom() forgets that an image was bad once it is tried again", async () => {
@@ -123,7 +123,7 @@ test("upgradeFrom() forgets that an image was bad once it is tried again", async
   const machine = memoryMachine(image.file(), FIRST_BOOT);
   await knowBad(machine, V2);
   await upgradeTo("v2", machine, { retryBad: true });
-  expect(memoryMachine(image.file()).control.state.knownBad).toEqual([]);
+  expect(memoryMachine(image.file()).memory.state.knownBad).toEqual([]);
 });
 
 test("upgradeFrom() says its plan before it does anything", async () => {
@@ -183,9 +183,9 @@ test.each([
   expect(report).toMatchObject({ outcome: "nothing", reason: expect.stringContaining(reason) });
 });
 
-function knowBad({ control }: Machine, digest: string): Promise<void> {
+function knowBad({ memory }: Machine, digest: string): Promise<void> {
   const bad = { digest, reason: "it hung", at: new Date(0).toISOString() };
-  return control.writeState(withKnownBad(control.state, bad));
+  return memory.writeState(withKnownBad(memory.state, bad));
 }
 
 test("upgradeFrom() refuses while its own slot is on trial", async () => {
@@ -309,16 +309,16 @@ test.each<Failing>([
     const error = await rejection(upgradeTo(source, memoryMachine(image.file(), FIRST_BOOT)));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
-    const { control } = memoryMachine(image.file());
-    expect(control.record).toMatchObject({ gen: 1, good: "a", trial: undefined });
-    expect(control.state.slots).toMatchObject({
+    const { loaderData, memory } = memoryMachine(image.file());
+    expect(loaderData.record).toMatchObject({ gen: 1, good: "a", trial: undefined });
+    expect(memory.state.slots).toMatchObject({
       a: { status: "written" },
       b: {
         status: "writing",
         digest,
       },
     });
-    expect(control.spec("b")).toHaveProperty("invalid");
+    expect(loaderData.spec("b")).toHaveProperty("invalid");
     const next = await upgradeTo("v4", memoryMachine(image.file(), FIRST_BOOT));
     expect(next).toMatchObject({ outcome: "upgraded", slot: "b" });
   },

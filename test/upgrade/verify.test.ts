@@ -45,7 +45,7 @@ test("verify() tells how far it is", async () => {
 test("verify() finds one wrong bit, and nothing falls back into that slot", async () => {
   const image = await upgraded();
   const disk = image.file();
-  const held = memoryMachine(disk).control.state.slots.a;
+  const held = memoryMachine(disk).memory.state.slots.a;
   const [first = 0] = held.status === "written" ? (held.runs.at(-1) ?? []) : [];
   const byte = new Uint8Array(1);
   slotOf(disk, "a").readInto(first * 4096 + 5, byte);
@@ -59,8 +59,8 @@ test("verify() finds one wrong bit, and nothing falls back into that slot", asyn
     message: expect.stringContaining("Cannot verify slot a: its bytes hash to"),
   });
   const machine = memoryMachine(disk, "tandem.slot=b tandem.gen=3");
-  expect(machine.control.state.slots.a).not.toHaveProperty("verifiedAt");
-  expect(machine.control.state.history.at(-1)).toMatchObject({ kind: "verify", slot: "a" });
+  expect(machine.memory.state.slots.a).not.toHaveProperty("verifiedAt");
+  expect(machine.memory.state.history.at(-1)).toMatchObject({ kind: "verify", slot: "a" });
   await expect(rollback(machine, 3)).rejects.toThrow("it was never read back");
 });
 

@@ -29,9 +29,9 @@ test("health() of a trial that passes makes it good", async () => {
   const result = await check(machineOn(image, TRIAL_BOOT, system));
   expect(result).toMatchObject({ slot: "b", healthy: true, fell: undefined, failure: undefined });
   expect(result.checks.map((one) => one.check)).toEqual(["slot b", "/r/net", "/w/printer"]);
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 3, good: "b", trial: undefined });
-  expect(control.state.slots.b).toMatchObject({ verdict: { reason: "2 of 3 checks passed" } });
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 3, good: "b", trial: undefined });
+  expect(memory.state.slots.b).toMatchObject({ verdict: { reason: "2 of 3 checks passed" } });
 });
 
 test("health() without other checks looks at the slot alone", async () => {
@@ -39,7 +39,7 @@ test("health() without other checks looks at the slot alone", async () => {
   expect(await check(machineOn(image, TRIAL_BOOT, checkedSystem({})))).toMatchObject({
     healthy: true,
   });
-  expect(memoryMachine(image.file()).control.state.slots.b).toMatchObject({
+  expect(memoryMachine(image.file()).memory.state.slots.b).toMatchObject({
     verdict: { result: "good", reason: "1 of 1 checks passed" },
   });
 });
@@ -49,30 +49,30 @@ test("health() of a trial that fails leaves the count to the boot loader", async
   const result = await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": FAILED })));
   const failure = "/r/net ended with status 3";
   expect(result).toMatchObject({ slot: "b", healthy: false, failure });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 2, good: "a", trial: "b", tries: 3 });
-  expect(control.state.slots.b).toMatchObject({ verdict: { result: "bad", reason: failure } });
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "failed", slot: "b", text: failure });
-  expect(control.state.knownBad).toEqual([]);
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 2, good: "a", trial: "b", tries: 3 });
+  expect(memory.state.slots.b).toMatchObject({ verdict: { result: "bad", reason: failure } });
+  expect(memory.state.history.at(-1)).toMatchObject({ kind: "failed", slot: "b", text: failure });
+  expect(memory.state.knownBad).toEqual([]);
 });
 
 test("health() of a trial that passes on a later try takes the bad verdict back", async () => {
   const image = await armed();
   await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": FAILED })));
   await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": PASSED })));
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ good: "b", last: "a" });
-  expect(control.state.slots.b).toMatchObject({ verdict: { result: "good" } });
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ good: "b", last: "a" });
+  expect(memory.state.slots.b).toMatchObject({ verdict: { result: "good" } });
 });
 
 test("health() that fails in the good slot does not make it bad", async () => {
   const image = await installed();
   const result = await check(machineOn(image, FIRST_BOOT, checkedSystem({ "/r/net": FAILED })));
   expect(result).toMatchObject({ slot: "a", healthy: false });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 1, good: "a" });
-  expect(control.state.slots.a).toMatchObject({ verdict: { result: "good", reason: "installed" } });
-  expect(control.state.history.at(-1)).toMatchObject({
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 1, good: "a" });
+  expect(memory.state.slots.a).toMatchObject({ verdict: { result: "good", reason: "installed" } });
+  expect(memory.state.history.at(-1)).toMatchObject({
     kind: "failed",
     slot: "a",
     output: "/r/net:\nno network",
@@ -83,8 +83,8 @@ test("health() that passes in the good slot after a failure notes it once", asyn
   const image = await installed();
   for (const outcome of [FAILED, PASSED, PASSED])
     await check(machineOn(image, FIRST_BOOT, checkedSystem({ "/r/net": outcome })));
-  const { control } = memoryMachine(image.file());
-  expect(control.state.history.map(({ kind }) => kind).slice(-2)).toEqual(["failed", "good"]);
+  const { memory } = memoryMachine(image.file());
+  expect(memory.state.history.map(({ kind }) => kind).slice(-2)).toEqual(["failed", "good"]);
 });
 
 test.each([
@@ -95,15 +95,15 @@ test.each([
   const image = await armed();
   const result = await check(machineOn(image, FALLEN_BOOT, checkedSystem({ "/r/net": outcome })));
   expect(result).toMatchObject({ slot: "a", fell: "b", healthy });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ good: "a", trial: undefined });
-  expect(control.state.knownBad).toHaveLength(1);
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ good: "a", trial: undefined });
+  expect(memory.state.knownBad).toHaveLength(1);
 });
 
 test("health() keeps what the failed checks of a trial printed", async () => {
   const image = await armed();
   await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": FAILED, "/r/ok": PASSED })));
-  expect(memoryMachine(image.file()).control.state.slots.b).toMatchObject({
+  expect(memoryMachine(image.file()).memory.state.slots.b).toMatchObject({
     verdict: { output: "/r/net:\nno network" },
   });
 });

@@ -13,10 +13,10 @@ test("markGood() in a trial makes it the good slot, and the old one the last res
   const image = await armed();
   const result = await markGood(memoryMachine(image.file(), TRIAL_BOOT), undefined, "it works");
   expect(result).toEqual({ slot: "b", verdict: "good", committed: true });
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 3, good: "b", trial: undefined, last: "a" });
-  expect(control.state.slots.b).toMatchObject({ verdict: { result: "good", reason: "it works" } });
-  expect(control.state.history.at(-1)).toMatchObject({ kind: "good", slot: "b", digest: V2 });
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 3, good: "b", trial: undefined, last: "a" });
+  expect(memory.state.slots.b).toMatchObject({ verdict: { result: "good", reason: "it works" } });
+  expect(memory.state.history.at(-1)).toMatchObject({ kind: "good", slot: "b", digest: V2 });
 });
 
 test.each([
@@ -26,14 +26,14 @@ test.each([
   const image = await installed(limit);
   const result = await markGood(memoryMachine(image.file(), FIRST_BOOT), "a", "again");
   expect(result).toEqual({ slot: "a", verdict: "good", committed });
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ gen, good: "a", limit });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ gen, good: "a", limit });
 });
 
 test("markGood() in the good slot leaves a pending trial alone", async () => {
   const image = await armed();
   const result = await markGood(memoryMachine(image.file(), FIRST_BOOT), undefined, "still fine");
   expect(result.committed).toBe(false);
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ good: "a", trial: "b" });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "a", trial: "b" });
 });
 
 test("markGood() writes a new record where both are lost", async () => {
@@ -41,7 +41,7 @@ test("markGood() writes a new record where both are lost", async () => {
   image.write(0, new Uint8Array(0x2000));
   const result = await markGood(memoryMachine(image.file(), "tandem.slot=b"), undefined, "saved");
   expect(result.committed).toBe(true);
-  expect(memoryMachine(image.file()).control.record).toMatchObject({ good: "b", last: "a" });
+  expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "b", last: "a" });
 });
 
 test("markGood() takes no slot but the one that runs", async () => {
@@ -69,10 +69,10 @@ test.each([
     const image = await armed();
     const result = await markBad(memoryMachine(image.file(), boot), slot, "it hung");
     expect(result).toEqual({ slot: "b", verdict: "bad", committed: true });
-    const { control } = memoryMachine(image.file());
-    expect(control.record).toMatchObject({ gen: 3, good: "a", trial: undefined });
-    expect(control.state.knownBad).toMatchObject([{ digest: V2, reason: "it hung" }]);
-    expect(control.state.slots.b).toMatchObject({ verdict: { result: "bad", reason: "it hung" } });
+    const { loaderData, memory } = memoryMachine(image.file());
+    expect(loaderData.record).toMatchObject({ gen: 3, good: "a", trial: undefined });
+    expect(memory.state.knownBad).toMatchObject([{ digest: V2, reason: "it hung" }]);
+    expect(memory.state.slots.b).toMatchObject({ verdict: { result: "bad", reason: "it hung" } });
   },
 );
 
@@ -80,7 +80,7 @@ test("markBad() of the good slot hands over to the other one", async () => {
   const image = await upgraded();
   const machine = memoryMachine(image.file(), "tandem.slot=b tandem.gen=3");
   expect(await markBad(machine, "b", "it leaks")).toMatchObject({ committed: true });
-  const { record } = memoryMachine(image.file()).control;
+  const { record } = memoryMachine(image.file()).loaderData;
   expect(record).toMatchObject({ gen: 4, good: "a", trial: undefined, last: undefined });
 });
 
@@ -88,7 +88,7 @@ test("markBad() of the last resort takes it off the record", async () => {
   const image = await upgraded();
   const machine = memoryMachine(image.file(), "tandem.slot=b tandem.gen=3");
   expect(await markBad(machine, "a", "old")).toMatchObject({ committed: true });
-  const { record } = memoryMachine(image.file()).control;
+  const { record } = memoryMachine(image.file()).loaderData;
   expect(record).toMatchObject({ gen: 4, good: "b", last: undefined });
 });
 
@@ -111,24 +111,24 @@ test("markBad() without a name needs a booted slot", async () => {
 test("settleFall() ends the trial that the loader gave up on", async () => {
   const image = await armed();
   expect(await settleFall(memoryMachine(image.file(), FALLEN_BOOT))).toBe("b");
-  const { control } = memoryMachine(image.file());
-  expect(control.record).toMatchObject({ gen: 3, good: "a", trial: undefined, last: undefined });
+  const { loaderData, memory } = memoryMachine(image.file());
+  expect(loaderData.record).toMatchObject({ gen: 3, good: "a", trial: undefined, last: undefined });
   const reason = "its tries were used up without a good verdict";
-  expect(control.state.knownBad).toMatchObject([{ digest: V2, reason }]);
-  expect(control.state.slots.b).toMatchObject({ verdict: { result: "bad", reason } });
+  expect(memory.state.knownBad).toMatchObject([{ digest: V2, reason }]);
+  expect(memory.state.slots.b).toMatchObject({ verdict: { result: "bad", reason } });
 });
 
 test("settleFall() remembers what the checks said before", async () => {
   const image = await armed();
-  const { control } = memoryMachine(image.file());
+  const { memory } = memoryMachine(image.file());
   const verdict = {
     result: "bad",
     reason: "/checks/net ended with status 1",
     at: new Date(0).toISOString(),
   } as const;
-  await control.writeState(withVerdict(control.state, "b", verdict));
+  await memory.writeState(withVerdict(memory.state, "b", verdict));
   await settleFall(memoryMachine(image.file(), FALLEN_BOOT));
-  expect(memoryMachine(image.file()).control.state.knownBad[0]?.reason).toBe(
+  expect(memoryMachine(image.file()).memory.state.knownBad[0]?.reason).toBe(
     "its tries were used up without a good verdict; last: /checks/net ended with status 1",
   );
 });
@@ -153,7 +153,7 @@ test("settleFall() does nothing without a record", async () => {
 
 test("markGood() of a slot that is good already does not fill the history", async () => {
   const image = await installed();
-  const before = memoryMachine(image.file()).control.state;
+  const before = memoryMachine(image.file()).memory.state;
   await markGood(memoryMachine(image.file(), FIRST_BOOT), undefined, "again");
-  expect(memoryMachine(image.file()).control.state).toEqual(before);
+  expect(memoryMachine(image.file()).memory.state).toEqual(before);
 });

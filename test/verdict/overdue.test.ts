@@ -59,15 +59,15 @@ async function giveUp({
   return { ...result, did };
 }
 
-const stateOf = (image: PagedImage): Machine["control"] => memoryMachine(image.file()).control;
+const now = (image: PagedImage): Machine => memoryMachine(image.file());
 
 test("giveUpOverdue() of a counted boot without a verdict notes that it failed", async () => {
   const image = await armed();
   const result = await giveUp({ image, cmdline: TRIAL_BOOT });
   expect(result).toMatchObject({ slot: "b", healthy: false, stay: undefined });
   expect(result.did).toEqual(["read", "lock"]);
-  expect(stateOf(image).record).toMatchObject({ gen: 2, trial: "b" });
-  expect(stateOf(image).state.slots.b).toMatchObject({
+  expect(now(image).loaderData.record).toMatchObject({ gen: 2, trial: "b" });
+  expect(now(image).memory.state.slots.b).toMatchObject({
     verdict: { result: "bad", reason: "it gave no verdict in time" },
   });
 });
@@ -100,10 +100,10 @@ test("giveUpOverdue() waits for an upgrade, and then remembers why the boot is g
   const result = await giveUp({ image, cmdline: GOOD_BOOT, others: [upgrade] });
   expect(result).toMatchObject({ slot: "a", healthy: false, stay: undefined });
   expect(result.did).toEqual(["read", "wait", "lock", "pause", "lock"]);
-  const { record, state } = stateOf(image);
-  expect(record).toMatchObject({ good: "a", trial: "b" });
-  expect(state.slots.b).toMatchObject({ status: "written" });
-  expect(state.history.at(-1)).toMatchObject({
+  const { loaderData, memory } = now(image);
+  expect(loaderData.record).toMatchObject({ good: "a", trial: "b" });
+  expect(memory.state.slots.b).toMatchObject({ status: "written" });
+  expect(memory.state.history.at(-1)).toMatchObject({
     kind: "failed",
     slot: "a",
     text: "it gave no verdict in time",
@@ -117,7 +117,7 @@ test("giveUpOverdue() lets checks that wait for the same upgrade go first", asyn
   const result = await giveUp({ image, cmdline: TRIAL_BOOT, others: [() => undefined, checks] });
   expect(result.healthy).toBeTrue();
   expect(result.did).toEqual(["read", "wait", "lock", "pause", "wait", "lock"]);
-  expect(stateOf(image).record).toMatchObject({ good: "b", trial: undefined });
+  expect(now(image).loaderData.record).toMatchObject({ good: "b", trial: undefined });
 });
 
 test("giveUpOverdue() that cannot read beside another run waits for it", async () => {

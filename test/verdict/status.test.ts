@@ -71,8 +71,8 @@ test.each([
   ["unknown", { status: "unknown" }],
 ] as const)("statusOf() a slot that is %s", async (status, held) => {
   const image = await installed();
-  const { control } = memoryMachine(image.file());
-  await control.writeState(withSlot(control.state, "b", held));
+  const { memory } = memoryMachine(image.file());
+  await memory.writeState(withSlot(memory.state, "b", held));
   const { startedAt: _, ...shown } = { startedAt: "", ...held };
   expect(of(image, FIRST_BOOT).slots[1]).toEqual({
     slot: "b",

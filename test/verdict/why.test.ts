@@ -205,12 +205,12 @@ test.each([
   ],
 ])("whyOf() an upgrade that ended %s", async (_, reason, want) => {
   const image = await installed();
-  const { control } = memoryMachine(image.file());
+  const { memory } = memoryMachine(image.file());
   const at = new Date(0).toISOString();
   const held = { status: "writing", source: "oci:x", digest: "sha256:1", startedAt: at } as const;
-  const state = withSlot(control.state, "b", held);
+  const state = withSlot(memory.state, "b", held);
   const event = { at, kind: "failed", slot: "b", digest: "sha256:1", text: reason ?? "" } as const;
-  await control.writeState({ ...state, history: reason === undefined ? [] : [event] });
+  await memory.writeState({ ...state, history: reason === undefined ? [] : [event] });
   const told = why(image, FIRST_BOOT);
   expect(told).toMatchObject({ about: "unfinished", slot: "b" });
   expect(texts(told)).toEqual(["slot b was to be given sha256:1 from oci:x", want]);

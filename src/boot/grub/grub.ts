@@ -1,4 +1,4 @@
-import type { Control } from "../../control/control.ts";
+import type { LoaderData } from "../../control/loader-data.ts";
 import { TandemError } from "../../lib/error.ts";
 import type { Bootloader } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
@@ -24,18 +24,18 @@ export const grub = {
   open: openGrub,
 } as const satisfies Loader;
 
-/** GRUB reads record and specs from the control partition by itself (grub.cfg): writing them is all there is to do. */
-function openGrub({ control, esp }: LoaderPlaces): Bootloader {
+/** GRUB reads record and specs by itself (grub.cfg): writing them is all there is to do. */
+function openGrub({ loaderData, esp }: LoaderPlaces): Bootloader {
   return {
     name: NAME,
-    prepare: (slot, spec) => control.writeSpec(slot, spec),
-    forget: (slot) => control.eraseSpec(slot),
+    prepare: (slot, spec) => loaderData.writeSpec(slot, spec),
+    forget: (slot) => loaderData.eraseSpec(slot),
     whyNot(slot) {
-      const spec = control.spec(slot);
+      const spec = loaderData.spec(slot);
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
     spoilt: () => undefined,
-    commit: (next) => control.commitRecord(next, freshGen(control, esp)),
+    commit: (next) => loaderData.commitRecord(next, freshGen(loaderData, esp)),
     // It tells all of it on the kernel command line.
     account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
       gen,
@@ -56,12 +56,12 @@ function openGrub({ control, esp }: LoaderPlaces): Bootloader {
  * The number of the next record. GRUB would go on with what it has counted for that number, so it must be one that GRUB has not
  * counted for, also when the newest record was lost and the control partition does not know its number any more.
  */
-function freshGen(control: Control, place: TandemEsp): number {
+function freshGen(loaderData: LoaderData, place: TandemEsp): number {
   try {
-    return Math.max(control.nextGen, countedOn(place) + 1);
+    return Math.max(loaderData.nextGen, countedOn(place) + 1);
   } catch (error) {
     // A record in force has a successor without the count. It is needed more than the count is, which doctor reports.
-    if (control.record !== undefined && error instanceof TandemError) return control.nextGen;
+    if (loaderData.record !== undefined && error instanceof TandemError) return loaderData.nextGen;
     throw error;
   }
 }

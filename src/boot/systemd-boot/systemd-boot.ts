@@ -1,4 +1,4 @@
-import type { Control } from "../../control/control.ts";
+import type { LoaderData } from "../../control/loader-data.ts";
 import type { BootRecord, NextRecord } from "../../control/record.ts";
 import type { SlotSpec } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
@@ -19,7 +19,7 @@ import {
 } from "./slot-files.ts";
 
 interface Places {
-  readonly control: Control;
+  readonly loaderData: LoaderData;
   readonly esp: Esp;
 }
 
@@ -52,9 +52,9 @@ export const systemdBoot = {
       .filter(({ isFolder }) => !isFolder)
       .map(({ name }) => `${ENTRIES}/${name}`),
   ],
-  open({ control, esp: place }, access) {
+  open({ loaderData, esp: place }, access) {
     const esp = place.open(access);
-    if (esp !== undefined) return systemdBootOn({ control, esp });
+    if (esp !== undefined) return systemdBootOn({ loaderData, esp });
     throw new TandemError("boot", "Cannot use systemd-boot: the disk has no EFI system partition", {
       hint: "Correct the configuration: bootloader.",
     });
@@ -82,13 +82,13 @@ function entryPaths(esp: Esp): string[] {
  * partition nor ext4, so each slot has its kernel and initrd on the ESP, and each record its own set of entries there.
  */
 export function systemdBootOn(places: Places): Bootloader {
-  const { control, esp } = places;
+  const { loaderData, esp } = places;
   return {
     name: NAME,
     async prepare(slot, spec, files) {
       const paths = slotPaths(slot, spec);
       await copySlotFiles(esp, paths, files);
-      await control.writeSpec(slot, spec);
+      await loaderData.writeSpec(slot, spec);
       await removeSlotFiles(esp, slot, paths);
     },
     async forget(slot) {
@@ -98,7 +98,7 @@ export function systemdBootOn(places: Places): Bootloader {
         esp,
         entries.filter((entry) => entry.slot === slot).map(({ name }) => name),
       );
-      await control.eraseSpec(slot);
+      await loaderData.eraseSpec(slot);
       await removeSlotFiles(esp, slot);
     },
     whyNot(slot) {
@@ -130,15 +130,15 @@ export function systemdBootOn(places: Places): Bootloader {
  * The record in the control partition follows; it is never ahead of the entries.
  */
 async function commit(places: Places, next: NextRecord): Promise<BootRecord> {
-  const { control, esp } = places;
-  const gen = Math.max(control.nextGen, readEntries(esp).gen + 1);
+  const { loaderData, esp } = places;
+  const gen = Math.max(loaderData.nextGen, readEntries(esp).gen + 1);
   const record = { ...next, gen };
   const wanted = record.trial ?? record.good;
   const start = startOf(places, wanted);
   if ("invalid" in start)
     throw new TandemError("boot", `Cannot let ${esp.name} start slot ${wanted}: ${start.invalid}`);
   const kept = await writeEntries(places, record);
-  const committed = await control.commitRecord(next, gen);
+  const committed = await loaderData.commitRecord(next, gen);
   await removeOthers(esp, kept);
   return committed;
 }
@@ -198,11 +198,11 @@ function othersThan(esp: Esp, kept: readonly string[]): string[] {
 
 /** What the entries decide and the control partition does not know yet, or the other way round. */
 function unfinished(places: Places): string | undefined {
-  const { control, esp } = places;
-  const newer = newerThan(control.record, esp);
+  const { loaderData, esp } = places;
+  const newer = newerThan(loaderData.record, esp);
   if (newer !== undefined)
     return `boot record ${newer.gen} is on ${esp.name} and not yet in the control partition`;
-  const { record } = control;
+  const { record } = loaderData;
   return record === undefined ? undefined : disorderOf(places, record);
 }
 
@@ -228,22 +228,22 @@ function newerThan(record: BootRecord | undefined, esp: Esp): BootRecord | undef
 }
 
 /** After a cut of tandem or of the firmware: the control partition follows the entries, and each slot has one of them at most. */
-async function repair({ control, esp }: Places): Promise<void> {
-  const newer = newerThan(control.record, esp);
-  if (newer !== undefined) await control.commitRecord(newer, newer.gen);
-  const { record } = control;
+async function repair({ loaderData, esp }: Places): Promise<void> {
+  const newer = newerThan(loaderData.record, esp);
+  if (newer !== undefined) await loaderData.commitRecord(newer, newer.gen);
+  const { record } = loaderData;
   if (record === undefined) return;
-  const kept = await writeEntries({ control, esp }, record);
+  const kept = await writeEntries({ loaderData, esp }, record);
   await removeOthers(esp, kept);
 }
 
 /** How a slot is started: by its spec, or where that is lost, as an entry has it. */
 function startOf(
-  { control, esp }: Places,
+  { loaderData, esp }: Places,
   slot: SlotName,
   entries: readonly Entry[] = readEntries(esp).entries,
 ): Start | { readonly invalid: string } {
-  const spec = control.spec(slot);
+  const spec = loaderData.spec(slot);
   const start =
     "invalid" in spec ? entries.find((entry) => entry.slot === slot) : startBySpec(esp, slot, spec);
   if (start === undefined)

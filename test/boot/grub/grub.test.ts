@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { BootFiles, Bootloader } from "../../../src/boot/bootloader.ts";
 import { grub } from "../../../src/boot/grub/grub.ts";
-import { Control } from "../../../src/control/control.ts";
+import { formatControl, openControl } from "../../../src/control/control.ts";
+import type { LoaderData } from "../../../src/control/loader-data.ts";
 import { settled } from "../../../src/control/decide.ts";
 import { TRIES_MAX } from "../../../src/control/record.ts";
 import { emptyState } from "../../../src/control/state.ts";
@@ -20,17 +21,16 @@ const spec = {
   digest: `sha256:${"0".repeat(64)}`,
 };
 
-function format(): Promise<Control> {
-  const partition = PagedImage.zeros(MiB).file();
-  return Control.format(partition, {
-    record: settled("a", { limit: 0, bootable: [] }),
-    state: emptyState(),
-  });
+async function format(): Promise<LoaderData> {
+  const control = openControl(PagedImage.zeros(MiB).file());
+  const record = settled("a", { limit: 0, bootable: [] });
+  await formatControl(control, { record, state: emptyState() });
+  return control.loaderData;
 }
 
-function openGrub(control: Control): Bootloader {
+function openGrub(loaderData: LoaderData): Bootloader {
   const esp = { open: () => undefined, seen: () => undefined };
-  return grub.open({ control, controlNumber: 1, esp });
+  return grub.open({ loaderData, controlNumber: 1, esp });
 }
 
 test("a slot can be started between prepare() and forget()", async () => {
@@ -43,10 +43,10 @@ test("a slot can be started between prepare() and forget()", async () => {
 });
 
 test("commit() puts the record in force", async () => {
-  const control = await format();
+  const loaderData = await format();
   const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
-  expect(await openGrub(control).commit(next)).toEqual({ ...next, gen: 2 });
-  expect(control.record).toEqual({ ...next, gen: 2 });
+  expect(await openGrub(loaderData).commit(next)).toEqual({ ...next, gen: 2 });
+  expect(loaderData.record).toEqual({ ...next, gen: 2 });
 });
 
 test("grub.cfg counts down from as many tries as a record may have", () => {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { BootFile } from "../../../src/boot/bootloader.ts";
 import { contentOf, type Esp } from "../../../src/boot/esp/esp.ts";
 import { rawEsp } from "../../../src/boot/esp/raw-esp.ts";
-import { Control } from "../../../src/control/control.ts";
+import { type Control, openControl } from "../../../src/control/control.ts";
 import type { Machine } from "../../../src/machine/machine.ts";
 import type { PagedImage } from "../../fakes/paged-image.ts";
 import { bootWithSystemd } from "../../fakes/systemd-boot-model.ts";
@@ -25,7 +25,7 @@ const boot = (image: PagedImage): Promise<string | undefined> =>
   bootWithSystemd(partOfDisk(image.file(), "esp"));
 const slotOf = async (image: PagedImage): Promise<string | undefined> =>
   /tandem\.slot=(\w+)/.exec((await boot(image)) ?? "")?.[1];
-const controlOf = (image: PagedImage): Control => Control.open(partOfDisk(image.file(), "control"));
+const controlOf = (image: PagedImage): Control => openControl(partOfDisk(image.file(), "control"));
 
 function namesIn(image: PagedImage, folder = ENTRIES): string[] {
   return (espOf(image).list(folder) ?? []).map(({ name }) => name).toSorted();
@@ -83,13 +83,13 @@ test("commit() refuses to lead to a slot that cannot be started, and changes not
   const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
   const error = await rejection(machineWith(image.file()).loader.commit(next));
   expect(error).toMatchObject({ code: "boot", message: expect.stringContaining("slot b") });
-  expect([namesIn(image), controlOf(image).record?.gen]).toEqual([["tandem-a.conf"], 1]);
+  expect([namesIn(image), controlOf(image).loaderData.record?.gen]).toEqual([["tandem-a.conf"], 1]);
 });
 
 test("a kernel that does not fit is refused before anything leads to it", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
-  const { loader, control } = machineWith(image.file());
-  const spec = control.spec("a");
+  const { loader, loaderData } = machineWith(image.file());
+  const spec = loaderData.spec("a");
   if ("invalid" in spec) throw new Error(spec.invalid);
   const kernel = { path: "/k", sizeBytes: 6 * 1024 ** 2, read: () => [] };
   const error = await rejection(
@@ -152,20 +152,20 @@ test("an entry that the firmware has lost is written again", async () => {
 
 test("a lost record is taken over from the entries", async () => {
   const image = await armed();
-  const { record } = controlOf(image);
+  const { record } = controlOf(image).loaderData;
   image.write(PLACES.control.offsetBytes, new Uint8Array(0x2000));
-  const { loader, control } = machineWith(image.file());
-  expect(control.record).toBeUndefined();
+  const { loader, loaderData } = machineWith(image.file());
+  expect(loaderData.record).toBeUndefined();
   expect(loader.unfinished()).toContain("boot record 2 is on");
   await loader.repair();
   expect(loader.unfinished()).toBeUndefined();
-  expect(controlOf(image).record).toEqual(record);
+  expect(controlOf(image).loaderData.record).toEqual(record);
   expect(await slotOf(image)).toBe("b");
 });
 
 test("a lost spec is taken from the entry", async () => {
   const image = await armed();
-  await machineWith(image.file()).control.eraseSpec("b");
+  await machineWith(image.file()).loaderData.eraseSpec("b");
   const { loader } = machineWith(image.file());
   expect(loader.whyNot("b")).toBeUndefined();
   await loader.commit({ good: "b", trial: undefined, tries: 0, limit: 0, last: "a" });
@@ -175,7 +175,7 @@ test("a lost spec is taken from the entry", async () => {
 
 test("a record that is ahead of the entries is written to the ESP", async () => {
   const image = await armed();
-  await controlOf(image).commitRecord({
+  await controlOf(image).loaderData.commitRecord({
     good: "b",
     trial: undefined,
     tries: 0,
@@ -189,8 +189,8 @@ test("a record that is ahead of the entries is written to the ESP", async () => 
 test("an entry whose files have got other names is written again with the boots that it had left", async () => {
   const image = await armed();
   await boot(image);
-  const { loader, control } = machineWith(image.file());
-  const spec = control.spec("b");
+  const { loader, loaderData } = machineWith(image.file());
+  const spec = loaderData.spec("b");
   if ("invalid" in spec) throw new Error(spec.invalid);
   const kernel = bootFile("/boot/vmlinuz", "kernel");
   const initrd = bootFile("/boot/initrd", "initrd");
@@ -233,9 +233,9 @@ test("without anything that can be started the entries stay as they are", async 
   for (const slot of ["a", "b"] as const) {
     for (const name of namesIn(image, `/tandem/${slot}`))
       await espOf(image).remove(`/tandem/${slot}/${name}`);
-    await controlOf(image).eraseSpec(slot);
+    await controlOf(image).loaderData.eraseSpec(slot);
   }
-  await controlOf(image).commitRecord({
+  await controlOf(image).loaderData.commitRecord({
     good: "b",
     trial: undefined,
     tries: 0,

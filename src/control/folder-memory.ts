@@ -1,0 +1,67 @@
+/** The memory in the files of a folder: "state-0", "state-1", "beside-0" and "beside-1". */
+import { TandemError, reasonOf } from "../lib/error.ts";
+import type { DurableFiles } from "../system/durable-files.ts";
+import { isFull } from "../system/failure.ts";
+import type { MemoryStorage, Part } from "./memory-storage.ts";
+import { BLOCK_BYTES, STATE_BYTES } from "./state-copy.ts";
+
+/** The copy that the first write goes to. */
+const FIRST = "state-0";
+
+/** The folder is made by the first write. Its parent has to be there. */
+export function folderMemory(files: DurableFiles, folder: string): MemoryStorage {
+  const pathOf = (name: string): string => `${folder}/${name}`;
+  const names = (): string[] => (files.list(folder) ?? []).map(({ name }) => name);
+  const change = (action: () => void): Promise<void> => Promise.try(attempt, folder, action);
+  return {
+    read: (part, copy) =>
+      attempt(folder, () => {
+        const name = nameOf(part, copy);
+        return names().includes(name) ? bytesOf(files, pathOf(name)) : new Uint8Array(BLOCK_BYTES);
+      }),
+    // The other copy is in force: a cut between the two steps costs nothing.
+    write: (part, copy, bytes) =>
+      change(() => {
+        const path = pathOf(nameOf(part, copy));
+        files.makeFolder(folder);
+        files.remove(path);
+        files.create(path, [bytes]);
+        if (Buffer.compare(bytesOf(files, path), bytes) !== 0)
+          throw new Error("the medium holds something else afterwards");
+      }),
+    isBlank: () => attempt(folder, () => names().every((name) => name === FIRST)),
+    empty: () =>
+      change(() => {
+        for (const name of names()) files.remove(pathOf(name));
+      }),
+  };
+}
+
+function nameOf(part: Part, copy: 0 | 1): string {
+  return `${part}-${copy}`;
+}
+
+/** As much of a file as a copy may have. */
+function bytesOf(files: DurableFiles, path: string): Uint8Array {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for (const chunk of files.read(path)) {
+    // Each chunk is only valid until the next.
+    chunks.push(Buffer.from(chunk));
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > STATE_BYTES) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+function attempt<T>(folder: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw new TandemError(
+      isFull(cause) ? "no-space" : "disk",
+      `Cannot use tandem's memory in ${folder}: ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+}

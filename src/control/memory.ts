@@ -1,0 +1,119 @@
+import { type BesideCopy, changesOf, encodeBeside, parseBeside, withChanges } from "./beside.ts";
+import { type Copies, HALF_WRITTEN, type Invalid, problemsOf, validOf } from "./copies.ts";
+import type { MemoryStorage, Part } from "./memory-storage.ts";
+import { neverUsed } from "./origin.ts";
+import { chooseState, encodeState, parseState, type StateCopy } from "./state-copy.ts";
+import { type State, unknownState } from "./state.ts";
+
+type Valid<T> = Exclude<T, Invalid>;
+
+/** What tandem remembers: the state, in two copies. One process at a time may write it. */
+export class Memory {
+  readonly #storage: MemoryStorage;
+  #states: Copies<Valid<StateCopy>>;
+  #besides: Copies<Valid<BesideCopy>>;
+
+  constructor(storage: MemoryStorage) {
+    this.#storage = storage;
+    this.#states = this.#readStates();
+    this.#besides = this.#readBesides();
+  }
+
+  /** Forgets everything, as on a new disk: only where no slot holds a system. A cut leaves a part of it. Throws `disk`. */
+  async empty(): Promise<void> {
+    await this.#storage.empty();
+    this.#states = this.#readStates();
+    this.#besides = this.#readBesides();
+  }
+
+  /** Whether nothing was ever remembered; or it was wiped. Throws `disk`. */
+  get isBlank(): boolean {
+    return this.#stateInForce === undefined && this.#storage.isBlank();
+  }
+
+  /** Whether there is a state: neither a new disk, nor one that has lost it. */
+  get hasState(): boolean {
+    return this.#stateInForce !== undefined;
+  }
+
+  /**
+   * The state in force, with what another tandem remembers beside it. Where neither copy can be used nothing is known of the slots, and
+   * stateProblems says why.
+   */
+  get state(): State {
+    const state = this.#stateInForce;
+    if (state === undefined) return unknownState();
+    const beside = inForce(this.#besides);
+    return beside?.base === state.generation
+      ? withChanges(state.state, beside.changes)
+      : state.state;
+  }
+
+  /** The version of the state, where a newer tandem made it; undefined: it is ours, or lost. */
+  get newerVersion(): number | undefined {
+    return this.#stateInForce?.newer;
+  }
+
+  get stateProblems(): readonly string[] {
+    return problemsOf("state", this.#states);
+  }
+
+  /**
+   * A generation that the boot records so far have about reached: the state is written for most of them. No fall that is remembered
+   * may seem to be one of a new record.
+   */
+  get genReached(): number {
+    const { generation = 0 } = this.#stateInForce ?? {};
+    const falls = (this.state.falls ?? []).map(({ gen = 0 }) => gen);
+    return neverUsed(this.state) ? 0 : Math.max(generation, ...falls);
+  }
+
+  /**
+   * Writes the copy that is not in force: a cut leaves the old state or the new. Where a newer tandem made the state, it writes what has
+   * changed beside it, in the same way. Throws `disk`.
+   */
+  async writeState(state: State): Promise<void> {
+    const before = this.#stateInForce;
+    if (before?.newer === undefined) {
+      const bytes = encodeState((before?.generation ?? 0) + 1, state);
+      await this.#writeCopy("state", this.#states, { bytes, parse: parseState });
+      return;
+    }
+    const generation = (inForce(this.#besides)?.generation ?? 0) + 1;
+    const bytes = encodeBeside(generation, before.generation, changesOf(before.state, state));
+    await this.#writeCopy("beside", this.#besides, { bytes, parse: parseBeside });
+  }
+
+  get #stateInForce(): Valid<StateCopy> | undefined {
+    return inForce(this.#states);
+  }
+
+  async #writeCopy<T extends { readonly generation: number }>(
+    part: Part,
+    copies: Copies<T>,
+    {
+      bytes,
+      parse,
+    }: { readonly bytes: Uint8Array; readonly parse: (bytes: Uint8Array) => T | Invalid },
+  ): Promise<void> {
+    const target = chooseState(...copies) === 0 ? 1 : 0;
+    copies[target] = HALF_WRITTEN;
+    await this.#storage.write(part, target, bytes);
+    copies[target] = parse(bytes);
+  }
+
+  #readStates(): Copies<Valid<StateCopy>> {
+    const read = (copy: 0 | 1): StateCopy => parseState(this.#storage.read("state", copy));
+    return [read(0), read(1)];
+  }
+
+  #readBesides(): Copies<Valid<BesideCopy>> {
+    const read = (copy: 0 | 1): BesideCopy => parseBeside(this.#storage.read("beside", copy));
+    return [read(0), read(1)];
+  }
+}
+
+function inForce<T extends { readonly generation: number }>(copies: Copies<T>): T | undefined {
+  const chosen = chooseState(...copies);
+  return chosen === undefined ? undefined : validOf(copies[chosen]);
+}
