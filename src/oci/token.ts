@@ -5,10 +5,14 @@ import { TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Credentials } from "./credentials.ts";
 import { whyNotTo, type Endpoint } from "./endpoint.ts";
-import { failureOf } from "./failure.ts";
-import { readBody, type Answer, type Transport } from "./transport.ts";
+import { requestJson, type JsonAnswer, type JsonOptions } from "./json-request.ts";
+import type { Transport } from "./transport.ts";
 
 const TOKEN_BODY_BYTES_MAX = 64 * KiB;
+/** Longer than ten slow redirects and a body at the lowest rate take: the transport ends a request that is slower at one of these. */
+const TIMEOUT_MS = 600_000;
+/** How a token service says that it does not know the method. */
+const UNKNOWN_METHOD: ReadonlySet<number> = new Set([404, 405]);
 /** Both the lifetime that counts when none is given and the shortest one that is of use (distribution, token.md). */
 const LIFETIME_MIN_S = 60;
 /** A token is not used in its last seconds. */
@@ -38,6 +42,8 @@ export interface TokenServiceOptions {
   /** A clock that never jumps, in ms. */
   readonly nowMs?: () => number;
 }
+
+type JsonRequest = Parameters<typeof requestJson>[0];
 
 interface Held {
   readonly token: Promise<string>;
@@ -82,7 +88,7 @@ export class TokenService {
   }
 
   async #ask(request: TokenRequest): Promise<{ token: string; lifetimeS: number }> {
-    const { endpoint, transport, task, identity } = this.#options;
+    const { endpoint, transport, task } = this.#options;
     const realm = URL.canParse(request.realm, endpoint.origin)
       ? new URL(request.realm, endpoint.origin)
       : undefined;
@@ -92,49 +98,68 @@ export class TokenService {
         "network",
         `Cannot ${task}: ${endpoint.host} names ${realm === undefined ? "a token service" : `the token service ${transport.quoteHost(realm.origin)}`} that is not to be used: ${why}`,
       );
-    const answer = await this.#send(realm, request);
-    if (answer.status !== 200) throw await failureOf(answer, { task, identity });
-    const body = await readBody(answer, TOKEN_BODY_BYTES_MAX, "a token");
-    return readToken(body, `Cannot ${task}: ${answer.host} gave`);
+    const { value, host } = await this.#send(realm, request);
+    return readToken(value, `Cannot ${task}: ${host} gave`);
   }
 
-  /** Docker's order: by GET, but by POST for a refresh token, and the other way where that one does not exist. */
-  async #send(realm: URL, request: TokenRequest): Promise<Answer> {
+  /** Docker's order: GET, but POST for a refresh token; then the other method, where the service does not know the first one. */
+  async #send(realm: URL, request: TokenRequest): Promise<JsonAnswer> {
     const { credentials } = this.#options;
+    const get = this.#get(realm, request);
     if (credentials?.kind === "identity") {
       const grant = { grant_type: "refresh_token", refresh_token: credentials.token };
-      const answer = await this.#post(realm, request, grant);
-      if (!isMissing(answer) || credentials.username === undefined) return answer;
-      answer.discard();
-      return this.#get(realm, request, basicAuthorization(credentials));
+      const post = this.#post(realm, request, grant);
+      return credentials.username === undefined ? this.#json(post) : this.#firstOf(post, get);
     }
-    const answer = await this.#get(realm, request, basicAuthorization(credentials));
-    if (!isMissing(answer) || credentials?.kind !== "password") return answer;
-    answer.discard();
+    if (credentials?.kind !== "password") return this.#json(get);
     const { username, password } = credentials;
-    return this.#post(realm, request, { grant_type: "password", username, password });
+    const grant = { grant_type: "password", username, password };
+    return this.#firstOf(get, this.#post(realm, request, grant));
   }
 
-  async #get(realm: URL, request: TokenRequest, basic: string | undefined): Promise<Answer> {
+  async #firstOf(first: JsonRequest, second: JsonRequest): Promise<JsonAnswer> {
+    const answer = await this.#json(first, { unknownStatuses: UNKNOWN_METHOD });
+    return answer.value === undefined ? this.#json(second) : answer;
+  }
+
+  #json(
+    request: JsonRequest,
+    more: Pick<JsonOptions, "unknownStatuses"> = {},
+  ): Promise<JsonAnswer> {
+    const { transport, task, identity } = this.#options;
+    return requestJson(request, {
+      transport,
+      task,
+      identity,
+      // Attempts repeats the request that needs the token, and waits as long as the server asks.
+      retry: 0,
+      timeoutMs: TIMEOUT_MS,
+      bytesMax: TOKEN_BODY_BYTES_MAX,
+      what: "a token",
+      ...more,
+    });
+  }
+
+  #get(realm: URL, request: TokenRequest): JsonRequest {
     const url = new URL(realm);
     if (request.service !== undefined) url.searchParams.set("service", request.service);
     for (const scope of request.scopes) url.searchParams.append("scope", scope);
-    const headers = basic === undefined ? {} : { authorization: basic };
-    return this.#options.transport.send({ url, headers });
+    const basic = basicAuthorization(this.#options.credentials);
+    return { url, headers: basic === undefined ? {} : { authorization: basic } };
   }
 
-  async #post(
+  #post(
     url: URL,
     { service, scopes }: TokenRequest,
     grant: Readonly<Record<string, string>>,
-  ): Promise<Answer> {
+  ): JsonRequest {
     const form = new URLSearchParams({
       ...grant,
       service: service ?? "",
       client_id: "tandem",
       scope: scopes.join(" "),
     });
-    return this.#options.transport.send({ url, headers: {}, form });
+    return { url, headers: {}, form };
   }
 }
 
@@ -146,18 +171,8 @@ export function basicAuthorization(credentials: Credentials | undefined): string
   return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
 }
 
-function isMissing({ status }: Answer): boolean {
-  return status === 404 || status === 405;
-}
-
-/** Nothing of the body may get into a message. */
-function readToken(body: Uint8Array, gave: string): { token: string; lifetimeS: number } {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    throw new TandemError("network", `${gave} what is not JSON`);
-  }
+/** Nothing of the answer may get into a message. */
+function readToken(value: unknown, gave: string): { token: string; lifetimeS: number } {
   const parsed = v.safeParse(tokenSchema, value);
   if (!parsed.success) throw new TandemError("network", `${gave} what is no token`);
   const { token, access_token: accessToken, expires_in: expiresS } = parsed.output;

@@ -1,5 +1,3 @@
-import { ofetch, type FetchOptions } from "ofetch";
-
 import { TandemError } from "../lib/error.ts";
 import type { Authorities } from "../system/authorities.ts";
 import { Transient } from "./attempts.ts";
@@ -20,7 +18,7 @@ export interface TransportOptions extends Patience {
   readonly log: (message: string) => void;
 }
 
-export interface Request {
+export interface TransportRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Sent by POST. Such a request is never redirected. */
@@ -51,19 +49,16 @@ const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"
 /** The one place that sends requests. */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #fetch: typeof ofetch;
+  readonly #fetch: Fetch;
   #found: Authorities | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    const { fetch } = options;
-    this.#fetch =
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what ofetch calls is the part that Fetch has.
-      fetch === undefined ? ofetch : ofetch.create({}, { fetch: fetch as typeof globalThis.fetch });
+    this.#fetch = options.fetch ?? fetch;
   }
 
   /** Follows redirects by the rules of whyNotTo(). Throws Transient, "network", or the reason of the request's signal. */
-  async send(request: Request): Promise<Answer> {
+  async send(request: TransportRequest): Promise<Answer> {
     const first = request.url;
     let { url, headers } = request;
     for (let hops = 0; hops <= REDIRECTS_MAX; hops += 1) {
@@ -85,7 +80,7 @@ export class Transport {
     return this.#options.secrets.quoteHost(host);
   }
 
-  #target(location: string, from: URL, request: Request): URL {
+  #target(location: string, from: URL, request: TransportRequest): URL {
     const first = request.url;
     if (!URL.canParse(location, from.href)) throw refused(first, "it sent us to what is no URL");
     const next = new URL(location, from);
@@ -120,23 +115,20 @@ export class Transport {
     return certificates === undefined ? {} : { tls: { ca: [...certificates] } };
   }
 
-  async #sendOnce(request: Request, first: URL): Promise<Answer> {
+  async #sendOnce(request: TransportRequest, first: URL): Promise<Answer> {
     const { secrets } = this.#options;
     const { url, form, signal } = request;
     for (const [name, value] of Object.entries(request.headers))
       if (SECRET_HEADERS.has(name.toLowerCase())) secrets.learnHeader(value);
     if (form !== undefined) secrets.learnForm(form);
     const abort = new AbortController();
-    const options: FetchOptions<"stream"> & BunOptions = {
+    const options: RequestInit & BunOptions = {
       method: form === undefined ? "GET" : "POST",
       headers: { "accept-encoding": "identity", ...request.headers },
       redirect: "manual",
       decompress: false,
       ...this.#trust(url),
       signal: signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]),
-      responseType: "stream",
-      retry: 0,
-      ignoreResponseError: true,
       ...(form === undefined ? {} : { body: form }),
     };
     const guard: Guard = {
@@ -146,7 +138,7 @@ export class Transport {
       signal,
       stop: () => abort.abort(),
     };
-    const response = await guarded(() => this.#fetch.raw(url.href, options), guard);
+    const response = await guarded(() => this.#fetch(url.href, options), guard);
     return {
       status: response.status,
       headers: response.headers,
@@ -256,9 +248,8 @@ async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
 
 /** Names what happened and drops the rest of the error, which holds the URL. */
 function failure(thrown: unknown, { host, authorities }: Guard): Error {
-  const inner = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
-  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "";
-  const name = code === "" ? (inner instanceof Error ? inner.name : "an unknown failure") : code;
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const name = code === "" ? (thrown instanceof Error ? thrown.name : "an unknown failure") : code;
   if (!/CERT|SIGNATURE|_TLS_|_SSL_|ISSUER/.test(name))
     return new Transient(`${name} on the connection to ${host}`);
   return new TandemError("network", `Cannot trust ${host}: its certificate fails with ${name}`, {
