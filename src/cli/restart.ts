@@ -8,5 +8,5 @@ export async function restart(
 ): Promise<void> {
   talk.info("Restarting this machine");
   talk.progress({ step: "Waiting for the service manager to restart this machine" });
-  await system.reboot({ ...how, tell: (text) => talk.warn(text), signal });
+  await system.reboot({ ...how, report: (text) => talk.warn(text), signal });
 }

@@ -37,7 +37,7 @@ export function armWatchdog(
       watchdog.stop();
       return none(`${device} waits only ${got} s, and checks may take ${needSeconds} s`);
     }
-    watchdog.leave();
+    watchdog.leaveRunning();
     const text = `Watchdog ${device} resets this machine in ${got} s unless there is a verdict`;
     return { watchdog: "armed", text };
   });
@@ -63,7 +63,7 @@ export function stopWatchdog(system: System, { device }: WatchdogPlan): Watchdog
 export function feedWatchdog(system: System, { device }: WatchdogPlan): void {
   if (!isCounted(system) || about(system, device, "state") !== "active") return;
   attempt(system, device, (watchdog) => {
-    watchdog.leave();
+    watchdog.leaveRunning();
     return none("it was fed");
   });
 }

@@ -3,11 +3,11 @@ import { X509Certificate } from "node:crypto";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Files } from "./files.ts";
 
-/** Whose certificates are believed. */
+/** The certificate authorities that TLS connections trust. */
 export interface Authorities {
-  /** In PEM form, one certificate each. Undefined: those that the runtime brings along. */
+  /** One certificate in PEM form each. Undefined: the list inside the runtime. */
   readonly certificates: readonly string[] | undefined;
-  /** For messages: the places they come from. */
+  /** Names the files and directories of the certificates, for messages. */
   readonly from: string;
 }
 
@@ -16,7 +16,7 @@ export interface AuthoritiesOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Where systems keep all authorities in one file. The first one with a certificate counts, as in Go and curl. */
+/** Files in which systems keep all authorities. The first one with a certificate counts, as in Go and curl. */
 const STORES = [
   "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Gentoo
   "/etc/pki/tls/certs/ca-bundle.crt", // Fedora
@@ -24,16 +24,19 @@ const STORES = [
   "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL
   "/etc/ssl/cert.pem", // Alpine
 ];
-/** Where they keep one in each file, in addition, under names that OpenSSL can find. */
+/**
+ * Directories in which systems keep one authority a file, under the hashed names of OpenSSL. They are read in addition.
+ */
 const FOLDERS = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 const HASHED = /^[0-9a-f]{8}\.\d+$/;
-/** The largest public stores have 300. */
+/** A limit for input from outside. Large public stores have about 300 certificates. */
 const CERTIFICATES_MAX = 10_000;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 /**
- * The system's store, or where the system has none the runtime's own authorities. SSL_CERT_FILE and SSL_CERT_DIR name another store, in
- * the place of the system's. NODE_EXTRA_CA_CERTS adds a file to whatever counts. Throws "usage" for a named place without certificates.
+ * Finds the authorities to trust: the system's store, or the runtime's own list on a system without a store.
+ * SSL_CERT_FILE and SSL_CERT_DIR replace the system's store. NODE_EXTRA_CA_CERTS adds a file to either. Throws "usage"
+ * when one of these variables names a file or directory without certificates.
  */
 export function findAuthorities({ files, environment }: AuthoritiesOptions): Authorities {
   const reader = new Reader(files);
@@ -45,7 +48,7 @@ export function findAuthorities({ files, environment }: AuthoritiesOptions): Aut
   return { certificates: undefined, from: [OWN, ...extra.map(({ from }) => from)].join(" and ") };
 }
 
-const OWN = "the authorities that tandem brings along";
+const OWN = "tandem's built-in list of authorities";
 
 interface Store {
   readonly certificates: readonly string[];
@@ -76,7 +79,7 @@ function isFilled({ certificates }: Store): boolean {
   return certificates.length > 0;
 }
 
-/** All together, named after those that give what none before them gives. */
+/** Joins stores without duplicates. `from` names only the stores that add a certificate. */
 function joined(stores: readonly Store[]): Store {
   const certificates = new Set<string>();
   const from = stores.filter((store) => {
@@ -87,10 +90,10 @@ function joined(stores: readonly Store[]): Store {
   return { certificates: [...certificates], from: from.map((store) => store.from).join(" and ") };
 }
 
-/** Reads certificates, and judges each only once: most of them are in several files. */
+/** Reads certificates. It parses each certificate only once, because most of them are in several files. */
 class Reader {
   readonly #files: Files;
-  readonly #judged = new Map<string, boolean>();
+  readonly #validity = new Map<string, boolean>();
 
   constructor(files: Files) {
     this.#files = files;
@@ -115,7 +118,7 @@ class Reader {
     throw unusable(path, variable, "it is no directory with certificates in PEM form");
   }
 
-  /** What can be read of a place that may be there. */
+  /** Reads a file that may be missing. Ignores errors. */
   optional(path: string): Store {
     const text = ifReadable(() => this.#files.readText(path)) ?? "";
     return { certificates: this.#certificatesIn(text), from: `"${path}"` };
@@ -130,18 +133,18 @@ class Reader {
     return { certificates: [...new Set(certificates)], from: `"${path}"` };
   }
 
-  /** Those that are whole: one that is not would make the runtime refuse all of them. */
+  /** Returns only the valid certificates: the runtime refuses the whole list when one is invalid. */
   #certificatesIn(text: string): string[] {
     const found = (text.match(CERTIFICATE) ?? []).slice(0, CERTIFICATES_MAX);
     return found.filter((certificate) => {
-      const known = this.#judged.get(certificate) ?? isWhole(certificate);
-      this.#judged.set(certificate, known);
-      return known;
+      const valid = this.#validity.get(certificate) ?? isValid(certificate);
+      this.#validity.set(certificate, valid);
+      return valid;
     });
   }
 }
 
-/** A system that is half installed still has other places. */
+/** Returns undefined on any error: one unreadable file of an incomplete system must not hide the other files. */
 function ifReadable<T>(action: () => T): T | undefined {
   try {
     return action();
@@ -150,7 +153,7 @@ function ifReadable<T>(action: () => T): T | undefined {
   }
 }
 
-function isWhole(certificate: string): boolean {
+function isValid(certificate: string): boolean {
   try {
     return new X509Certificate(certificate).raw.byteLength > 0;
   } catch {

@@ -1,41 +1,48 @@
 import type { WriteQueue } from "./write-queue.ts";
 
 /**
- * A disk, a part of one or a plain file, read and written at byte offsets. The one seam through which tandem changes a disk: tests
- * put a recorder behind it that lists every write and flush.
+ * A disk, a part of a disk, or a plain file, read and written at byte offsets. tandem changes disks only through this
+ * interface. Tests implement it with a recorder that lists every write and flush.
  */
 export interface BlockFile {
-  /** What messages call it. */
+  /** The name for messages. */
   readonly name: string;
   readonly sizeBytes: number;
-  /** The logical sector of a block device, by which firmware and kernel read its table. undefined: a plain file has none. */
+  /** The logical sector size of a block device, in which its partition table counts. Undefined for a plain file. */
   readonly sectorBytes?: number | undefined;
-  /** Fills the whole of `target` or throws. */
+  /** Fills all of `target` or throws. */
   readInto(offsetBytes: number, target: Uint8Array): void;
   /**
-   * The same by a thread of the runtime, so that this one can do something else meanwhile. It comes from the medium where the system can
-   * do that and place, size and memory are aligned to blocks; use directMemory(). dropCache() first, for where it cannot.
+   * Fills all of `target` or throws, in another thread of the runtime. The bytes come from the medium (O_DIRECT) when
+   * the file system can do that and when offset, size and memory are aligned to blocks: see directMemory(). Otherwise
+   * they come through the page cache, so call dropCache() first.
    */
   read(offsetBytes: number, target: Uint8Array): Promise<ReadWay>;
-  /** Writes all of `bytes` or throws. Durable only after flush(). */
+  /** Writes all of `bytes` or throws. They are durable only after flush(). */
   write(offsetBytes: number, bytes: Uint8Array): void;
-  /** Writes that go past the page cache while this thread goes on, at most `lengthMax` at a time; undefined where the system has no such thing. */
+  /**
+   * Opens a queue for at most `lengthMax` writes that bypass the page cache and do not block this thread. Undefined
+   * where the system has no such queue.
+   */
   openQueue?(lengthMax: number): WriteQueue | undefined;
-  /** A plain file: from now on it has that size, all zeros that take no room. undefined: what is a device, or a part of something. */
+  /** Gives a plain file this size and makes all of it a hole. Undefined for a device and for a part of a file. */
   empty?(sizeBytes: number): void;
-  /** fdatasync(2): what was written before is on the medium afterwards. */
+  /** fdatasync(2): makes all earlier writes durable. */
   flush(): Promise<void>;
-  /** Makes the next reads of the range come from the medium and not from the page cache. Call flush() first. */
+  /** Drops the range from the page cache, so that the next read of it comes from the medium. Call flush() first. */
   dropCache(offsetBytes: number, sizeBytes: number): void;
   close(): void;
 }
 
-/** Past the page cache with O_DIRECT, or at least some of it through the cache. */
+/** "direct": all bytes came from the medium with O_DIRECT. "cached": at least some came through the page cache. */
 export type ReadWay = "direct" | "cached";
 
 export interface Access {
   readonly write: boolean;
-  /** Nobody else may use it until it is closed. A device is refused that is mounted in whatever mount namespace, or held by others. */
+  /**
+   * Claims exclusive use until close(). Fails for a device that is mounted in any mount namespace or that another
+   * program has claimed.
+   */
   readonly hold?: boolean;
 }
 
@@ -51,7 +58,7 @@ export interface Range {
   readonly sizeBytes: number;
 }
 
-/** A part of `file` as a BlockFile of its own. Closing it closes nothing: the owner of `file` does that. */
+/** Returns a part of `file` as a BlockFile. Its close() does nothing: the owner of `file` closes `file`. */
 export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: Range): BlockFile {
   const check = (at: number, length: number): void => {
     if (at < 0 || length < 0 || at + length > sizeBytes)

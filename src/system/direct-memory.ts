@@ -6,8 +6,9 @@ const PAGE_BYTES = 4096;
 const HUGE_PAGE_BYTES = 2 * MiB;
 
 /**
- * Memory for reads with O_DIRECT, aligned to pages. As much as fills huge pages lies in such where the system has them: a transfer is in
- * one piece then, while of small pages each is a piece, and a virtio disk takes 254 in a request. Its bytes are never moved.
+ * Allocates memory for O_DIRECT, aligned to pages. The runtime never moves it. From 2 MiB on it asks for huge pages,
+ * which are contiguous: a transfer needs few segments then. With small pages each page is a segment, and a virtio disk
+ * accepts only 254 segments in a request.
  */
 export function directMemory(sizeBytes: number): Uint8Array<ArrayBuffer> {
   const pageBytes = sizeBytes < HUGE_PAGE_BYTES ? PAGE_BYTES : HUGE_PAGE_BYTES;

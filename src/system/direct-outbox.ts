@@ -5,12 +5,12 @@ import { type Outbox, PARCEL_BYTES, plainOutbox } from "./outbox.ts";
 import { SyscallError } from "./syscall.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
-/** Enough that filling one seldom waits for the medium; more is only memory. */
+/** With three parcels, filling one rarely waits for the medium. More of them only take memory. */
 const PARCELS = 3;
 
 /**
- * Writes to `file` past the page cache and while others are filled. Where the system does not do that, and for what fails, it is
- * file.write().
+ * Writes parcels to `file` with O_DIRECT while the caller fills the next one. It falls back to file.write() where the
+ * system has no such queue, and for each parcel whose write fails.
  */
 export function directOutbox(file: BlockFile): Outbox {
   const queue = file.openQueue?.(PARCELS);
@@ -28,7 +28,7 @@ class DirectOutbox implements Outbox {
   readonly #queue: WriteQueue;
   readonly #parcels: readonly Parcel[];
   readonly #free: number[];
-  /** The one that take() gave. */
+  /** The index of the parcel that take() returned last. */
   #filling = 0;
 
   constructor(file: BlockFile, queue: WriteQueue) {
@@ -44,7 +44,7 @@ class DirectOutbox implements Outbox {
   }
 
   take(): Uint8Array {
-    if (this.#free.length === 0) this.#reap();
+    if (this.#free.length === 0) this.#collect();
     this.#filling = defined(this.#free.pop(), "free parcel");
     return this.#parcel(this.#filling).memory;
   }
@@ -63,15 +63,15 @@ class DirectOutbox implements Outbox {
   }
 
   settle(): void {
-    while (this.#queue.length > 0) this.#reap();
+    while (this.#queue.length > 0) this.#collect();
   }
 
   close(): void {
     this.#queue.close();
   }
 
-  /** Waits for at least one that is under way. */
-  #reap(): void {
+  /** Waits until at least one write ends, and frees the parcels of all that ended. */
+  #collect(): void {
     for (const { index, writtenBytes } of this.#queue.wait()) {
       this.#free.push(index);
       const parcel = this.#parcel(index);
@@ -79,7 +79,7 @@ class DirectOutbox implements Outbox {
     }
   }
 
-  /** It works where only O_DIRECT is the matter, or it tells what is wrong. */
+  /** Writes through the page cache: this succeeds where only O_DIRECT failed, or it throws the real error. */
   #writeAgain({ memory, offsetBytes, sizeBytes }: Parcel): void {
     this.#file.write(offsetBytes, memory.subarray(0, sizeBytes));
   }

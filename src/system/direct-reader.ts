@@ -5,12 +5,15 @@ import { errnoOf } from "./failure.ts";
 const readSome = promisify(read);
 
 /**
- * Reads an open file or device once more from its medium: with O_DIRECT the device puts the bytes where they are wanted, and the page
- * cache, which costs a copy and the memory, is left out. What only the cache has is written to the medium first. See open(2).
+ * Reads an open file or device with O_DIRECT: the device writes the bytes to the target, without the page cache and its
+ * copy. The kernel first writes dirty pages of the range to the medium. See open(2).
  */
 export class DirectReader {
   readonly #fd: number;
-  /** Opened by the first read: most files are never read so. undefined: the file system has no such reads. */
+  /**
+   * Opened by the first read, because most files are never read with O_DIRECT. `fd` is undefined when the file system
+   * does not support it.
+   */
   #direct: { readonly fd: number | undefined } | undefined;
 
   constructor(fd: number) {
@@ -18,8 +21,9 @@ export class DirectReader {
   }
 
   /**
-   * How many bytes a thread of the runtime read into `target`; 0 at the end of the file. undefined: not with O_DIRECT, here or at all.
-   * Place, size and memory have to be aligned, and only the kernel knows to what.
+   * Reads into `target` in another thread of the runtime. Returns the number of bytes, 0 at the end of the file, or
+   * undefined when O_DIRECT does not work: not for this file, or not for this alignment of offset, size and memory.
+   * Only the kernel knows the alignment it needs.
    */
   async read(offsetBytes: number, target: Uint8Array): Promise<number | undefined> {
     this.#direct ??= { fd: reopen(this.#fd) };
@@ -39,7 +43,10 @@ export class DirectReader {
   }
 }
 
-/** The same file even if its name is another's by now. Whatever the reason is that this fails for, the file is open and can be read. */
+/**
+ * Opens the same file again, even if its name now belongs to another file. Errors do not matter: the caller can still
+ * read through `fd`.
+ */
 function reopen(fd: number): number | undefined {
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY + constants.O_DIRECT);

@@ -9,20 +9,25 @@ export interface FolderEntry {
   readonly sizeBytes: number;
 }
 
-/** Files in a mounted file system that others depend on after a cut: what returns is on the medium, and so is its name. */
+/**
+ * Files in a mounted file system that must survive a power cut: when a call returns, data and names are on the medium.
+ */
 export interface DurableFiles {
-  /** Undefined when there is no such folder. */
+  /** Lists a folder. Undefined when there is no such folder. */
   list(path: string): readonly FolderEntry[] | undefined;
-  /** Makes a file that is not there yet. After a failure it is not there either. */
+  /** Makes a new file; throws when the path exists. Removes the file again after a failure. */
   create(path: string, chunks: Iterable<Uint8Array>): void;
-  /** All of a file from the medium; each chunk is only valid until the next. */
+  /** Reads all of a file from the medium. Each chunk is valid only until the next one. */
   read(path: string): Iterable<Uint8Array>;
-  /** Nothing happens when it is not there. */
+  /** Removes a file. Does nothing when it does not exist. */
   remove(path: string): void;
-  /** Nothing happens when it is there. Its parent must be. */
+  /** Makes a folder in an existing folder. Does nothing when it exists. */
   makeFolder(path: string): void;
   freeBytes(path: string): number;
-  /** Major and minor number of the device whose file system has it, as in mountinfo: "8:2". undefined: there is nothing. */
+  /**
+   * The major and minor number of the device whose file system holds `path`, as in mountinfo: "8:2". Undefined when
+   * `path` does not exist.
+   */
   device(path: string): string | undefined;
 }
 

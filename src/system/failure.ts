@@ -1,11 +1,11 @@
 import { type ErrorCode, reasonOf, TandemError } from "../lib/error.ts";
 
-/** The medium is full, the user's share of it is, or its file system has no files that large. */
+/** The file system is full, the user's quota is used up, or the file system does not allow a file of that size. */
 const NO_SPACE = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /**
- * Why the machine does not give a file, without saying which: the caller says what it wants of what. `code` as errors of node:fs
- * have it.
+ * The reason why a file cannot be used. The message does not name the file, because the caller adds what it wanted to
+ * do with which file. `code` is an errno name, as in errors of node:fs.
  */
 export class FileFault extends Error {
   readonly path: string;
@@ -19,26 +19,29 @@ export class FileFault extends Error {
   }
 }
 
-/** The name of the errno that a system call ended with: "ENOENT". undefined: it is another kind of error. */
+/** Returns the errno name of a failed system call: "ENOENT". Undefined for other errors. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string")
     return undefined;
   return /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
 }
 
-/** Whether a write failed since there was no room for it. */
+/** Whether a write failed because there was no space. */
 export function isFull(error: unknown): boolean {
   return NO_SPACE.has(errnoOf(error) ?? "");
 }
 
-/** For an error that says that this user may not do it. */
+/** Returns a hint when the error is a lack of permission, else an empty object. */
 export function permissionHint(error: unknown): { readonly hint?: string } {
   const errno = errnoOf(error);
   if (errno !== "EACCES" && errno !== "EPERM") return {};
   return { hint: "Run tandem as root, or as a user who has the permission." };
 }
 
-/** An error of the machine that nobody has said more about. undefined: the error is not the machine's. */
+/**
+ * Turns the error of a system call that no caller has described into a TandemError "disk" or "no-space". Undefined for
+ * other errors.
+ */
 export function machineFailure(error: unknown): TandemError | undefined {
   if (errnoOf(error) === undefined) return undefined;
   const path = error instanceof Error && "path" in error ? error.path : undefined;

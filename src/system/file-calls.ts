@@ -12,27 +12,33 @@ import {
 } from "node:fs";
 import { forgetCached } from "./syscall.ts";
 
-/** The calls of the kernel that durable files are made of. Their errors are those of node:fs. */
+/** The kernel's calls that DurableFiles uses; tests replace them. They throw the errors of node:fs. */
 export interface FileCalls {
-  /** Undefined when there is nothing. */
+  /** Undefined when `path` does not exist. */
   stat(path: string): { readonly isFolder: boolean; readonly sizeBytes: number } | undefined;
-  /** What is in a folder. */
+  /** The names in a folder. */
   names(path: string): readonly string[];
-  /** Opens a file or a folder to read, or with "wx" makes a file that must not be there. Returns the descriptor. */
+  /**
+   * "r": opens a file or a folder for reading. "wx": makes a file, and fails when the path exists. Returns the
+   * descriptor.
+   */
   open(path: string, flags: "r" | "wx"): number;
   /** Returns how many bytes it read; 0 at the end. */
   read(descriptor: number, target: Uint8Array): number;
   /** Returns how many bytes it wrote. */
   write(descriptor: number, bytes: Uint8Array): number;
-  /** fsync(2): of a file its data, of a folder its names. */
+  /** fsync(2): makes a file's data or a folder's names durable. */
   flush(descriptor: number): void;
   dropCache(descriptor: number, sizeBytes: number): void;
   close(descriptor: number): void;
   makeFolder(path: string): void;
-  /** Removes a file. Nothing happens when it is not there. */
+  /** Removes a file. Does nothing when it does not exist. */
   remove(path: string): void;
   freeBytes(path: string): number;
-  /** Major and minor number of the device whose file system has it, as in mountinfo: "8:2". undefined: there is nothing. */
+  /**
+   * The major and minor number of the device whose file system holds `path`, as in mountinfo: "8:2". Undefined when
+   * `path` does not exist.
+   */
   device(path: string): string | undefined;
 }
 
@@ -60,7 +66,10 @@ export const linuxFileCalls: FileCalls = {
   },
 };
 
-/** How Linux packs a device number for user space (makedev(3)): 12 bits of major in the middle, 8 and 12 bits of minor around them. */
+/**
+ * How Linux packs a device number for user space (makedev(3)): the lower 8 bits of the minor number, 12 bits of the
+ * major number, then the upper 12 bits of the minor number.
+ */
 function majorOf(device: number): number {
   return Math.floor(device / 2 ** 8) % 2 ** 12;
 }

@@ -12,30 +12,32 @@ import {
 import { MiB } from "../lib/units.ts";
 import { errnoOf, FileFault } from "./failure.ts";
 
-/** No file that is read whole (credentials, an index of images, configuration) has a reason to be larger. */
+/** More than any file that is read in one piece needs: credentials, an index of images, configuration. */
 const WHOLE_BYTES_MAX = 16 * MiB;
 
-/** An open file that is read at byte offsets. */
+/** An open file, read at byte offsets. */
 export interface RandomFile {
   readonly sizeBytes: number;
-  /** Fills the whole of `target` or throws. */
+  /** Fills all of `target` or throws. */
   readInto(offsetBytes: number, target: Uint8Array): void;
   close(): void;
 }
 
 /**
- * Files as they are read by those who may not touch the machine themselves. Other failures than "not there" throw what node:fs
- * throws, or a FileFault.
+ * Reads files for the rooms that may not use node:fs themselves. A missing file is no error unless a method says so.
+ * Other failures throw an error of node:fs or a FileFault.
  */
 export interface Files {
   exists(path: string): boolean;
-  /** Undefined when there is no such file. What is no regular file is refused, but for /dev/null, which is empty. */
+  /**
+   * Undefined when there is no such file. Refuses everything but regular files and /dev/null, which counts as empty.
+   */
   readText(path: string): string | undefined;
   /** Undefined when there is no such file. */
   readBytes(path: string): Uint8Array | undefined;
   /** Throws when there is no such file, or when it is not a regular file. */
   open(path: string): RandomFile;
-  /** The names in a directory, sorted; none when there is no such directory. */
+  /** The sorted names in a directory. Empty when there is no such directory. */
   list(path: string): readonly string[];
 }
 
@@ -50,7 +52,7 @@ export const linuxFiles: Files = {
   list: (path) => unlessMissing(() => readdirSync(path).toSorted()) ?? [],
 };
 
-/** Files of procfs and sysfs tell a size that is not theirs, so the size is only a reason to refuse. */
+/** The size in stat(2) is wrong for files of procfs and sysfs, so it only serves to refuse a file early. */
 function readWhole(path: string): Uint8Array | undefined {
   return unlessMissing(() => {
     const stat = statSync(path);
@@ -110,7 +112,10 @@ function unlessMissing<T>(action: () => T): T | undefined {
   }
 }
 
-/** Before it is opened: to open a FIFO waits for a writer, and no signal ends that; to open a device may start something. */
+/**
+ * Checks before the file is opened: opening a FIFO waits for a writer and no signal ends the wait; opening a device may
+ * start it.
+ */
 function refuseOthers(path: string, stat: Stats): void {
   if (!stat.isFile()) throw new FileFault(path, `it is ${kindOf(stat)}, want a regular file`);
 }
@@ -122,7 +127,10 @@ export function kindOf(stat: Stats): string {
   return stat.isBlockDevice() ? "a block device" : "a character device";
 }
 
-/** What a link to it masks is as good as empty. Device 1:3 of Linux. */
+/**
+ * Whether it is /dev/null, device 1:3. A symbolic link to /dev/null masks a configuration file, which then counts as
+ * empty.
+ */
 function isNull(stat: Stats): boolean {
   return stat.isCharacterDevice() && stat.rdev === 0x103;
 }

@@ -1,6 +1,6 @@
 import { type FileCalls, linuxFileCalls } from "./file-calls.ts";
 
-/** Makes durable which names are in a folder: a file that was flushed itself can still lose its name. */
+/** Makes the names in a folder durable: a flushed file can still lose its name in a power cut. */
 export function flushFolder(
   path: string,
   calls: Pick<FileCalls, "open" | "flush" | "close"> = linuxFileCalls,

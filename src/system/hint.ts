@@ -1,12 +1,14 @@
-/** What the kernel refused and nothing depends on. Of this thread; each text once. */
+/** The texts of refused hints in this thread, each once. */
 const refused = new Set<string>();
 
-/** Notes that a hint to the kernel failed: everything goes on, only slower or through the page cache. */
+/**
+ * Records that the kernel refused a hint. Nothing depends on a hint: the work is only slower or uses the page cache.
+ */
 export function hintRefused(text: string): void {
   refused.add(text);
 }
 
-/** The texts since the last call, for those who ask with --debug. */
+/** Returns the texts recorded since the last call, for --debug. */
 export function takeRefusedHints(): readonly string[] {
   const texts = [...refused];
   refused.clear();

@@ -1,4 +1,7 @@
-/** Exclusive use of what is written: nobody else mounts it, claims it or writes to it behind a loop device meanwhile. */
+/**
+ * Claims a disk for exclusive use, so that no other program mounts it, claims it, or writes to it through a loop
+ * device.
+ */
 import { closeSync, constants, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { TandemError } from "../lib/error.ts";
 import { errnoOf } from "./failure.ts";
@@ -12,12 +15,15 @@ interface Claim {
   holders: number;
 }
 
-/** The kernel gives a device to one open file at a time: this process has one for each device, however often it holds it. */
+/**
+ * The kernel lets one open file claim a device. So this process has one claim for each device and counts its holders.
+ */
 const claims = new Map<number, Claim>();
 
 /**
- * Holds the block device or plain file at `path` until the returned function is called. Throws `disk` when somebody else uses it: a
- * mount in any namespace, device-mapper, md or swap, another program with O_EXCL, a loop device. What is not there is not held.
+ * Claims the block device or plain file at `path` until the returned function is called. Throws "disk" when it is in
+ * use: by a mount in any namespace, device-mapper, md, swap, another program with O_EXCL, or a loop device. Does
+ * nothing when `path` does not exist.
  */
 export function hold(path: string): () => void {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -42,7 +48,10 @@ export function hold(path: string): () => void {
   };
 }
 
-/** open(2): for a block device O_EXCL alone claims it. A loop device on top of it claims nothing, so it is looked for. */
+/**
+ * Opens with O_EXCL, which claims a block device: see open(2). A loop device on top of it makes no claim, so look for
+ * one.
+ */
 function claimed(path: string): number {
   const [loop] = loopsOn(path);
   if (loop !== undefined)
@@ -55,7 +64,7 @@ function claimed(path: string): number {
   }
 }
 
-/** The loop devices whose data lies in the file or device at `path`. */
+/** Returns the loop devices whose backing file is the file or device at `path`. */
 function loopsOn(path: string): string[] {
   const wanted = identityAt(path);
   return namesIn(CLASS).filter((name) => {
@@ -65,14 +74,17 @@ function loopsOn(path: string): string[] {
   });
 }
 
-/** A device by its number, a file by its inode: a path is only one of their names. */
+/** Identifies a device by its number and a file by its inode, because one file may have several paths. */
 function identityAt(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
   return stat.isBlockDevice() ? `device ${stat.rdev}` : `file ${stat.dev}:${stat.ino}`;
 }
 
-/** Whether a loop device or a partition of it is mounted or claimed. Who may not open it sees only the mounts of this namespace. */
+/**
+ * Whether a loop device or a partition of it is mounted or claimed. Without the permission to open it, only mounts in
+ * this namespace are found.
+ */
 function isClaimed(loop: string): boolean {
   const names = [
     loop,
@@ -97,7 +109,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // No sysfs: an early initramfs has no loop devices either.
+    // There is no sysfs. An early initramfs without it has no loop devices either.
     return [];
   }
 }
@@ -106,7 +118,7 @@ function textAt(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
   } catch {
-    // It went since it was listed, or never was there.
+    // The file does not exist, or was removed after it was listed.
     return undefined;
   }
 }

@@ -1,17 +1,17 @@
 import { dirname, basename, join } from "node:path";
 import { FileFault } from "./failure.ts";
 
-/** As many symlinks as Linux follows before it answers ELOOP. */
+/** Linux follows as many symlinks before it fails with ELOOP. */
 const LINKS_MAX = 40;
 
-/** What is asked of the machine here; a System is one. */
+/** The only part of System that this file needs. */
 export interface Links {
   readLink(path: string): string | undefined;
 }
 
 /**
- * Where `path` of the system that lies at `root` is: every symlink, absolute ones and ".." too, leads to a place inside, as after
- * chroot(2). What is not there yet is a place as well.
+ * Resolves `path` in the system whose root is the directory `root`, as after chroot(2): no symlink, absolute target or
+ * ".." leads out of `root`. Parts of the path may not exist yet. Throws a FileFault for too many symlinks.
  */
 export function insideRoot(links: Links, root: string, path: string): string {
   const todo = namesOf(path);
@@ -35,12 +35,12 @@ export function insideRoot(links: Links, root: string, path: string): string {
   return join(root, ...steps);
 }
 
-/** The same for the name itself, which something new takes the place of: a link there is not followed. */
+/** Like insideRoot(), but does not follow a symlink at the last name, because the caller replaces that name. */
 export function nameInsideRoot(links: Links, root: string, path: string): string {
   return join(insideRoot(links, root, dirname(path)), basename(path));
 }
 
-/** The names of a path, last one first: a stack of what is still to be walked. */
+/** Returns the names of a path, last one first: a stack of the names that are still to be resolved. */
 function namesOf(path: string): string[] {
   return path
     .split("/")

@@ -23,13 +23,16 @@ import { hold } from "./hold.ts";
 import { forgetCached, sectorBytesOf, sizeOf, startWriteOut } from "./syscall.ts";
 import { LinuxWriteQueue, type WriteQueue } from "./write-queue.ts";
 
-/** What is at least as large goes to the medium at once, so that the device works meanwhile and a flush finds little to do. */
+/**
+ * After a write of this size the kernel starts to write to the medium, so that the device is busy early and a flush is
+ * short.
+ */
 const WRITE_OUT_BYTES_MIN = 256 * KiB;
 
 const flushData = promisify(fdatasync);
 const readSome = promisify(read);
 
-/** Opens a block device or a plain file. Throws `disk` when there is none, or none that may be opened so. */
+/** Opens a block device or a plain file. Throws "disk" when it does not exist or cannot be opened with this access. */
 export function openBlockFile(path: string, access: Access): BlockFile {
   const release = access.hold === true ? attemptHold(path) : undefined;
   let fd: number | undefined;
@@ -52,7 +55,10 @@ function attemptHold(path: string): () => void {
   }
 }
 
-/** Makes a plain file of `sizeBytes` zeros that takes no room yet, for its owner alone. After a failure it is not there either. */
+/**
+ * Makes a sparse plain file of `sizeBytes` zeros with mode 0600. Removes it again after a failure. Throws "disk" or
+ * "no-space".
+ */
 export function createBlockFile(path: string, sizeBytes: number): BlockFile {
   const fd = open(path, "wx+");
   try {
@@ -76,7 +82,7 @@ function resize({ fd, path }: Opened, sizeBytes: number): void {
 function open(path: string, flags: "r" | "r+" | "wx+"): number {
   try {
     refuseOtherFiles(path);
-    // The mode of a file that is made: an image holds what only root may read on the machine.
+    // The mode of a new file. An image may hold files that only root may read.
     return openSync(path, flags, 0o600);
   } catch (cause) {
     throw notOpened(path, flags === "r" ? " for reading" : " for writing", cause);
@@ -92,7 +98,7 @@ function notOpened(path: string, purpose: string, cause: unknown): TandemError {
   );
 }
 
-/** Before it is opened: to open a FIFO waits for a writer, and no signal ends that. */
+/** Checks before the file is opened: opening a FIFO waits for a writer, and no signal ends the wait. */
 export function refuseOtherFiles(path: string): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat !== undefined && !stat.isFile() && !stat.isBlockDevice())
@@ -129,7 +135,7 @@ function blockFile(fd: number, path: string, release?: () => void): BlockFile {
   };
 }
 
-/** With O_DIRECT: there is no copy in the page cache to make and to write back. */
+/** Opens the file again with O_DIRECT, so that nothing is copied to the page cache and written back from there. */
 function openQueue(path: string, lengthMax: number): WriteQueue | undefined {
   let fd: number | undefined;
   try {

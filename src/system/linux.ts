@@ -14,7 +14,7 @@ import { endAfter, restart, sync, tryLock } from "./syscall.ts";
 import type { System } from "./system.ts";
 import { openWatchdog } from "./watchdog.ts";
 
-/** udev takes a shared lock on a disk while it looks at it; that lasts well under this. */
+/** udev takes a shared lock on a disk while it reads the disk, for much less than this time. */
 const LOCK_WAIT_MS_MAX = 2000;
 const LOCK_RETRY_MS = 100;
 
@@ -27,7 +27,7 @@ export const linux: System = {
   cores: availableParallelism(),
   userId: process.getuid?.() ?? 0,
   now: () => new Date(),
-  // CLOCK_MONOTONIC, which Bun.sleep(), setTimeout() and AbortSignal.timeout() go by, too.
+  // CLOCK_MONOTONIC, which Bun.sleep(), setTimeout() and AbortSignal.timeout() use too.
   monotonicMs: () => performance.now(),
   isExecutable,
   readLink,
@@ -45,7 +45,7 @@ export const linux: System = {
 
 async function lock(path: string): Promise<{ release(): void }> {
   const fd = openForLock(path);
-  for (let waitedMs = 0; !lockOf(fd, path); waitedMs += LOCK_RETRY_MS) {
+  for (let waitedMs = 0; !tryLockAt(fd, path); waitedMs += LOCK_RETRY_MS) {
     if (waitedMs >= LOCK_WAIT_MS_MAX) {
       closeSync(fd);
       throw new TandemError("locked", `Cannot lock ${path}: another run is at work on it`, {
@@ -57,8 +57,8 @@ async function lock(path: string): Promise<{ release(): void }> {
   return { release: () => closeSync(fd) };
 }
 
-/** Some file systems have no locks: NFS as it may be mounted, 9p, FUSE. */
-function lockOf(fd: number, path: string): boolean {
+/** Tries to lock. Some file systems have no locks: 9p, FUSE, and NFS with some mount options. */
+function tryLockAt(fd: number, path: string): boolean {
   try {
     return tryLock(fd);
   } catch (cause) {

@@ -1,22 +1,34 @@
 import { MiB } from "../lib/units.ts";
 import type { BlockFile } from "./block-file.ts";
 
-/** How much is written at once. */
+/** The size of one write. */
 export const PARCEL_BYTES = MiB;
 
-/** Takes bytes to a file in parcels. Who fills one need not wait for those before. */
+/**
+ * Writes a file in parcels: buffers of PARCEL_BYTES. The caller can fill the next parcel while earlier ones are
+ * written.
+ */
 export interface Outbox {
-  /** The memory of the next parcel, PARCEL_BYTES of it. What lies there means nothing. */
+  /** Returns the memory of the next parcel. Its content is undefined. */
   take(): Uint8Array;
-  /** Has the first `sizeBytes` of what take() gave last written. It must not be touched any more. Throws what went wrong with it or with one before. */
+  /**
+   * Starts to write the first `sizeBytes` of the parcel that take() returned last. The caller must not touch the parcel
+   * any more. Throws the error of this or of an earlier write.
+   */
   send(offsetBytes: number, sizeBytes: number): void;
-  /** Waits until all is written, and throws what went wrong. Durable only after a flush of the file. Nothing is sent afterwards. */
+  /**
+   * Waits for all writes and throws their errors. They are durable only after a flush of the file. Do not call send()
+   * afterwards.
+   */
   settle(): void;
-  /** Gives back what it has of the kernel, which may take it 30 ms, and waits for the writes in flight. Their errors are lost without settle(). */
+  /**
+   * Waits for the writes in flight, without their errors: call settle() first. Frees the kernel's queue, which may take
+   * 30 ms.
+   */
   close(): void;
 }
 
-/** Writes at once, so that one parcel is enough. */
+/** An Outbox with one parcel, whose send() writes the parcel before it returns. */
 export function plainOutbox(file: BlockFile): Outbox {
   const parcel = new Uint8Array(PARCEL_BYTES);
   return {

@@ -4,15 +4,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { findAuthorities } from "./authorities.ts";
 import { linuxFiles } from "./files.ts";
 
-/** Looks at what a running system offers, with a deadline for each look. */
+/** Asks a running system for facts that health checks need. Each network request has a deadline. */
 export interface Probe {
-  /** Of the file system that holds `path`, for those who are not root. Throws when there is none. */
+  /** The free space for ordinary users in the file system that holds `path`. Throws when `path` does not exist. */
   freeBytes(path: string): number;
-  /** The status that a GET of the URL ends with, redirects followed. */
+  /** Sends a GET request, follows redirects, and returns the status. Rejects after `seconds`. */
   httpStatus(url: string, seconds: number): Promise<number>;
-  /** Connects to "host:port" or "[address]:port" and hangs up. Rejects when that fails. */
+  /** Connects to "host:port" or "[address]:port" and closes the connection. Rejects on failure or after `seconds`. */
   connect(address: string, seconds: number): Promise<void>;
-  /** Comes back early when the signal fires. */
+  /** Waits. Resolves early when the signal fires. */
   pause(seconds: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export const linuxProbe: Probe = {
   pause,
 };
 
-/** A service of this machine is judged as a registry is. */
+/** Uses the same authorities as for registries. */
 function trust(url: string): { tls?: { ca: string[] } } {
   if (!url.startsWith("https:")) return {};
   const { certificates } = findAuthorities({ files: linuxFiles, environment: process.env });
@@ -49,7 +49,7 @@ async function pause(seconds: number, signal?: AbortSignal): Promise<void> {
 async function connect(address: string, seconds: number): Promise<void> {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  // Loaded only here: it brings streams along, and nothing else should wait for them.
+  // Imported here because node:net loads node's streams, which would slow the start of every command.
   const net = await import("node:net");
   const socket = net.connect({ host, port: Number(address.slice(colon + 1)) });
   const { promise, resolve, reject } = Promise.withResolvers<void>();

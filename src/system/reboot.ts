@@ -4,15 +4,18 @@ import type { Probe } from "./probe.ts";
 import type { System } from "./system.ts";
 
 export interface RebootOptions {
-  /** A bad verdict on a boot that is counted: when the service manager does not do it, the kernel does. Otherwise a refusal stands. */
+  /**
+   * If the service manager does not restart the machine, let the kernel do it: for a bad verdict on a counted boot.
+   * Without `force` the refusal is an error.
+   */
   readonly force: boolean;
   /**
-   * With `force`: an agreement is waited for, too, because nothing else ends this boot. Not for what runs at boot: busybox init begins with
-   * nothing before its scripts have ended.
+   * Only with `force`: after the service manager has agreed, wait until it really restarts the machine. Do not set it
+   * for a command that runs at boot, because busybox init starts the shutdown only after its boot scripts have ended.
    */
   readonly wait: boolean;
-  readonly tell: (text: string) => void;
-  /** Fires when the shutdown has reached this process. */
+  readonly report: (text: string) => void;
+  /** Fires when the shutdown ends this process. */
   readonly signal: AbortSignal;
 }
 
@@ -21,73 +24,76 @@ export interface Restartable extends Pick<System, "files" | "readLink" | "run" |
   readonly probe: Pick<Probe, "pause">;
   /** sync(2) */
   readonly sync: () => void;
-  /** reboot(2), which tells nobody. */
+  /** reboot(2), which restarts at once and ends no service. */
   readonly restart: () => void;
 }
 
-/** Ends all services in their way, writes what they have left, and restarts the machine. */
+/** A program that stops all services in order, flushes file systems, and restarts the machine. */
 interface ServiceManager {
   readonly name: string;
   readonly command: readonly string[];
-  readonly isIt: (first: FirstProcess, exists: (path: string) => boolean) => boolean;
+  readonly isRunning: (first: FirstProcess, exists: (path: string) => boolean) => boolean;
 }
 
-/** The first process: the name of its file, and what it was called as. */
+/** Process 1: the name of its executable file, and the name in its argv[0]. */
 interface FirstProcess {
   readonly program: string;
-  readonly called: string;
+  readonly calledAs: string;
 }
 
-/** OpenRC under busybox or sysvinit is ended by these, as their inittab tells them. */
+/** Where OpenRC runs under busybox init or sysvinit, their inittab makes them stop it: they are the ones to ask. */
 const SERVICE_MANAGERS: readonly ServiceManager[] = [
   {
     name: "systemd",
     command: ["systemctl", "reboot"],
     // See sd_booted(3).
-    isIt: ({ program }, exists) => program === "systemd" || exists("/run/systemd/system"),
+    isRunning: ({ program }, exists) => program === "systemd" || exists("/run/systemd/system"),
   },
   {
     name: "OpenRC",
     command: ["openrc-shutdown", "--reboot", "now"],
-    isIt: ({ program }) => program === "openrc-init",
+    isRunning: ({ program }) => program === "openrc-init",
   },
   {
     name: "runit",
     command: ["runit-init", "6"],
-    isIt: ({ program }) => program === "runit",
+    isRunning: ({ program }) => program === "runit",
   },
   {
     name: "busybox init",
     command: ["reboot"],
-    // A script that busybox's shell runs as the first process listens to nobody.
-    isIt: ({ program, called }) =>
-      program.startsWith("busybox") && ["init", "linuxrc"].includes(called),
+    // A script that busybox's shell runs as process 1 does not react to `reboot`.
+    isRunning: ({ program, calledAs }) =>
+      program.startsWith("busybox") && ["init", "linuxrc"].includes(calledAs),
   },
   {
     name: "sysvinit",
     command: ["shutdown", "-r", "now"],
-    isIt: ({ program }, exists) =>
+    isRunning: ({ program }, exists) =>
       program === "init" && ["/run/initctl", "/dev/initctl"].some((path) => exists(path)),
   },
 ];
 
 const ASK_SECONDS = 60;
-/** What holds a restart up may end meanwhile. */
+/** An inhibitor that blocks the restart may end in the meantime. */
 const ASK_AGAIN_SECONDS = 10;
-/** Longer than services need that end well. */
+/** Longer than services need to stop in order. */
 const WAIT_SECONDS = 300;
-/** The shutdown ends the command that has asked for it, too, which then looks like a refusal. */
+/**
+ * The shutdown may kill the command that asked for it, which then looks like a refusal. Wait this long for the signal.
+ */
 const SHUTDOWN_SECONDS = 1;
 
 /**
- * Restarts the machine through the service manager that runs, and comes back when the shutdown is under way. Where none runs (a minimal
- * system, an initramfs) the kernel does it, and without `force` only then. Throws `boot`.
+ * Restarts the machine through the running service manager. Returns when the shutdown has begun. Without a service
+ * manager (a minimal system, an initramfs) the kernel restarts the machine. When the service manager refuses, the
+ * kernel does it only with `force`; otherwise the refusal is thrown as "boot".
  */
 export async function reboot(machine: Restartable, options: RebootOptions): Promise<void> {
   const manager = managerOf(machine);
-  if (manager === undefined) options.tell("No service manager runs here that could be asked");
-  else if (await isTaken(machine, manager, options)) return;
-  options.tell("Writing what is not on a disk yet, then the kernel restarts the machine");
+  if (manager === undefined) options.report("No service manager is running");
+  else if (await isAccepted(machine, manager, options)) return;
+  options.report("Flushing all file systems, then the kernel restarts the machine");
   machine.sync();
   try {
     machine.restart();
@@ -97,13 +103,13 @@ export async function reboot(machine: Restartable, options: RebootOptions): Prom
 }
 
 function managerOf({ files, readLink }: Restartable): ServiceManager | undefined {
-  const [called = ""] = (files.readText("/proc/1/cmdline") ?? "").split(/[\0 ]/);
-  const first = { program: basename(readLink("/proc/1/exe") ?? ""), called: basename(called) };
-  return SERVICE_MANAGERS.find(({ isIt }) => isIt(first, (path) => files.exists(path)));
+  const [calledAs = ""] = (files.readText("/proc/1/cmdline") ?? "").split(/[\0 ]/);
+  const first = { program: basename(readLink("/proc/1/exe") ?? ""), calledAs: basename(calledAs) };
+  return SERVICE_MANAGERS.find(({ isRunning }) => isRunning(first, (path) => files.exists(path)));
 }
 
-/** Whether the service manager carries the restart out. Throws `boot` when it does not and a refusal stands. */
-async function isTaken(
+/** Whether the service manager restarts the machine. Throws "boot" when it refuses and `force` is not set. */
+async function isAccepted(
   machine: Restartable,
   manager: ServiceManager,
   options: RebootOptions,
@@ -112,23 +118,31 @@ async function isTaken(
   if (refusal !== undefined) await machine.probe.pause(SHUTDOWN_SECONDS, options.signal);
   if (options.signal.aborted) return true;
   if (refusal === undefined && !(options.force && options.wait)) return true;
-  if (options.force) return isEndedInTime(machine, manager, { ...options, refusal });
+  if (options.force) return isShutDownInTime(machine, manager, { ...options, refusal });
   machine.sync();
   throw new TandemError("boot", `Cannot restart the machine: ${refusal}`, {
     hint: "All else is done. Restart it when nothing holds it up any more.",
   });
 }
 
-/** Asks until the service manager agrees, and gives it time to end everything. This process is among what it ends. */
-async function isEndedInTime(
+/**
+ * Asks until the service manager agrees, then waits for the shutdown, which also ends this process. Returns whether it
+ * came in time.
+ */
+async function isShutDownInTime(
   machine: Restartable,
   manager: ServiceManager,
-  { refusal: first, signal, tell, wait }: RebootOptions & { readonly refusal: string | undefined },
+  {
+    refusal: first,
+    signal,
+    report,
+    wait,
+  }: RebootOptions & { readonly refusal: string | undefined },
 ): Promise<boolean> {
   const endMs = machine.monotonicMs() + WAIT_SECONDS * 1000;
   let refusal = first;
-  if (refusal !== undefined) tell(`${refusal}; asking again for ${WAIT_SECONDS} s`);
-  else tell(`Waiting up to ${WAIT_SECONDS} s for ${manager.name} to restart the machine`);
+  if (refusal !== undefined) report(`${refusal}; asking again for ${WAIT_SECONDS} s`);
+  else report(`Waiting up to ${WAIT_SECONDS} s for ${manager.name} to restart the machine`);
   for (;;) {
     const leftSeconds = (endMs - machine.monotonicMs()) / 1000;
     if (leftSeconds <= 0) break;
@@ -139,11 +153,11 @@ async function isEndedInTime(
     refusal = await ask(machine, manager);
     if (refusal === undefined && !wait) return true;
   }
-  tell(`${manager.name} has not restarted the machine within ${WAIT_SECONDS} s`);
+  report(`${manager.name} has not restarted the machine within ${WAIT_SECONDS} s`);
   return false;
 }
 
-/** Why it will not restart the machine; undefined: it will. */
+/** Asks for a restart. Returns the reason of a refusal, or undefined when the service manager agrees. */
 async function ask(
   { run }: Restartable,
   { name, command }: ServiceManager,
@@ -152,9 +166,9 @@ async function ask(
   try {
     const { status, stdout, stderr } = await run(command, { deadlineSeconds: ASK_SECONDS });
     if (status === 0) return undefined;
-    const said = `${stdout}${stderr}`.trim().split("\n").join(", ");
+    const output = `${stdout}${stderr}`.trim().split("\n").join(", ");
     if (status === undefined) return `${asked} did not answer within ${ASK_SECONDS} s`;
-    return `${asked} refused with status ${status}${said === "" ? "" : `: ${said}`}`;
+    return `${asked} refused with status ${status}${output === "" ? "" : `: ${output}`}`;
   } catch (error) {
     return `${asked} cannot be reached: ${reasonOf(error)}`;
   }

@@ -12,12 +12,14 @@ import {
 import { dirname, resolve } from "node:path";
 import { flushFolder } from "./flush-folder.ts";
 
-/** Writes a whole file with that mode, folders included: after a cut there is the old one or the new one. */
+/**
+ * Writes a whole file with this mode, and makes its folders. After a power cut the path has the old or the new content.
+ */
 export function replaceFile(path: string, text: string, mode: number): void {
   replace(path, (next) => {
     const file = openSync(next, "wx", mode);
     try {
-      fchmodSync(file, mode); // Whatever the umask takes away.
+      fchmodSync(file, mode); // The umask may have removed bits.
       writeFileSync(file, text);
       fsyncSync(file);
     } finally {
@@ -26,12 +28,15 @@ export function replaceFile(path: string, text: string, mode: number): void {
   });
 }
 
-/** Makes a symbolic link, folders included, in place of what is there. */
+/** Makes a symbolic link and its folders, and replaces an existing file or link. */
 export function replaceLink(path: string, target: string): void {
   replace(path, (next) => symlinkSync(target, next));
 }
 
-/** `make` makes what is new beside the old one. Nothing of it is left when that fails. */
+/**
+ * Calls `make` with a path beside the old file, then renames the new file to the old path. Leaves nothing behind after
+ * a failure.
+ */
 function replace(path: string, make: (next: string) => void): void {
   const folder = dirname(resolve(path));
   makeFolders(folder);
@@ -46,7 +51,9 @@ function replace(path: string, make: (next: string) => void): void {
   flushFolder(folder);
 }
 
-/** A folder whose name is not durable loses all that is in it. */
+/**
+ * Makes a folder and its parents, and flushes each parent: a folder whose name is not durable is lost with its content.
+ */
 function makeFolders(path: string): void {
   const first = mkdirSync(path, { recursive: true });
   if (first === undefined) return;

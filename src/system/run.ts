@@ -2,18 +2,18 @@ import { KiB } from "../lib/units.ts";
 import type { CommandResult } from "./system.ts";
 
 const OUTPUT_BYTES_MAX = 64 * KiB;
-/** What a program printed is in the pipe when it ends; this is only for taking it out. */
+/** The pipe already holds a program's output when the program ends. This is the time to read the pipe. */
 const OUTPUT_WAIT_MS = 500;
-/** Where programs are looked for when nobody says: a bare init may start tandem without any PATH. */
+/** The default, because a minimal init may start tandem without PATH. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface RunOptions {
   readonly deadlineSeconds: number;
-  /** That of tandem if nothing is said. */
+  /** Default: the environment of tandem. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Runs a program without a shell, in the directory /, without input. */
+/** Runs a program without a shell, in the directory /, with no input. Rejects when the program cannot be started. */
 export async function run(
   command: readonly string[],
   { deadlineSeconds, environment = process.env }: RunOptions,
@@ -24,7 +24,7 @@ export async function run(
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    // A check that starts children of its own must not outlive its deadline through them.
+    // A process group of its own: at the deadline the program's children are killed too.
     detached: true,
   });
   const late = new AbortController();
@@ -37,7 +37,7 @@ export async function run(
   const status = await child.exited;
   killGroup(child.pid);
   clearTimeout(timer);
-  // A child that left the group holds the pipes open: what it says from now on is not waited for.
+  // A child that left the group keeps the pipes open. Do not wait for more of its output.
   const enough = setTimeout(() => void stopReading(readers), OUTPUT_WAIT_MS);
   const [stdout, stderr] = await output;
   clearTimeout(enough);
@@ -48,7 +48,7 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // ESRCH: nothing is left of the group, which is what is wanted.
+    // ESRCH: no process of the group is left.
   }
 }
 

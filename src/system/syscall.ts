@@ -9,7 +9,7 @@ import { hintRefused } from "./hint.ts";
 const ERRNO = { eintr: 4, eagain: 11 } as const;
 const SEEK_END = 2;
 const POSIX_FADV_DONTNEED = 4;
-/** Of the page cache. A page is dropped only when all of it is asked for. */
+/** The largest page of the page cache. The kernel drops a page only when the range covers all of it. */
 const PAGE_BYTES_MAX = 2 * MiB;
 const SYNC_FILE_RANGE_WRITE = 2;
 const MADV_HUGEPAGE = 14;
@@ -24,7 +24,7 @@ const { symbols } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: FFIType.ptr },
 });
 
-/** A failed system call. `errno` as in asm-generic/errno.h, `code` its name, as errors of node:fs have it. */
+/** A failed system call. `errno` is the number from asm-generic/errno.h, `code` its name, as in errors of node:fs. */
 export class SyscallError extends Error {
   readonly errno: number;
   readonly code: string;
@@ -43,17 +43,20 @@ function errnoName(errno: number): string {
   return known?.[0] ?? `E${errno}`;
 }
 
-/** The size of what `fd` has open, block devices included, in bytes. */
+/** Returns the size in bytes of the open file or block device. */
 export function sizeOf(fd: number): number {
   return call("lseek", [fd, 0, SEEK_END]);
 }
 
-/** The logical sector of the block device that `fd` has open, in bytes. */
+/** Returns the logical sector size in bytes of the open block device. */
 export function sectorBytesOf(fd: number): number {
   return ioctlInt(fd, GET_SECTOR_BYTES, 0);
 }
 
-/** Drops clean pages of the range from the page cache; dirty ones stay, so flush first. Some file systems refuse, such as FUSE. */
+/**
+ * Drops clean pages of the range from the page cache. Dirty pages stay, so flush first. Some file systems, such as
+ * FUSE, refuse.
+ */
 export function forgetCached(fd: number, offsetBytes: number, sizeBytes: number): void {
   const start = Math.floor(offsetBytes / PAGE_BYTES_MAX) * PAGE_BYTES_MAX;
   const end = alignUp(offsetBytes + sizeBytes, PAGE_BYTES_MAX);
@@ -62,19 +65,25 @@ export function forgetCached(fd: number, offsetBytes: number, sizeBytes: number)
   );
 }
 
-/** Has the dirty pages of the range written, without waiting for it. An error in that comes out of the next flush, so none here. */
+/** Starts to write the dirty pages of the range and does not wait. The next flush reports errors of these writes. */
 export function startWriteOut(fd: number, offsetBytes: number, sizeBytes: number): void {
   hint("begin to write out", () =>
     call("syncFileRange", [fd, offsetBytes, sizeBytes, SYNC_FILE_RANGE_WRITE]),
   );
 }
 
-/** Asks for huge pages behind memory that was not touched yet and begins on a page. A kernel without them says no, which changes nothing. */
+/**
+ * Asks for huge pages for `memory`, which must start on a page and must not have been used yet. A kernel without huge
+ * pages refuses, which does no harm.
+ */
 export function preferHugePages(memory: Uint8Array): void {
   hint("use huge pages", () => call("madvise", [ptr(memory), memory.byteLength, MADV_HUGEPAGE]));
 }
 
-/** Whether `fd` now holds the only flock(2) on its file. The lock ends with the process, however that ends. */
+/**
+ * Tries to take the exclusive flock(2) on the file of `fd`. Returns whether `fd` has it. The kernel releases it when
+ * the process ends.
+ */
 export function tryLock(fd: number): boolean {
   try {
     call("flock", [fd, LOCK_EX_NB]);
@@ -85,51 +94,57 @@ export function tryLock(fd: number): boolean {
   }
 }
 
-/** Has the kernel end this process by SIGALRM after so many seconds, whatever it does then; 0: not any more. See alarm(2). */
+/**
+ * Makes the kernel end this process with SIGALRM after so many seconds, even when the process hangs. 0 cancels it. See
+ * alarm(2).
+ */
 export function endAfter(seconds: number): void {
   call("alarm", [seconds]);
 }
 
-/** Writes what any program has left in the page cache of any file system, and waits for it. */
+/** sync(2): writes the dirty pages of all file systems and waits. */
 export function sync(): void {
   call("sync", []);
 }
 
-/** Restarts the machine at once, without telling anybody: what has to be on a disk must be flushed before. */
+/** Restarts the machine at once, without stopping services or flushing: call sync() first. */
 export function restart(): void {
   call("reboot", [REBOOT.magic1, REBOOT.magic2, REBOOT.restart, 0]);
 }
 
-/** Makes a queue for requests of linux/aio_abi.h, at most `lengthMax` at a time. */
+/** Makes a queue for at most `lengthMax` requests of linux/aio_abi.h. See io_setup(2). */
 export function makeQueue(lengthMax: number): number {
   const place = new BigUint64Array(1);
   call("ioSetup", [lengthMax, ptr(place)]);
   return Number(defined(place[0], "the queue"));
 }
 
-/** Waits for all that is under way. */
+/** Waits for all requests in flight and frees the queue. See io_destroy(2). */
 export function destroyQueue(queue: number): void {
   call("ioDestroy", [queue]);
 }
 
-/** Begins the request whose address is in `requests`. */
+/** Starts the request whose address is in `requests`. See io_submit(2). */
 export function submitTo(queue: number, requests: BigUint64Array): void {
   call("ioSubmit", [queue, 1, ptr(requests)]);
 }
 
-/** Waits for one event at least, and returns how many there are now in `events`, which has room for `max`. */
+/**
+ * Waits for at least one event. Returns the number of events in `events`, which has room for `max`. See
+ * io_getevents(2).
+ */
 export function waitFor(queue: number, events: DataView, max: number): number {
   return call("ioGetevents", [queue, 1, max, ptr(events)]);
 }
 
-/** ioctl(2) of a request that takes the address of an int. Returns what the driver left in it. */
+/** Calls ioctl(2) for a request that takes the address of an int. Returns the value of that int afterwards. */
 export function ioctlInt(fd: number, request: number, value: number): number {
   const place = Int32Array.of(value);
   call("ioctl", [fd, request, ptr(place)]);
   return defined(place[0], "the int");
 }
 
-/** A call that may fail without harm. */
+/** Makes a call whose failure does no harm. */
 function hint(what: string, action: () => number): void {
   try {
     action();
@@ -143,8 +158,8 @@ function call(name: Syscall, args: readonly number[]): number {
   for (;;) {
     const result = Number(symbols.syscall(ARCH.syscalls[name], a, b, c, d, 0, 0));
     if (result >= 0) return result;
-    // errno belongs to the thread and the next call of any kind may change it: read it at once.
-    // oxlint-disable-next-line no-underscore-dangle -- It is called so.
+    // Read errno before any other call of this thread can change it.
+    // oxlint-disable-next-line no-underscore-dangle -- The C library's name.
     const errno = read.i32(defined(symbols.__errno_location(), "errno"), 0);
     if (errno !== ERRNO.eintr) throw new SyscallError(name, errno);
   }

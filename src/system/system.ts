@@ -6,57 +6,69 @@ import type { RebootOptions } from "./reboot.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 export interface CommandResult {
-  /** undefined: the deadline ended it. */
+  /** Undefined when the deadline ended the program. */
   readonly status: number | undefined;
-  /** What it printed, the last 64 KiB of each stream. */
+  /** The last 64 KiB of each stream. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The machine, as small as tandem needs it. The first parameter of everything that touches it. */
+/** The machine: everything that tandem uses of it. Functions that use the machine have it as their first parameter. */
 export interface System {
   readonly files: Files;
-  /** Files that have to be there after a cut. */
+  /** Files that must survive a power cut. */
   readonly durable: DurableFiles;
   readonly probe: Probe;
-  /** As in OCI platforms: "amd64". */
+  /** The name in OCI platforms: "amd64". */
   readonly architecture: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cores: number;
-  /** Of the user that runs tandem; 0 is root. */
+  /** The id of the user that runs tandem. 0 is root. */
   readonly userId: number;
-  /** The time of day, to be printed or remembered for people. It may be set at any moment: nothing is measured or decided by it. */
+  /**
+   * The time of day, to print or to record for people. It may jump at any time, so tandem measures and decides nothing
+   * with it.
+   */
   now(): Date;
   /**
-   * Milliseconds since some moment in the past, for deadlines and durations. Nobody sets this clock, it never goes backwards, and it
-   * stands still while the machine is suspended or a virtual machine is paused.
+   * Milliseconds since an arbitrary moment, for deadlines and durations. This clock cannot be set and never goes
+   * backwards. It stops while the machine is suspended or the virtual machine is paused.
    */
   monotonicMs(): number;
-  /** Whether it is a regular file that this user may run. */
+  /** Whether `path` is a regular file that this user may run. */
   isExecutable(path: string): boolean;
-  /** The text of a symbolic link; undefined when there is none. */
+  /** The target of a symbolic link. Undefined when `path` is not a symbolic link. */
   readLink(path: string): string | undefined;
-  /** Makes a path absolute, seen from the current directory. */
+  /** Resolves a path relative to the current directory. */
   absolute(path: string): string;
-  /** Opens a block device or a plain file; throws `disk`. */
+  /** Opens a block device or a plain file. Throws "disk". */
   openBlock(path: string, options: Access): BlockFile;
-  /** Makes a plain file of that size, mode 0600. Throws `disk` when there is something; after a failure it is not there either. */
+  /**
+   * Makes a plain file of this size with mode 0600. Throws "disk", also when `path` exists. Removes the file after a
+   * failure.
+   */
   createBlock(path: string, sizeBytes: number): BlockFile;
-  /** Takes the one lock on a disk; throws `locked` when another process has it. It ends with release() or the process. */
+  /**
+   * Takes the lock on a disk. Throws "locked" when another process has it. release() or the end of the process frees
+   * it.
+   */
   lock(path: string): Promise<{ release(): void }>;
-  /** Runs a program without a shell, in the directory /, without input, for at most `deadlineSeconds`. */
+  /** Runs a program without a shell, in the directory /, with no input. Kills it after `deadlineSeconds`. */
   run(
     command: readonly string[],
     options: { readonly deadlineSeconds: number },
   ): Promise<CommandResult>;
-  /** Writes a whole file with that mode, folders included: after a cut there is the old one or the new one. */
+  /**
+   * Writes a whole file with this mode, and makes its folders. After a power cut the path has the old or the new
+   * content.
+   */
   replaceFile(path: string, text: string, mode: number): void;
-  /** Makes a symbolic link, folders included, in place of what is there. */
+  /** Makes a symbolic link and its folders, and replaces an existing file or link. */
   replaceLink(path: string, target: string): void;
-  /** Opens a watchdog, which starts it. undefined: there is none. Throws `boot`. */
+  /** Opens a watchdog, which starts it. Undefined when there is none. Throws "boot". */
   openWatchdog(path: string): Watchdog | undefined;
-  /** Has the kernel end this process after so many seconds, whatever it does then; 0: not any more. */
+  /** Makes the kernel end this process after so many seconds, even when it hangs. 0 cancels it. */
   endAfter(seconds: number): void;
-  /** Restarts the machine through the service manager that runs; see reboot(). Throws `boot`. */
+  /** Restarts the machine through the running service manager: see reboot(). Throws "boot". */
   reboot(options: RebootOptions): Promise<void>;
 }

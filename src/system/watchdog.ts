@@ -3,24 +3,29 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { errnoOf } from "./failure.ts";
 import { ioctlInt } from "./syscall.ts";
 
-/** A running watchdog. It is fed by being opened, and runs on when it is left. */
+/** A running watchdog. Opening the device starts it. It restarts the machine unless it is stopped or fed in time. */
 export interface Watchdog {
-  /** Returns the seconds that the device really takes; throws when it takes no such time. */
+  /** Sets the timeout. Returns the seconds that the device really uses. Throws when it refuses the value. */
   setSeconds(seconds: number): number;
-  /** Stops it and closes it. A kernel that allows no way out lets it run on. */
+  /** Stops the watchdog and closes the device. A kernel built with CONFIG_WATCHDOG_NOWAYOUT leaves it running. */
   stop(): void;
-  /** Closes it and lets it run. */
-  leave(): void;
+  /** Closes the device and leaves the watchdog running. */
+  leaveRunning(): void;
 }
 
 /** linux/watchdog.h: _IOR('W', 4, int) and _IOWR('W', 6, int). */
 const WDIOC_SETOPTIONS = 0x80045704;
 const WDIOC_SETTIMEOUT = 0xc0045706;
 const WDIOS_DISABLECARD = 1;
-/** A device that is closed after this was written does not take it for a crash. */
+/**
+ * Writing this before close() tells the driver that the program did not crash. Without it the watchdog keeps running.
+ */
 const MAGIC_CLOSE = "V";
 
-/** undefined: there is none. Throws `boot`, also when another program holds it. */
+/**
+ * Opens the watchdog device, which starts it. Undefined when there is none. Throws "boot", also when another program
+ * has it open.
+ */
 export function openWatchdog(path: string): Watchdog | undefined {
   const fd = open(path);
   if (fd === undefined) return undefined;
@@ -30,7 +35,7 @@ export function openWatchdog(path: string): Watchdog | undefined {
       try {
         ioctlInt(fd, WDIOC_SETOPTIONS, WDIOS_DISABLECARD);
       } catch {
-        // Not every driver knows this; all know the letter.
+        // Not every driver supports this request. All support the magic letter below.
       }
       try {
         writeSync(fd, MAGIC_CLOSE);
@@ -38,7 +43,7 @@ export function openWatchdog(path: string): Watchdog | undefined {
         closeSync(fd);
       }
     },
-    leave: () => closeSync(fd),
+    leaveRunning: () => closeSync(fd),
   };
 }
 

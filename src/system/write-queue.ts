@@ -16,25 +16,34 @@ const EVENT = { bytes: 32, data: 0, result: 16 } as const;
 const IOCB_CMD_PWRITE = 1;
 
 export interface Written {
-  /** The number that write() was given. */
+  /** The index that was passed to write(). */
   readonly index: number;
-  /** Negative: an errno. */
+  /** A negative value is an errno. */
   readonly writtenBytes: number;
 }
 
-/** Writes to a BlockFile that the system does meanwhile. They may end in any order, and a flush covers only those that wait() has told of. */
+/**
+ * Asynchronous writes to a BlockFile. They may end in any order. A flush covers only the writes that wait() has
+ * returned.
+ */
 export interface WriteQueue {
-  /** How many are under way. */
+  /** The number of writes in flight. */
   readonly length: number;
-  /** Begins to write `bytes`, which must stay as they are until wait() has told `index`. Throws a SyscallError when it does not begin. */
+  /**
+   * Starts to write `bytes`, which must not change until wait() has returned `index`. Throws a SyscallError when the
+   * write cannot start.
+   */
   write(index: number, offsetBytes: number, bytes: Uint8Array): void;
-  /** Waits for one at least, and tells all that have ended. */
+  /** Waits for at least one write, and returns all that have ended. */
   wait(): Iterable<Written>;
-  /** Waits for all, whose errors are lost. */
+  /** Waits for all writes. Their errors are lost. */
   close(): void;
 }
 
-/** Writes that the kernel does meanwhile (io_submit(2)), without threads: with O_DIRECT, or each is waited for. */
+/**
+ * Asynchronous writes with io_submit(2), without threads. The descriptor needs O_DIRECT: without it io_submit(2) blocks
+ * until each write has ended.
+ */
 export class LinuxWriteQueue implements WriteQueue {
   readonly #fd: number;
   readonly #queue: number;
@@ -43,7 +52,7 @@ export class LinuxWriteQueue implements WriteQueue {
   readonly #events: DataView;
   length = 0;
 
-  /** For at most `lengthMax` at a time; close() closes `fd`. Throws a SyscallError where the kernel has no queue to give. */
+  /** Holds at most `lengthMax` writes. close() closes `fd`. Throws a SyscallError when the kernel grants no queue. */
   constructor(fd: number, lengthMax: number) {
     this.#fd = fd;
     this.#queue = makeQueue(lengthMax);
@@ -73,7 +82,7 @@ export class LinuxWriteQueue implements WriteQueue {
       };
   }
 
-  /** The kernel waits until no processor looks at the queue any more (RCU): tens of milliseconds. */
+  /** The kernel waits for an RCU grace period, which takes tens of milliseconds. */
   close(): void {
     destroyQueue(this.#queue);
     closeSync(this.#fd);

@@ -23,8 +23,8 @@ export interface WorkerPlace {
   readonly target: UnpackTarget;
   /** Where it has its layers hashed; undefined: by itself. */
   readonly hash: LaneMemory | undefined;
-  /** Whether it leaves the processors to others, who will be longer at work. */
-  readonly givesWay: boolean;
+  /** Whether this worker lowers its priority because others will take longer. */
+  readonly hasLowPriority: boolean;
 }
 
 /** To the worker, which does one after the other and answers each. It asks for a blob as soon as it hears of it. */

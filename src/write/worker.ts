@@ -10,7 +10,7 @@ import { type LayeredSource, openSource, type SourceRecipe } from "../source/sou
 import { part } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 import { linuxFiles } from "../system/files.ts";
-import { giveWay } from "../system/give-way.ts";
+import { lowerPriority } from "../system/lower-priority.ts";
 import { takeRefusedHints } from "../system/hint.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
 import { hashInLane } from "./hash-lane.ts";
@@ -50,7 +50,7 @@ async function answer(
 ): Promise<void> {
   switch (request.kind) {
     case "open":
-      if (request.givesWay) giveWay((text) => post({ kind: "detail", text }));
+      if (request.hasLowPriority) lowerPriority((text) => post({ kind: "detail", text }));
       workplace = {
         source: await open(request.source),
         writer: openWriter(request.target),

@@ -162,7 +162,7 @@ function gather(job: WriteJob<unknown>, place: Place): Crew {
   const isLast = lastToEnd(image.layers, jobs);
   const unpackers = isLast.map((last, index) =>
     unpackInWorker(
-      { source: recipe, target: to, hash: hashers.lanes[index], givesWay: !last },
+      { source: recipe, target: to, hash: hashers.lanes[index], hasLowPriority: !last },
       onDetail,
     ),
   );

@@ -17,7 +17,7 @@ test.each([true, false])(
     const { signal } = new AbortController();
     await restart({ system, talk, signal }, { force, wait: true });
     expect(system.reboots).toMatchObject([{ force, wait: true, signal }]);
-    system.reboots[0]?.tell("systemd refuses");
+    system.reboots[0]?.report("systemd refuses");
     expect(said).toEqual(["Restarting this machine", "warning: systemd refuses"]);
   },
 );

@@ -49,7 +49,7 @@ export function watchedSystem(wish: WatchdogWish): System & { readonly done: str
           done.push("stop");
           state = stateAfter;
         },
-        leave: () => void done.push("leave"),
+        leaveRunning: () => void done.push("leave"),
       };
     },
     done,

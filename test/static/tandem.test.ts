@@ -147,7 +147,7 @@ const unknown = (from: string): string =>
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     `Trusted is ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`,
   );
-const OWN = "the authorities that tandem brings along";
+const OWN = "tandem's built-in list of authorities";
 const STORE = `"/${DEBIAN}"`;
 
 interface Trust {

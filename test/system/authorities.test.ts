@@ -8,7 +8,7 @@ const [one = "", two = "", three = ""] = rootCertificates;
 const DEBIAN = "/etc/ssl/certs/ca-certificates.crt";
 const ALPINE = "/etc/ssl/cert.pem";
 const BROKEN = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-const OWN = "the authorities that tandem brings along";
+const OWN = "tandem's built-in list of authorities";
 
 function find(
   content: Readonly<Record<string, string>>,
@@ -40,7 +40,7 @@ test.each([
     [1, 2],
     `"${DEBIAN}" and "/etc/pki/tls/certs"`,
   ],
-])("a system with %s", (...row) => {
+])("findAuthorities() on a system with %s", (...row) => {
   const [, content, certificates, from] = row;
   expect(find({ ...content })).toEqual({ certificates, from } as never);
 });
@@ -61,13 +61,13 @@ test.each([
     [1],
     `"${DEBIAN}"`,
   ],
-])("named by %s", (...row) => {
+])("findAuthorities() with a store named by %s", (...row) => {
   const [, environment, certificates, from] = row;
   const content = { [DEBIAN]: one, "/two.pem": two, "/a/two.crt": two, "/b/three": three };
   expect(find(content, { ...environment })).toEqual({ certificates, from } as never);
 });
 
-test("without a store the runtime reads the additional file by itself", () => {
+test("findAuthorities() without a store names NODE_EXTRA_CA_CERTS, which the runtime reads itself", () => {
   const environment = { NODE_EXTRA_CA_CERTS: "/two.pem" };
   expect(find({ "/two.pem": two }, environment)).toEqual({
     certificates: undefined,
@@ -81,7 +81,7 @@ test.each([
   ["SSL_CERT_FILE", "/broken", "it holds no certificate in PEM form"],
   ["NODE_EXTRA_CA_CERTS", "/broken", "it holds no certificate in PEM form"],
   ["SSL_CERT_DIR", "/none", "it is no directory with certificates in PEM form"],
-])("%s=%s is an error: %s", (variable, path, why) => {
+])("findAuthorities() with %s=%s throws: %s", (variable, path, why) => {
   expect(() => find({ [DEBIAN]: one, "/broken": BROKEN }, { [variable]: path })).toThrow(
     expect.objectContaining({
       code: "usage",

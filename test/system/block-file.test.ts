@@ -45,7 +45,7 @@ test.each([
   ["write before the start", (file: BlockFile) => file.write(-1, new Uint8Array(1))],
   ["drop behind the end", (file: BlockFile) => file.dropCache(0, 51)],
   ["drop less than nothing", (file: BlockFile) => file.dropCache(10, -1)],
-])("part() lets nobody %s", (_, access) => {
+])("part() does not allow to %s", (_, access) => {
   const { image, file, calls } = disk();
   const before = image.bytes();
   expect(() => access(part(file, RANGE))).toThrow(/^Cannot access the part at .*: it has 50 bytes/);
@@ -53,7 +53,7 @@ test.each([
   expect(calls).toEqual([]);
 });
 
-test("part() reaches its last byte", () => {
+test("part() reads and writes its last byte", () => {
   const inner = part(disk().file, RANGE);
   expect(readBlock(inner, 0, 50)).toHaveLength(50);
   inner.write(0, new Uint8Array(50));

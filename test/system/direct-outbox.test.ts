@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const PARCELS = 20;
 const SIZE_BYTES = (PARCELS + 1) * PARCEL_BYTES;
 
-/** Sends as many parcels as no queue holds, each full of its number, the last to the front. */
+/** Sends more parcels than a queue holds, last one first. Each is filled with its number. */
 function fill(outbox: Outbox, sizeBytes: number): void {
   for (let number = 1; number <= PARCELS; number += 1) {
     outbox.take().fill(number);
@@ -33,7 +33,7 @@ function check(file: BlockFile, sizeBytes: number): void {
   }
 }
 
-test("plainOutbox() writes what was sent", () => {
+test("plainOutbox() writes every parcel that was sent", () => {
   const file = PagedImage.zeros(SIZE_BYTES).file();
   fill(plainOutbox(file), PARCEL_BYTES);
   check(file, PARCEL_BYTES);
@@ -56,19 +56,19 @@ test.each([
   whole.close();
 });
 
-test("directOutbox() leaves memory alone that a slow device still reads", () => {
+test("directOutbox() does not reuse memory that a slow device still reads", () => {
   const disk = new RecordedDisk(SIZE_BYTES);
   fill(directOutbox(disk.file), PARCEL_BYTES);
   check(disk.image().file(), PARCEL_BYTES);
 });
 
-test("directOutbox() uses the file itself where nothing can be opened", () => {
+test("directOutbox() falls back to the file where no queue can be opened", () => {
   const file = PagedImage.zeros(SIZE_BYTES).file();
   fill(directOutbox(file), PARCEL_BYTES);
   check(file, PARCEL_BYTES);
 });
 
-test("directOutbox() leaves nothing open", () => {
+test("directOutbox() leaves no descriptor open", () => {
   const path = join(folder, "counted");
   const file = createBlockFile(path, SIZE_BYTES);
   const before = readdirSync("/proc/self/fd").length;
@@ -77,7 +77,7 @@ test("directOutbox() leaves nothing open", () => {
   file.close();
 });
 
-test("directOutbox() throws what the file says to a parcel that could not be written", async () => {
+test("directOutbox() throws the file's error for a parcel that could not be written", async () => {
   const program = `
     import { directOutbox } from "./src/system/direct-outbox.ts";
     import { createBlockFile } from "./src/system/linux-block-file.ts";
@@ -88,7 +88,7 @@ test("directOutbox() throws what the file says to a parcel that could not be wri
       outbox.send(${MiB}, 4096);
       outbox.settle();
     } catch (error) { console.log(error.code, error.message); }`;
-  // Files of this shell and its children may have 64 KiB.
+  // ulimit -f: files of this shell and its children may have 64 KiB.
   const shell = ["bash", "-c", `trap "" XFSZ; ulimit -f 64; exec "$@"`, "bash"];
   const child = Bun.spawn([...shell, process.execPath, "-e", program], { stdout: "pipe" });
   expect(await child.stdout.text()).toStartWith("no-space Cannot write ");

@@ -25,18 +25,18 @@ test.each([
   ["as much as was asked for", 4096, 8192],
   ["less where the file ends", 8192, 4096],
   ["nothing behind the end", 12288, 0],
-])("read() gives %s, or leaves it to others", async (_, offsetBytes, sizeBytes) => {
+])("read() returns %s, or undefined without O_DIRECT", async (_, offsetBytes, sizeBytes) => {
   expect([sizeBytes, undefined]).toContain(await readFrom(PATH, offsetBytes));
 });
 
-test("read() leaves to others what the kernel does not read so", async () => {
+test("read() is undefined for a file without O_DIRECT", async () => {
   expect(await readFrom("/proc/version", 0)).toBeUndefined();
 });
 
-test("read() throws what is wrong with the file itself", async () => {
+test("read() throws the file's own errors", async () => {
   const fd = openSync(folder, "r");
   const attempt = new DirectReader(fd).read(0, directMemory(4096));
-  // Some file systems refuse already to open a folder so.
+  // Some file systems refuse to open a folder with O_DIRECT.
   expect(await attempt.catch((error: unknown) => String(error))).toSatisfy(
     (result) => result === undefined || String(result).includes("EISDIR"),
   );

@@ -4,7 +4,7 @@ import { durableFiles } from "../../src/system/durable-files.ts";
 import { pattern } from "../fakes/image.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
-test("create() writes all chunks, and read() gives them back", async () => {
+test("create() writes all chunks, and read() returns them", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("file");
   const bytes = pattern(3_000_000);
@@ -27,7 +27,7 @@ test("create() leaves nothing when its chunks fail", async () => {
   expect(durableFiles.list(folder.path)).toEqual([]);
 });
 
-test("makeFolder(), list() and remove() take what is and is not there", async () => {
+test("makeFolder(), list() and remove() accept existing and missing paths", async () => {
   await using folder = await temporaryFolder();
   const sub = folder.in("sub");
   durableFiles.makeFolder(sub);

@@ -25,11 +25,11 @@ test.each([
   ["a bug", new RangeError("Invalid array length"), undefined],
   ["a wrong argument", Object.assign(new Error("x"), { code: "ERR_INVALID_ARG_TYPE" }), undefined],
   ["no error", "ENOENT", undefined],
-])("errnoOf() what %s throws", (_, error, errno) => {
+])("errnoOf() of what %s throws", (_, error, errno) => {
   expect(errnoOf(error)).toBe(errno);
 });
 
-test("isFull() knows a medium without room", () => {
+test("isFull() recognizes a full medium", () => {
   expect(isFull(new SyscallError("write", ENOSPC))).toBe(true);
   expect(isFull(missing)).toBe(false);
 });
@@ -38,13 +38,13 @@ test.each([
   [missing, "disk", "Cannot use /none: ENOENT"],
   [new SyscallError("lseek", 5), "disk", "Cannot go on: EIO: lseek failed"],
   [new SyscallError("write", ENOSPC), "no-space", "Cannot go on: ENOSPC: write failed"],
-])("machineFailure() of error %# is a condition for the operator", (error, code, message) => {
+])("machineFailure() turns error %# into a TandemError", (error, code, message) => {
   const failure = machineFailure(error);
   expect(failure).toMatchObject({ code, message: expect.stringContaining(message) });
   expect(failure?.cause).toBe(error);
 });
 
-test("machineFailure() leaves bugs and known conditions alone", () => {
+test("machineFailure() is undefined for bugs and for TandemErrors", () => {
   expect(machineFailure(new RangeError("x"))).toBeUndefined();
   expect(machineFailure(new TandemError("disk", "Cannot x"))).toBeUndefined();
 });

@@ -11,7 +11,7 @@ const file = join(folder, "file");
 writeFileSync(file, "0123456789");
 mkdirSync(join(folder, "b"));
 
-test("reads a file whole, and knows that there is none", () => {
+test("readText() and readBytes() read a whole file, and are undefined for a missing one", () => {
   expect(linuxFiles.readText(file)).toBe("0123456789");
   expect(linuxFiles.readBytes(file)?.byteLength).toBe(10);
   expect(linuxFiles.readText(`${folder}/none`)).toBeUndefined();
@@ -22,7 +22,7 @@ test("reads a file whole, and knows that there is none", () => {
   expect(linuxFiles.list(`${folder}/none`)).toEqual([]);
 });
 
-test("reads a part of a file, or throws", () => {
+test("readInto() reads a part of a file, or throws", () => {
   const opened = linuxFiles.open(file);
   const target = new Uint8Array(4);
   opened.readInto(3, target);
@@ -43,7 +43,7 @@ test.each([
   ["a FIFO", fifo],
   ["a socket", socket],
   ["a character device", "/dev/zero"],
-])("refuses %s at once", (kind, path) => {
+])("readText() and open() refuse %s at once", (kind, path) => {
   for (const action of [
     () => linuxFiles.open(path),
     () => linuxFiles.readText(path),
@@ -52,16 +52,16 @@ test.each([
     expect(action).toThrow(`it is ${kind}, want a regular file`);
 });
 
-test("/dev/null is an empty file to those who read it whole, since links to it mask files", () => {
+test("readText() reads /dev/null as an empty file, because links to it mask files", () => {
   expect(linuxFiles.readText("/dev/null")).toBe("");
   expect(() => linuxFiles.open("/dev/null")).toThrow("it is a character device");
 });
 
-test("opens only what is there", () => {
+test("open() throws for a missing file", () => {
   expect(() => linuxFiles.open(`${folder}/none`)).toThrow("ENOENT");
 });
 
-test("reads no file whole that is too large for it", () => {
+test("readBytes() refuses a file of more than 16 MiB", () => {
   const large = join(folder, "large");
   writeFileSync(large, new Uint8Array(16 * 1024 * 1024 + 1));
   expect(() => linuxFiles.readBytes(large)).toThrow("want at most 16777216");

@@ -5,15 +5,15 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 
 const open = (): number => readdirSync("/proc/self/fd").length;
 
-// That it flushes is proved by the calls of the real binary: see test/oracle/durability.test.ts.
-test("flushFolder() leaves nothing open", async () => {
+// test/oracle/durability.test.ts proves the flush with the system calls of the real binary.
+test("flushFolder() leaves no descriptor open", async () => {
   await using folder = await temporaryFolder();
   const before = open();
   flushFolder(folder.in("."));
   expect(open()).toBe(before);
 });
 
-test("flushFolder() of what is not there says so", async () => {
+test("flushFolder() throws for a missing folder", async () => {
   await using folder = await temporaryFolder();
   expect(() => flushFolder(folder.in("none"))).toThrow("ENOENT");
 });

@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { hintRefused, takeRefusedHints } from "../../src/system/hint.ts";
 import { forgetCached, startWriteOut } from "../../src/system/syscall.ts";
 
-test("takeRefusedHints() gives each text once", () => {
+test("takeRefusedHints() returns each text once", () => {
   takeRefusedHints();
   hintRefused("one");
   hintRefused("two");
@@ -12,7 +12,7 @@ test("takeRefusedHints() gives each text once", () => {
   expect(takeRefusedHints()).toEqual([]);
 });
 
-test("a hint that the kernel refuses is noted, and no error", () => {
+test("a hint that the kernel refuses is recorded and does not throw", () => {
   takeRefusedHints();
   const fd = openSync("/dev/null", "r");
   closeSync(fd);

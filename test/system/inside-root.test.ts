@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { insideRoot, nameInsideRoot } from "../../src/system/inside-root.ts";
 
-/** An image at /image. */
+/** The symlinks of an image at /image. */
 const LINKS: Readonly<Record<string, string>> = {
   "/image/lib": "usr/lib",
   "/image/usr/lib/systemd": "/opt/systemd",
@@ -9,7 +9,7 @@ const LINKS: Readonly<Record<string, string>> = {
   "/image/opt/systemd/unit": "/etc/unit",
   "/image/a": "b",
   "/image/b": "/a",
-  // Outside of the image, where nobody may look.
+  // Outside of the image: insideRoot() must not follow it.
   "/opt/systemd": "/outside",
 };
 const links = { readLink: (path: string) => LINKS[path] };
@@ -29,7 +29,7 @@ test.each([
   expect(insideRoot(links, "/image", path)).toBe(place);
 });
 
-test("nameInsideRoot() follows all links but the last", () => {
+test("nameInsideRoot() follows all links except the last name", () => {
   expect(nameInsideRoot(links, "/image", "/lib/systemd/unit")).toBe("/image/opt/systemd/unit");
 });
 
@@ -37,6 +37,6 @@ test("insideRoot() of / is the path itself", () => {
   expect(insideRoot({ readLink: () => undefined }, "/", "/etc/x")).toBe("/etc/x");
 });
 
-test("links in a circle lead nowhere", () => {
+test("insideRoot() throws for links in a circle", () => {
   expect(() => insideRoot(links, "/image", "/a/x")).toThrow("too many symbolic links");
 });

@@ -27,7 +27,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 mkdirSync(at("folder"));
 
-test("createBlockFile() makes a file of zeros that takes no room", () => {
+test("createBlockFile() makes a file of zeros that takes no space", () => {
   const file = createBlockFile(at("new"), 2 ** 33);
   expect(file).toMatchObject({ name: at("new"), sizeBytes: 2 ** 33 });
   expect(readBlock(file, 2 ** 33 - 5, 5)).toEqual(new Uint8Array(5));
@@ -35,7 +35,7 @@ test("createBlockFile() makes a file of zeros that takes no room", () => {
   file.close();
 });
 
-test("createBlockFile() makes files for their owner alone, and leaves alone what is there", () => {
+test("createBlockFile() makes files with mode 0600, and does not touch an existing file", () => {
   createBlockFile(at("made"), 10).close();
   expect(statSync(at("made")).mode & 0o7777).toBe(0o600);
   writeFileSync(at("old"), "0123456789");
@@ -43,7 +43,7 @@ test("createBlockFile() makes files for their owner alone, and leaves alone what
   expect(readFileSync(at("old"), "utf8")).toBe("0123456789");
 });
 
-test("empty() makes a file zeros of another size", () => {
+test("empty() replaces a file's content by zeros of another size", () => {
   writeFileSync(at("full"), "0123456789");
   const file = openBlockFile(at("full"), { write: true });
   for (const size of [4, 12]) {
@@ -56,7 +56,7 @@ test("empty() makes a file zeros of another size", () => {
   expect(statSync(at("full")).size).toBe(12);
 });
 
-test("what is written is read back, from the medium too", async () => {
+test("readInto() returns what write() wrote, also from the medium", async () => {
   const file = createBlockFile(at("data"), 1 << 20);
   const bytes = patternOf(60_000);
   file.write(2 ** 19 + 1, bytes);
@@ -69,7 +69,7 @@ test("what is written is read back, from the medium too", async () => {
   again.close();
 });
 
-test("reading behind the end is refused, not shortened", () => {
+test("readInto() throws for a range beyond the end", () => {
   const file = createBlockFile(at("short"), 10);
   expect(() => readBlock(file, 8, 4)).toThrow(
     `Cannot read ${at("short")} at byte 10: it ends there`,
@@ -79,7 +79,7 @@ test("reading behind the end is refused, not shortened", () => {
   file.close();
 });
 
-test("read() gives what readInto() gives, later", async () => {
+test("read() returns the same bytes as readInto()", async () => {
   const file = createBlockFile(at("later"), 2 * MiB);
   const bytes = Uint8Array.from({ length: MiB }, (_, index) => (index * 7) % 251);
   file.write(4096, bytes);
@@ -88,7 +88,7 @@ test("read() gives what readInto() gives, later", async () => {
   const target = new Uint8Array(MiB);
   await file.read(4096, target);
   expect(Buffer.compare(target, bytes)).toBe(0);
-  // Neither here nor there is it a block's start.
+  // Neither the offset nor the memory is aligned to a block.
   await file.read(4097, target.subarray(1));
   expect(Buffer.compare(target.subarray(1), bytes.subarray(1))).toBe(0);
   await expect(file.read(2 * MiB - 5, target)).rejects.toMatchObject({
@@ -98,7 +98,7 @@ test("read() gives what readInto() gives, later", async () => {
   file.close();
 });
 
-test("read() goes past the page cache where place, size and memory allow it", async () => {
+test("read() bypasses the page cache where offset, size and memory are aligned", async () => {
   const file = createBlockFile(at("direct"), MiB + 10);
   const bytes = patternOf(8192);
   file.write(4096, bytes);
@@ -111,7 +111,7 @@ test("read() goes past the page cache where place, size and memory allow it", as
   file.close();
 });
 
-test("read() reads the file that was opened, whatever has its name since", async () => {
+test("read() reads the opened file, even when another file has taken its name", async () => {
   const file = createBlockFile(at("first"), 4096);
   file.write(0, new Uint8Array(4096).fill(1));
   writeFileSync(at("second"), new Uint8Array(4096).fill(2));
@@ -122,7 +122,7 @@ test("read() reads the file that was opened, whatever has its name since", async
   file.close();
 });
 
-test("close() leaves nothing open", async () => {
+test("close() leaves no descriptor open", async () => {
   writeFileSync(at("counted"), new Uint8Array(4096));
   const before = readdirSync("/proc/self/fd").length;
   for (let round = 0; round < 5; round += 1) {
@@ -142,7 +142,7 @@ function hasDirectReads(path: string): boolean {
   }
 }
 
-test("a file that is open for reading cannot be written", () => {
+test("write() throws for a file that is open for reading", () => {
   writeFileSync(at("read-only"), "0123");
   const file = openBlockFile(at("read-only"), { write: false });
   expect(caught(() => file.write(0, Uint8Array.of(1)))).toMatchObject({ code: "disk" });
@@ -150,7 +150,7 @@ test("a file that is open for reading cannot be written", () => {
   file.close();
 });
 
-test("a closed file fails with the operation and the path", async () => {
+test("the errors of a closed file name the operation and the path", async () => {
   const file = createBlockFile(at("closed"), 10);
   file.close();
   await expect(file.flush()).rejects.toThrow(`Cannot flush ${at("closed")}: EBADF`);
@@ -178,18 +178,18 @@ test.each([
 test.each([
   ["resize", `createBlockFile(path, ${2 ** 20});`],
   ["write", `createBlockFile(path, 8192).write(${2 ** 20}, new Uint8Array(1));`],
-])("a %s that the system has no room for is no-space", async (verb, action) => {
+])('a %s without free space throws "no-space"', async (verb, action) => {
   const program = `
     import { createBlockFile } from "./src/system/linux-block-file.ts";
     const path = ${JSON.stringify(at(`limited-${verb}`))};
     try { ${action} } catch (error) { console.log(error.code, error.message); }`;
-  // Files of this shell and its children may have 64 KiB.
+  // ulimit -f: files of this shell and its children may have 64 KiB.
   const shell = ["bash", "-c", `trap "" XFSZ; ulimit -f 64; exec "$@"`, "bash"];
   const child = Bun.spawn([...shell, process.execPath, "-e", program], { stdout: "pipe" });
   expect(await child.stdout.text()).toStartWith(
     `no-space Cannot ${verb} ${at(`limited-${verb}`)}: EFBIG`,
   );
-  // What could not be made whole is not there.
+  // A file that could not be completed is removed.
   expect(existsSync(at(`limited-${verb}`))).toBe(verb === "write");
 });
 

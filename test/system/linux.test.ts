@@ -23,30 +23,30 @@ test.each([
   expect(linux.isExecutable(at(name))).toBe(answer);
 });
 
-test("readLink() gives the text of a link, and of nothing else", () => {
+test("readLink() returns the target of a link, and undefined for other paths", () => {
   expect(linux.readLink(at("dangling"))).toBe("nowhere");
   expect(linux.readLink(at("text"))).toBeUndefined();
   expect(linux.readLink(at("none"))).toBeUndefined();
 });
 
-test("monotonicMs() goes forward, at the pace of timers", async () => {
+test("monotonicMs() advances as fast as timers", async () => {
   const startMs = linux.monotonicMs();
   await linux.probe.pause(0.02);
   expect(linux.monotonicMs() - startMs).toBeGreaterThanOrEqual(19);
 });
 
-test("absolute() is seen from the current directory", () => {
+test("absolute() resolves from the current directory", () => {
   expect(linux.absolute("a/../b")).toBe(join(process.cwd(), "b"));
   expect(linux.absolute("/a/./b")).toBe("/a/b");
 });
 
-test("lock() waits a moment, and then says who is in the way", async () => {
+test('lock() waits a moment, and then throws "locked"', async () => {
   const lock = await linux.lock(at("text"));
   await expect(linux.lock(at("text"))).rejects.toMatchObject({
     code: "locked",
     message: `Cannot lock ${at("text")}: another run is at work on it`,
   });
-  // Its first attempt was made when it returns.
+  // lock() made its first attempt before it returned the promise.
   const later = linux.lock(at("text"));
   lock.release();
   (await later).release();
@@ -60,6 +60,6 @@ test("lock() does not wait for a FIFO", async () => {
   });
 });
 
-test("lock() of what is not there is a matter of the disk", async () => {
+test('lock() of a missing path throws "disk"', async () => {
   await expect(linux.lock(at("none"))).rejects.toMatchObject({ code: "disk" });
 });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { PARCEL_BYTES, plainOutbox } from "../../src/system/outbox.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 
-test("plainOutbox() writes what lies in its parcel, at once and no more than that", () => {
+test("plainOutbox() writes exactly the given part of its parcel, before send() returns", () => {
   const disk = new RecordedDisk(8192);
   const outbox = plainOutbox(disk.file);
   const parcel = outbox.take();

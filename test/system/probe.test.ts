@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { linuxProbe } from "../../src/system/probe.ts";
 
-test("freeBytes() of a file system that has room", () => {
+test("freeBytes() is positive for a file system with free space", () => {
   expect(linuxProbe.freeBytes("/")).toBeGreaterThan(0);
   expect(() => linuxProbe.freeBytes("/no/such/place")).toThrow("ENOENT");
 });
 
-test("httpStatus() is what the redirects end with", async () => {
+test("httpStatus() follows redirects", async () => {
   using server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -19,13 +19,13 @@ test("httpStatus() is what the redirects end with", async () => {
   expect(await linuxProbe.httpStatus(`${server.url.href}ill`, 5)).toBe(503);
 });
 
-test("httpStatus() does not wait for ever", async () => {
+test("httpStatus() rejects at its deadline", async () => {
   using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Promise(() => {}) });
   await expect(linuxProbe.httpStatus(server.url.href, 0.05)).rejects.toThrow("timed out");
 });
 
 test.each(["127.0.0.1", "[::1]"])(
-  "connect() to %s takes an open port and refuses a closed one",
+  "connect() to %s resolves for an open port and rejects for a closed one",
   async (host) => {
     const listener = Bun.listen({
       hostname: host.replaceAll(/[[\]]/g, ""),
@@ -39,6 +39,6 @@ test.each(["127.0.0.1", "[::1]"])(
   },
 );
 
-test("pause() comes back", async () => {
+test("pause() resolves after its time", async () => {
   await expect(linuxProbe.pause(0.001)).resolves.toBeUndefined();
 });

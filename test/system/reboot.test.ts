@@ -10,47 +10,47 @@ import { rejection } from "../fakes/source.ts";
 const folder = mkdtempSync(join(tmpdir(), "tandem-reboot-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The first process of a machine, and what else tells which it is. */
+/** Process 1 of a machine: its executable, its argv[0], and files that identify it. */
 interface Init {
   readonly exe: string | undefined;
-  readonly called: string;
+  readonly calledAs: string;
   readonly paths?: readonly string[];
 }
 
 const INITS = {
-  systemd: { exe: "/usr/lib/systemd/systemd", called: "/sbin/init" },
+  systemd: { exe: "/usr/lib/systemd/systemd", calledAs: "/sbin/init" },
   "systemd in a container": {
     exe: undefined,
-    called: "/sbin/init",
+    calledAs: "/sbin/init",
     paths: ["/run/systemd/system"],
   },
-  "openrc-init": { exe: "/usr/sbin/openrc-init", called: "/sbin/init" },
-  runit: { exe: "/usr/bin/runit", called: "runit" },
-  "busybox init": { exe: "/bin/busybox", called: "/sbin/init" },
-  "busybox init, which has named itself": { exe: "/usr/bin/busybox.static", called: "init" },
-  sysvinit: { exe: "/usr/sbin/init", called: "init [2]", paths: ["/run/initctl"] },
-  "an older sysvinit": { exe: "/sbin/init", called: "init [2]", paths: ["/dev/initctl"] },
-  "a shell script": { exe: "/usr/bin/busybox", called: "/bin/sh\0/sbin/init" },
-  "another program": { exe: "/sbin/init", called: "/sbin/init" },
-  "nothing that may be seen": { exe: undefined, called: "" },
+  "openrc-init": { exe: "/usr/sbin/openrc-init", calledAs: "/sbin/init" },
+  runit: { exe: "/usr/bin/runit", calledAs: "runit" },
+  "busybox init": { exe: "/bin/busybox", calledAs: "/sbin/init" },
+  "busybox init with its own argv[0]": { exe: "/usr/bin/busybox.static", calledAs: "init" },
+  sysvinit: { exe: "/usr/sbin/init", calledAs: "init [2]", paths: ["/run/initctl"] },
+  "an older sysvinit": { exe: "/sbin/init", calledAs: "init [2]", paths: ["/dev/initctl"] },
+  "a shell script": { exe: "/usr/bin/busybox", calledAs: "/bin/sh\0/sbin/init" },
+  "another program": { exe: "/sbin/init", calledAs: "/sbin/init" },
+  "a hidden process": { exe: undefined, calledAs: "" },
 } as const satisfies Record<string, Init>;
 
 interface World {
   readonly init: Init;
-  /** What each program says and ends with; it notes how it was called. */
+  /** The script of each program. A program logs its command line, then runs the script. */
   readonly programs?: Readonly<Record<string, string>>;
-  /** Seconds until the shutdown has reached this process. */
+  /** Seconds until the shutdown ends this process. */
   readonly endsAfter?: number;
 }
 
 interface Outcome {
-  readonly did: readonly string[];
-  readonly said: readonly string[];
+  readonly calls: readonly string[];
+  readonly reported: readonly string[];
   readonly seconds: number;
   readonly error: unknown;
 }
 
-/** Lets a machine restart. The programs are real ones, in a PATH that has nothing else in it. */
+/** Restarts a simulated machine. The programs are real scripts, alone in their PATH. */
 async function restart(world: World, force: boolean, wait = true): Promise<Outcome> {
   const path = mkdtempSync(join(folder, "path-"));
   const log = join(path, "log");
@@ -65,12 +65,12 @@ async function restart(world: World, force: boolean, wait = true): Promise<Outco
     chmodSync(join(path, name), 0o755);
   }
   const stop = new AbortController();
-  const said: string[] = [];
+  const reported: string[] = [];
   let seconds = 0;
-  const { exe, called, paths = [] } = world.init;
+  const { exe, calledAs, paths = [] } = world.init;
   const machine = {
     files: memoryFiles({
-      "/proc/1/cmdline": `${called}\0`,
+      "/proc/1/cmdline": `${calledAs}\0`,
       ...Object.fromEntries(paths.map((one) => [one, ""])),
     }),
     readLink: (link: string) => (link === "/proc/1/exe" ? exe : undefined),
@@ -81,7 +81,7 @@ async function restart(world: World, force: boolean, wait = true): Promise<Outco
       async pause(more: number) {
         await Promise.resolve();
         seconds += more;
-        if (seconds > 10_000) throw new Error("it waits for ever");
+        if (seconds > 10_000) throw new Error("reboot() waits without end");
         if (seconds >= (world.endsAfter ?? Number.POSITIVE_INFINITY)) stop.abort();
       },
     },
@@ -91,14 +91,14 @@ async function restart(world: World, force: boolean, wait = true): Promise<Outco
   const options: RebootOptions = {
     force,
     wait,
-    tell: (text) => said.push(text),
+    report: (text) => reported.push(text),
     signal: stop.signal,
   };
   const error = await reboot(machine, options).then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  return { did: readFileSync(log, "utf8").trimEnd().split("\n"), said, seconds, error };
+  return { calls: readFileSync(log, "utf8").trimEnd().split("\n"), reported, seconds, error };
 }
 
 const MANAGERS = [
@@ -107,25 +107,28 @@ const MANAGERS = [
   ["openrc-init", "openrc-shutdown --reboot now"],
   ["runit", "runit-init 6"],
   ["busybox init", "reboot"],
-  ["busybox init, which has named itself", "reboot"],
+  ["busybox init with its own argv[0]", "reboot"],
   ["sysvinit", "shutdown -r now"],
   ["an older sysvinit", "shutdown -r now"],
 ] as const;
 const programOf = (command: string): string => command.split(" ")[0] ?? "";
 const REFUSES = "echo Operation inhibited by backup >&2; exit 1";
 
-test.each(MANAGERS)("%s is asked with its own command, and the kernel is not", async (...row) => {
-  const [name, command] = row;
-  const programs = { [programOf(command)]: "exit 0" };
-  const { did, said, error } = await restart({ init: INITS[name], programs }, false);
-  expect([did, said, error]).toEqual([[command], [], undefined]);
-});
+test.each(MANAGERS)(
+  "reboot() asks %s with its own command and does not call the kernel",
+  async (...row) => {
+    const [name, command] = row;
+    const programs = { [programOf(command)]: "exit 0" };
+    const { calls, reported, error } = await restart({ init: INITS[name], programs }, false);
+    expect([calls, reported, error]).toEqual([[command], [], undefined]);
+  },
+);
 
-test.each(MANAGERS)("a refusal of %s is an error, and nothing is forced", async (...row) => {
+test.each(MANAGERS)("reboot() without force throws a refusal of %s", async (...row) => {
   const [name, command] = row;
   const programs = { [programOf(command)]: REFUSES };
-  const { did, error } = await restart({ init: INITS[name], programs }, false);
-  expect(did).toEqual([command, "sync(2)"]);
+  const { calls, error } = await restart({ init: INITS[name], programs }, false);
+  expect(calls).toEqual([command, "sync(2)"]);
   expect(error).toMatchObject({
     code: "boot",
     message: expect.stringMatching(
@@ -135,9 +138,9 @@ test.each(MANAGERS)("a refusal of %s is an error, and nothing is forced", async 
   });
 });
 
-test("a service manager whose command is not there is as one that refuses", async () => {
-  const { did, error } = await restart({ init: INITS.systemd }, false);
-  expect(did).toEqual(["sync(2)"]);
+test("reboot() treats a missing command of the service manager as a refusal", async () => {
+  const { calls, error } = await restart({ init: INITS.systemd }, false);
+  expect(calls).toEqual(["sync(2)"]);
   expect(error).toMatchObject({
     code: "boot",
     message: expect.stringContaining("cannot be reached"),
@@ -145,74 +148,82 @@ test("a service manager whose command is not there is as one that refuses", asyn
 });
 
 test.each(MANAGERS)(
-  "with a verdict, what %s refuses is done by the kernel in the end",
+  "reboot() with force lets the kernel restart after refusals of %s",
   async (...row) => {
     const [name, command] = row;
     const programs = { [programOf(command)]: REFUSES };
-    const { did, said, seconds, error } = await restart({ init: INITS[name], programs }, true);
-    // Asked again every ten seconds, then written, then restarted.
-    expect(did).toEqual([...Array.from({ length: 31 }, () => command), "sync(2)", "reboot(2)"]);
-    expect(said[0]).toContain("refused with status 1: Operation inhibited by backup; asking again");
-    expect(said.slice(1)).toEqual([
+    const { calls, reported, seconds, error } = await restart(
+      { init: INITS[name], programs },
+      true,
+    );
+    // It asks every ten seconds, flushes, and restarts.
+    expect(calls).toEqual([...Array.from({ length: 31 }, () => command), "sync(2)", "reboot(2)"]);
+    expect(reported[0]).toContain(
+      "refused with status 1: Operation inhibited by backup; asking again",
+    );
+    expect(reported.slice(1)).toEqual([
       expect.stringMatching(/ has not restarted the machine within 300 s$/),
-      "Writing what is not on a disk yet, then the kernel restarts the machine",
+      "Flushing all file systems, then the kernel restarts the machine",
     ]);
     expect(seconds).toBe(301);
     expect(error).toBeUndefined();
   },
 );
 
-test("with a verdict, a service manager that agrees later is given the rest of the time", async () => {
+test("reboot() with force and wait waits for a service manager that agrees later", async () => {
   const once = join(folder, "asked-once");
   const programs = { systemctl: `[ -e ${once} ] && exit 0; : >${once}; exit 1` };
   const world = { init: INITS.systemd, programs, endsAfter: 200 };
-  const { did, seconds, error } = await restart(world, true);
-  expect(did).toEqual(["systemctl reboot", "systemctl reboot"]);
+  const { calls, seconds, error } = await restart(world, true);
+  expect(calls).toEqual(["systemctl reboot", "systemctl reboot"]);
   expect([seconds, error]).toEqual([301, undefined]);
 });
 
 test.each([
   ["at once", "exit 0", 1],
   ["later", `[ -e "$0.asked" ] && exit 0; : >"$0.asked"; exit 1`, 2],
-])("with a verdict, one that agrees %s need not be waited for", async (...row) => {
-  const [, systemctl, asked] = row;
-  const world = { init: INITS.systemd, programs: { systemctl } };
-  const { did, error } = await restart(world, true, false);
-  expect(did).toEqual(Array.from({ length: asked }, () => "systemctl reboot"));
-  expect(error).toBeUndefined();
-});
+])(
+  "reboot() with force and without wait returns when the service manager agrees %s",
+  async (...row) => {
+    const [, systemctl, asked] = row;
+    const world = { init: INITS.systemd, programs: { systemctl } };
+    const { calls, error } = await restart(world, true, false);
+    expect(calls).toEqual(Array.from({ length: asked }, () => "systemctl reboot"));
+    expect(error).toBeUndefined();
+  },
+);
 
-test("with a verdict, a service manager that agrees and does nothing is not waited for without end", async () => {
-  const { did, said } = await restart(
+test("reboot() with force does not wait without end for a service manager that agrees and does nothing", async () => {
+  const { calls, reported } = await restart(
     { init: INITS.runit, programs: { "runit-init": "exit 0" } },
     true,
   );
-  expect(did).toEqual(["runit-init 6", "sync(2)", "reboot(2)"]);
-  expect(said).toHaveLength(3);
+  expect(calls).toEqual(["runit-init 6", "sync(2)", "reboot(2)"]);
+  expect(reported).toHaveLength(3);
 });
 
 test.each([true, false])(
-  "a shutdown that ends the command which has asked for it is no refusal (%p)",
+  "reboot() does not take a command that the shutdown killed for a refusal (force: %p)",
   async (force) => {
     const world = { init: INITS.systemd, programs: { systemctl: "kill -TERM $$" }, endsAfter: 1 };
-    const { did, said, error } = await restart(world, force);
-    expect([did, said, error]).toEqual([["systemctl reboot"], [], undefined]);
+    const { calls, reported, error } = await restart(world, force);
+    expect([calls, reported, error]).toEqual([["systemctl reboot"], [], undefined]);
   },
 );
 
 test.each([
   ["a shell script", false],
   ["another program", false],
-  ["nothing that may be seen", true],
-] as const)("where the first process is %s the kernel restarts, after a sync", async (...row) => {
+  ["a hidden process", true],
+] as const)("reboot() where process 1 is %s calls the kernel after a sync", async (...row) => {
   const [name, force] = row;
   const programs = { systemctl: "exit 0", reboot: "exit 0", shutdown: "exit 0" };
-  const { did, said } = await restart({ init: INITS[name], programs }, force);
-  expect(did).toEqual(["sync(2)", "reboot(2)"]);
-  expect(said[0]).toBe("No service manager runs here that could be asked");
+  const { calls, reported } = await restart({ init: INITS[name], programs }, force);
+  expect(calls).toEqual(["sync(2)", "reboot(2)"]);
+  expect(reported[0]).toBe("No service manager is running");
 });
 
-test("a kernel that refuses is an error", async () => {
+test("reboot() throws when the kernel refuses", async () => {
   const machine = {
     files: memoryFiles({}),
     readLink: () => undefined,
@@ -224,7 +235,7 @@ test("a kernel that refuses is an error", async () => {
       throw new Error("EPERM");
     },
   };
-  const options = { force: false, wait: false, tell() {}, signal: new AbortController().signal };
+  const options = { force: false, wait: false, report() {}, signal: new AbortController().signal };
   expect(await rejection(reboot(machine, options))).toMatchObject({
     code: "boot",
     message: "Cannot restart the machine: EPERM",

@@ -10,7 +10,7 @@ import {
 import { replaceFile, replaceLink } from "../../src/system/replace-file.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
-test("replaceFile() makes folders, text and mode, and replaces what is there", async () => {
+test("replaceFile() makes folders, sets text and mode, and replaces an existing file", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("a/b/file");
   replaceFile(path, "one", 0o755);

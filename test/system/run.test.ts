@@ -23,7 +23,7 @@ test.each([
   expect(await run(shell(script), { deadlineSeconds: 20 })).toEqual(want);
 });
 
-test("run() keeps the end of what is printed", async () => {
+test("run() keeps the end of a long output", async () => {
   const script = "head -c 300000 /dev/zero | tr '\\0' x; echo end";
   const { status, stdout } = await run(shell(script), { deadlineSeconds: 20 });
   expect(status).toBe(0);
@@ -31,12 +31,12 @@ test("run() keeps the end of what is printed", async () => {
   expect(stdout).toEndWith("xxend\n");
 });
 
-test("run() passes words on as they are", async () => {
+test("run() passes arguments unchanged", async () => {
   const result = await run(["printf", "%s|", "a b", "$HOME", "*"], { deadlineSeconds: 20 });
   expect(result.stdout).toBe("a b|$HOME|*|");
 });
 
-test("run() of what is no program rejects", async () => {
+test("run() rejects when the file is no program", async () => {
   await expect(run([at("none")], { deadlineSeconds: 1 })).rejects.toThrow("ENOENT");
   await expect(run([at("text")], { deadlineSeconds: 1 })).rejects.toThrow("EACCES");
 });
@@ -65,7 +65,7 @@ test("run() does not wait for a child that left the group and holds the pipes", 
   expect(stdout).toEndWith("done\n");
 });
 
-test("run() looks for programs in the PATH it is given, and in the usual places without one", async () => {
+test("run() looks for programs in the given PATH, and in standard directories without one", async () => {
   writeFileSync(at("of-the-test"), "#!/bin/sh\necho $PATH $NAME\n", { mode: 0o755 });
   const environment = { PATH: folder, NAME: "x" };
   const own = await run(["of-the-test"], { deadlineSeconds: 20, environment });
@@ -74,15 +74,15 @@ test("run() looks for programs in the PATH it is given, and in the usual places 
   expect(usual.stdout).toBe("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n");
 });
 
-test("run() leaves a program no descriptor of tandem, no terminal, and / as its directory", async () => {
+test("run() starts a program without tandem's descriptors, without a terminal, in the directory /", async () => {
   const script =
     "pwd; ls /proc/self/fd; read -r s </proc/$$/stat; set -- $s; echo $7; readlink /proc/self/fd/0";
   const { stdout } = await run(shell(script), { deadlineSeconds: 20 });
-  // 3 is the folder that ls reads.
+  // ls itself opens descriptor 3.
   expect(stdout.split(/\s+/)).toEqual(["/", "0", "1", "2", "3", "0", "/dev/null", ""]);
 });
 
-/** Whether the process has ended; one that nobody has asked for yet counts as ended. */
+/** Whether the process has ended. A zombie counts as ended. */
 function isGone(pid: number): boolean {
   const stat = linuxFiles.readText(`/proc/${pid}/stat`);
   return stat === undefined || / [ZX] /.test(stat);

@@ -34,13 +34,13 @@ test.each([0, 1, 4096, 2 ** 31, 2 ** 32 + 17, 2 ** 40])("sizeOf() a file of %p b
   });
 });
 
-test("a call on what is not open fails with EBADF, every time", () => {
+test("a call on a closed descriptor always fails with EBADF", () => {
   const errnos = Array.from({ length: 1000 }, () => errnoOf(() => sizeOf(-1)));
   expect(new Set(errnos)).toEqual(new Set([EBADF]));
   expect(() => tryLock(-1)).toThrow("EBADF: flock failed");
 });
 
-test("forgetCached() takes files, and no pipes", async () => {
+test("forgetCached() accepts files, and records a refusal for pipes", async () => {
   takeRefusedHints();
   withFile((fd) => forgetCached(fd, 0, 2 ** 33));
   expect(takeRefusedHints()).toEqual([]);
@@ -54,7 +54,7 @@ test("forgetCached() takes files, and no pipes", async () => {
   expect(await child.stdout.text()).toContain("ESPIPE: fadvise64 failed");
 });
 
-test("tryLock() tells whether somebody else has the lock", () => {
+test("tryLock() is false while another descriptor has the lock", () => {
   withFile((one) => {
     expect(tryLock(one)).toBe(true);
     expect(tryLock(one)).toBe(true);
@@ -65,7 +65,7 @@ test("tryLock() tells whether somebody else has the lock", () => {
   withFile((next) => expect(tryLock(next)).toBe(true));
 });
 
-test("endAfter() ends a process that does nothing else any more, unless it is taken back", async () => {
+test("endAfter() ends a process that hangs, unless it is cancelled", async () => {
   const source = new URL("../../src/system/syscall.ts", import.meta.url).pathname;
   const script = (more: string): string =>
     `import { endAfter } from "${source}"; endAfter(1); ${more}`;

@@ -8,7 +8,7 @@ const EBADF = 9;
 const folder = mkdtempSync(join(tmpdir(), "tandem-queue-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("LinuxWriteQueue tells each write with its number and how many bytes it wrote", () => {
+test("LinuxWriteQueue returns each write with its index and its number of bytes", () => {
   const path = join(folder, "file");
   const fd = openSync(path, "w");
   const queue = new LinuxWriteQueue(fd, 3);
@@ -30,7 +30,7 @@ test("LinuxWriteQueue tells each write with its number and how many bytes it wro
   expect(readFileSync(path)).toEqual(Buffer.concat(writes));
 });
 
-test("LinuxWriteQueue refuses what it cannot begin", () => {
+test("LinuxWriteQueue throws when a write cannot start", () => {
   const queue = new LinuxWriteQueue(openSync("/dev/null", "r"), 1);
   expect(() => queue.write(0, 0, new Uint8Array(1))).toThrow(
     expect.objectContaining({ errno: EBADF }),

@@ -59,7 +59,7 @@ interface Opening {
   readonly source?: SourceRecipe;
   /** Whether another thread hashes. */
   readonly isHashed?: boolean;
-  readonly givesWay?: boolean;
+  readonly hasLowPriority?: boolean;
 }
 
 const OPTIONS = { architecture: "amd64", insecureRegistries: [], environment: {}, userId: 1000 };
@@ -67,14 +67,17 @@ const SOURCE: SourceRecipe = { text: `oci-layout:${folder}`, options: OPTIONS };
 
 function open(opening: Opening = {}): Bench {
   const { sizeBytes = TARGET_BYTES, at = path, signal = NEVER, source = SOURCE } = opening;
-  const { givesWay = false } = opening;
+  const { hasLowPriority = false } = opening;
   writeFileSync(path, "");
   truncateSync(path, OFFSET_BYTES + TARGET_BYTES);
   const layout = planLayout(sizeBytes);
   const { shared } = Allocator.create(layout);
   const hashers = startHashers(opening.isHashed === false ? 0 : 1, () => {});
   const target = { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared };
-  const unpacker = unpackInWorker({ source, target, hash: hashers.lanes[0], givesWay }, () => {});
+  const unpacker = unpackInWorker(
+    { source, target, hash: hashers.lanes[0], hasLowPriority },
+    () => {},
+  );
   opened.push(unpacker, hashers);
   return { unpacker, warnings: [], fetched: [], signal };
 }
@@ -229,14 +232,17 @@ function workers(known: readonly Thread[] = []): readonly Thread[] {
   return threads.filter(({ id }) => known.every((one) => one.id !== id));
 }
 
-test.each([true, false])("a thread may give way, and no other does (%p)", async (givesWay) => {
-  const known = workers();
-  const niceness = getPriority(0);
-  const bench = open({ givesWay, isHashed: false });
-  await unpack(bench, layerOf(tar([{ path: "x", data: "x" }])));
-  expect(workers(known).map((one) => one.niceness > niceness)).toEqual([givesWay]);
-  expect(getPriority(0)).toBe(niceness);
-});
+test.each([true, false])(
+  "unpackInWorker() lowers the priority of its thread only (%p)",
+  async (hasLowPriority) => {
+    const known = workers();
+    const niceness = getPriority(0);
+    const bench = open({ hasLowPriority, isHashed: false });
+    await unpack(bench, layerOf(tar([{ path: "x", data: "x" }])));
+    expect(workers(known).map((one) => one.niceness > niceness)).toEqual([hasLowPriority]);
+    expect(getPriority(0)).toBe(niceness);
+  },
+);
 
 /** How many descriptors of the target are open that go past the page cache. */
 function directTargets(): number {
