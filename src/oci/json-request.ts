@@ -5,6 +5,8 @@ import { Transient } from "./attempts.ts";
 import { failureOf, type FailureContext } from "./failure.ts";
 import { type Fetch, readBody, type Transport, type TransportRequest } from "./transport.ts";
 
+export type JsonRequest = Pick<TransportRequest, "url" | "headers" | "form">;
+
 export interface JsonOptions extends FailureContext {
   readonly transport: Transport;
   /** How often a failed request is sent again. */
@@ -30,47 +32,50 @@ export interface JsonAnswer {
  * certificates, slow servers and secrets are the same as for blobs. Throws Transient or TandemError, and never an error of ofetch: these
  * quote the URL.
  */
-export async function requestJson(
-  request: Pick<TransportRequest, "url" | "headers" | "form">,
-  options: JsonOptions,
-): Promise<JsonAnswer> {
+export async function requestJson(request: JsonRequest, options: JsonOptions): Promise<JsonAnswer> {
   const { url, headers, form } = request;
-  const { transport, retry, timeoutMs } = options;
-  let host = transport.quoteHost(url.host);
-  let isKnown = true;
-  const fetch: Fetch = async (href, init) => {
-    const { signal } = init;
-    const answer = await transport.send({ ...request, url: new URL(href), ...signalOf(signal) });
-    ({ host } = answer);
-    if (options.unknownStatuses?.has(answer.status) === true) {
+  const { transport, retry, timeoutMs, task } = options;
+  const asked: Asked = { host: transport.quoteHost(url.host), isKnown: true };
+  const fetch = fetchThrough(request, options, asked);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- ofetch calls no more of fetch() than Fetch has.
+  const client = ofetch.create({}, { fetch: fetch as typeof globalThis.fetch });
+  try {
+    // A text, which is parsed here: ofetch parses nothing where the body is empty.
+    const text = await client(url.href, {
+      method: form === undefined ? "GET" : "POST",
+      headers,
+      ...(form === undefined ? {} : { body: form }),
+      responseType: "text",
+      retry,
+      timeout: timeoutMs,
+    });
+    const { host, isKnown } = asked;
+    return { host, value: isKnown ? parse(text, `Cannot ${task}: ${host} gave`) : undefined };
+  } catch (error) {
+    throw causeOf(error, `no answer from ${asked.host} within ${timeoutMs / 1000} s`);
+  }
+}
+
+/** What the answer said beside its body. */
+interface Asked {
+  host: string;
+  isKnown: boolean;
+}
+
+/** A fetch() that sends by the own transport, and reads a small body only. It throws for an answer that is no success. */
+function fetchThrough(request: JsonRequest, options: JsonOptions, asked: Asked): Fetch {
+  return async (href, { signal }) => {
+    const url = new URL(href);
+    const answer = await options.transport.send({ ...request, url, ...signalOf(signal) });
+    asked.host = answer.host;
+    asked.isKnown = options.unknownStatuses?.has(answer.status) !== true;
+    if (!asked.isKnown) {
       answer.discard();
-      isKnown = false;
       return new Response();
     }
     if (answer.status !== 200) throw await failureOf(answer, options);
     return new Response(await readBody(answer, options.bytesMax, options.what));
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- ofetch calls no more of fetch() than Fetch has.
-  const client = ofetch.create({}, { fetch: fetch as typeof globalThis.fetch });
-  try {
-    const response = await client.raw<unknown, "text">(url.href, {
-      method: form === undefined ? "GET" : "POST",
-      headers,
-      ...(form === undefined ? {} : { body: form }),
-      // Parsed below: ofetch parses nothing where the body is empty.
-      responseType: "text",
-      retry,
-      timeout: timeoutMs,
-    });
-    if (!isKnown) return { host, value: undefined };
-    // oxlint-disable-next-line no-underscore-dangle -- The name is ofetch's.
-    return {
-      host,
-      value: parseJsonOf(response._data ?? "", `Cannot ${options.task}: ${host} gave`),
-    };
-  } catch (error) {
-    throw causeOf(error, `no answer from ${host} within ${timeoutMs / 1000} s`);
-  }
 }
 
 function signalOf(signal: AbortSignal | null | undefined): { readonly signal?: AbortSignal } {
@@ -78,7 +83,7 @@ function signalOf(signal: AbortSignal | null | undefined): { readonly signal?: A
 }
 
 /** The error of JSON.parse() quotes the text, which may be a secret. */
-function parseJsonOf(text: string, gave: string): unknown {
+function parse(text: string, gave: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -5,7 +5,12 @@ import { TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Credentials } from "./credentials.ts";
 import { whyNotTo, type Endpoint } from "./endpoint.ts";
-import { requestJson, type JsonAnswer, type JsonOptions } from "./json-request.ts";
+import {
+  type JsonAnswer,
+  type JsonOptions,
+  type JsonRequest,
+  requestJson,
+} from "./json-request.ts";
 import type { Transport } from "./transport.ts";
 
 const TOKEN_BODY_BYTES_MAX = 64 * KiB;
@@ -42,8 +47,6 @@ export interface TokenServiceOptions {
   /** A clock that never jumps, in ms. */
   readonly nowMs?: () => number;
 }
-
-type JsonRequest = Parameters<typeof requestJson>[0];
 
 interface Held {
   readonly token: Promise<string>;

@@ -25,9 +25,23 @@ function ask(fetch: Fetch, more: Partial<JsonOptions> = {}) {
   return requestJson(request, { transport, ...options, ...context, ...more });
 }
 
-const answering = (...answers: readonly (() => Response)[]) => {
-  let count = 0;
-  return internet({ "auth.io": () => (answers[count++] ?? answers[0] ?? Response.error)() });
+const answering = (answer: () => Response) => internet({ "auth.io": answer });
+const redirectTo = (location: string) => (): Response => Response.redirect(location, 307);
+
+/** Sends nothing, neither headers nor a body. */
+const silent: Fetch = (_, { signal }) =>
+  new Promise((__, reject) => {
+    signal?.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+
+/** Sends headers, and a body that never comes. */
+const endless: Fetch = (_, { signal }) => {
+  const body = new ReadableStream({
+    start(controller) {
+      signal?.addEventListener("abort", () => controller.error(new Error("aborted")));
+    },
+  });
+  return Promise.resolve(new Response(body));
 };
 
 test("gives the value and the host that answered", async () => {
@@ -40,13 +54,12 @@ test("gives the value and the host that answered", async () => {
 });
 
 test("a redirect is followed by the rules of the transport", async () => {
-  const to = (location: string) => () => Response.redirect(location, 307);
   const net = internet({
-    "auth.io": to("https://other.io/"),
+    "auth.io": redirectTo("https://other.io/"),
     "other.io": ({ headers }: Sent) => Response.json(headers.has("authorization")),
   });
   expect(await ask(net.fetch)).toEqual({ host: "other.io", value: false });
-  const inward = internet({ "auth.io": to("https://10.0.0.1/") });
+  const inward = internet({ "auth.io": redirectTo("https://10.0.0.1/") });
   expect((await rejection(ask(inward.fetch))).message).toContain("private network");
 });
 
@@ -72,7 +85,8 @@ test.each([
   ],
   ["too much", () => Response.json("x".repeat(99)), "content", "want at most 100 bytes"],
   ["a refusal", () => new Response("", { status: 403 }), "unauthorized", "auth.io says 403"],
-])("fails for %s, without the URL", async (_, answer, code, why) => {
+])("fails for %s, without the URL", async (...row) => {
+  const [, answer, code, why] = row;
   const error = await rejection(ask(answering(answer).fetch));
   expect(error).toMatchObject({ code, message: expect.stringContaining(why) });
   expect(error.printed).not.toContain("S3CRET");
@@ -94,26 +108,12 @@ test.each([
   expect(net.sent).toHaveLength(times);
 });
 
-test("a server that never answers is given up after the timeout, without the URL", async () => {
-  const silent: Fetch = (_, { signal }) =>
-    new Promise((__, reject) => {
-      signal?.addEventListener("abort", () => reject(new Error("aborted")));
-    });
-  const error = await rejection(ask(silent, { timeoutMs: 1 }));
+test.each([
+  ["server that never answers", silent],
+  ["body that never comes", endless],
+])("a %s is given up after the timeout, without the URL", async (_, fetch) => {
+  const error = await rejection(ask(fetch, { timeoutMs: 1 }));
   expect(error.message).toBe("no answer from auth.io within 0.001 s");
   expect(error.printed).toContain("Transient");
   expect(error.printed).not.toContain("S3CRET");
-});
-
-test("a body that never ends is given up after the timeout", async () => {
-  const endless: Fetch = async (_, { signal }) => {
-    const body = new ReadableStream({
-      start(controller) {
-        signal?.addEventListener("abort", () => controller.error(new Error("aborted")));
-      },
-    });
-    return new Response(body);
-  };
-  const error = await rejection(ask(endless, { timeoutMs: 1 }));
-  expect(error.message).toBe("no answer from auth.io within 0.001 s");
 });
