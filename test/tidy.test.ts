@@ -151,6 +151,14 @@ const MACHINE_ROOMS = ["system", "main.ts"];
 const outside = (rooms: readonly string[]): Source[] =>
   files.filter(({ path }) => !rooms.includes(folder(path)));
 
+test("only boot knows which boot loader a disk has: it brings what depends on that", () => {
+  const asks = /\bloader\.name [=!]==|["'`](?:grub|systemd-boot)["'`]/g;
+  const wrong = outside(["boot"]).flatMap(({ path, text }) =>
+    [...text.matchAll(asks)].map(([use]) => `${path}: ${use}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
 test("the process is touched by system, cli and main.ts alone", () => {
   expectOnly(
     uses(outside([...MACHINE_ROOMS, "cli"]), /\bprocess\??(?:\.\w+|\[)|= process\b(?![.?[])/g),
@@ -182,6 +190,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "boot/systemd-boot/systemd-boot": [
     "boot/systemd-boot/account",
     "boot/systemd-boot/entry-folder",
+    "boot/systemd-boot/entry-set",
     "boot/esp/esp",
     "boot/esp/raw-esp",
     "boot/systemd-boot/slot-files",
@@ -213,13 +222,13 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "oracle/hold": ["system/hold"],
   "source/layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],
+  "doctor/systemd-boot": ["boot/systemd-boot/examine", "boot/systemd-boot/loader-conf"],
   "doctor/doctor": [
-    "doctor/entries",
-    "doctor/esp-file",
+    "boot/esp/esp-file",
+    "boot/grub/config",
+    "boot/grub/examine",
     "doctor/esp",
-    "doctor/grub",
     "doctor/held",
-    "doctor/loader-conf",
     "doctor/named",
     "doctor/record",
     "doctor/slots",

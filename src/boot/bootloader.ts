@@ -1,7 +1,10 @@
 import type { BootRecord, NextRecord } from "../control/record.ts";
 import type { SlotSpec } from "../control/spec.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
+import type { Finding } from "../lib/finding.ts";
 import type { SlotName } from "../slot/slot.ts";
+import type { Files } from "../system/files.ts";
+import type { Esp } from "./esp/esp.ts";
 
 /** A file in a slot that was just written. */
 export interface BootFile {
@@ -15,6 +18,30 @@ export interface BootFile {
 export interface BootFiles {
   readonly kernel: BootFile;
   readonly initrd: BootFile | undefined;
+}
+
+/** What is in a slot, beside what the loader has for it. */
+export interface SlotContents {
+  /** The partition that it is. */
+  readonly place: Pick<SlotSpec, "part" | "partuuid">;
+  /** undefined: no system that could boot is in it. */
+  readonly files: BootFiles | undefined;
+}
+
+/** The disk that doctor examines. */
+export interface ExaminedDisk {
+  readonly slots: Readonly<Partial<Record<SlotName, unknown>>>;
+  /** undefined: this machine does not run from this disk. */
+  readonly booted: SlotName | undefined;
+  readonly system: { readonly files: Pick<Files, "readBytes"> };
+}
+
+/** What a loader does where the boot record leads to nothing, for people. */
+export interface Ending {
+  /** What it starts as long as both copies of the record are lost. */
+  readonly withoutRecord: string;
+  /** What it comes to when every slot of the record is used up. */
+  readonly usedUp: (good: SlotName) => string;
 }
 
 /** The boot that this machine is in. */
@@ -36,8 +63,10 @@ export interface Bootloader {
   forget(slot: SlotName): Promise<void>;
   /** Why a slot could not be started; undefined when it could. */
   whyNot(slot: SlotName): string | undefined;
-  /** Which copy of the slot's files is not as it should be; undefined: none, or the loader has no copies. Reads all of them. */
-  spoilt(slot: SlotName, files: BootFiles): string | undefined;
+  /** It starts copies of kernel and initrd, and not what is in the slot. */
+  readonly hasCopies: boolean;
+  /** What the loader has for a slot and what is not so in the slot, for people; undefined: nothing. Reads all copies. */
+  mismatch(slot: SlotName, contents: SlotContents): string | undefined;
   /** The one commit point: a cut leaves the old record in force or the new one. */
   commit(next: NextRecord): Promise<BootRecord>;
   /** What the loader has counted, and what it has given up. Writes nothing. */
@@ -48,5 +77,12 @@ export interface Bootloader {
   unfinished(): string | undefined;
   /** Finishes what a cut has left undone. Comes before anything is decided. */
   repair(): Promise<void>;
+  /** The slot that it starts as long as there is no record; undefined: it has none for that. */
+  fallback(): SlotName | undefined;
+  readonly ending: Ending;
+  /** Findings of doctor: whether what it has of the boot record is that of the control partition. All else goes by it. */
+  examineRecord(): Finding[];
+  /** Findings of doctor: its files on the ESP, which is open for reading. */
+  examineFiles(esp: Esp, disk: ExaminedDisk): Finding[];
   close(): void;
 }

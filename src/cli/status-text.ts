@@ -1,16 +1,17 @@
+import type { Ending } from "../boot/bootloader.ts";
 import type { SlotReport, Status } from "../verdict/status.ts";
 
 const HISTORY_SHOWN = 8;
 /** The rest is told by tandem why. */
 const WORDS_SHOWN = 5;
 
-/** The status on one screen. */
-export function statusText(status: Status): string {
+/** The status on one screen. `ending` is the boot loader's. */
+export function statusText(status: Status, ending: Ending): string {
   return [
     `disk      ${status.disk}`,
     `loader    ${status.loader.name} (${status.loader.seen})`,
     `booted    ${bootedText(status)}`,
-    `next      ${status.noSystem ? installText(status) : nextText(status)}`,
+    `next      ${status.noSystem ? installText(status) : nextText(status, ending)}`,
     ...status.problems.map((problem) => `problem   ${problem}`),
     ...status.slots.flatMap((slot) => slotLines(slot)),
     ...fallLines(status),
@@ -39,15 +40,10 @@ function installText({ disk }: Status): string {
   return `nothing: no system yet; tandem upgrade --disk ${disk} --source IMAGE installs the first one`;
 }
 
-function nextText({ record, next, loader }: Status): string {
-  const isGrub = loader.name === "grub";
-  if (record === undefined)
-    return isGrub
-      ? "the slot named when the disk was made: both copies of the boot record are lost"
-      : "as the entries on the EFI system partition tell: both copies of the boot record are lost";
+function nextText({ record, next }: Status, { withoutRecord, usedUp }: Ending): string {
+  if (record === undefined) return `${withoutRecord}: both copies of the boot record are lost`;
   const { good, limit, last } = record;
-  // systemd-boot has nowhere to end at: it starts the first entry again.
-  const menu = isGrub ? "the menu" : `slot ${good} all the same`;
+  const menu = usedUp(good);
   if (next === undefined) return menu;
   const end = last === undefined ? menu : `slot ${last}`;
   const goodText =

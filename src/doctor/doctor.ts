@@ -1,11 +1,10 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
-import { openSlots, type Slots } from "../slot/slots.ts";
+import { openSlots } from "../slot/slots.ts";
 import type { Machine } from "../machine/machine.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { type MachineOptions, openMachine } from "../machine/open-machine.ts";
 import type { Work } from "../machine/open-source.ts";
-import { checkEntries } from "./entries.ts";
-import { checkEsp, type EspAccess } from "./esp.ts";
+import { checkEsp } from "./esp.ts";
 import { about, type Finding, type Repair } from "../lib/finding.ts";
 import { lookIntoSlots } from "./held.ts";
 import { checkLeftovers } from "./leftovers.ts";
@@ -101,19 +100,18 @@ function plain(findings: readonly Finding[]): Diagnosis["findings"] {
 }
 
 /** Everything but the disk's partition table, in the order of repair: what a repair goes by comes before it. */
-export function examineMachine(machine: Machine, esp: EspAccess): Finding[] {
-  if (isNewDisk(machine))
-    return [...checkEsp(esp, machine), checkNew(machine), checkClock(machine)];
+export function examineMachine(machine: Machine): Finding[] {
+  if (isNewDisk(machine)) return [...checkEsp(machine), checkNew(machine), checkClock(machine)];
   const held = lookIntoSlots(machine);
   const leftovers = checkLeftovers(machine, held);
-  if (leftovers !== undefined) return [...checkEsp(esp, machine), leftovers, checkClock(machine)];
+  if (leftovers !== undefined) return [...checkEsp(machine), leftovers, checkClock(machine)];
   return [
-    ...checkEntries(machine),
+    ...machine.loader.examineRecord(),
     checkState(machine, held),
     ...checkSlots(machine, held),
     ...checkSpecs(machine, held),
-    ...checkEsp(esp, machine),
-    checkRecord(machine, { held, esp }),
+    ...checkEsp(machine),
+    checkRecord(machine, held),
     checkRoom(machine),
     checkHooks(machine),
     checkClock(machine),
@@ -144,10 +142,10 @@ async function examineDisk(visit: Visit): Promise<Finding[]> {
   const { partitions } = slots.value.gpt;
   const names = partitions.map(({ number, label }) => `${number} "${label}"`);
   const seen = [...table, about("partitions", "disk").ok(names.join(", "))];
-  return [...seen, ...(await examineOpened(visit, slots.value))];
+  return [...seen, ...(await examineOpened(visit))];
 }
 
-async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
+async function examineOpened(visit: Visit): Promise<Finding[]> {
   const { work, options, wishes } = visit;
   const access = { ...options, write: wishes.fix };
   const machine = found("boot loader", "boot", () => openMachine(work.system, access));
@@ -158,7 +156,7 @@ async function examineOpened(visit: Visit, slots: Slots): Promise<Finding[]> {
     about("boot loader", "boot").ok(`${value.loader.name} (${value.loaderSeen})`),
     // Nothing is to be made from what is in a slot that has changed.
     ...(wishes.verify ? await verifySlots(work, value, visit.roots) : []),
-    ...examineMachine(value, { control: slots.control.number, open: value.esp.open }),
+    ...examineMachine(value),
   ];
 }
 

@@ -5,26 +5,19 @@ import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { type Machine, policyOf } from "../machine/machine.ts";
 import { leaveOut } from "../upgrade/verify.ts";
-import type { EspAccess } from "./esp.ts";
 import { about, type Finding } from "../lib/finding.ts";
-import { fallbackOn } from "./grub.ts";
 import type { HeldSlots } from "./held.ts";
 import { startable } from "./startable.ts";
 import { isUnused } from "./state.ts";
 
-interface Around {
-  readonly held: HeldSlots;
-  readonly esp: EspAccess;
-}
-
 /** Whether the boot record leads to slots that boot. */
-export function checkRecord(machine: Machine, around: Around): Finding {
+export function checkRecord(machine: Machine, held: HeldSlots): Finding {
   const { record, recordProblems } = machine.loaderData;
   const { ok, warn, bad } = about("boot record", "boot");
   if (record === undefined)
-    return bad(`both copies are lost: ${recordProblems.join("; ")}`, lead(machine, around));
-  const flaw = flawOf(machine, record, around.held);
-  if (flaw !== undefined) return bad(flaw, lead(machine, around));
+    return bad(`both copies are lost: ${recordProblems.join("; ")}`, lead(machine, held));
+  const flaw = flawOf(machine, record, held);
+  if (flaw !== undefined) return bad(flaw, lead(machine, held));
   const unfit = unfitOf(machine, record);
   if (unfit !== undefined)
     return bad(`it leads to slot ${unfit}, which must not boot`, {
@@ -66,10 +59,10 @@ function flawOf(machine: Machine, { good }: BootRecord, held: HeldSlots): string
 }
 
 /** The slot that runs, unless it is only there to repair from, else the one that is known best. */
-function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repair"> {
+function lead(machine: Machine, held: HeldSlots): Pick<Finding, "advice" | "repair"> {
   const { booted } = machine;
   const runs = booted === "recovery" ? undefined : booted;
-  const good = runs ?? startable(machine, around.held, fallbackOf(machine, around))[0] ?? booted;
+  const good = runs ?? startable(machine, held, fallbackOf(machine))[0] ?? booted;
   if (good === undefined)
     return {
       advice:
@@ -86,11 +79,10 @@ function lead(machine: Machine, around: Around): Pick<Finding, "advice" | "repai
   };
 }
 
-/** What GRUB starts as long as the record is lost. Who cannot read it has been told so. */
-function fallbackOf({ loader }: Machine, { esp }: Around): SlotName | undefined {
-  if (loader.name !== "grub") return undefined;
+/** The slot that the loader starts while the record is lost. Where it cannot be read, another finding says so. */
+function fallbackOf({ loader }: Machine): SlotName | undefined {
   try {
-    return fallbackOn(esp);
+    return loader.fallback();
   } catch (error) {
     if (error instanceof TandemError) return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import type { BootFile, BootFiles } from "../boot/bootloader.ts";
+import type { BootFile, BootFiles, SlotContents } from "../boot/bootloader.ts";
 import { findFile } from "../boot/image/find.ts";
 import { unfitSlots } from "../control/state.ts";
 import type { SlotSpec } from "../control/spec.ts";
@@ -26,7 +26,7 @@ function checkSpec(machine: Machine, slot: SlotName, found: Held): Finding {
   const isNamed = namedSlots(machine).includes(slot);
   const isUnfit = unfitSlots(machine.memory.state).includes(slot);
   if (!isNamed && isUnfit) return checkUnfit(machine, slot);
-  const why = machine.loader.whyNot(slot) ?? flawOf(machine, slot, found);
+  const why = machine.loader.whyNot(slot) ?? mismatchOf(machine, slot, found);
   if (why === undefined) {
     const lost = lostSpec(machine, slot, found);
     return lost === undefined ? ok("the boot loader can start it") : warn(lost.text, lost.more);
@@ -50,7 +50,7 @@ function checkUnfit(machine: Machine, slot: SlotName): Finding {
   });
 }
 
-/** systemd-boot goes by its entry as long as there is one. */
+/** A loader with entries starts a slot by its entry as long as there is one, also where the spec is lost. */
 function lostSpec(
   machine: Machine,
   slot: SlotName,
@@ -74,18 +74,13 @@ function tellAnew(machine: Machine, slot: SlotName, found: HeldSystem): Remedy {
   };
 }
 
-/** What the loader would stumble over, and does not look at itself. */
-function flawOf(machine: Machine, slot: SlotName, found: Held): string | undefined {
-  return machine.loader.name === "grub"
-    ? flawOfSpec(machine, slot, found)
-    : flawOfCopies(machine, slot, found);
-}
-
-function flawOfCopies(machine: Machine, slot: SlotName, found: Held): string | undefined {
-  if (found.kind !== "system") return undefined;
+/** What the loader has for the slot and what is not so in the slot. */
+function mismatchOf(machine: Machine, slot: SlotName, found: Held): string | undefined {
+  const place = placeOf(machine, slot);
+  if (found.kind !== "system") return machine.loader.mismatch(slot, { place, files: undefined });
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    return machine.loader.spoilt(slot, bootFiles(block, found));
+    return machine.loader.mismatch(slot, { place, files: bootFiles(block, found) });
   } catch (error) {
     if (error instanceof TandemError) return reasonOf(error);
     throw error;
@@ -94,31 +89,18 @@ function flawOfCopies(machine: Machine, slot: SlotName, found: Held): string | u
   }
 }
 
-function flawOfSpec(machine: Machine, slot: SlotName, found: Held): string | undefined {
-  const spec = machine.loaderData.spec(slot);
-  const partition = defined(machine.slots[slot], `slot ${slot}`);
-  if ("invalid" in spec) return undefined;
-  if (spec.part !== partition.number || spec.partuuid !== partition.uuid)
-    return `its boot spec names partition ${spec.part} (${spec.partuuid}), it is ${partition.number} (${partition.uuid})`;
-  if (found.kind !== "system") return undefined;
-  const { kernel, initrd } = found.bootable;
-  if (spec.kernel === kernel && spec.initrd === initrd) return undefined;
-  return `its boot spec names ${filesOf(spec)}, it has ${filesOf(found.bootable)}`;
-}
-
-function filesOf({ kernel, initrd }: Pick<SlotSpec, "kernel" | "initrd">): string {
-  return initrd === undefined ? kernel : `${kernel} and ${initrd}`;
+function placeOf({ slots }: Machine, slot: SlotName): SlotContents["place"] {
+  const { number, uuid } = defined(slots[slot], `slot ${slot}`);
+  return { part: number, partuuid: uuid };
 }
 
 async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Promise<void> {
-  const partition = defined(machine.slots[slot], `slot ${slot}`);
   const { block } = machine.openSlot(slot, { write: false });
   try {
     await refuseChanged(machine, slot, block);
     const spec: SlotSpec = {
       ...found.bootable,
-      part: partition.number,
-      partuuid: partition.uuid,
+      ...placeOf(machine, slot),
       digest: digestOf(machine, slot, found),
     };
     await machine.loader.prepare(slot, spec, bootFiles(block, found));
@@ -132,7 +114,7 @@ async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Pro
 /** The copies that the loader has may be right where the slot is not. Throws `disk`. */
 async function refuseChanged(machine: Machine, slot: SlotName, block: BlockFile): Promise<void> {
   const held = machine.memory.state.slots[slot];
-  if (machine.loader.name === "grub" || held.status !== "written") return;
+  if (!machine.loader.hasCopies || held.status !== "written") return;
   if ((await readRoot(block, held.runs)) === held.hashRoot) return;
   throw new TandemError(
     "disk",

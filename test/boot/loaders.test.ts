@@ -3,7 +3,9 @@ import { LOADER_CHOICES, LOADERS } from "../../src/boot/loaders.ts";
 import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
 import { openControl } from "../../src/control/control.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { NO_ESP } from "../fakes/machine.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
+import { machineWith, newDisk } from "../fakes/whole-disk.ts";
 import { memoryEsp } from "./esp/memory-esp.ts";
 
 test("the configuration takes each loader of the table, and auto", () => {
@@ -34,10 +36,18 @@ test.each([
   expect(loader?.files(await memoryEsp({}))).toEqual([]);
 });
 
+test.each([
+  ["grub", ["the slot named when the disk was made", "the menu"]],
+  ["systemd-boot", ["as the entries on the EFI system partition tell", "slot b all the same"]],
+] as const)("what %s comes to without a record, and when all is used up", async (loader, words) => {
+  const { ending } = machineWith((await newDisk(loader)).file()).loader;
+  expect([ending.withoutRecord, ending.usedUp("b")]).toEqual([...words]);
+});
+
 test("systemd-boot is refused on a disk without an EFI system partition", () => {
   const { loaderData } = openControl(PagedImage.zeros(MiB).file());
-  const esp = { open: () => undefined, seen: () => undefined };
-  expect(() => systemdBoot.open({ loaderData, controlNumber: 1, esp }, { write: false })).toThrow(
+  const places = { loaderData, controlNumber: 1, esp: NO_ESP };
+  expect(() => systemdBoot.open(places, { write: false })).toThrow(
     "Cannot use systemd-boot: the disk has no EFI system partition",
   );
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Ending } from "../../src/boot/bootloader.ts";
 import { statusText } from "../../src/cli/status-text.ts";
 import type { SlotReport, Status } from "../../src/verdict/status.ts";
 
@@ -28,17 +29,21 @@ const STATUS: Status = {
   history: [],
 };
 
+const ENDING: Ending = {
+  withoutRecord: "what was first",
+  usedUp: (good) => `the menu of ${good}`,
+};
 const FALL = { at: "today", slot: "b", stage: "silent", reason: "it hung" } as const;
 const WORDS = Array.from({ length: 6 }, (_, index) => `${index + 1} of its words`).join("\n");
 
 test("statusText() shows the end of what a system said, and where there is more", () => {
-  const lines = statusText({ ...STATUS, fall: { ...FALL, output: WORDS } }).split("\n");
+  const lines = statusText({ ...STATUS, fall: { ...FALL, output: WORDS } }, ENDING).split("\n");
   expect(lines).not.toContain("          | 1 of its words");
   expect(lines.at(-1)).toBe("          tandem why tells more");
 });
 
 test("statusText() of little is short", () => {
-  expect(statusText(STATUS)).toBe(
+  expect(statusText(STATUS, ENDING)).toBe(
     [
       "disk      /dev/sda",
       "loader    grub (/tandem/grub.cfg)",
@@ -73,11 +78,11 @@ test.each<[string, Partial<Status>]>([
     },
   ],
   [
-    "next      slot a (2 time(s) without a verdict, then the menu)",
+    "next      slot a (2 time(s) without a verdict, then the menu of a)",
     { record: { ...RECORD, limit: 2 }, next: { slot: "a", role: "good", left: 2 } },
   ],
   [
-    "next      slot b on trial (3 tries left), then slot a (2 time(s) without a verdict, then the menu)",
+    "next      slot b on trial (3 tries left), then slot a (2 time(s) without a verdict, then the menu of a)",
     {
       record: { ...RECORD, trial: "b", tries: 3, limit: 2 },
       next: { slot: "b", role: "trial", left: 3 },
@@ -97,14 +102,11 @@ test.each<[string, Partial<Status>]>([
       next: { slot: "recovery", role: "last" },
     },
   ],
-  ["next      the menu", { next: undefined }],
+  ["next      the menu of a", { next: undefined }],
   ["fell      slot b at today: it hung", { fall: FALL }],
   ["          | 6 of its words", { fall: { ...FALL, output: WORDS } }],
   ["          | 2 of its words", { fall: { ...FALL, kernel: WORDS } }],
-  [
-    "next      the slot named when the disk was made: both copies of the boot record are lost",
-    { record: undefined },
-  ],
+  ["next      what was first: both copies of the boot record are lost", { record: undefined }],
   ["problem   copy 0 is torn", { problems: ["copy 0 is torn"] }],
   ["slot b    trial, booted, empty", { slots: [{ ...SLOT_B, role: "trial", booted: true }] }],
   ["slot recovery last, empty", { slots: [{ ...SLOT_B, slot: "recovery", role: "last" }] }],
@@ -134,7 +136,7 @@ test.each<[string, Partial<Status>]>([
   ],
   ["  today  install: made", { history: [{ at: "today", kind: "install", text: "made" }] }],
 ])("statusText() says %p", (line, more) => {
-  expect(statusText({ ...STATUS, ...more }).split("\n")).toContain(line);
+  expect(statusText({ ...STATUS, ...more }, ENDING).split("\n")).toContain(line);
 });
 
 test("statusText() shows the latest of a long history", () => {
@@ -143,7 +145,7 @@ test("statusText() shows the latest of a long history", () => {
     kind: "good" as const,
     text: "x",
   }));
-  const lines = statusText({ ...STATUS, history }).split("\n");
+  const lines = statusText({ ...STATUS, history }, ENDING).split("\n");
   const shown = lines.slice(lines.indexOf("history") + 1);
   expect(shown).toHaveLength(8);
   expect(shown.at(-1)).toBe("  19  good: x");

@@ -7,9 +7,9 @@ import { SILENT } from "../../src/lib/talk.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { cure, doctor, examineMachine, type Diagnosis } from "../../src/doctor/doctor.ts";
 import { markGood } from "../../src/verdict/mark.ts";
+import { NO_ESP } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import {
-  CONTROL_NUMBER,
   ENV_BYTES,
   machineWith,
   partOfDisk,
@@ -201,7 +201,7 @@ test("the running slot becomes the good one where nothing else is known", async 
   zero(image, "control", ALL);
   const machine = machineWith(image.file(), "tandem.slot=b tandem.gen=3");
   const { repaired } = await cure({ talk: SILENT }, { fix: true }, () =>
-    Promise.resolve(examineMachine(machine, { control: CONTROL_NUMBER, open: () => undefined })),
+    Promise.resolve(examineMachine({ ...machine, esp: NO_ESP })),
   );
   expect(repaired.at(-1)).toBe("write a new boot record: slot b is good");
   expect(machine.memory.state.slots).toMatchObject({

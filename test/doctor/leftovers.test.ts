@@ -10,17 +10,11 @@ import { lookIntoSlots } from "../../src/doctor/held.ts";
 import { checkLeftovers } from "../../src/doctor/leftovers.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { hasLeftovers, isNewDisk } from "../../src/machine/new-disk.ts";
+import { NO_ESP } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { rejection } from "../fakes/source.ts";
-import {
-  CONTROL_NUMBER,
-  machineWith,
-  newDisk,
-  PLACES,
-  systemWith,
-  wholeDisk,
-} from "../fakes/whole-disk.ts";
+import { machineWith, newDisk, PLACES, systemWith, wholeDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
 
 const EMPTIES = "empty the control partition: the disk is new again";
@@ -36,7 +30,7 @@ function ask(image: PagedImage, { fix }: { readonly fix: boolean }): Promise<Dia
 }
 
 function examine(machine: Machine): ReturnType<typeof examineMachine> {
-  return examineMachine(machine, { control: CONTROL_NUMBER, open: () => undefined });
+  return examineMachine({ ...machine, esp: NO_ESP });
 }
 
 /** Bytes that no state and no record begins with, to the last one. */

@@ -1,4 +1,5 @@
 /** A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a partition table. */
+import type { TandemEsp } from "../../src/boot/esp/choose-esp.ts";
 import { grub } from "../../src/boot/grub/grub.ts";
 import { formatControl, openControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
@@ -26,6 +27,9 @@ const SLOTS = { a: MiB, b: MiB + SLOT_BYTES, recovery: MiB + 2 * SLOT_BYTES } as
 
 export const DISK_BYTES: number = MiB + 2 * SLOT_BYTES;
 export const RECOVERY_DISK_BYTES: number = DISK_BYTES + SLOT_BYTES;
+
+/** A disk without an EFI system partition. */
+export const NO_ESP: TandemEsp = { open: () => undefined, seen: () => undefined };
 
 /** The time of day counts calls: the same in every run. The monotonic clock stands still. */
 export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
@@ -80,7 +84,6 @@ export function memoryMachine(
 ): Machine {
   const boot = parseCmdline(cmdline);
   const control = openControl(controlOf(disk));
-  const esp = { open: () => undefined, seen: () => undefined };
   return {
     system,
     diskPath: disk.name,
@@ -92,9 +95,9 @@ export function memoryMachine(
     booted: boot.slot,
     cmdline: boot,
     ...control,
-    loader: grub.open({ loaderData: control.loaderData, controlNumber: 1, esp }),
+    loader: grub.open({ loaderData: control.loaderData, controlNumber: 1, esp: NO_ESP }),
     loaderSeen: "it is in memory",
-    esp,
+    esp: NO_ESP,
     limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},

@@ -6,7 +6,7 @@ import { isNewDisk, NO_SYSTEM, refuseNewDisk, stateOf } from "../../src/machine/
 import { statusOf } from "../../src/verdict/status.ts";
 import { whyOf } from "../../src/verdict/why.ts";
 import { statusText } from "../../src/cli/status-text.ts";
-import { DISK_BYTES, memoryMachine, memorySource } from "../fakes/machine.ts";
+import { DISK_BYTES, memoryMachine, memorySource, NO_ESP } from "../fakes/machine.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { machineWith, newDisk, PLACES, wholeDisk } from "../fakes/whole-disk.ts";
 import { rejection } from "../fakes/source.ts";
@@ -30,7 +30,9 @@ test("a new disk is known as such, and everything that needs a system is refused
     problems: [],
   });
   expect(status.slots.map(({ status: held }) => held)).toEqual(["empty", "empty"]);
-  expect(statusText(status)).toContain("nothing: no system yet; tandem upgrade --disk ");
+  expect(statusText(status, machine.loader.ending)).toContain(
+    "nothing: no system yet; tandem upgrade --disk ",
+  );
 });
 
 test("a disk with a system is none", async () => {
@@ -164,8 +166,7 @@ test("with systemd-boot, a control partition that was wiped is not new while the
 
 test("doctor says so, and has nothing to repair", async () => {
   const machine = machineWith((await newDisk()).file());
-  const access = { control: 2, open: () => undefined };
-  const findings = examineMachine(machine, access);
+  const findings = examineMachine({ ...machine, esp: NO_ESP });
   expect(findings.filter(({ repair }) => repair !== undefined)).toEqual([]);
   expect(findings).toContainEqual(
     expect.objectContaining({ verdict: "warn", text: "no system was installed on the disk yet" }),

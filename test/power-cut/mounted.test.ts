@@ -31,7 +31,10 @@ async function tell(story: Story, mutation: Mutation = (calls) => calls): Promis
   const files = new LossyFiles(treeOf(start), () => recorded.operations.length);
   const machine = machineWith(recorded.file, story.cmdline);
   const esp = mountedEsp(durableFilesOn(mutation(files.calls)), MOUNT);
-  await story.act({ ...machine, loader: systemdBootOn({ loaderData: machine.loaderData, esp }) });
+  await story.act({
+    ...machine,
+    loader: systemdBootOn({ loaderData: machine.loaderData, esp, place: machine.esp }),
+  });
   const whole: Whole = new Map();
   learn(whole, start.file());
   learn(whole, recorded.image().file());

@@ -1,14 +1,15 @@
 import type { LoaderData } from "../../control/loader-data.ts";
+import type { SlotSpec } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
-import type { Bootloader } from "../bootloader.ts";
+import type { Bootloader, SlotContents } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { isFile } from "../esp/esp.ts";
 import type { Loader, LoaderPlaces } from "../loader.ts";
+import { CONFIG_PATH, fallbackOn } from "./config.ts";
 import { COUNT_PATH, countedGen } from "./count.ts";
+import { examineGrub, SCRIPT } from "./examine.ts";
 
 const NAME = "grub";
-const SCRIPT = "/tandem/grub.cfg";
-const DISK = "/tandem/disk.cfg";
 
 export const grub = {
   name: NAME,
@@ -20,12 +21,13 @@ export const grub = {
     return isFile(esp, SCRIPT) ? { seen: [SCRIPT], isSure: true } : undefined;
   },
   ownMarks: () => [],
-  files: (esp) => [SCRIPT, DISK, COUNT_PATH].filter((path) => isFile(esp, path)),
+  files: (esp) => [SCRIPT, CONFIG_PATH, COUNT_PATH].filter((path) => isFile(esp, path)),
   open: openGrub,
 } as const satisfies Loader;
 
 /** GRUB reads record and specs by itself (grub.cfg): writing them is all there is to do. */
-function openGrub({ loaderData, esp }: LoaderPlaces): Bootloader {
+function openGrub(places: LoaderPlaces): Bootloader {
+  const { loaderData, esp } = places;
   return {
     name: NAME,
     prepare: (slot, spec) => loaderData.writeSpec(slot, spec),
@@ -34,7 +36,8 @@ function openGrub({ loaderData, esp }: LoaderPlaces): Bootloader {
       const spec = loaderData.spec(slot);
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
-    spoilt: () => undefined,
+    hasCopies: false,
+    mismatch: (slot, contents) => mismatch(loaderData.spec(slot), contents),
     commit: (next) => loaderData.commitRecord(next, freshGen(loaderData, esp)),
     // It tells all of it on the kernel command line.
     account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
@@ -48,8 +51,34 @@ function openGrub({ loaderData, esp }: LoaderPlaces): Bootloader {
     refuseReadOnly() {},
     unfinished: () => undefined,
     repair: () => Promise.resolve(),
+    fallback: () => fallbackOn(esp),
+    ending: {
+      withoutRecord: "the slot named when the disk was made",
+      usedUp: () => "the menu",
+    },
+    examineRecord: () => [],
+    examineFiles: (opened, disk) => examineGrub(places, opened, disk),
     close() {},
   };
+}
+
+function mismatch(
+  spec: SlotSpec | { readonly invalid: string },
+  { place, files }: SlotContents,
+): string | undefined {
+  if ("invalid" in spec) return undefined;
+  if (spec.part !== place.part || spec.partuuid !== place.partuuid)
+    return `its boot spec names partition ${spec.part} (${spec.partuuid}), it is ${place.part} (${place.partuuid})`;
+  if (files === undefined) return undefined;
+  const [named, held] = [
+    pathsOf(spec.kernel, spec.initrd),
+    pathsOf(files.kernel.path, files.initrd?.path),
+  ];
+  return named === held ? undefined : `its boot spec names ${named}, it has ${held}`;
+}
+
+function pathsOf(kernel: string, initrd: string | undefined): string {
+  return initrd === undefined ? kernel : `${kernel} and ${initrd}`;
 }
 
 /**

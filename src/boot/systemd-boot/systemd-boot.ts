@@ -1,37 +1,22 @@
-import type { LoaderData } from "../../control/loader-data.ts";
-import type { BootRecord, NextRecord } from "../../control/record.ts";
-import type { SlotSpec } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
-import { SLOT_NAMES, type SlotName } from "../../slot/slot.ts";
-import { accountOf } from "./account.ts";
+import type { SlotName } from "../../slot/slot.ts";
 import type { Bootloader } from "../bootloader.ts";
-import { type Candidate, candidatesOf } from "./candidates.ts";
-import type { Entry, NewEntry, Start } from "./entry.ts";
-import { addEntry, ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
-import { type Esp, isFile, readText } from "../esp/esp.ts";
+import type { TandemEsp } from "../esp/choose-esp.ts";
+import { type Esp, isFile } from "../esp/esp.ts";
 import type { Evidence, Loader } from "../loader.ts";
-import {
-  copySlotFiles,
-  missingFile,
-  removeSlotFiles,
-  slotPaths,
-  spoiltCopy,
-} from "./slot-files.ts";
+import { accountOf } from "./account.ts";
+import { ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
+import { commit, MACHINE_OPTIONS, type Places, repair, startOf, unfinished } from "./entry-set.ts";
+import { examineEntries, examineSystemdBoot, PROGRAMS } from "./examine.ts";
+import { LOADER_CONF, tandemLine } from "./loader-conf.ts";
+import { copySlotFiles, removeSlotFiles, slotPaths, spoiltCopy } from "./slot-files.ts";
 
-interface Places {
-  readonly loaderData: LoaderData;
-  readonly esp: Esp;
+/** The opened ESP, and how it is opened again for a repair. */
+interface Opened extends Places {
+  readonly place: TandemEsp;
 }
 
-/** Kernel options of this machine, for every slot: a text file of one line, made at the installation. */
-const MACHINE_OPTIONS = "/tandem/options";
-const MACHINE_OPTIONS_BYTES_MAX = 1024;
-const FOLDERS = ["/loader", ENTRIES] as const;
-
 const NAME = "systemd-boot";
-const LOADER_CONF = "/loader/loader.conf";
-const LOADER_CONF_BYTES_MAX = 64 * 1024;
-const PROGRAMS = ["/EFI/systemd/systemd-bootx64.efi", "/EFI/BOOT/BOOTX64.EFI"] as const;
 
 export const systemdBoot = {
   name: NAME,
@@ -39,12 +24,8 @@ export const systemdBoot = {
   marks: `${LOADER_CONF} with ${PROGRAMS.join(" or ")}`,
   detect: (esp) => esp && detect(esp),
   ownMarks(esp) {
-    const text = readText(esp, LOADER_CONF, LOADER_CONF_BYTES_MAX) ?? "";
-    const line = /^[ \t]*(?:preferred|default)[ \t]+tandem\S*/im.exec(text);
-    return [
-      ...entryPaths(esp),
-      ...(line === null ? [] : [`"${line[0].trim()}" in ${LOADER_CONF}`]),
-    ];
+    const line = tandemLine(esp);
+    return [...entryPaths(esp), ...(line === undefined ? [] : [`"${line}" in ${LOADER_CONF}`])];
   },
   files: (esp) => [
     ...[LOADER_CONF, MACHINE_OPTIONS].filter((path) => isFile(esp, path)),
@@ -54,7 +35,7 @@ export const systemdBoot = {
   ],
   open({ loaderData, esp: place }, access) {
     const esp = place.open(access);
-    if (esp !== undefined) return systemdBootOn({ loaderData, esp });
+    if (esp !== undefined) return systemdBootOn({ loaderData, esp, place });
     throw new TandemError("boot", "Cannot use systemd-boot: the disk has no EFI system partition", {
       hint: "Correct the configuration: bootloader.",
     });
@@ -81,180 +62,51 @@ function entryPaths(esp: Esp): string[] {
  * systemd-boot goes by the names of the files in /loader/entries and counts boots by renaming them. It neither reads the control
  * partition nor ext4, so each slot has its kernel and initrd on the ESP, and each record its own set of entries there.
  */
-export function systemdBootOn(places: Places): Bootloader {
+export function systemdBootOn({ place, ...places }: Opened): Bootloader {
   const { loaderData, esp } = places;
+  const decision = { unfinished: () => unfinished(places), repair: () => repair(places) };
   return {
     name: NAME,
+    ...decision,
     async prepare(slot, spec, files) {
       const paths = slotPaths(slot, spec);
       await copySlotFiles(esp, paths, files);
       await loaderData.writeSpec(slot, spec);
       await removeSlotFiles(esp, slot, paths);
     },
-    async forget(slot) {
-      const { entries } = readEntries(esp);
-      // First nothing leads there, then nothing says how to, and only then the files go.
-      await removeEntries(
-        esp,
-        entries.filter((entry) => entry.slot === slot).map(({ name }) => name),
-      );
-      await loaderData.eraseSpec(slot);
-      await removeSlotFiles(esp, slot);
-    },
+    forget: (slot) => forget(places, slot),
     whyNot(slot) {
       const start = startOf(places, slot);
       return "invalid" in start ? start.invalid : undefined;
     },
-    spoilt(slot, files) {
+    hasCopies: true,
+    mismatch(slot, { files }) {
+      if (files === undefined) return undefined;
       const start = startOf(places, slot);
       return "invalid" in start ? start.invalid : spoiltCopy(esp, start, files);
     },
     commit: (next) => commit(places, next),
     account: (boot) => accountOf(esp, boot),
     refuseReadOnly: () => esp.refuseReadOnly(),
-    unfinished: () => unfinished(places),
-    repair: () => repair(places),
+    fallback: () => undefined,
+    ending: {
+      withoutRecord: "as the entries on the EFI system partition tell",
+      // It has no menu to end at: it starts the first entry again.
+      usedUp: (good) => `slot ${good} all the same`,
+    },
+    examineRecord: () => examineEntries(decision, loaderData.record),
+    examineFiles: (opened, disk) => examineSystemdBoot(place, opened, disk),
     close: () => esp.close(),
   };
 }
 
-/**
- * The commit point is the one sector in which the directory gets the first entry of the new record. Its number makes it sort before
- * all that is there, and it holds the whole record, so that repair() can finish what a cut leaves undone:
- *
- * - Cut before it: the old entries decide, and the record in the control partition is the old one.
- * - Cut after it: the new one decides what boots. The control partition still has the old record; repair() takes the new one over from
- *   the entry, and writes and removes what is missing, before anything else is decided. Until then the old entries are what the new
- *   first one would fall to, which are whole: a slot is only overwritten after its entries are gone.
- *
- * The record in the control partition follows; it is never ahead of the entries.
- */
-async function commit(places: Places, next: NextRecord): Promise<BootRecord> {
-  const { loaderData, esp } = places;
-  const gen = Math.max(loaderData.nextGen, readEntries(esp).gen + 1);
-  const record = { ...next, gen };
-  const wanted = record.trial ?? record.good;
-  const start = startOf(places, wanted);
-  if ("invalid" in start)
-    throw new TandemError("boot", `Cannot let ${esp.name} start slot ${wanted}: ${start.invalid}`);
-  const kept = await writeEntries(places, record);
-  const committed = await loaderData.commitRecord(next, gen);
-  await removeOthers(esp, kept);
-  return committed;
-}
-
-/** Writes the entries of a record that are not there yet, the first one first. Returns the names of all. */
-async function writeEntries(places: Places, record: BootRecord): Promise<string[]> {
-  const { esp } = places;
-  const names: string[] = [];
-  for (const path of FOLDERS) await esp.makeFolder(path);
-  for (const wanted of wantedEntries(places, record))
-    names.push(typeof wanted === "string" ? wanted : await addEntry(esp, wanted));
-  return names;
-}
-
-/** The entries that a record is to have, in their order: the name of one that is there, or what a new one says. */
-function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[] {
-  const { entries, inForce } = readEntries(places.esp);
-  const current = inForce.filter((entry) => entry.record.gen === record.gen);
-  const starts = new Map<SlotName, Start>();
-  for (const slot of SLOT_NAMES) {
-    const start = startOf(places, slot, entries);
-    if (!("invalid" in start)) starts.set(slot, start);
-  }
-  const isThere = (slot: SlotName): boolean =>
-    starts.has(slot) || current.some((entry) => entry.slot === slot);
-  return candidatesOf(record, isThere).flatMap((candidate, index): (string | NewEntry)[] => {
-    const there = current.find((entry) => isFor(entry, candidate));
-    const start = starts.get(candidate.slot);
-    if (there !== undefined && (start === undefined || haveSameFiles(there, start)))
-      return [there.name];
-    if (start === undefined) return [];
-    // What takes the place of an entry has no more boots than that had left.
-    const tries = there?.counter?.left ?? candidate.tries;
-    return [{ slot: candidate.slot, ...start, tries, record, rank: RANK_MAX - index }];
-  });
-}
-
-function isFor({ slot, counter }: Entry, candidate: Candidate): boolean {
-  return slot === candidate.slot && (counter === undefined) === (candidate.tries === undefined);
-}
-
-function haveSameFiles(one: Start, other: Start): boolean {
-  return one.linux === other.linux && one.initrd === other.initrd;
-}
-
-/** One digit, and more than there are slots. */
-const RANK_MAX = 9;
-
-async function removeOthers(esp: Esp, kept: readonly string[]): Promise<void> {
-  await removeEntries(esp, othersThan(esp, kept));
-}
-
-function othersThan(esp: Esp, kept: readonly string[]): string[] {
-  // Without anything that could be started, what there is is better than nothing.
-  return kept.length === 0 ? [] : readEntries(esp).names.filter((name) => !kept.includes(name));
-}
-
-/** What the entries decide and the control partition does not know yet, or the other way round. */
-function unfinished(places: Places): string | undefined {
-  const { loaderData, esp } = places;
-  const newer = newerThan(loaderData.record, esp);
-  if (newer !== undefined)
-    return `boot record ${newer.gen} is on ${esp.name} and not yet in the control partition`;
-  const { record } = loaderData;
-  return record === undefined ? undefined : disorderOf(places, record);
-}
-
-/** What repair() would change, for people. */
-function disorderOf(places: Places, record: BootRecord): string | undefined {
-  const { esp } = places;
-  const wanted = wantedEntries(places, record);
-  const missing = wanted.flatMap((entry) => (typeof entry === "string" ? [] : [entry.slot]));
-  if (missing.length > 0)
-    return `slot ${missing.join(" and ")} has no entry for boot record ${record.gen} on ${esp.name}`;
-  const others = othersThan(
+async function forget({ loaderData, esp }: Places, slot: SlotName): Promise<void> {
+  const { entries } = readEntries(esp);
+  // First nothing leads there, then nothing says how to, and only then the files go.
+  await removeEntries(
     esp,
-    wanted.filter((entry) => typeof entry === "string"),
+    entries.filter((entry) => entry.slot === slot).map(({ name }) => name),
   );
-  return others.length === 0
-    ? undefined
-    : `entries on ${esp.name} belong to no boot record: ${others.join(", ")}`;
-}
-
-function newerThan(record: BootRecord | undefined, esp: Esp): BootRecord | undefined {
-  const [first] = readEntries(esp).inForce;
-  return first !== undefined && first.record.gen > (record?.gen ?? 0) ? first.record : undefined;
-}
-
-/** After a cut of tandem or of the firmware: the control partition follows the entries, and each slot has one of them at most. */
-async function repair({ loaderData, esp }: Places): Promise<void> {
-  const newer = newerThan(loaderData.record, esp);
-  if (newer !== undefined) await loaderData.commitRecord(newer, newer.gen);
-  const { record } = loaderData;
-  if (record === undefined) return;
-  const kept = await writeEntries({ loaderData, esp }, record);
-  await removeOthers(esp, kept);
-}
-
-/** How a slot is started: by its spec, or where that is lost, as an entry has it. */
-function startOf(
-  { loaderData, esp }: Places,
-  slot: SlotName,
-  entries: readonly Entry[] = readEntries(esp).entries,
-): Start | { readonly invalid: string } {
-  const spec = loaderData.spec(slot);
-  const start =
-    "invalid" in spec ? entries.find((entry) => entry.slot === slot) : startBySpec(esp, slot, spec);
-  if (start === undefined)
-    return { invalid: "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : "" };
-  const missing = missingFile(esp, start);
-  return missing === undefined ? start : { invalid: `${missing} is not on ${esp.name}` };
-}
-
-function startBySpec(esp: Esp, slot: SlotName, spec: SlotSpec): Start {
-  const machine = readText(esp, MACHINE_OPTIONS, MACHINE_OPTIONS_BYTES_MAX)?.trim() ?? "";
-  const root = `root=PARTUUID=${spec.partuuid} ro rootfstype=ext4 panic=10`;
-  const options = [root, machine, spec.options].filter((text) => text !== "").join(" ");
-  return { ...slotPaths(slot, spec), options };
+  await loaderData.eraseSpec(slot);
+  await removeSlotFiles(esp, slot);
 }

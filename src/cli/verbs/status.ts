@@ -9,11 +9,11 @@ export const status = defineVerb({
   description: "Print what is in each slot, what boots next, and what happened",
   args: {},
   async run(context) {
-    const result = await withMachine(
+    const { result, ending } = await withMachine(
       context,
       { ...context.config, lock: false, allowNew: true },
-      (machine) => statusOf(machine),
+      (machine) => ({ result: statusOf(machine), ending: machine.loader.ending }),
     );
-    print(context, result, statusText);
+    print(context, result, () => statusText(result, ending));
   },
 });

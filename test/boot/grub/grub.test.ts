@@ -8,6 +8,7 @@ import { settled } from "../../../src/control/decide.ts";
 import { TRIES_MAX } from "../../../src/control/record.ts";
 import { emptyState } from "../../../src/control/state.ts";
 import { MiB } from "../../../src/lib/units.ts";
+import { NO_ESP } from "../../fakes/machine.ts";
 import { PagedImage } from "../../fakes/paged-image.ts";
 
 const kernel = { path: "/boot/vmlinuz", sizeBytes: 0, read: () => [] };
@@ -29,8 +30,7 @@ async function format(): Promise<LoaderData> {
 }
 
 function openGrub(loaderData: LoaderData): Bootloader {
-  const esp = { open: () => undefined, seen: () => undefined };
-  return grub.open({ loaderData, controlNumber: 1, esp });
+  return grub.open({ loaderData, controlNumber: 1, esp: NO_ESP });
 }
 
 test("a slot can be started between prepare() and forget()", async () => {
@@ -47,6 +47,22 @@ test("commit() puts the record in force", async () => {
   const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
   expect(await openGrub(loaderData).commit(next)).toEqual({ ...next, gen: 2 });
   expect(loaderData.record).toEqual({ ...next, gen: 2 });
+});
+
+test("mismatch() compares the spec with the partition, and with the names of kernel and initrd", async () => {
+  const loader = openGrub(await format());
+  const place = { part: spec.part, partuuid: spec.partuuid };
+  const initrd = { ...kernel, path: "/boot/initrd" };
+  expect(loader.mismatch("b", { place, files })).toBeUndefined();
+  await loader.prepare("b", spec, files);
+  expect(loader.mismatch("b", { place, files })).toBeUndefined();
+  expect(loader.mismatch("b", { place: { ...place, part: 6 }, files: undefined })).toBe(
+    `its boot spec names partition 5 (${spec.partuuid}), it is 6 (${spec.partuuid})`,
+  );
+  expect(loader.mismatch("b", { place: { ...place, partuuid: "x" }, files })).toContain("5 (x)");
+  expect(loader.mismatch("b", { place, files: { kernel, initrd } })).toBe(
+    "its boot spec names /boot/vmlinuz, it has /boot/vmlinuz and /boot/initrd",
+  );
 });
 
 test("grub.cfg counts down from as many tries as a record may have", () => {

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import type { BootFile } from "../../../src/boot/bootloader.ts";
+import type { BootFile, BootFiles, Bootloader } from "../../../src/boot/bootloader.ts";
 import { contentOf, type Esp } from "../../../src/boot/esp/esp.ts";
 import { rawEsp } from "../../../src/boot/esp/raw-esp.ts";
 import { type Control, openControl } from "../../../src/control/control.ts";
 import type { Machine } from "../../../src/machine/machine.ts";
+import type { SlotName } from "../../../src/slot/slot.ts";
 import type { PagedImage } from "../../fakes/paged-image.ts";
 import { bootWithSystemd } from "../../fakes/systemd-boot-model.ts";
 import { rejection } from "../../fakes/source.ts";
@@ -204,24 +205,29 @@ test("an entry whose files have got other names is written again with the boots 
   expect(loader.unfinished()).toBeUndefined();
   expect(namesIn(image)).toEqual(["tandem-a-2.conf", "tandem-b-2+2.conf"]);
   expect(textOf(image, `${ENTRIES}/tandem-b-2+2.conf`)).toEndWith("/tandem/b/linux-0123456789ab\n");
-  expect(loader.spoilt("b", { kernel, initrd })).toBeUndefined();
+  expect(spoilt(loader, "b", { kernel, initrd })).toBeUndefined();
 });
 
-test("spoilt() tells the first copy that is not as in the slot", async () => {
+test("mismatch() tells the first copy that is not as in the slot", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const { loader } = machineWith(image.file());
   const kernel = bootFile("/boot/vmlinuz", kernelOf("kernel of v1 ".repeat(1000)));
   const initrd = bootFile("/boot/initrd", initrdOf("initrd of v1 ".repeat(1000)));
-  expect(loader.spoilt("a", { kernel, initrd })).toBeUndefined();
+  expect(spoilt(loader, "a", { kernel, initrd })).toBeUndefined();
   const other = bootFile("/boot/initrd", "initrd of v2 ".repeat(1000));
-  expect(loader.spoilt("a", { kernel, initrd: other })).toMatch(
+  expect(spoilt(loader, "a", { kernel, initrd: other })).toMatch(
     /initrd-\w+ on .* is not \/boot\/initrd$/,
   );
-  expect(loader.spoilt("a", { kernel, initrd: undefined })).toMatch(
+  expect(spoilt(loader, "a", { kernel, initrd: undefined })).toMatch(
     /initrd-\w+ is not in the slot$/,
   );
-  expect(loader.spoilt("b", { kernel, initrd })).toContain("its boot spec cannot be used");
+  expect(spoilt(loader, "b", { kernel, initrd })).toContain("its boot spec cannot be used");
 });
+
+/** As far as the copies go. */
+function spoilt(loader: Bootloader, slot: SlotName, files: BootFiles): string | undefined {
+  return loader.mismatch(slot, { place: { part: 0, partuuid: "" }, files });
+}
 
 function bootFile(path: string, data: string | Uint8Array): BootFile {
   const bytes = Buffer.from(data);

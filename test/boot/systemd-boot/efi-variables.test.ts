@@ -1,10 +1,9 @@
 import { expect, test } from "bun:test";
-import { checkEfiVariables } from "../../src/doctor/efi-variables.ts";
-import { examineMachine } from "../../src/doctor/doctor.ts";
-import { memoryFiles } from "../fakes/files.ts";
-import { CONTROL_NUMBER, machineWith, partOfDisk, wholeDisk } from "../fakes/whole-disk.ts";
-import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
-import type { Machine } from "../../src/machine/machine.ts";
+import { checkEfiVariables } from "../../../src/boot/systemd-boot/efi-variables.ts";
+import { examineMachine } from "../../../src/doctor/doctor.ts";
+import { memoryFiles } from "../../fakes/files.ts";
+import { machineWith, wholeDisk } from "../../fakes/whole-disk.ts";
+import type { Machine } from "../../../src/machine/machine.ts";
 
 const VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 const image = await wholeDisk("v1", { loader: "systemd-boot" });
@@ -81,10 +80,7 @@ test("a firmware that does not give them is taken as it is", () => {
 test("doctor asks for them, and whether this boot was counted", () => {
   const machine = machineIn({ LoaderEntryDefault: "arch.conf" });
   const uncounted = { ...machine, cmdline: { ...machine.cmdline, uncounted: true } };
-  const findings = examineMachine(uncounted, {
-    control: CONTROL_NUMBER,
-    open: () => rawEsp(partOfDisk(image.file(), "esp")),
-  });
+  const findings = examineMachine(uncounted);
   const warnings = findings.filter(({ verdict }) => verdict === "warn");
   expect(warnings.map(({ subject }) => subject)).toEqual(
     expect.arrayContaining(["count of this boot", "EFI variables"]),

@@ -1,7 +1,7 @@
 /** EFI variables that systemd-boot takes before loader.conf. tandem needs none, and leaves them to those who set them. */
-import { readEfiVariable } from "../boot/esp/efi-variable.ts";
-import type { Machine } from "../machine/machine.ts";
-import { about, type Finding } from "../lib/finding.ts";
+import { about, type Finding } from "../../lib/finding.ts";
+import type { ExaminedDisk } from "../bootloader.ts";
+import { readEfiVariable } from "../esp/efi-variable.ts";
 import { leadsToTandem } from "./loader-conf.ts";
 
 /** Each variable, when it holds, and how it is cleared; the strongest first. */
@@ -15,7 +15,7 @@ const VARIABLES = [
 ] as const;
 
 /** Only of the machine that runs from this disk: those of another one say nothing about it. */
-export function checkEfiVariables({ system, booted }: Machine): Finding[] {
+export function checkEfiVariables({ system, booted }: ExaminedDisk): Finding[] {
   if (booted === undefined) return [];
   const { ok, warn } = about("EFI variables", "boot");
   const findings = VARIABLES.flatMap(([name, howLong, command]) => {

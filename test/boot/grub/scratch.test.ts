@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { contentOf, type Esp, readText } from "../../src/boot/esp/esp.ts";
-import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
-import { readGeometry } from "../../src/fat/geometry.ts";
-import { checkScratch, remakeScratch } from "../../src/doctor/scratch.ts";
-import { fatImage } from "../fakes/fat-image.ts";
-import type { PagedImage } from "../fakes/paged-image.ts";
+import { contentOf, type Esp, readText } from "../../../src/boot/esp/esp.ts";
+import { rawEsp } from "../../../src/boot/esp/raw-esp.ts";
+import { readGeometry } from "../../../src/fat/geometry.ts";
+import { checkScratch, remakeScratch } from "../../../src/boot/grub/scratch.ts";
+import { fatImage } from "../../fakes/fat-image.ts";
+import type { PagedImage } from "../../fakes/paged-image.ts";
 
 const PATH = "/tandem/tries";
 const BYTES = 1024;
@@ -21,9 +21,9 @@ async function espWith(text: string): Promise<{ image: PagedImage; esp: Esp }> {
   return { image, esp };
 }
 
-const accessOf = (image: PagedImage): Parameters<typeof checkScratch>[0] => ({
-  control: 2,
+const placeOf = (image: PagedImage): Parameters<typeof checkScratch>[0] => ({
   open: () => rawEsp(image.file()),
+  seen: () => undefined,
 });
 
 test.each([
@@ -37,14 +37,14 @@ test.each([
   ["one that is full", block(`other=${"x".repeat(950)}\n`), "is full of other values: other"],
 ])("GRUB's count in %s", async (_, text, flaw) => {
   const { image, esp } = await espWith(text);
-  const finding = checkScratch(accessOf(image), esp);
+  const finding = checkScratch(placeOf(image), esp);
   expect(finding).toMatchObject(
     flaw === undefined
       ? { verdict: "ok" }
       : { verdict: "bad", text: `${PATH} ${flaw}: boots cannot be counted, so no trial begins` },
   );
   await finding.repair?.run();
-  expect(checkScratch(accessOf(image), rawEsp(image.file())).verdict).toBe("ok");
+  expect(checkScratch(placeOf(image), rawEsp(image.file())).verdict).toBe("ok");
 });
 
 test("a file that has lost the second of its clusters is made anew", async () => {
@@ -52,7 +52,7 @@ test("a file that has lost the second of its clusters is made anew", async () =>
   const { tableOffsets } = readGeometry(image.file());
   // Root and folder have clusters 2 and 3.
   for (const at of tableOffsets) image.write(at + 4 * 4, Uint8Array.of(0xff, 0xff, 0xff, 0x0f));
-  const finding = checkScratch(accessOf(image), rawEsp(image.file()));
+  const finding = checkScratch(placeOf(image), rawEsp(image.file()));
   expect(finding.text).toContain("cannot be read: ");
   await finding.repair?.run();
   expect(readText(rawEsp(image.file()), PATH, BYTES)).toBe(block(""));
@@ -60,7 +60,7 @@ test("a file that has lost the second of its clusters is made anew", async () =>
 
 test("remakeScratch() leaves nothing of what was counted, and no other name", async () => {
   const { image } = await espWith(block(counted));
-  await remakeScratch(accessOf(image));
+  await remakeScratch(placeOf(image));
   const esp = rawEsp(image.file());
   expect(readText(esp, PATH, BYTES)).toBe(block(""));
   expect(esp.list("/tandem")?.map(({ name }) => name)).toEqual(["tries"]);

@@ -1,37 +1,49 @@
-/** systemd-boot's own configuration: it has to go by tandem's entries. */
-import { ENTRIES } from "../boot/systemd-boot/entry-folder.ts";
-import { type Esp, isFile } from "../boot/esp/esp.ts";
-import { SLOT_NAMES } from "../slot/slot.ts";
-import type { EspAccess } from "./esp.ts";
-import { readEspFile, replaceEspFile } from "./esp-file.ts";
-import { about, type Finding } from "../lib/finding.ts";
+/** systemd-boot's own configuration: it has to lead to tandem's entries. */
+import { about, type Finding } from "../../lib/finding.ts";
+import { SLOT_NAMES } from "../../slot/slot.ts";
+import type { TandemEsp } from "../esp/choose-esp.ts";
+import { type Esp, isFile, readText } from "../esp/esp.ts";
+import { readEspFile, replaceEspFile } from "../esp/esp-file.ts";
+import { ENTRIES } from "./entry-folder.ts";
 
-const PATH = "/loader/loader.conf";
+export const LOADER_CONF = "/loader/loader.conf";
+const BYTES_MAX = 64 * 1024;
 const DEFAULT = "default tandem-*";
 /** The lines that choose an entry, the stronger one first: systemd-boot 260 and newer takes `preferred` before `default`. */
 const CHOICES = ["preferred", "default"] as const;
 
-export function checkLoaderConf(access: EspAccess, esp: Esp): Finding {
+export function checkLoaderConf(place: TandemEsp, esp: Esp): Finding {
   const { ok, warn, bad } = about("configuration of systemd-boot", "boot");
-  const text = readEspFile(esp, PATH);
+  const text = readEspFile(esp, LOADER_CONF);
   const chosen = CHOICES.map((key) => ({ key, pattern: valueOf(text ?? "", key) }));
   const astray = chosen.find(({ pattern }) => pattern !== undefined && !leadsToTandem(pattern));
   const more = {
     advice: "Run tandem doctor --fix.",
     repair: {
-      what: `write ${PATH} anew: ${DEFAULT}`,
-      run: () => replaceEspFile(access, PATH, corrected(text ?? "")),
+      what: `write ${LOADER_CONF} anew: ${DEFAULT}`,
+      run: () => replaceEspFile(place, LOADER_CONF, corrected(text ?? "")),
     },
   };
   if (astray !== undefined)
     return bad(
-      `${PATH} says "${astray.key} ${astray.pattern}", which leads past the entries of tandem`,
+      `${LOADER_CONF} says "${astray.key} ${astray.pattern}", which leads past the entries of tandem`,
       more,
     );
   const pattern = chosen.find(({ key }) => key === "default")?.pattern;
-  if (isFile(esp, PATH) && pattern !== undefined) return ok(`${PATH} says "default ${pattern}"`);
-  const what = isFile(esp, PATH) ? `${PATH} does not say "${DEFAULT}"` : `${PATH} is not there`;
+  if (isFile(esp, LOADER_CONF) && pattern !== undefined)
+    return ok(`${LOADER_CONF} says "default ${pattern}"`);
+  const what = isFile(esp, LOADER_CONF)
+    ? `${LOADER_CONF} does not say "${DEFAULT}"`
+    : `${LOADER_CONF} is not there`;
   return warn(`${what}: the first of all entries in ${ENTRIES} boots`, more);
+}
+
+/** The first line that chooses one of tandem's entries. undefined: there is none. */
+export function tandemLine(esp: Esp): string | undefined {
+  const line = /^[ \t]*(?:preferred|default)[ \t]+tandem\S*/im.exec(
+    readText(esp, LOADER_CONF, BYTES_MAX) ?? "",
+  );
+  return line?.[0].trim();
 }
 
 /** What systemd-boot takes: the last line of that name, as far as it knows it. */

@@ -2,15 +2,15 @@
  * The file in which GRUB counts. Its save_env writes into the file's own blocks: it can neither make it nor let it grow, refuses blocks that
  * overlap or do not add up to the file's size, and takes a file in several pieces. Nothing on a FAT is sparse, packed or inline.
  */
-import { type Esp, readText } from "../boot/esp/esp.ts";
-import { COUNT_BYTES, COUNT_PATH } from "../boot/grub/count.ts";
-import { envLine, envText, parseEnvBlock } from "../control/env-block.ts";
-import { GEN_MAX, TRIES_MAX } from "../control/record.ts";
-import { reasonOf, TandemError } from "../lib/error.ts";
-import { SLOT_NAMES } from "../slot/slot.ts";
-import type { EspAccess } from "./esp.ts";
-import { replaceEspFile } from "./esp-file.ts";
-import { about, type Finding } from "../lib/finding.ts";
+import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
+import { GEN_MAX, TRIES_MAX } from "../../control/record.ts";
+import { reasonOf, TandemError } from "../../lib/error.ts";
+import { about, type Finding } from "../../lib/finding.ts";
+import { SLOT_NAMES } from "../../slot/slot.ts";
+import type { TandemEsp } from "../esp/choose-esp.ts";
+import { type Esp, readText } from "../esp/esp.ts";
+import { replaceEspFile } from "../esp/esp-file.ts";
+import { COUNT_BYTES, COUNT_PATH } from "./count.ts";
 
 /** The most that GRUB saves (boot/grub.cfg). */
 const LARGEST: Readonly<Record<string, string>> = {
@@ -21,19 +21,19 @@ const LARGEST: Readonly<Record<string, string>> = {
   s_lost: ` ${SLOT_NAMES.join(" ")}`,
 };
 
-export function checkScratch(access: EspAccess, esp: Esp): Finding {
+export function checkScratch(place: TandemEsp, esp: Esp): Finding {
   const { ok, bad } = about("GRUB's count", "boot");
   const flaw = flawOf(esp);
   if (flaw === undefined) return ok(`${COUNT_PATH} is there`);
   return bad(`${COUNT_PATH} ${flaw}: boots cannot be counted, so no trial begins`, {
     advice: "Run tandem doctor --fix.",
-    repair: { what: `make ${COUNT_PATH} anew`, run: () => remakeScratch(access) },
+    repair: { what: `make ${COUNT_PATH} anew`, run: () => remakeScratch(place) },
   });
 }
 
 /** GRUB starts to count anew. */
-export async function remakeScratch(access: EspAccess): Promise<void> {
-  await replaceEspFile(access, COUNT_PATH, envText([]).padEnd(COUNT_BYTES, "#"));
+export async function remakeScratch(place: TandemEsp): Promise<void> {
+  await replaceEspFile(place, COUNT_PATH, envText([]).padEnd(COUNT_BYTES, "#"));
 }
 
 function flawOf(esp: Esp): string | undefined {
