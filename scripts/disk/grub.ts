@@ -1,3 +1,4 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,8 +60,4 @@ function makeImage({ format, prefix, modules }: ImageWish): Uint8Array {
   const bytes = Uint8Array.from(readFileSync(output));
   rmSync(output);
   return bytes;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import * as v from "valibot";
 import { TandemError } from "../lib/error.ts";
 import { alignUp, KiB } from "../lib/units.ts";
@@ -53,7 +54,7 @@ export function encodeEnvelope(generation: number, json: Uint8Array): Uint8Array
 
 /** How much of a copy counts, in whole blocks, as its first block tells. */
 export function sizeOfState(firstBlock: Uint8Array, bytesMax: number = STATE_BYTES): number {
-  const view = new DataView(firstBlock.buffer, firstBlock.byteOffset, firstBlock.byteLength);
+  const view = viewOf(firstBlock);
   const jsonBytes = view.getUint32(HEADER.jsonBytes, true);
   return Math.min(bytesMax, alignUp(HEADER.end + jsonBytes, BLOCK_BYTES));
 }

@@ -1,4 +1,5 @@
 /** What is wrong with a partition table, and how the one copy is made of the other. */
+import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
 import { HEADER, readCopy, type Table } from "./gpt.ts";
@@ -119,8 +120,4 @@ function refused(disk: BlockFile, which: string, why: string): TandemError {
     "disk",
     `Cannot restore the ${which} partition table of ${disk.name}: ${why}`,
   );
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
@@ -260,8 +261,4 @@ function lbaAt(view: DataView, offset: number): number {
   // Beyond this a byte offset would no longer be exact.
   if (lba > Number.MAX_SAFE_INTEGER / 4096) throw new BadTable(`there is no sector ${lba}`);
   return lba;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

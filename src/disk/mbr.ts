@@ -1,4 +1,5 @@
 /** The first sector of a disk: UEFI 2.10, table 5.1, 5.3 and 5.4. */
+import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
 import { writeThrough } from "./write-through.ts";
@@ -71,8 +72,4 @@ function typesOf(sector: Uint8Array): number[] {
   return [0, 1, 2, 3]
     .map((index) => view.getUint8(MBR.entries + index * MBR.entryBytes + MBR.type))
     .filter((type) => type !== 0);
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

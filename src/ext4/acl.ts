@@ -1,6 +1,6 @@
+import { viewOf } from "../lib/view.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteString, bytesOf } from "../lib/byte-string.ts";
-import { viewOf } from "./field.ts";
 
 /** How setxattr(2) and archives have it: version 2, then entries of tag, permissions, id. */
 const XATTR_VERSION = 2;

@@ -1,4 +1,4 @@
-import { viewOf } from "./field.ts";
+import { viewOf } from "../lib/view.ts";
 
 /** Device numbers of Linux: 12 bits and 20 bits. */
 const MAJORS = 2 ** 12;

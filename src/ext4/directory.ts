@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { assert } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteString, byteStringOf } from "../lib/byte-string.ts";
@@ -5,7 +6,7 @@ import type { TreeNode } from "../layer/tree.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c } from "./checksum.ts";
-import { get, u16, u32, u8, viewOf } from "./field.ts";
+import { get, u16, u32, u8 } from "./field.ts";
 
 /** struct ext4_dir_entry_2 and its tail: https://docs.kernel.org/filesystems/ext4/directory.html */
 export const ENTRY = {

@@ -1,9 +1,10 @@
+import { viewOf } from "../lib/view.ts";
 import { assert } from "../lib/assert.ts";
 import type { Extent } from "../tar/entry.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c } from "./checksum.ts";
-import { get, put, u16, u32, viewOf } from "./field.ts";
+import { get, put, u16, u32 } from "./field.ts";
 import { INODE_MAP } from "./inode.ts";
 
 /** struct ext4_extent_header, ext4_extent, ext4_extent_idx: https://docs.kernel.org/filesystems/ext4/ifork.html */

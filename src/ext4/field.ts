@@ -32,7 +32,3 @@ export function putAll<Table extends Readonly<Record<string, Field>>>(
     if (field !== undefined && value !== undefined) put(record, field, value);
   }
 }
-
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}

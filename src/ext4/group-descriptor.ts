@@ -1,6 +1,7 @@
+import { viewOf } from "../lib/view.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
-import { get, put, putAll, u16, u32, viewOf } from "./field.ts";
+import { get, put, putAll, u16, u32 } from "./field.ts";
 
 /** Without the 64bit feature. */
 export const DESCRIPTOR_BYTES = 32;

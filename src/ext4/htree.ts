@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { assert, defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import { BLOCK_BYTES } from "./block.ts";
@@ -11,7 +12,7 @@ import {
   putEntry,
   recordBytesOf,
 } from "./directory.ts";
-import { put, u16, u32, u8, viewOf } from "./field.ts";
+import { put, u16, u32, u8 } from "./field.ts";
 import { nameHash } from "./name-hash.ts";
 
 /** struct dx_root, dx_node, dx_entry, dx_tail: https://docs.kernel.org/filesystems/ext4/directory.html (hash tree directories) */

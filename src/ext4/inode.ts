@@ -1,8 +1,9 @@
+import { viewOf } from "../lib/view.ts";
 import type { Time } from "../tar/entry.ts";
 import type { Attributes } from "../layer/tree.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
-import { get, put, u16, u32, viewOf } from "./field.ts";
+import { get, put, u16, u32 } from "./field.ts";
 import { clampTime, extraOf } from "./timestamp.ts";
 
 export const INODE_BYTES = 256;

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { assert } from "../lib/assert.ts";
 import { bytesOf } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
@@ -10,7 +11,6 @@ import { encodeDevice } from "./device.ts";
 import type { DirectoryContent } from "./directory.ts";
 import { encodeDirectory, encodeLeaf, fitsOneBlock } from "./directory.ts";
 import { encodeExtents, type NodeAppender } from "./extents.ts";
-import { viewOf } from "./field.ts";
 import { encodeIndexed } from "./htree.ts";
 import {
   encodeInode,

@@ -1,9 +1,10 @@
+import { viewOf } from "../lib/view.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteString, bytesOf } from "../lib/byte-string.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
 import { crc32c, CRC_START } from "./checksum.ts";
-import { get, put, putAll, u16, u32, u8, viewOf } from "./field.ts";
+import { get, put, putAll, u16, u32, u8 } from "./field.ts";
 import { EXTRA_INODE_BYTES, INODE_BYTES } from "./inode.ts";
 import type { Layout } from "./layout.ts";
 

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { assert } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { bytesOf, display } from "../lib/byte-string.ts";
@@ -7,7 +8,7 @@ import type { Xattr } from "../tar/entry.ts";
 import { encodeAcl } from "./acl.ts";
 import { BLOCK_BYTES } from "./block.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
-import { put, u16, u32, u8, viewOf } from "./field.ts";
+import { put, u16, u32, u8 } from "./field.ts";
 
 /** struct ext4_xattr_header, ext4_xattr_entry: https://docs.kernel.org/filesystems/ext4/attributes.html */
 const HEADER = {

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import {
   isFirstOfLongName,
   isShortName,
@@ -76,7 +77,7 @@ interface Around {
 }
 
 function parseSlot(slot: Uint8Array, { index, long, bits }: Around): FatEntry | undefined {
-  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  const view = viewOf(slot);
   const attributes = view.getUint8(SLOT.attributes);
   const bytes = Buffer.from(slot.subarray(0, SLOT.attributes));
   if (has(attributes, ATTRIBUTE.label) || bytes[0] === ".".charCodeAt(0)) return undefined;

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { KiB, MiB } from "../lib/units.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
@@ -164,10 +165,6 @@ function findInfo(file: BlockFile, boot: DataView, sectorBytes: number): number 
     (name) => info.getUint32(INFO[name], true) === INFO_SIGNATURES[name],
   );
   return isInfo ? offsetBytes : undefined;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function refused(file: BlockFile, why: string): TandemError {

@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 
 /** A directory is an array of slots of this size; a long name takes several of them before the one of its file. */
@@ -100,7 +101,7 @@ export function parseLongName(slots: readonly Uint8Array[], short: string): stri
 }
 
 function charactersOf(slot: Uint8Array): string {
-  const view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+  const view = viewOf(slot);
   return placesOfCharacters()
     .map((at) => String.fromCharCode(view.getUint16(at, true)))
     .join("");

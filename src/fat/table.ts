@@ -1,3 +1,4 @@
+import { viewOf } from "../lib/view.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import { alignUp } from "../lib/units.ts";
@@ -27,7 +28,7 @@ export class FatTable {
     this.#geometry = geometry;
     const first = defined(geometry.tableOffsets[0], "table");
     const bytes = readBlock(file, first, geometry.tableBytes);
-    this.#bytes = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = viewOf(bytes);
   }
 
   /** The clusters of a file or directory in order. Throws `disk` where the chain is broken or endless. */

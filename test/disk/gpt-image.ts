@@ -1,4 +1,5 @@
 /** Makes a partition table byte by byte, with right checksums, so that tests can make wrong ones. */
+import { viewOf } from "../../src/lib/view.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 
 export interface PartitionWish {
@@ -34,7 +35,7 @@ export function gptImage(wish: TableWish): PagedImage {
   ] as const) {
     image.write(entriesLba * sectorBytes, entries);
     const header = headerOf({ lba, entriesLba, sectors, sectorBytes, entries });
-    wish.change?.(new DataView(header.buffer, header.byteOffset, header.byteLength));
+    wish.change?.(viewOf(header));
     seal(header);
     image.write(lba * sectorBytes, header);
   }

@@ -1,6 +1,6 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { encodeDevice } from "../../src/ext4/device.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 
 test.each([
   [1, 3, [0x0103, 0]],

@@ -1,8 +1,8 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import type { DirectoryEntry } from "../../src/ext4/directory.ts";
 import { encodeDirectory, encodeLeaf, fitsOneBlock } from "../../src/ext4/directory.ts";
 import { crc32c } from "../../src/ext4/checksum.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 import { byteStringOf } from "../../src/lib/byte-string.ts";
 import { readEntries } from "../fakes/directory-block.ts";
 

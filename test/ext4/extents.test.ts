@@ -1,9 +1,9 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import type { Extent } from "../../src/tar/entry.ts";
 import { BLOCK_BYTES } from "../../src/ext4/block.ts";
 import { crc32c } from "../../src/ext4/checksum.ts";
 import { encodeExtents } from "../../src/ext4/extents.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 
 const SEED = 0x1234;
 /** Where append() puts the first node. */

@@ -1,5 +1,6 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
-import { put, putAll, u16, u32, u8, viewOf } from "../../src/ext4/field.ts";
+import { put, putAll, u16, u32, u8 } from "../../src/ext4/field.ts";
 
 test.each([
   [u8(1), 0x1234, [0, 0x34, 0, 0, 0, 0]],

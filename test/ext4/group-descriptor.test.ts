@@ -1,6 +1,6 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { crc32c, crc32cOfWord } from "../../src/ext4/checksum.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 import { encodeDescriptor } from "../../src/ext4/group-descriptor.ts";
 
 const VALUES = {

@@ -1,7 +1,7 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { BlockUsage } from "../../src/ext4/block-usage.ts";
 import { crc32c } from "../../src/ext4/checksum.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 import { writeGroups } from "../../src/ext4/groups.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
 import { PlacedWriter } from "../../src/ext4/placed-writer.ts";

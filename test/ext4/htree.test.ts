@@ -1,5 +1,5 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
-import { viewOf } from "../../src/ext4/field.ts";
 import { encodeIndexed } from "../../src/ext4/htree.ts";
 import { hashSeedOf } from "../../src/ext4/identity.ts";
 import { nameHash } from "../../src/ext4/name-hash.ts";

@@ -1,6 +1,6 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { crc32c } from "../../src/ext4/checksum.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 import type { InodeValues } from "../../src/ext4/inode.ts";
 import { encodeInode, INODE_BYTES, inodeSeed, sealInode } from "../../src/ext4/inode.ts";
 import { fifo } from "../fakes/ext4-image.ts";

@@ -1,7 +1,7 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { beforeEach, expect, test } from "bun:test";
 import type { TreeNode } from "../../src/layer/tree.ts";
 import { BlockUsage } from "../../src/ext4/block-usage.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 import { NodeWriter } from "../../src/ext4/node-writer.ts";
 import { numberTree } from "../../src/ext4/numbering.ts";
 import { MiB } from "../../src/lib/units.ts";

@@ -1,6 +1,6 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { crc32c, CRC_START } from "../../src/ext4/checksum.ts";
-import { viewOf } from "../../src/ext4/field.ts";
 import { uuidBytes } from "../../src/ext4/identity.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
 import { encodeBlock0, encodeSuperblock } from "../../src/ext4/superblock.ts";

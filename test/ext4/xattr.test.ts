@@ -1,5 +1,5 @@
+import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
-import { viewOf } from "../../src/ext4/field.ts";
 import type { StoredXattr } from "../../src/ext4/xattr.ts";
 import {
   encodeXattrBlock,

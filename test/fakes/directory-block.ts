@@ -1,4 +1,4 @@
-import { viewOf } from "../../src/ext4/field.ts";
+import { viewOf } from "../../src/lib/view.ts";
 
 export interface ReadEntry {
   readonly name: string;

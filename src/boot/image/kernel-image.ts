@@ -1,3 +1,4 @@
+import { viewOf } from "../../lib/view.ts";
 /** What a kernel has to look like to be started: Linux Documentation/arch/x86/boot.rst, arch/arm64/booting.rst, arch/riscv/boot-image-header.rst. */
 
 /** All headers lie within. */
@@ -52,7 +53,7 @@ export function flawOfKernel(file: KernelFile, wanted: string): string | undefin
 
 function readHeader(head: Uint8Array): KernelFacts | undefined {
   const isX86 = textAt(head, X86.magic) === "HdrS" && head.byteLength >= X86.end;
-  if (isX86) return readX86(new DataView(head.buffer, head.byteOffset, head.byteLength));
+  if (isX86) return readX86(viewOf(head));
   const other = OTHERS.find(([offset, magic]) => textAt(head, offset) === magic);
   return other && { architecture: other[2], sizeBytesMin: 0 };
 }
