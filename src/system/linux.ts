@@ -5,6 +5,7 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { ARCH } from "./arch.ts";
 import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
+import { readKernelLog } from "./kernel-log.ts";
 import { createBlockFile, openBlockFile, refuseOtherFiles } from "./linux-block-file.ts";
 import { linuxProbe } from "./probe.ts";
 import { reboot } from "./reboot.ts";
@@ -35,6 +36,7 @@ export const linux: System = {
   openBlock: openBlockFile,
   createBlock: createBlockFile,
   lock,
+  kernelLog: () => readKernelLog(),
   run,
   replaceFile,
   replaceLink,

@@ -15,12 +15,12 @@ import { flushFolder } from "./flush-folder.ts";
 /**
  * Writes a whole file with this mode, and makes its folders. After a power cut the path has the old or the new content.
  */
-export function replaceFile(path: string, text: string, mode: number): void {
+export function replaceFile(path: string, content: string | Uint8Array, mode: number): void {
   replace(path, (next) => {
     const file = openSync(next, "wx", mode);
     try {
       fchmodSync(file, mode); // The umask may have removed bits.
-      writeFileSync(file, text);
+      writeFileSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -53,6 +53,8 @@ export interface System {
    * it.
    */
   lock(path: string): Promise<{ release(): void }>;
+  /** The messages of the kernel since it started, as far as it still has them. Throws when this user may not read them. */
+  kernelLog(): string;
   /** Runs a program without a shell, in the directory /, with no input. Kills it after `deadlineSeconds`. */
   run(
     command: readonly string[],
@@ -62,7 +64,7 @@ export interface System {
    * Writes a whole file with this mode, and makes its folders. After a power cut the path has the old or the new
    * content.
    */
-  replaceFile(path: string, text: string, mode: number): void;
+  replaceFile(path: string, content: string | Uint8Array, mode: number): void;
   /** Makes a symbolic link and its folders, and replaces an existing file or link. */
   replaceLink(path: string, target: string): void;
   /** Opens a watchdog, which starts it. Undefined when there is none. Throws "boot". */

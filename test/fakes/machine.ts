@@ -59,6 +59,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
     openBlock: refuse,
     createBlock: refuse,
     lock: () => Promise.resolve({ release() {} }),
+    kernelLog: refuse,
     run: refuse,
     replaceFile: refuse,
     replaceLink: refuse,

@@ -1,0 +1,49 @@
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { errnoOf } from "./failure.ts";
+
+/** A record is cut by the kernel before it is longer: CONSOLE_EXT_LOG_MAX and the prefix of its line. */
+const RECORD_BYTES_MAX = 8192;
+/** Larger than the log of any kernel: a log that grows as fast as it is read must not be read for ever. */
+const RECORDS_MAX = 200_000;
+const NODE = "/dev/kmsg";
+
+/** The messages of the kernel since its start, as far as it still has them: "[    5.140900] text", a line each. Throws what node:fs throws. */
+export function readKernelLog(path: string = NODE): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return [...recordsOf(file)].flatMap((record) => linesOf(record)).join("\n");
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Each read gives one record. */
+function* recordsOf(file: number): Generator<string> {
+  const buffer = Buffer.alloc(RECORD_BYTES_MAX);
+  for (let count = 0; count < RECORDS_MAX; count += 1) {
+    const got = readRecord(file, buffer);
+    if (got === 0) return;
+    if (got !== "overwritten") yield buffer.toString("utf8", 0, got);
+  }
+}
+
+/** 0: there are no more records. */
+function readRecord(file: number, buffer: Buffer): number | "overwritten" {
+  try {
+    return readSync(file, buffer);
+  } catch (error) {
+    // The kernel has overwritten the record; the next read goes on with the oldest one that is left.
+    if (errnoOf(error) === "EPIPE") return "overwritten";
+    if (errnoOf(error) === "EAGAIN") return 0;
+    throw error;
+  }
+}
+
+/** Documentation/ABI/testing/dev-kmsg: "priority,sequence,microseconds,flags;text", then lines " KEY=value" about the device. */
+function linesOf(record: string): string[] {
+  return record.split("\n").flatMap((line) => {
+    const [, microseconds, text] = /^\d+,\d+,(\d+),[^;]*;(.*)$/.exec(line) ?? [];
+    if (microseconds === undefined || text === undefined) return [];
+    return [`[${(Number(microseconds) / 1e6).toFixed(6).padStart(12)}] ${text}`];
+  });
+}
