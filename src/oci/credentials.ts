@@ -72,6 +72,18 @@ export function findCredentials(
   return undefined;
 }
 
+/** Every password and token in the files that findCredentials() looks into: what must not appear in a text. Throws "usage" as it does. */
+export function allSecrets(options: CredentialsOptions): string[] {
+  return authFiles(options)
+    .flatMap((place) => Object.values(readAuthFile(place, options)?.auths ?? {}))
+    .flatMap((entry) => {
+      const pair = readPair(entry);
+      const password = pair === undefined || pair === "malformed" ? undefined : pair.password;
+      return [entry.auth, entry.password, password, entry.identitytoken, entry.registrytoken];
+    })
+    .filter(isGiven);
+}
+
 /** A place where credentials may be. */
 interface AuthFile {
   readonly path: string;

@@ -29,6 +29,11 @@ export class Secrets {
     for (const field of SECRET_FIELDS) this.#learn(form.get(field) ?? "");
   }
 
+  /** A password or token that was not sent, and must not be shown either. */
+  learnSecret(secret: string): void {
+    this.#learn(secret);
+  }
+
   /** A URL that we were sent to: what is in its query may be as good as a password. */
   learnUrl({ searchParams }: URL): void {
     for (const value of searchParams.values())

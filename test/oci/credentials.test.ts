@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { findCredentials } from "../../src/oci/credentials.ts";
+import { allSecrets, findCredentials } from "../../src/oci/credentials.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import type { Files } from "../../src/system/files.ts";
 import { memoryFiles } from "../fakes/files.ts";
@@ -201,4 +201,25 @@ test("a helper for others is no matter, and credentials beside one are used", ()
     lines: [],
   });
   expect(find("other.io/a", { [DOCKER]: content })).toEqual({ found: undefined, lines: [] });
+});
+
+test("allSecrets() gives each password and token of each file, for whatever registry", () => {
+  const files = memoryFiles({
+    "/run/user/1/containers/auth.json": JSON.stringify({
+      auths: {
+        "a.io": { auth: Buffer.from("me:of-a").toString("base64") },
+        "b.io/ns": { username: "me", password: "of-b", identitytoken: "refresh-b" },
+      },
+    }),
+    "/home/me/.dockercfg": JSON.stringify({ "c.io": { registrytoken: "bearer-c" } }),
+  });
+  const environment = { HOME: "/home/me", XDG_RUNTIME_DIR: "/run/user/1" };
+  expect(allSecrets({ files, environment, userId: 1, log() {} })).toEqual([
+    Buffer.from("me:of-a").toString("base64"),
+    "of-a",
+    "of-b",
+    "of-b",
+    "refresh-b",
+    "bearer-c",
+  ]);
 });
