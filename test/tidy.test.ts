@@ -27,6 +27,7 @@ const FLOW = [
   "verdict",
   "upgrade",
   "doctor",
+  "report",
   "cli",
   "main.ts",
 ];
@@ -43,6 +44,7 @@ const OWNER: Readonly<Record<string, string>> = {
   "bun:ffi": "system",
   citty: "cli",
   "consola/core": "cli",
+  nanotar: "report",
   ofetch: "oci",
 };
 /** They bring streams along or load slowly by themselves: with them every verb would start half as long again. */
@@ -172,7 +174,7 @@ test("the process is touched by system, cli and main.ts alone", () => {
 });
 
 test("Bun touches the machine in system and main.ts alone; elsewhere it only computes", () => {
-  const computes = "CryptoHasher|YAML|deepEquals|hash|stringWidth|stripANSI";
+  const computes = "CryptoHasher|YAML|deepEquals|gzipSync|hash|stringWidth|stripANSI";
   expect(
     uses(outside(MACHINE_ROOMS), new RegExp(`\\bBun\\b(?!\\.(?:${computes})\\b)`, "g")),
   ).toEqual([]);
@@ -180,6 +182,7 @@ test("Bun touches the machine in system and main.ts alone; elsewhere it only com
 
 test("what is loaded late is loaded late on purpose", () => {
   expectOnly(uses(files, /\bimport\(|\brequire\b/g), {
+    "src/cli/verbs/report.ts: import(": "no other verb collects and packs a report",
     "src/main.ts: import(": "--version need not wait for all verbs",
     "src/system/probe.ts: import(": "only a check of a TCP port needs node:net, which loads slowly",
   });
@@ -196,6 +199,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "boot/systemd-boot/slot-files",
   ],
   "cli/verbs": [
+    "cli/config-text",
     "cli/context",
     "cli/end-watch",
     "cli/verbs/config",
@@ -203,6 +207,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/verbs/health",
     "cli/verbs/hooks",
     "cli/verbs/mark",
+    "cli/verbs/report",
     "cli/verbs/rollback",
     "cli/verbs/status",
     "cli/verbs/upgrade",
@@ -211,8 +216,11 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/verbs/watchdog",
     "cli/verbs/why",
     "cli/verbs/write",
+    "cli/version-text",
   ],
   "control/control": ["control/block-memory", "control/copies"],
+  "report/bundle": ["report/single"],
+  "report/partition-table": ["report/disk-path"],
   "fat/fat": ["fat/data", "fat/folder", "fat/folder-entries"],
   "ext4/mount": ["ext4/bad-file-system", "ext4/block", "ext4/inode-places"],
   "layer/layer-entries": ["layer/entry-packer", "layer/packed-form"],

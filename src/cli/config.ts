@@ -98,6 +98,11 @@ export function loadConfig(
   return { config, origins };
 }
 
+/** What a verb goes by that has to work where the configuration cannot be used. */
+export function defaultConfig({ disk }: Globals): Config {
+  return { ...DEFAULTS, disk };
+}
+
 /** The configuration that the image at `root` brings with it; undefined when it brings none. */
 export function loadImageConfig(system: System, root: string): Config | undefined {
   const layers = systemFiles(system, root).flatMap((path) => fromFile(system, path, false));

@@ -11,6 +11,8 @@ export interface Context {
   readonly config: Config;
   /** Where each configured value came from; what is not in it is a default. */
   readonly origins: ReadonlyMap<string, string>;
+  /** Why the configuration cannot be used, for a verb that then works with the defaults. */
+  readonly configFault?: Error;
   readonly talk: TalkLine;
   /** Fires when the operator or the system asks to stop. */
   readonly signal: AbortSignal;
@@ -30,5 +32,10 @@ export function print<T extends object>(
 }
 
 export function jsonOf(result: object): string {
-  return JSON.stringify({ format: JSON_FORMAT, ...result });
+  return JSON.stringify(documentOf(result));
+}
+
+/** A result as the schemas describe it. */
+export function documentOf(result: object): object {
+  return { format: JSON_FORMAT, ...result };
 }

@@ -12,11 +12,11 @@ const GONE = new Set(["EPIPE", "ECONNRESET"]);
  * Writes to stdout or stderr. When the reader has gone (`tandem status | head`) the rest is lost quietly: whatever runs goes on, and
  * its exit status stays. Another failure, such as a full disk, is one of the machine.
  */
-export function output(stream: Stream, text: string): void {
+export function output(stream: Stream, content: string | Uint8Array): void {
   // Not before it is needed: to set a stream up takes 10 ms.
   if (!watched.has(stream)) process[stream].on("error", (error) => failed(stream, error));
   watched.add(stream);
-  process[stream].write(text);
+  process[stream].write(content);
 }
 
 function failed(stream: Stream, error: unknown): void {

@@ -3,7 +3,8 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { machineFailure } from "../system/failure.ts";
 import { takeRefusedHints } from "../system/hint.ts";
 import { linux } from "../system/linux.ts";
-import { loadConfig } from "./config.ts";
+import { defaultConfig, loadConfig } from "./config.ts";
+import type { Context } from "./context.ts";
 import { EXIT } from "./exit.ts";
 import { type Globals, splitGlobals } from "./globals.ts";
 import { output } from "./output.ts";
@@ -12,16 +13,19 @@ import { openTalk } from "./talk.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
+const REPORT = "run tandem report and attach the file that it writes.";
+const FOR_HELP = `To have this looked into, ${REPORT}`;
+
 /** Runs one command line and returns the exit status. The one place where an error becomes a message. */
 export async function run(args: readonly string[]): Promise<number> {
-  let wishes: ReportOptions = { debug: args.includes("--debug"), json: args.includes("--json") };
+  let form: Form = { debug: args.includes("--debug"), json: args.includes("--json"), quiet: false };
   try {
     const { globals, rest } = splitGlobals(args);
-    wishes = globals;
+    form = globals;
     return await dispatch(globals, rest);
   } catch (thrown) {
     const error = machineFailure(thrown) ?? thrown;
-    report(error, wishes);
+    printError(error, form);
     return error instanceof TandemError ? EXIT[error.code] : EXIT.unexpected;
   }
 }
@@ -64,8 +68,8 @@ async function runVerb(verb: Verb, globals: Globals, args: readonly string[]): P
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   try {
-    const { config, origins } = loadConfig(linux, globals);
-    await verb.run({ system: linux, globals, config, origins, talk, signal: stop.signal }, args);
+    const configured = configFor(verb, globals);
+    await verb.run({ system: linux, globals, ...configured, talk, signal: stop.signal }, args);
   } catch (error) {
     throw stop.signal.aborted ? interruption(error) : error;
   } finally {
@@ -76,32 +80,46 @@ async function runVerb(verb: Verb, globals: Globals, args: readonly string[]): P
   }
 }
 
+function configFor(
+  verb: Verb,
+  globals: Globals,
+): Pick<Context, "config" | "origins" | "configFault"> {
+  try {
+    return loadConfig(linux, globals);
+  } catch (error) {
+    if (!verb.worksWithBadConfig || !(error instanceof Error)) throw error;
+    return { config: defaultConfig(globals), origins: new Map(), configFault: error };
+  }
+}
+
 /** Whatever was thrown after the operator asked to stop was thrown because of that. */
 function interruption(error: unknown): TandemError {
   if (error instanceof TandemError && error.code === "interrupted") return error;
   return new TandemError("interrupted", "Stopped on request before the end", { cause: error });
 }
 
-interface ReportOptions {
+interface Form {
   readonly debug: boolean;
   readonly json: boolean;
+  readonly quiet: boolean;
 }
 
-function report(error: unknown, { debug, json }: ReportOptions): void {
+function printError(error: unknown, { debug, json, quiet }: Form): void {
   const known = error instanceof TandemError;
   const message = reasonOf(error);
-  const hint = known
-    ? error.hint
-    : "This is a bug in tandem. Please report it with the output of --debug.";
+  const hint = known ? error.hint : `This is a bug in tandem. To report it, ${REPORT}`;
   if (json) {
     const code = known ? error.code : "unexpected";
     output("stderr", `${JSON.stringify({ level: "error", code, text: message, hint })}\n`);
+    if (debug && !quiet)
+      output("stderr", `${JSON.stringify({ level: "debug", text: FOR_HELP })}\n`);
     return;
   }
   output("stderr", `tandem: ${message}\n`);
   for (const cause of causesOf(error)) output("stderr", `  because: ${cause}\n`);
   if (hint !== undefined) output("stderr", `  hint: ${hint}\n`);
   if (debug && error instanceof Error) output("stderr", `${defined(error.stack, "stack")}\n`);
+  if (debug) output("stderr", `${FOR_HELP}\n`);
 }
 
 /** What lies behind an error, without what its message says already. */

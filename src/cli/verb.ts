@@ -6,6 +6,8 @@ import { strictArguments } from "./strict.ts";
 export interface Verb {
   readonly name: string;
   readonly description: string;
+  /** It runs with the default configuration where the machine's cannot be used. */
+  readonly worksWithBadConfig: boolean;
   usage(): Promise<string>;
   run(context: Context, args: readonly string[]): Promise<void>;
 }
@@ -14,16 +16,18 @@ interface VerbDefinition<A extends ArgsDef> {
   readonly name: string;
   readonly description: string;
   readonly args: A;
+  readonly worksWithBadConfig?: boolean;
   run(context: Context, args: ParsedArgs<A>): Promise<void>;
 }
 
 /** A verb on citty's parser, made strict about what it does not know. */
 export function defineVerb<const A extends ArgsDef>(definition: VerbDefinition<A>): Verb {
-  const { name, description, args } = definition;
+  const { name, description, args, worksWithBadConfig = false } = definition;
   const meta = { name, description };
   return {
     name,
     description,
+    worksWithBadConfig,
     async usage() {
       const text = await renderUsage(defineCommand({ meta, args }), { meta: { name: "tandem" } });
       return process.stdout.isTTY ? text : Bun.stripANSI(text);

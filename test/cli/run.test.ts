@@ -95,6 +95,7 @@ test.concurrent.each([["--debug verify c"], ["verify --debug c"], ["verify c --d
     expect(status).toBe(2);
     expect(stderr).toMatch(/^tandem: Cannot verify slot "c"/);
     expect(stderr).toMatch(/^ +at .*verify\.ts/m);
+    expect(stderr).toEndWith("run tandem report and attach the file that it writes.\n");
   },
 );
 

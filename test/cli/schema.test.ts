@@ -59,6 +59,7 @@ const LINES: readonly (readonly string[])[] = [
   ["config"],
   ["version"],
   ["doctor"],
+  ["report", join(folder, "report.tar.gz")],
   ["hooks", "list"],
   ["hooks", "print", "systemd"],
   ["hooks", "install", "init", "--root", folder],

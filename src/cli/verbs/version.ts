@@ -1,6 +1,7 @@
-import { buildInfo, formatVersion } from "../../lib/build-info.ts";
+import { buildInfo } from "../../lib/build-info.ts";
 import { print } from "../context.ts";
 import { defineVerb } from "../verb.ts";
+import { versionText } from "../version-text.ts";
 
 export const version = defineVerb({
   name: "version",
@@ -8,13 +9,7 @@ export const version = defineVerb({
   args: { long: { type: "boolean", description: "Also the parts: git revision, Bun, C library" } },
   run(context, { long }) {
     const info = buildInfo();
-    print(context, info ?? { version: "from source" }, () => {
-      const line = `tandem ${formatVersion(info)}`;
-      if (long !== true || info === undefined) return line;
-      return [line, `bun    ${info.bun}`, `libc   ${info.glibc} (LGPL, see THIRD-PARTY)`].join(
-        "\n",
-      );
-    });
+    print(context, info ?? { version: "from source" }, () => versionText(info, long === true));
     return Promise.resolve();
   },
 });

@@ -1,0 +1,8 @@
+import { type BuildInfo, formatVersion } from "../lib/build-info.ts";
+
+/** The version on one line; `long` adds the parts that the binary was built from, a line each. */
+export function versionText(info: BuildInfo | undefined, long: boolean): string {
+  const line = `tandem ${formatVersion(info)}`;
+  if (!long || info === undefined) return line;
+  return [line, `bun    ${info.bun}`, `libc   ${info.glibc} (LGPL, see THIRD-PARTY)`].join("\n");
+}

@@ -1,0 +1,113 @@
+import { reasonOf, TandemError } from "../lib/error.ts";
+import { machineFailure } from "../system/failure.ts";
+import type { Redactor } from "./redact.ts";
+
+/** What goes into a file of the bundle: a text, or an object that is written as JSON. */
+export type Content = string | object;
+
+/** One file of a part. What it holds is read only when its turn comes, so that a failure concerns this file alone. */
+export interface PartFile {
+  /** Its path in the bundle. */
+  readonly path: string;
+  readonly read: () => Content;
+}
+
+/** What is collected about one subject. */
+export interface Part {
+  readonly name: string;
+  readonly files: () => Iterable<PartFile> | AsyncIterable<PartFile>;
+}
+
+/** What the bundle lacks. */
+export interface Missing {
+  /** The part, or the file of it. */
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface BundleFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The archive format has 100 bytes for a path, and the folder of the bundle takes 31 of them. */
+const PATH_CHARS_MAX = 64;
+/** The end of a log tells more than its start, and no list needs more. */
+const FILE_CHARS_MAX = 1024 * 1024;
+const FILES_MAX = 1000;
+
+/** Collects the parts one by one: what cannot be had is noted, and the next part is tried. */
+export class Bundle {
+  readonly #redactor: Redactor;
+  readonly #signal: AbortSignal;
+  readonly #files = new Map<string, string>();
+  readonly #parts: string[] = [];
+  readonly #missing: Missing[] = [];
+
+  constructor(redactor: Redactor, signal: AbortSignal) {
+    this.#redactor = redactor;
+    this.#signal = signal;
+  }
+
+  /** Throws only when the operator asks to stop. */
+  async collect({ name, files }: Part): Promise<void> {
+    const before = this.#files.size;
+    await this.#attempt(name, async () => {
+      for await (const { path, read } of files())
+        await this.#attempt(path, () => this.#add(path, read()));
+    });
+    if (this.#files.size > before) this.#parts.push(name);
+  }
+
+  /** The names of the parts of which there is at least one file. */
+  get parts(): readonly string[] {
+    return this.#parts;
+  }
+
+  get missing(): readonly Missing[] {
+    return this.#missing;
+  }
+
+  get files(): readonly BundleFile[] {
+    const lines = this.#missing.map(({ name, reason }) => `${name}: ${reason}\n`);
+    const all = [...this.#files].map(([path, text]) => ({ path, text }));
+    return [...all, { path: "missing.txt", text: lines.join("") }];
+  }
+
+  async #attempt(name: string, action: () => void | Promise<void>): Promise<void> {
+    this.#signal.throwIfAborted();
+    try {
+      await action();
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.#missing.push({ name, reason: this.#redactor.text(reasonFor(error)) });
+    }
+  }
+
+  #add(path: string, content: Content): void {
+    if (this.#files.size >= FILES_MAX) throw new Error(`the bundle has ${FILES_MAX} files already`);
+    const text =
+      typeof content === "string"
+        ? this.#redactor.text(content.slice(-FILE_CHARS_MAX))
+        : `${JSON.stringify(this.#redactor.json(content), undefined, 2)}\n`;
+    this.#files.set(freePath(path, this.#files), text);
+  }
+}
+
+/** A bug must not keep the other parts from being collected, and its stack is what the bundle is for. */
+function reasonFor(error: unknown): string {
+  const known = machineFailure(error) ?? error;
+  if (known instanceof TandemError) return reasonOf(known);
+  const stack = known instanceof Error ? `\n${known.stack ?? ""}` : "";
+  return `Cannot collect it: ${reasonOf(known)}${stack}`;
+}
+
+/** Names of files come from disks and firmware: the archive gets plain ones that fit, each only once. */
+function freePath(path: string, taken: ReadonlyMap<string, string>): string {
+  const plain = path.replaceAll(/[^\w./+-]|\.\.+/g, "_").slice(-PATH_CHARS_MAX);
+  const names = [
+    plain,
+    ...Array.from({ length: FILES_MAX }, (_, index) => `${plain}.${index + 1}`),
+  ];
+  return names.find((name) => !taken.has(name)) ?? plain;
+}

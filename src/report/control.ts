@@ -1,0 +1,30 @@
+import { type Control, openControl } from "../control/control.ts";
+import { openSlots, type SlotsOptions } from "../slot/slots.ts";
+import { SLOT_NAMES } from "../slot/slot.ts";
+import type { System } from "../system/system.ts";
+import type { Part } from "./bundle.ts";
+import { single } from "./single.ts";
+
+/** What the boot loader reads on the control partition, and what tandem remembers there. */
+export function controlPart(system: System, options: SlotsOptions): Part {
+  return single("control", "control.json", () => {
+    const slots = openSlots(system, options);
+    const partition = slots.open(slots.control, { write: false });
+    try {
+      return contentsOf(openControl(partition));
+    } finally {
+      partition.close();
+    }
+  });
+}
+
+function contentsOf({ loaderData, memory }: Control): object {
+  return {
+    record: loaderData.record,
+    recordProblems: loaderData.recordProblems,
+    specs: Object.fromEntries(SLOT_NAMES.map((slot) => [slot, loaderData.spec(slot)])),
+    stateProblems: memory.stateProblems,
+    newerVersion: memory.newerVersion,
+    state: memory.state,
+  };
+}

@@ -1,0 +1,12 @@
+import type { Content, Part } from "./bundle.ts";
+
+/** A part that is one file. What goes wrong is noted under the name of the part. */
+export function single(name: string, path: string, read: () => Content | Promise<Content>): Part {
+  return {
+    name,
+    async *files() {
+      const content = await read();
+      yield { path, read: () => content };
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { refuseTarget, writeReport } from "../../src/report/write-report.ts";
+import { linux } from "../../src/system/linux.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+
+test("the archive is written for its owner alone, and nothing else is left", async () => {
+  await using folder = await temporaryFolder();
+  writeReport(linux, folder.in("x.tar.gz"), Buffer.from("bytes"));
+  expect(readdirSync(folder.path)).toEqual(["x.tar.gz"]);
+  expect(readFileSync(folder.in("x.tar.gz"), "utf8")).toBe("bytes");
+  expect(statSync(folder.in("x.tar.gz")).mode & 0o777).toBe(0o600);
+});
+
+test("a file that is there is refused, and so is a folder that is not", async () => {
+  await using folder = await temporaryFolder();
+  writeFileSync(folder.in("x"), "");
+  refuseTarget(linux, folder.in("y"));
+  expect(() => refuseTarget(linux, folder.in("x"))).toThrow("x: there is a file already");
+  expect(() => refuseTarget(linux, folder.in("none/x"))).toThrow(
+    `there is no ${folder.in("none")}`,
+  );
+});
+
+test.each([
+  ["ENOSPC", "no-space"],
+  ["EROFS", "disk"],
+  ["EACCES", "disk"],
+])("%s ends with %p and says to name another place", (errno, code) => {
+  const cause = Object.assign(new Error(`${errno}: no`), { code: errno });
+  const replaceFile = (): never => {
+    throw cause;
+  };
+  let thrown: unknown;
+  try {
+    writeReport({ replaceFile }, "/x", new Uint8Array());
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toMatchObject({
+    code,
+    message: `Cannot write the report to /x: ${errno}: no`,
+    hint: expect.stringContaining("tandem report FILE"),
+  });
+});
