@@ -24,7 +24,8 @@ export function journalPart(system: Pick<System, "run">): Part {
 async function readJournal(system: Pick<System, "run">): Promise<string> {
   const { status, stdout, stderr } = await runJournalctl(system);
   if (status === undefined) throw refused(`it did not end within ${DEADLINE_SECONDS} s`);
-  if (status !== 0) throw refused(`it ended with status ${status}: ${stderr.trim()}`);
+  if (status !== 0)
+    throw refused(`it ended with status ${status}: ${stderr.trim().split("\n").join(", ")}`);
   return `${stdout}${stderr}`;
 }
 

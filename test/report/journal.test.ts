@@ -31,7 +31,11 @@ test.each([
     "there is no journalctl",
   ],
   ["it hangs", ended({ status: undefined }), "it did not end within 20 s"],
-  ["it fails", ended({ status: 1, stderr: "no journal\n" }), "it ended with status 1: no journal"],
+  [
+    "it fails",
+    ended({ status: 1, stderr: "no journal\nno units\n" }),
+    "it ended with status 1: no journal, no units",
+  ],
 ])("where %s, the part is missing", async (_, system, why) => {
   const { texts, missing } = await collected([journalPart(system)]);
   expect(texts).toEqual({});
