@@ -8,6 +8,7 @@ import type { LoaderName } from "../../src/boot/loaders.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { openSource } from "../../src/source/source.ts";
 import { linuxFiles } from "../../src/system/files.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { type Operation, RecordedDisk } from "../fakes/recorded-disk.ts";
 import { machineWith } from "../fakes/whole-disk.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -87,7 +88,7 @@ function expectNoneUnderWay(operations: readonly Operation[]): void {
   }
 }
 
-for (const loader of ["grub", "systemd-boot"] as const)
+for (const loader of LOADER_NAMES)
   test(`${loader}: the binary writes and flushes what the tests in memory record, in the same order`, async () => {
     await using folder = await temporaryFolder();
     const text = await imageIn(folder, 1);
@@ -111,7 +112,7 @@ for (const loader of ["grub", "systemd-boot"] as const)
     expectNoneUnderWay(twin.operations);
   });
 
-for (const loader of ["grub", "systemd-boot"] as const)
+for (const loader of LOADER_NAMES)
   test.each([1, 2])(
     `${loader}: every cut of the binary's own writes by %i threads leaves a system that boots`,
     async (jobs) => {

@@ -8,10 +8,9 @@ import type { Machine } from "../../src/machine/machine.ts";
 import { markBad, markGood } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
-import { bootWithGrub } from "../fakes/grub-model.ts";
+import { LOADER_MODELS } from "../fakes/loader-models.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
-import { bootWithSystemd } from "../fakes/systemd-boot-model.ts";
-import { machineWith, partOfDisk, wholeDisk } from "../fakes/whole-disk.ts";
+import { machineWith, wholeDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo, workOn } from "../upgrade/disk.ts";
 
 const CHECKS = {
@@ -29,9 +28,8 @@ function runHealth(machine: Machine, outcome: CommandResult): Promise<unknown> {
 
 /** The words of the loader for one boot; undefined: it stands still. */
 export async function bootOnce(loader: LoaderName, image: PagedImage): Promise<string | undefined> {
-  if (loader === "systemd-boot") return bootWithSystemd(partOfDisk(image.file(), "esp"));
-  const outcome = bootWithGrub(image.file());
-  return outcome.kind === "boot" ? outcome.cmdline : undefined;
+  const outcome = await LOADER_MODELS[loader](image.file());
+  return "cmdline" in outcome ? outcome.cmdline : undefined;
 }
 
 /** The machine as each verb finds it: repaired before anything is decided. */

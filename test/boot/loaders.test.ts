@@ -12,6 +12,13 @@ test("the configuration takes each loader of the table, and auto", () => {
   expect(LOADER_CHOICES).toEqual(["auto", "grub", "systemd-boot"]);
 });
 
+test("the schema of status has each loader of the table", async () => {
+  const names = LOADERS.map(({ name }) => name);
+  expect(await Bun.file("schema/status.json").json()).toMatchObject({
+    properties: { loader: { properties: { name: { enum: names } } } },
+  });
+});
+
 test.each([
   [
     "grub",

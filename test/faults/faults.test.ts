@@ -4,12 +4,13 @@ import { Campaign } from "./campaign.ts";
 import { Random, SEED, SOAK } from "./random.ts";
 import { STORIES } from "./stories.ts";
 import { faultsOf } from "./trial.ts";
-import { LOADERS, makeWorld, type World } from "./world.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
+import { makeWorld, type World } from "./world.ts";
 
 setDefaultTimeout(8 * 3_600_000);
 /** Of each story with each loader, drawn from some hundreds. */
 const COUNT = Number(process.env["TANDEM_FAULTS"] ?? (SOAK ? 100 : 6));
-const CASES = STORIES.flatMap((story) => LOADERS.map((loader) => ({ story, loader })));
+const CASES = STORIES.flatMap((story) => LOADER_NAMES.map((loader) => ({ story, loader })));
 const campaign = new Campaign("faults");
 
 let world: World;

@@ -11,7 +11,8 @@ import { Random, SEED, SOAK } from "./random.ts";
 import { writeSparse } from "./sparse-file.ts";
 import { type Run, runLimited, runPlain } from "./strace.ts";
 import { judgeNext } from "./trial.ts";
-import { LOADERS, makeWorld, NOBODY, type World } from "./world.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
+import { makeWorld, NOBODY, type World } from "./world.ts";
 
 setDefaultTimeout(8 * 3_600_000);
 const COUNT = Number(process.env["TANDEM_FAULTS"] ?? (SOAK ? 50 : 4));
@@ -24,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const CASES = LOADERS.flatMap((loader) =>
+const CASES = LOADER_NAMES.flatMap((loader) =>
   ["a file", "a loop device"].map((where) => ({ loader, where })),
 );
 const name = `$loader, ${COUNT} upgrades of $where that runs out of room (TANDEM_SEED=${SEED})`;
@@ -101,23 +102,26 @@ async function smallFileSystem(
 }
 
 /** What the loop device had of its file is gone: reads beyond give EIO, which no simulation of a call does better. */
-test.each(LOADERS)("%s: a device that loses its end is told of by every verb", async (loader) => {
-  const wrong: string[] = [];
-  for (const verb of [["verify", "b"], ["doctor", "--verify"], ["status"], ["rollback"]]) {
-    const path = world.disk("armed", loader);
-    const before = new Snapshot(path);
-    const run = await onDevice(path, async (disk, runHere) => {
-      truncateSync(path, PLACES.b.offsetBytes + MiB);
-      return runHere(...verb, "--disk", disk);
-    });
-    const kept = PLACES.a.offsetBytes + PLACES.a.sizeBytes;
-    const now = new Snapshot(path);
-    if (Buffer.compare(before.part("a"), now.bytes.subarray(PLACES.a.offsetBytes, kept)) !== 0)
-      wrong.push(`${verb.join(" ")}: a has changed`);
-    wrong.push(...judgeRun(run).map((what) => `${verb.join(" ")}: ${what}`));
-    if (run.status === 0 && verb[0] !== "status" && verb[0] !== "rollback")
-      wrong.push(`${verb.join(" ")}: status 0 although slot b cannot be read`);
-  }
-  console.log("count: faults 4");
-  expect(wrong).toEqual([]);
-});
+test.each(LOADER_NAMES)(
+  "%s: a device that loses its end is told of by every verb",
+  async (loader) => {
+    const wrong: string[] = [];
+    for (const verb of [["verify", "b"], ["doctor", "--verify"], ["status"], ["rollback"]]) {
+      const path = world.disk("armed", loader);
+      const before = new Snapshot(path);
+      const run = await onDevice(path, async (disk, runHere) => {
+        truncateSync(path, PLACES.b.offsetBytes + MiB);
+        return runHere(...verb, "--disk", disk);
+      });
+      const kept = PLACES.a.offsetBytes + PLACES.a.sizeBytes;
+      const now = new Snapshot(path);
+      if (Buffer.compare(before.part("a"), now.bytes.subarray(PLACES.a.offsetBytes, kept)) !== 0)
+        wrong.push(`${verb.join(" ")}: a has changed`);
+      wrong.push(...judgeRun(run).map((what) => `${verb.join(" ")}: ${what}`));
+      if (run.status === 0 && verb[0] !== "status" && verb[0] !== "rollback")
+        wrong.push(`${verb.join(" ")}: status 0 although slot b cannot be read`);
+    }
+    console.log("count: faults 4");
+    expect(wrong).toEqual([]);
+  },
+);

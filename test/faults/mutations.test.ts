@@ -9,7 +9,8 @@ import { mutate, type Mutation, type Damage, TARGETS, type Target } from "./muta
 import { SEED, SOAK } from "./random.ts";
 import { writeSparse } from "./sparse-file.ts";
 import { type Run, runPlain } from "./strace.ts";
-import { LOADERS, makeWorld, type World } from "./world.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
+import { makeWorld, type World } from "./world.ts";
 
 setDefaultTimeout(4 * 3_600_000);
 const COUNT = Number(process.env["TANDEM_MUTATIONS"] ?? (SOAK ? 500 : 40));
@@ -44,7 +45,7 @@ test.each(TARGETS)(`${COUNT} mutations of %s (TANDEM_SEED=${SEED})`, async (targ
 });
 
 async function tryOut(mutation: Mutation): Promise<Verdict> {
-  const loader = LOADERS[mutation.index % LOADERS.length] ?? "grub";
+  const loader = LOADER_NAMES[mutation.index % LOADER_NAMES.length] ?? "grub";
   const path = world.disk("armed", loader);
   try {
     const damage = mutate(new Snapshot(path).bytes, mutation);

@@ -4,12 +4,13 @@ import { Campaign } from "./campaign.ts";
 import { Random, SEED, SOAK } from "./random.ts";
 import { STORIES } from "./stories.ts";
 import { faultsOf, type Trial } from "./trial.ts";
-import { LOADERS, makeWorld, type World } from "./world.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
+import { makeWorld, type World } from "./world.ts";
 
 setDefaultTimeout(8 * 3_600_000);
 /** Of each story with each loader. */
 const COUNT = Number(process.env["TANDEM_SIGNALS"] ?? (SOAK ? 60 : 2));
-const CASES = STORIES.flatMap((story) => LOADERS.map((loader) => ({ story, loader })));
+const CASES = STORIES.flatMap((story) => LOADER_NAMES.map((loader) => ({ story, loader })));
 const SIGNALS = ["signal=KILL", "signal=TERM"] as const;
 const campaign = new Campaign("signals");
 

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { defined } from "../../src/lib/assert.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { command } from "../peers/command.ts";
 import { writeImage } from "../peers/image.ts";
 import { startRegistry } from "../peers/registry.ts";
@@ -77,8 +78,6 @@ export async function makeWorld(): Promise<World> {
   };
 }
 
-export const LOADERS: readonly LoaderName[] = ["grub", "systemd-boot"];
-
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
@@ -98,7 +97,7 @@ async function makeDisks(
   source: string,
 ): Promise<Map<string, Uint8Array>> {
   const originals = new Map<string, Uint8Array>();
-  for (const loader of LOADERS)
+  for (const loader of LOADER_NAMES)
     for (const [point, image] of [
       ["installed", await installed(loader)],
       ["armed", await installed(loader)],

@@ -1,6 +1,7 @@
 /** Cuts the power before every write and flush, in every way a disk can lose what was not flushed. */
 import { expect, test } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { type Cut, RecordedDisk } from "../fakes/recorded-disk.ts";
 import { machineWith } from "../fakes/whole-disk.ts";
 import {
@@ -17,7 +18,7 @@ import { boot } from "./loader.ts";
 import { STORIES, type Story } from "./story.ts";
 
 /** After each so many cuts the power is cut once more while the machine goes on: a prime number, so that each kind of cut has its turn. */
-const CUT_AGAIN = { grub: 13, "systemd-boot": 97 } as const;
+const CUT_AGAIN: Readonly<Record<LoaderName, number>> = { grub: 13, "systemd-boot": 97 };
 const FEW = { subsetsMax: 2, tearsMax: 2 } as const;
 const SOME = { subsetsMax: 6, tearsMax: 4 } as const;
 
@@ -37,7 +38,7 @@ async function tell(loader: LoaderName, story: Story): Promise<Told> {
   return { recorded, expectation: { loader, whole, gen: await genOn(start), fell } };
 }
 
-for (const loader of ["grub", "systemd-boot"] as const)
+for (const loader of LOADER_NAMES)
   for (const story of STORIES) {
     const name = `${loader}: ${story.name}`;
 

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { isNewDisk } from "../../src/machine/new-disk.ts";
 import { statusOf } from "../../src/verdict/status.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { machineWith, newDisk } from "../fakes/whole-disk.ts";
@@ -31,7 +32,7 @@ async function bootsWhole(loader: LoaderName, image: PagedImage, whole: Whole): 
   return true;
 }
 
-for (const loader of ["grub", "systemd-boot"] as const)
+for (const loader of LOADER_NAMES)
   test(`${loader}: after a cut the first upgrade begins anew, or is done`, async () => {
     const recorded = new RecordedDisk(await newDisk(loader));
     expect(await install(recorded)).toBe("installed");

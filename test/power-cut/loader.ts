@@ -4,9 +4,8 @@ import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/machine/machine.ts";
-import { bootWithGrub } from "../fakes/grub-model.ts";
-import { bootWithSystemd } from "../fakes/systemd-boot-model.ts";
-import { machineWith, partOfDisk } from "../fakes/whole-disk.ts";
+import { LOADER_MODELS } from "../fakes/loader-models.ts";
+import { machineWith } from "../fakes/whole-disk.ts";
 
 export interface Started {
   readonly slot: SlotName;
@@ -15,17 +14,11 @@ export interface Started {
 
 /** Throws when the loader stands still. */
 export async function boot(loader: LoaderName, disk: BlockFile): Promise<Started> {
-  const cmdline = await cmdlineOf(loader, disk);
+  const outcome = await LOADER_MODELS[loader](disk);
+  const cmdline = "why" in outcome ? outcome.why : outcome.cmdline;
   const { slot } = parseCmdline(cmdline);
   if (slot === undefined) throw new Error(`nothing boots: ${cmdline}`);
   return { slot, cmdline };
-}
-
-async function cmdlineOf(loader: LoaderName, disk: BlockFile): Promise<string> {
-  if (loader === "systemd-boot")
-    return (await bootWithSystemd(partOfDisk(disk, "esp"))) ?? "no entry can be started";
-  const outcome = bootWithGrub(disk);
-  return outcome.kind === "boot" ? outcome.cmdline : outcome.why;
 }
 
 /** The machine as each verb finds it: what a cut left half done is finished before anything is decided. */

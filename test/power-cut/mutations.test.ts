@@ -9,6 +9,7 @@ import { readBlock } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import type { Step } from "../../src/upgrade/plan.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
+import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { memorySource } from "../fakes/machine.ts";
 import { RecordedDisk, type Operation } from "../fakes/recorded-disk.ts";
 import { machineWith, partOfDisk, PLACES } from "../fakes/whole-disk.ts";
@@ -188,7 +189,7 @@ test.each(MUTATIONS)("the judge condemns an upgrade with $name", async (mutation
   expect(reasons).not.toBeEmpty();
 });
 
-test.each(["grub", "systemd-boot"] as const)(
+test.each(LOADER_NAMES)(
   "the judge condemns nothing of the same upgrade done right with %s",
   async (loader) => {
     expect(await condemned({ ...UPGRADE, loader, name: "nothing wrong" })).toEqual([]);
