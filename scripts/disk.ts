@@ -16,7 +16,7 @@ import { envBlock } from "./disk/env-block.ts";
 import { installBiosGrub, makeEfiGrub } from "./disk/grub.ts";
 import { diskBytes, layOut, type DiskSizes, type Part, type PartName } from "./disk/layout.ts";
 
-export interface DiskWish extends DiskSizes {
+export interface DiskSetup extends DiskSizes {
   /** The image file to make. */
   readonly path: string;
   /** GRUB if nothing is said. */
@@ -42,15 +42,15 @@ const SYSTEMD_BOOT = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const GRUB_CFG = join(import.meta.dir, "../src/boot/grub/grub.cfg");
 
 /** Makes the disk. Its slots are empty and its control partition is all zeros: GRUB finds no record there and shows its menu. */
-export function makeDisk(wish: DiskWish): Disk {
-  const parts = layOut(wish);
-  const disk = { path: wish.path, sizeBytes: diskBytes(parts), parts };
+export function makeDisk(setup: DiskSetup): Disk {
+  const parts = layOut(setup);
+  const disk = { path: setup.path, sizeBytes: diskBytes(parts), parts };
   writeFileSync(disk.path, "");
   truncateSync(disk.path, disk.sizeBytes);
   partition(disk);
-  const isGrub = wish.loader !== "systemd-boot";
+  const isGrub = setup.loader !== "systemd-boot";
   if (isGrub) installBiosGrub(disk.path, { bios: partOf(disk, "bios"), esp: partOf(disk, "esp") });
-  fillEsp(disk, isGrub ? grubFiles(disk, wish) : systemdBootFiles(wish));
+  fillEsp(disk, isGrub ? grubFiles(disk, setup) : systemdBootFiles(setup));
   return disk;
 }
 
@@ -102,17 +102,17 @@ function foldersOf(contents: Files): string[] {
   return [...new Set(paths)];
 }
 
-function grubFiles(disk: Disk, wish: DiskWish): Files {
+function grubFiles(disk: Disk, setup: DiskSetup): Files {
   return {
     "/EFI/BOOT/BOOTX64.EFI": makeEfiGrub(),
     "/tandem/grub.cfg": readFileSync(GRUB_CFG),
     "/tandem/tries": envBlock({}),
     "/tandem/disk.cfg": envBlock({
       control: `${partOf(disk, "control").number}`,
-      fallback: wish.fallback ?? "a",
-      wait: `${wish.wait ?? 0}`,
-      serial: `${wish.serial ?? ""}`,
-      options: wish.options ?? "",
+      fallback: setup.fallback ?? "a",
+      wait: `${setup.wait ?? 0}`,
+      serial: `${setup.serial ?? ""}`,
+      options: setup.options ?? "",
     }),
   };
 }
@@ -121,7 +121,7 @@ function grubFiles(disk: Disk, wish: DiskWish): Files {
  * loader.conf is written here and never again: which entry comes first is told by the entries. Without a random seed systemd-boot
  * writes nothing but their names.
  */
-function systemdBootFiles({ wait = 0, options = "" }: DiskWish): Files {
+function systemdBootFiles({ wait = 0, options = "" }: DiskSetup): Files {
   const lines = [`timeout ${wait}`, "default tandem-*", "editor no", "random-seed-mode off"];
   return {
     "/EFI/BOOT/BOOTX64.EFI": readFileSync(SYSTEMD_BOOT),

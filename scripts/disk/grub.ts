@@ -45,7 +45,7 @@ export function makeEfiGrub(): Uint8Array {
   return makeImage({ format: "x86_64-efi", prefix: "/tandem", modules });
 }
 
-interface ImageWish {
+interface ImageSetup {
   readonly format: "i386-pc" | "x86_64-efi";
   /** Where grub.cfg is: a path, on the partition of the image itself or on the one before it. */
   readonly prefix: string;
@@ -53,7 +53,7 @@ interface ImageWish {
   readonly modules: readonly string[];
 }
 
-function makeImage({ format, prefix, modules }: ImageWish): Uint8Array {
+function makeImage({ format, prefix, modules }: ImageSetup): Uint8Array {
   const output = join(tmpdir(), `tandem-${format}-${crypto.randomUUID()}`);
   const options = ["-O", format, "-d", join(GRUB, format), "-p", prefix, "-o", output];
   command(["grub-mkimage", ...options, ...modules, ...MODULES.split(" ")]);

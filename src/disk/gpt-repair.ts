@@ -1,4 +1,4 @@
-/** What is wrong with a partition table, and how the one copy is made of the other. */
+/** Finds problems of a partition table, and restores one of its two copies from the other. */
 import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
@@ -6,11 +6,11 @@ import { HEADER, readCopy, type Table } from "./gpt.ts";
 import { problemOfMbr, refuseMbrDisk } from "./mbr.ts";
 import { writeThrough } from "./write-through.ts";
 
-/** Why a part of the table cannot be used; undefined: it can. */
+/** For each part of the table the reason why it cannot be used, or undefined. */
 export interface GptProblems {
   readonly primary: string | undefined;
   readonly backup: string | undefined;
-  /** The first sector does not say that the disk has a GPT: some firmware takes the disk for empty then. */
+  /** The first sector does not declare a GPT. Some firmware then takes the disk for empty. */
   readonly protectiveMbr: string | undefined;
 }
 
@@ -29,7 +29,7 @@ export function gptProblems(disk: BlockFile): GptProblems {
   };
 }
 
-/** Two copies, each whole: the disk has grown, or one of them was changed without the other. */
+/** Compares two valid copies. They differ when the disk has grown, or when a program changed only one of them. */
 function differenceOf(disk: BlockFile, primary: Table, backup: Table): string | undefined {
   const lastLba = Math.floor(disk.sizeBytes / primary.sectorBytes) - 1;
   if (primary.sectorBytes !== backup.sectorBytes) return "it is for sectors of another size";
@@ -41,15 +41,16 @@ function differenceOf(disk: BlockFile, primary: Table, backup: Table): string | 
 }
 
 /**
- * Writes one table anew from the other, entries first and the header last, so that a cut leaves a copy that is not taken for whole. Throws
- * `disk` when the other cannot be used, or when what it says leaves no room.
+ * Rewrites one copy of the table from the other: entries first, then the header, so that a power cut leaves an invalid
+ * copy and not a wrong one. Throws "disk" when the other copy cannot be used, or when partitions leave no room for the
+ * copy.
  */
 export async function restoreGpt(disk: BlockFile, which: "primary" | "backup"): Promise<void> {
   const copy = planCopy(disk, which);
   const { sectorBytes } = copy;
   await writeThrough(disk, copy.entriesLba * sectorBytes, copy.entries);
   await writeThrough(disk, copy.lba * sectorBytes, copy.header);
-  // Last: until then the source leads to no copy at its new place, and is whole.
+  // Last, because the source must not name a copy that is not yet complete.
   await writeThrough(disk, copy.source.lba * sectorBytes, copy.source.header);
 }
 
@@ -59,7 +60,7 @@ interface Copy {
   readonly entriesLba: number;
   readonly header: Uint8Array;
   readonly entries: Uint8Array;
-  /** The table that it is made of: it has to name the copy. */
+  /** The other table with the sector of the copy in its header. */
   readonly source: { readonly lba: number; readonly header: Uint8Array };
 }
 
@@ -87,24 +88,24 @@ function planCopy(disk: BlockFile, which: "primary" | "backup"): Copy {
   const entries = new Uint8Array(entriesSectors * sectorBytes);
   disk.readInto(entriesAt, entries);
   view.setBigUint64(HEADER.otherLba, BigInt(lba), true);
-  // The end of a disk that has grown may be used, up to the new place of the backup.
+  // On a disk that has grown, partitions may use the new space up to the backup table.
   if (which === "backup") view.setBigUint64(HEADER.lastUsableLba, BigInt(entriesLba - 1), true);
-  seal(header);
+  setChecksum(header);
   const own = header.slice();
   const ownView = viewOf(own);
   ownView.setBigUint64(HEADER.ownLba, BigInt(lba), true);
   ownView.setBigUint64(HEADER.otherLba, BigInt(sourceLba), true);
   ownView.setBigUint64(HEADER.entriesLba, BigInt(entriesLba), true);
-  seal(own);
+  setChecksum(own);
   return { sectorBytes, lba, entriesLba, header: own, entries, source: { lba: sourceLba, header } };
 }
 
-/** Where the last partition ends. */
+/** Returns the end of the last partition in bytes. */
 function endOf({ partitions }: Table): number {
   return Math.max(0, ...partitions.map(({ offsetBytes, sizeBytes }) => offsetBytes + sizeBytes));
 }
 
-function seal(header: Uint8Array): void {
+function setChecksum(header: Uint8Array): void {
   const view = viewOf(header);
   view.setUint32(HEADER.crc, 0, true);
   const sizeBytes = view.getUint32(HEADER.sizeBytes, true);

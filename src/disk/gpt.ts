@@ -6,7 +6,7 @@ import { formatGuid } from "./guid.ts";
 import { refuseMbrDisk } from "./mbr.ts";
 
 export interface Partition {
-  /** Counted from 1, as in `sda1` and GRUB's `gpt1`. */
+  /** From 1, as in `sda1` and GRUB's `gpt1`. */
   readonly number: number;
   readonly label: string;
   readonly typeGuid: string;
@@ -18,12 +18,12 @@ export interface Partition {
 
 /** The partition table of a disk. */
 export interface Gpt {
-  /** What messages call the disk. */
+  /** The name of the disk, for messages. */
   readonly diskName: string;
   readonly diskGuid: string;
   readonly sectorBytes: number;
   readonly from: "primary" | "backup";
-  /** What is wrong with the primary table, when the backup had to be taken. */
+  /** Why the primary table could not be used. Undefined when `from` is "primary". */
   readonly problem: string | undefined;
   readonly partitions: readonly Partition[];
 }
@@ -51,12 +51,15 @@ const ENTRY = { type: 0, unique: 16, firstLba: 32, lastLba: 40, name: 56, end: 1
 
 const SIGNATURE = "EFI PART";
 const HEADER_BYTES_MIN = 92;
-/** Tables have 16 KiB; the limit keeps a broken header from asking for gigabytes. */
+/** Usual tables have 16 KiB. The limit stops a broken header from asking for gigabytes. */
 const ENTRIES_BYTES_MAX = MiB;
 const SECTOR_BYTES = [512, 4096] as const;
 const NO_TYPE = "00000000-0000-0000-0000-000000000000";
 
-/** Reads the primary table, else the backup at the end of the disk. Throws `disk` when neither can be trusted, or an MBR counts. */
+/**
+ * Reads the primary table, or else the backup at the end of the disk. Throws "disk" when both are invalid, and for an
+ * MBR disk.
+ */
 export function readGpt(disk: BlockFile): Gpt {
   refuseMbrDisk(disk);
   const primary = readCopy(disk, "primary");
@@ -79,7 +82,10 @@ function gptOf(
   return { diskName: name, diskGuid, sectorBytes, partitions, ...origin };
 }
 
-/** The one partition with that label. Throws `disk` when there are more: nothing tells which is meant. */
+/**
+ * Returns the partition with this label, or undefined. Throws "disk" when several have it, because any of them could be
+ * meant.
+ */
 export function findPartition(gpt: Gpt, label: string): Partition | undefined {
   const found = gpt.partitions.filter((partition) => partition.label === label);
   if (found.length < 2) return found[0];
@@ -91,7 +97,7 @@ export function findPartition(gpt: Gpt, label: string): Partition | undefined {
   );
 }
 
-/** The other partitions that share bytes with this one. */
+/** Returns the other partitions that overlap with this one. */
 export function overlapping(gpt: Gpt, partition: Partition): readonly Partition[] {
   const endBytes = partition.offsetBytes + partition.sizeBytes;
   return gpt.partitions.filter(
@@ -103,13 +109,16 @@ export function overlapping(gpt: Gpt, partition: Partition): readonly Partition[
 }
 
 export interface Table extends Pick<Gpt, "diskGuid" | "sectorBytes" | "partitions"> {
-  /** Where this copy says that the other one lies. */
+  /** The sector of the other copy, according to this one. */
   readonly otherLba: number;
   readonly entriesCrc: number;
 }
 export type GptReading = { readonly table: Table } | { readonly problem: string };
 
-/** One of the two tables. Never throws. A device tells its sectors; for a plain file two sizes are tried in turn. */
+/**
+ * Reads one of the two tables. Never throws. A device knows its sector size; for a plain file it tries 512, then 4096
+ * bytes.
+ */
 export function readCopy(disk: BlockFile, which: "primary" | "backup"): GptReading {
   const problems: string[] = [];
   for (const sectorBytes of disk.sectorBytes === undefined ? SECTOR_BYTES : [disk.sectorBytes]) {
@@ -130,7 +139,8 @@ function readSized(disk: BlockFile, which: "primary" | "backup", sectorBytes: nu
   return tryTable(disk, { sectorBytes, sectors, lba: which === "primary" ? 1 : sectors - 1 });
 }
 
-interface Place {
+/** The sector of a header, and the size of the disk in sectors. */
+interface HeaderPlace {
   readonly sectorBytes: number;
   readonly sectors: number;
   readonly lba: number;
@@ -147,22 +157,22 @@ interface Header {
   readonly entriesCrc: number;
 }
 
-/** Why a table is not to be trusted; ends here as the text of a GptReading. */
+/** The reason why a table is invalid. tryTable() turns it into the text of a GptReading. */
 class BadTable extends Error {}
 
-function tryTable(disk: BlockFile, place: Place): GptReading {
+function tryTable(disk: BlockFile, place: HeaderPlace): GptReading {
   try {
     const header = readHeader(disk, place);
     return { table: readTable(disk, place, header) };
   } catch (error) {
-    // A disk that cannot be read at one end (TandemError) may still have its other table.
+    // TandemError: one end of the disk cannot be read. The other table may still be readable.
     if (error instanceof BadTable || error instanceof TandemError)
       return { problem: error.message };
     throw error;
   }
 }
 
-function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: Place): Header {
+function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: HeaderPlace): Header {
   if (lba < 1 || lba >= sectors) throw new BadTable("the disk is too small");
   const bytes = readBlock(disk, lba * sectorBytes, sectorBytes);
   const view = viewOf(bytes);
@@ -189,7 +199,7 @@ function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: Place): Head
   };
 }
 
-function readTable(disk: BlockFile, place: Place, header: Header): Table {
+function readTable(disk: BlockFile, place: HeaderPlace, header: Header): Table {
   const { entryBytes, entryCount } = header;
   const bytes = readEntries(disk, place, header);
   const partitions = Array.from({ length: entryCount }, (_, index) =>
@@ -202,7 +212,7 @@ function readTable(disk: BlockFile, place: Place, header: Header): Table {
   return { diskGuid, sectorBytes: place.sectorBytes, partitions, otherLba, entriesCrc };
 }
 
-function readEntries(disk: BlockFile, place: Place, header: Header): Uint8Array {
+function readEntries(disk: BlockFile, place: HeaderPlace, header: Header): Uint8Array {
   const { entriesLba, entryBytes, entryCount } = header;
   if (entryBytes < ENTRY.end || entryBytes % ENTRY.end !== 0)
     throw new BadTable(`an entry claims a size of ${entryBytes} bytes`);
@@ -220,7 +230,7 @@ function readEntries(disk: BlockFile, place: Place, header: Header): Uint8Array 
 function parseEntry(
   bytes: Uint8Array,
   number: number,
-  limits: Place & Header,
+  limits: HeaderPlace & Header,
 ): Partition | undefined {
   const typeGuid = formatGuid(bytes.subarray(ENTRY.type, ENTRY.unique));
   if (typeGuid === NO_TYPE) return undefined;
@@ -244,21 +254,21 @@ function parseEntry(
   };
 }
 
-/** UTF-16LE up to the first NUL. */
+/** Parses UTF-16LE up to the first NUL. */
 function parseName(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString("utf16le");
   const end = text.indexOf("\0");
   return end === -1 ? text : text.slice(0, end);
 }
 
-/** Any number does no harm here: a table is used without the other. */
+/** Not checked: a table is used without the other, so a wrong number does no harm here. */
 function otherAt(view: DataView): number {
   return Number(view.getBigUint64(HEADER.otherLba, true));
 }
 
 function lbaAt(view: DataView, offset: number): number {
   const lba = Number(view.getBigUint64(offset, true));
-  // Beyond this a byte offset would no longer be exact.
+  // A larger byte offset would not be an exact number.
   if (lba > Number.MAX_SAFE_INTEGER / 4096) throw new BadTable(`there is no sector ${lba}`);
   return lba;
 }

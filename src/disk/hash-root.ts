@@ -11,8 +11,8 @@ import { rangesOf, type Run } from "./run.ts";
 type Leaf = Pick<HashedRange, keyof Range | "sha256">;
 
 /**
- * One hash over everything that was written, in hex: SHA-256 over, for each range ascending, its offset and its size (u64, little
- * endian) and the SHA-256 of its bytes.
+ * Returns one hash, in hex, over everything that was written. It is the SHA-256 of a list with one element for each
+ * range, in ascending order: offset and size (u64, little-endian) and the SHA-256 of the range's bytes.
  */
 export function hashRoot(ranges: readonly Leaf[]): string {
   const hasher = new Bun.CryptoHasher("sha256");
@@ -20,7 +20,7 @@ export function hashRoot(ranges: readonly Leaf[]): string {
   return hasher.digest("hex");
 }
 
-/** The same hash over what the medium holds now. The page cache is not asked. */
+/** Computes hashRoot() over the current content of the medium, without the page cache. */
 export async function readRoot(
   file: BlockFile,
   runs: readonly Run[],

@@ -1,4 +1,4 @@
-/** The first sector of a disk: UEFI 2.10, table 5.1, 5.3 and 5.4. */
+/** The first sector of a disk, the MBR. See UEFI 2.10, tables 5.1, 5.3 and 5.4. */
 import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
@@ -17,8 +17,8 @@ const GPT_PROTECTIVE = 0xee;
 const MBR_BYTES = 512;
 
 /**
- * Refuses a disk whose first sector has partitions of its own, none of which stands for a GPT: firmware and kernel go by these
- * partitions, and a GPT beside them is what an earlier use of the disk left. Throws `disk`.
+ * Refuses an MBR disk: its first sector has partitions, and none of them is the protective entry of a GPT. Firmware and
+ * kernel use these partitions, so a GPT on the same disk is a leftover. Throws "disk".
  */
 export function refuseMbrDisk(disk: BlockFile): void {
   const types = partitionTypes(disk);
@@ -26,12 +26,15 @@ export function refuseMbrDisk(disk: BlockFile): void {
   const list = types.map((type) => `0x${type.toString(16).padStart(2, "0")}`).join(", ");
   throw new TandemError(
     "disk",
-    `Cannot use ${disk.name}: its first sector has an MBR partition table (types ${list}), and none of its partitions stands for a GPT`,
+    `Cannot use ${disk.name}: its first sector has an MBR partition table (types ${list}) without the protective entry of a GPT`,
     { hint: "tandem needs a GPT. Where the MBR is a leftover, remove it with sgdisk or fdisk." },
   );
 }
 
-/** Why the first sector does not protect a GPT; undefined: it does. Some firmware takes the disk for empty then. */
+/**
+ * Returns why the first sector is no protective MBR, or undefined. Without a protective MBR some firmware takes the
+ * disk for empty.
+ */
 export function problemOfMbr(disk: BlockFile): string | undefined {
   const sector = readBlock(disk, 0, MBR_BYTES);
   if (viewOf(sector).getUint16(MBR.signature, true) !== MBR_SIGNATURE) return "it has no signature";
@@ -40,13 +43,13 @@ export function problemOfMbr(disk: BlockFile): string | undefined {
     : "it does not say that the disk has a GPT";
 }
 
-/** Writes the four entries of the first sector anew, and leaves the boot code in it alone. Throws `disk`, also for an MBR disk. */
+/** Rewrites the four entries of the first sector and keeps its boot code. Throws "disk", also for an MBR disk. */
 export async function restoreProtectiveMbr(disk: BlockFile): Promise<void> {
   refuseMbrDisk(disk);
   const sector = readBlock(disk, 0, MBR_BYTES);
   const view = viewOf(sector);
   sector.fill(0, MBR.entries, MBR.signature);
-  // Starts at the second sector, in the old form and in the new, and is as long as it can be said.
+  // One entry from the second sector on, as a CHS and as an LBA address, with the largest size that the field can hold.
   sector.set([0, 0, 2, 0, GPT_PROTECTIVE, 0xff, 0xff, 0xff], MBR.entries);
   view.setUint32(MBR.entries + MBR.firstLba, 1, true);
   const sectors = Math.floor(disk.sizeBytes / (disk.sectorBytes ?? MBR_BYTES));
@@ -55,7 +58,10 @@ export async function restoreProtectiveMbr(disk: BlockFile): Promise<void> {
   await writeThrough(disk, 0, sector);
 }
 
-/** Of the partitions that the first sector has. A first sector that cannot be read decides nothing: the backup of a GPT lies at the other end. */
+/**
+ * Returns the types of the MBR's partitions. Empty when the first sector cannot be read, because a GPT's backup may
+ * still be readable.
+ */
 export function partitionTypes(disk: BlockFile): number[] {
   try {
     return disk.sizeBytes < MBR_BYTES ? [] : typesOf(readBlock(disk, 0, MBR_BYTES));
@@ -65,7 +71,7 @@ export function partitionTypes(disk: BlockFile): number[] {
   }
 }
 
-/** Of the entries that are in use; none where the sector is no MBR. */
+/** Returns the types of the used entries. Empty when the sector is no MBR. */
 function typesOf(sector: Uint8Array): number[] {
   const view = viewOf(sector);
   if (view.getUint16(MBR.signature, true) !== MBR_SIGNATURE) return [];

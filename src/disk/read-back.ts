@@ -4,37 +4,37 @@ import { formatBytes, MiB } from "../lib/units.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { directMemory } from "../system/direct-memory.ts";
 
-/** A piece of a file or device. */
+/** A range of bytes in a file or device. */
 export interface Range {
   readonly offsetBytes: number;
   readonly sizeBytes: number;
 }
 
-/** A piece that was written, at most 1 MiB, and the XXH3-64 of what was written there. */
+/** A range that was written, at most 1 MiB, and the XXH3-64 of the bytes that were written. */
 export interface CheckedRange extends Range {
   readonly xxh3: bigint;
 }
 
-/** A piece with the SHA-256 of what the medium holds of it. */
+/** A range and the SHA-256 of its content on the medium. */
 export interface HashedRange extends Range {
   readonly sha256: Uint8Array;
 }
 
 export interface ReadBackOptions {
-  /** Called after each piece with the bytes read so far. */
+  /** Called after each range with the number of bytes read so far. */
   readonly onProgress?: (doneBytes: number) => void;
-  /** Is told at the end in what way the bytes came. */
+  /** Called at the end with the number of bytes that bypassed the page cache. */
   readonly debug?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
 const BUFFER_BYTES = MiB;
-/** Pieces under way at once, so that the device has always something to do. More gains nothing. */
+/** The number of concurrent reads, enough to keep the device busy. More of them are not faster. */
 const LANES = 4;
 
 /**
- * Reads everything that was written once more, from the medium and not from the page cache. Throws `disk` and names the first range
- * that does not hold what was written. Flush the file first.
+ * Reads all ranges from the medium, not from the page cache, and compares them with what was written. Throws "disk"
+ * with the first range that differs, and "interrupted" when the signal fires. Flush the file first.
  */
 export async function checkMedium(
   file: BlockFile,
@@ -42,18 +42,18 @@ export async function checkMedium(
   options: ReadBackOptions = {},
 ): Promise<void> {
   const written = byOffset(ranges);
-  const same = await eachOf({ file, ranges: written, options }, isWritten);
+  const same = await readEach({ file, ranges: written, options }, isWritten);
   refuseOthers(file, written, same);
 }
 
-/** The same, and returns the ranges with their hashes, ascending. */
+/** Like checkMedium(), and returns the ranges with their SHA-256 in ascending order. */
 export async function readBack(
   file: BlockFile,
   ranges: readonly CheckedRange[],
   options: ReadBackOptions = {},
 ): Promise<HashedRange[]> {
   const written = byOffset(ranges);
-  const found = await eachOf({ file, ranges: written, options }, (range, bytes) => ({
+  const found = await readEach({ file, ranges: written, options }, (range, bytes) => ({
     ...hashed(range, bytes),
     same: isWritten(range, bytes),
   }));
@@ -65,13 +65,13 @@ export async function readBack(
   return found;
 }
 
-/** What the medium holds in each range, which has at most 1 MiB, in the order given. */
+/** Hashes the content of the medium. A range has at most 1 MiB. The result has the order of `ranges`. */
 export function hashMedium(
   file: BlockFile,
   ranges: readonly Range[],
   options: ReadBackOptions = {},
 ): Promise<HashedRange[]> {
-  return eachOf({ file, ranges, options }, hashed);
+  return readEach({ file, ranges, options }, hashed);
 }
 
 export function byOffset<R extends Range>(ranges: readonly R[]): R[] {
@@ -82,7 +82,7 @@ function isWritten({ xxh3 }: CheckedRange, bytes: Uint8Array): boolean {
   return Bun.hash.xxHash3(bytes) === xxh3;
 }
 
-/** By this thread, which has nothing else to do: those of the runtime wait for the device, and would want a copy first. */
+/** Hashes in this thread, which is idle otherwise. The runtime's threads wait for the device, and would need a copy. */
 function hashed({ offsetBytes, sizeBytes }: Range, bytes: Uint8Array): HashedRange {
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest();
   return { offsetBytes, sizeBytes, sha256 };
@@ -111,16 +111,17 @@ interface Reading<R extends Range, T> extends Job<R> {
   readonly found: T[];
   nextIndex: number;
   doneBytes: number;
-  /** Of them, those that came with O_DIRECT. */
+  /** The part of `doneBytes` that was read with O_DIRECT. */
   directBytes: number;
 }
 
-/** What `look` finds in the bytes of each range. They are there until it returns. */
-async function eachOf<R extends Range, T>(
+/** Reads each range and returns the results of `look`. The bytes are valid only until `look` returns. */
+async function readEach<R extends Range, T>(
   { file, ranges, options }: Job<R>,
   look: (range: R, bytes: Uint8Array) => T,
 ): Promise<T[]> {
-  // Some file systems take O_DIRECT and use the cache after all. All at once: what is read ahead of one lane another lane wants.
+  // Some file systems accept O_DIRECT and use the cache all the same. Drop all of it now and not before each range: the
+  // kernel's read-ahead for one lane fills the cache for another lane.
   file.dropCache(0, file.sizeBytes);
   const counts = { nextIndex: 0, doneBytes: 0, directBytes: 0 };
   const reading: Reading<R, T> = { file, ranges, options, look, found: [], ...counts };
@@ -132,7 +133,7 @@ async function eachOf<R extends Range, T>(
   try {
     await Promise.all(lanes);
   } finally {
-    // When one fails the others begin nothing new, and nobody is left reading what the caller closes.
+    // After a failure the other lanes start no new read. Wait for them, because the caller closes the file.
     reading.nextIndex = ranges.length;
     await Promise.allSettled(lanes);
   }
@@ -143,7 +144,7 @@ async function eachOf<R extends Range, T>(
   return reading.found;
 }
 
-/** One lane: takes the next piece as long as there is one. */
+/** One lane: reads the next range until none is left. */
 async function readOn<R extends Range, T>(
   reading: Reading<R, T>,
   buffer: Uint8Array,
@@ -158,15 +159,15 @@ async function readOn<R extends Range, T>(
     reading.nextIndex += 1;
     assert(range.sizeBytes <= buffer.byteLength, "a range has at most 1 MiB");
     const bytes = buffer.subarray(0, range.sizeBytes);
-    if (await isDirect(file, range.offsetBytes, bytes)) reading.directBytes += range.sizeBytes;
+    if (await readDirect(file, range.offsetBytes, bytes)) reading.directBytes += range.sizeBytes;
     found[index] = look(range, bytes);
     reading.doneBytes += range.sizeBytes;
     options.onProgress?.(reading.doneBytes);
   }
 }
 
-/** Fills `target`, and tells whether that went past the page cache. */
-async function isDirect(
+/** Fills `target`. Returns whether the read bypassed the page cache. */
+async function readDirect(
   file: BlockFile,
   offsetBytes: number,
   target: Uint8Array,

@@ -2,16 +2,16 @@ import { assert } from "../lib/assert.ts";
 import { KiB, MiB } from "../lib/units.ts";
 import type { Range } from "./read-back.ts";
 
-/** `blocks` blocks of 4096 bytes from block `first` on, counted from the start of the slot. */
+/** `blocks` blocks of 4096 bytes, from block `first` of the slot on. */
 export type Run = readonly [first: number, blocks: number];
 
 const BLOCK_BYTES = 4 * KiB;
-/** Ranges never cross a multiple of this. */
+/** A range never crosses a multiple of this. */
 const CHUNK_BLOCKS = MiB / BLOCK_BYTES;
 
 /**
- * The place of each range, short enough for the state: neighbours become one run where they meet at a chunk border. Where they meet
- * elsewhere they stay apart, so rangesOf() gives back the same ranges.
+ * Encodes ranges in a short form for the state. Neighbours are joined only where they meet at the border of a chunk, so
+ * that rangesOf() returns the same ranges again.
  */
 export function runsOf(ranges: readonly Range[]): Run[] {
   const runs: [number, number][] = [];
@@ -25,12 +25,12 @@ export function runsOf(ranges: readonly Range[]): Run[] {
   return runs;
 }
 
-/** The ranges behind the runs, ascending. */
+/** Returns the ranges of the runs, in ascending order. */
 export function rangesOf(runs: readonly Run[]): Range[] {
   return runs.flatMap(([first, blocks]) => cut(first, first + blocks));
 }
 
-/** How many bytes the runs cover. */
+/** Returns the number of bytes in the runs. */
 export function runBytes(runs: readonly Run[]): number {
   return runs.reduce((sum, [, blocks]) => sum + blocks * BLOCK_BYTES, 0);
 }

@@ -1,13 +1,13 @@
 import { TandemError } from "../lib/error.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 
-/** Bytes and the place they belong to. */
+/** Bytes and their offset in the file. */
 export interface Piece {
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;
 }
 
-/** Writes, flushes, and reads back from the medium. Throws `disk` when that is not what was written. */
+/** Writes, flushes, and reads back from the medium. Throws "disk" when the medium does not hold what was written. */
 export function writeThrough(
   file: BlockFile,
   offsetBytes: number,
@@ -16,7 +16,7 @@ export function writeThrough(
   return writeAllThrough(file, [{ offsetBytes, bytes }]);
 }
 
-/** The same for several pieces with one flush. A cut may leave any of them unwritten. */
+/** Like writeThrough() for several pieces with one flush. A power cut may leave any of them unwritten. */
 export async function writeAllThrough(file: BlockFile, pieces: readonly Piece[]): Promise<void> {
   for (const { offsetBytes, bytes } of pieces) file.write(offsetBytes, bytes);
   await file.flush();

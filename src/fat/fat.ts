@@ -1,10 +1,11 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
-import { type Content, type Place, readPlaces, writePlaces } from "./data.ts";
+import { type Content, readRanges, writeRanges } from "./data.ts";
 import { type FatVolume, FatFolder } from "./folder.ts";
 import { type FatGeometry, readGeometry } from "./geometry.ts";
 import { encodeDots, type FatEntry } from "./folder-entries.ts";
-import { clustersFor, FatTable, placeOfCluster, runsOf } from "./table.ts";
+import { clustersFor, FatTable, offsetOfCluster, consecutiveRuns } from "./table.ts";
+import type { Range } from "../disk/read-back.ts";
 import { writeThrough } from "../disk/write-through.ts";
 
 export interface FatFile {
@@ -13,14 +14,14 @@ export interface FatFile {
   readonly sizeBytes: number;
 }
 
-/** FSInfo: the number of free clusters, where it is known. */
+/** FSInfo: the offset of the number of free clusters, and its value for an unknown number. */
 const INFO_FREE_COUNT = 488;
 const UNKNOWN = 0xffffffff;
 const FILE_BYTES_MAX = 2 ** 32 - 1;
 
 /**
- * A FAT file system, read and written without mounting it. After a cut of the power every file is there as it was or as it was to be,
- * or not there; at most clusters are lost, which reclaim() takes back. Nobody else may have it mounted meanwhile.
+ * A FAT file system, read and written without mounting it. No other program may have it mounted at the same time. After
+ * a power cut each file is in its old state or in its new state. At most a cut leaves lost clusters: see reclaim().
  */
 export class Fat {
   readonly #volume: FatVolume;
@@ -29,7 +30,7 @@ export class Fat {
     this.#volume = { file, geometry, table: new FatTable(file, geometry) };
   }
 
-  /** Throws `disk` when there is no FAT16 or FAT32 that makes sense. */
+  /** Opens the file system. Throws "disk" when it is no FAT16 or FAT32, or when its numbers contradict each other. */
   static open(file: BlockFile): Fat {
     return new Fat(file, readGeometry(file));
   }
@@ -39,7 +40,7 @@ export class Fat {
     return table.freeClusters * geometry.clusterBytes;
   }
 
-  /** What is in a folder; undefined when there is none. */
+  /** Lists a folder. Undefined when there is no such folder. */
   list(path: string): FatFile[] | undefined {
     return this.#folder(path)?.entries.map(({ name, isFolder, sizeBytes }) => ({
       name,
@@ -48,7 +49,7 @@ export class Fat {
     }));
   }
 
-  /** The bytes of a file in order, from the medium; undefined when there is none. */
+  /** Returns the content of a file, which is read from the medium. Undefined when there is no such file. */
   read(path: string): Content | undefined {
     const entry = this.#find(path);
     if (entry === undefined || entry.isFolder) return undefined;
@@ -62,27 +63,27 @@ export class Fat {
       );
     return {
       sizeBytes,
-      read: () => readPlaces(this.#volume.file, this.#placesOf(chain, sizeBytes)),
+      read: () => readRanges(this.#volume.file, this.#rangesOf(chain, sizeBytes)),
     };
   }
 
-  /** Makes a new file, and reads it back. Throws `no-space`, and `disk` when there is one of that name already. */
+  /** Makes a new file, and reads it back. Throws "no-space", and "disk" when the name exists. */
   async write(path: string, content: Content): Promise<void> {
     const { folder, name } = this.#newEntry(path);
     const { sizeBytes } = content;
     this.#findSpace(path, sizeBytes);
     await this.#changing(async () => {
       await folder.makeRoom(name);
-      // Only now, since the folder may have grown.
+      // Search again, because the folder may have taken a cluster.
       const chain = this.#findSpace(path, sizeBytes);
-      await this.#writeData(path, content, this.#placesOf(chain, sizeBytes));
+      await this.#writeData(path, content, this.#rangesOf(chain, sizeBytes));
       this.#volume.table.link(chain);
       await this.#volume.table.save();
       await folder.add({ name, isFolder: false, cluster: chain[0] ?? 0, sizeBytes });
     });
   }
 
-  /** Makes a folder. Nothing happens when it is there. */
+  /** Makes a folder. Does nothing when it exists. */
   async makeFolder(path: string): Promise<void> {
     if (this.#folder(path) !== undefined) return;
     const { folder, name } = this.#newEntry(path);
@@ -93,14 +94,16 @@ export class Fat {
       const [cluster = 0] = this.#findSpace(path, 1);
       const bytes = new Uint8Array(geometry.clusterBytes);
       bytes.set(encodeDots(cluster, folder.cluster));
-      await writeThrough(file, placeOfCluster(geometry, cluster), bytes);
+      await writeThrough(file, offsetOfCluster(geometry, cluster), bytes);
       table.link([cluster]);
       await table.save();
       await folder.add({ name, isFolder: true, cluster, sizeBytes: 0 });
     });
   }
 
-  /** Removes a file or an empty folder. Nothing happens when it is not there. */
+  /**
+   * Removes a file or an empty folder. Does nothing when it does not exist. Throws "disk" when the folder is not empty.
+   */
   async remove(path: string): Promise<void> {
     const { folder, name } = this.#parent(path);
     const entry = folder?.find(name);
@@ -108,7 +111,7 @@ export class Fat {
     if (entry.isFolder && this.#inside(folder, entry).entries.length > 0)
       throw this.#failed("remove", path, "the folder is not empty");
     await this.#changing(async () => {
-      // The name first, in all ways: whatever comes after, nothing leads to the clusters.
+      // Erase the name before the clusters are freed: a cut between the two only leaves lost clusters.
       const chain = this.#chainToFree(folder, entry);
       await folder.erase(entry);
       this.#volume.table.free(chain);
@@ -116,10 +119,13 @@ export class Fat {
     });
   }
 
-  /** What no cut of ours leaves: chains that are broken or run into each other. undefined: nothing of that. */
+  /**
+   * Returns a problem that tandem's own power cuts cannot cause: broken chains or shared clusters. Undefined when there
+   * is none.
+   */
   flaw(): string | undefined {
     try {
-      this.#collect(new FatFolder(this.#volume, "/"), new Set());
+      this.#collectUsed(new FatFolder(this.#volume, "/"), new Set());
       return undefined;
     } catch (error) {
       if (error instanceof TandemError) return reasonOf(error);
@@ -127,11 +133,14 @@ export class Fat {
     }
   }
 
-  /** Frees what cuts have left behind, and says how many bytes that were. Throws `disk` when the file system is damaged. */
+  /**
+   * Frees the lost clusters that power cuts have left. Returns their size in bytes. Throws "disk" when the file system
+   * is damaged.
+   */
   async reclaim(): Promise<number> {
     const { table, geometry } = this.#volume;
     const used = new Set<number>();
-    this.#collect(new FatFolder(this.#volume, "/"), used);
+    this.#collectUsed(new FatFolder(this.#volume, "/"), used);
     const lost = table.lost(used);
     if (lost.length === 0) return 0;
     await this.#changing(async () => {
@@ -141,12 +150,13 @@ export class Fat {
     return lost.length * geometry.clusterBytes;
   }
 
-  #collect(folder: FatFolder, used: Set<number>): void {
+  /** Adds all clusters of a folder and its content to `used`. Throws "disk" when two files share a cluster. */
+  #collectUsed(folder: FatFolder, used: Set<number>): void {
     this.#claim(folder.path, folder.chain, used);
     const files = new Map<number, string>();
     for (const entry of folder.entries) {
       const path = `${folder.path}/${entry.name}`;
-      if (entry.isFolder) this.#collect(this.#inside(folder, entry), used);
+      if (entry.isFolder) this.#collectUsed(this.#inside(folder, entry), used);
       // A second name of a file: see #chainToFree().
       else if (entry.cluster !== 0) files.set(entry.cluster, path);
     }
@@ -161,7 +171,10 @@ export class Fat {
     }
   }
 
-  /** A firmware that was cut while it renamed a file leaves two names for one: then the other name keeps the clusters. */
+  /**
+   * Returns the clusters to free with an entry. Firmware that loses power while it renames a file leaves two names for
+   * the same clusters. Then the other name keeps them.
+   */
   #chainToFree(folder: FatFolder, entry: FatEntry): number[] {
     if (entry.cluster === 0) return [];
     const names = folder.entries.filter(({ cluster }) => cluster === entry.cluster);
@@ -213,14 +226,14 @@ export class Fat {
     );
   }
 
-  /** While it changes, the count of free clusters is unknown, so that a cut cannot leave a wrong one. */
+  /** Makes a change. Sets the count of free clusters to unknown before it, so that a cut cannot leave a wrong count. */
   async #changing(change: () => Promise<void>): Promise<void> {
-    await this.#noteFree(UNKNOWN);
+    await this.#saveFreeCount(UNKNOWN);
     await change();
-    await this.#noteFree(this.#volume.table.freeClusters);
+    await this.#saveFreeCount(this.#volume.table.freeClusters);
   }
 
-  async #noteFree(count: number): Promise<void> {
+  async #saveFreeCount(count: number): Promise<void> {
     const { file, geometry } = this.#volume;
     const { infoOffsetBytes, sectorBytes } = geometry;
     if (infoOffsetBytes === undefined) return;
@@ -231,22 +244,22 @@ export class Fat {
     await writeThrough(file, infoOffsetBytes, sector);
   }
 
-  #placesOf(chain: readonly number[], sizeBytes: number): Place[] {
+  #rangesOf(chain: readonly number[], sizeBytes: number): Range[] {
     const { geometry } = this.#volume;
     let left = sizeBytes;
-    return runsOf(chain).map(({ first, count }) => {
-      const place = {
-        offsetBytes: placeOfCluster(geometry, first),
+    return consecutiveRuns(chain).map(({ first, count }) => {
+      const range = {
+        offsetBytes: offsetOfCluster(geometry, first),
         sizeBytes: Math.min(left, count * geometry.clusterBytes),
       };
-      left -= place.sizeBytes;
-      return place;
+      left -= range.sizeBytes;
+      return range;
     });
   }
 
-  async #writeData(path: string, content: Content, places: readonly Place[]): Promise<void> {
+  async #writeData(path: string, content: Content, ranges: readonly Range[]): Promise<void> {
     const { file } = this.#volume;
-    const written = writePlaces(file, content, places);
+    const written = writeRanges(file, content, ranges);
     if ("sizeBytes" in written)
       throw this.#failed(
         "write",
@@ -255,7 +268,7 @@ export class Fat {
       );
     await file.flush();
     const hasher = new Bun.CryptoHasher("sha256");
-    for (const chunk of readPlaces(file, places)) hasher.update(chunk);
+    for (const chunk of readRanges(file, ranges)) hasher.update(chunk);
     if (hasher.digest("hex") !== written.sha256)
       throw this.#failed("write", path, "the medium holds something else afterwards");
   }

@@ -9,20 +9,20 @@ import {
   SLOT_BYTES,
 } from "./name.ts";
 
-/** A file or folder, as a directory lists it. */
+/** A file or folder in a directory. */
 export interface FatEntry {
   readonly name: string;
-  /** The eleven characters of its short name. */
+  /** The eleven characters of the short name. */
   readonly short: string;
   readonly isFolder: boolean;
-  /** Where its bytes begin; 0 for an empty file. */
+  /** The first cluster of the content. 0 for an empty file. */
   readonly cluster: number;
   readonly sizeBytes: number;
-  /** Which slots of its directory it has; its own is the last of them. */
+  /** The slots of the directory that the entry uses. The last one is its main slot, the others hold the long name. */
   readonly slots: { readonly first: number; readonly count: number };
 }
 
-/** What a new slot says. */
+/** The content of a new entry. */
 export interface NewEntry {
   readonly name: string;
   readonly short: string;
@@ -44,12 +44,12 @@ const SLOT = {
 const ATTRIBUTE = { label: 0x08, folder: 0x10, archive: 0x20 } as const;
 export const END_OF_SLOTS = 0;
 export const DELETED = 0xe5;
-/** Stands for a first character 0xe5, which would read as deleted. */
+/** Replaces a first character 0xe5, which would mean "deleted". */
 const ESCAPED_E5 = 0x05;
-/** 1 January 1980, where FAT's calendar begins: tandem does not trust a clock, and needs no dates. */
+/** 1 January 1980, the first day that FAT can store. tandem does not trust the clock and needs no dates. */
 const DATE = 0x0021;
 
-/** The files and folders in a directory, without its label and the folders "." and "..". */
+/** Parses a directory. Leaves out the volume label and the folders "." and "..". */
 export function parseSlots(bytes: Uint8Array, bits: 16 | 32): FatEntry[] {
   const entries: FatEntry[] = [];
   let long: Uint8Array[] = [];
@@ -58,7 +58,7 @@ export function parseSlots(bytes: Uint8Array, bits: 16 | 32): FatEntry[] {
     if (slot[0] === END_OF_SLOTS) break;
     if (slot[0] === DELETED) long = [];
     else if (slot[SLOT.attributes] === LONG_NAME_ATTRIBUTES) {
-      // What comes before belongs to no file: a cut has left it.
+      // Slots of a long name before this one belong to no file: a power cut has left them.
       if (isFirstOfLongName(slot)) long = [];
       long.push(slot);
     } else {
@@ -70,13 +70,14 @@ export function parseSlots(bytes: Uint8Array, bits: 16 | 32): FatEntry[] {
   return entries;
 }
 
-interface Around {
+/** The context of a slot: its index, the slots of a long name before it, and the kind of FAT. */
+interface SlotContext {
   readonly index: number;
   readonly long: readonly Uint8Array[];
   readonly bits: 16 | 32;
 }
 
-function parseSlot(slot: Uint8Array, { index, long, bits }: Around): FatEntry | undefined {
+function parseSlot(slot: Uint8Array, { index, long, bits }: SlotContext): FatEntry | undefined {
   const view = viewOf(slot);
   const attributes = view.getUint8(SLOT.attributes);
   const bytes = Buffer.from(slot.subarray(0, SLOT.attributes));
@@ -96,14 +97,16 @@ function parseSlot(slot: Uint8Array, { index, long, bits }: Around): FatEntry | 
   };
 }
 
-/** All the slots of a new entry, as one piece. */
+/** Returns all slots of a new entry. */
 export function encodeSlots(entry: NewEntry): Uint8Array {
   const { name, short } = entry;
   const long = isShortName(name) ? [] : longNameSlots(name, short);
   return Buffer.concat([...long, encodeSlot(entry)]);
 }
 
-/** "." and "..", with which every folder but the root begins. `parent` is 0 where that is the root. */
+/**
+ * Returns "." and "..", the first two slots of every folder except the root. `parent` is 0 when the parent is the root.
+ */
 export function encodeDots(cluster: number, parent: number): Uint8Array {
   const dot = { name: ".", isFolder: true, sizeBytes: 0 };
   return Buffer.concat([

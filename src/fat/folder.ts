@@ -12,30 +12,32 @@ import {
   type FatEntry,
   type NewEntry,
 } from "./folder-entries.ts";
-import { type FatTable, placeOfCluster } from "./table.ts";
+import { type FatTable, offsetOfCluster } from "./table.ts";
 import { writeAllThrough, writeThrough } from "../disk/write-through.ts";
 
-/** A FAT file system that is open. */
+/** An open FAT file system. */
 export interface FatVolume {
   readonly file: BlockFile;
   readonly geometry: FatGeometry;
   readonly table: FatTable;
 }
 
-/** FAT gives a directory 65536 slots at most. */
+/** A directory of FAT has at most 65536 slots of 32 bytes. */
 const FOLDER_BYTES_MAX = 2 * MiB;
 
-/** One directory. Every change of it that matters is the write of one sector. */
+/**
+ * One directory. Each change takes effect with the write of a single sector, so a power cut cannot leave half of it.
+ */
 export class FatFolder {
   /** "/" or "/loader/entries". */
   readonly path: string;
   /** 0 for the root. */
   readonly cluster: number;
   readonly #volume: FatVolume;
-  /** Its clusters; none for the root of a FAT16, which cannot grow. */
+  /** The directory's clusters. Empty for the root of a FAT16, which cannot grow. */
   readonly #chain: number[];
-  /** Where its sectors lie, in their order. */
-  #places: number[];
+  /** The offsets of the directory's sectors, in order. */
+  #sectorOffsets: number[];
   #bytes: Uint8Array;
 
   constructor(volume: FatVolume, path: string, entry?: FatEntry) {
@@ -45,12 +47,14 @@ export class FatFolder {
     const { root } = volume.geometry;
     const start = this.cluster === 0 && "cluster" in root ? root.cluster : this.cluster;
     this.#chain = start === 0 ? [] : volume.table.chainFrom(start, path);
-    this.#places = this.#findPlaces();
+    this.#sectorOffsets = this.#findSectors();
     const { sectorBytes } = volume.geometry;
-    this.#bytes = Buffer.concat(this.#places.map((at) => readBlock(volume.file, at, sectorBytes)));
+    this.#bytes = Buffer.concat(
+      this.#sectorOffsets.map((at) => readBlock(volume.file, at, sectorBytes)),
+    );
   }
 
-  /** The clusters that it takes itself. */
+  /** The clusters of the directory itself. */
   get chain(): readonly number[] {
     return this.#chain;
   }
@@ -59,13 +63,13 @@ export class FatFolder {
     return parseSlots(this.#bytes, this.#volume.geometry.bits);
   }
 
-  /** FAT does not tell upper from lower case. */
+  /** Finds an entry. FAT ignores the case of names. */
   find(name: string): FatEntry | undefined {
     const wanted = name.toLowerCase();
     return this.entries.find((entry) => entry.name.toLowerCase() === wanted);
   }
 
-  /** After it the next add() changes nothing but one sector. Throws `no-space`. */
+  /** Prepares free slots for `name`, so that the next add() writes a single sector. Throws "no-space". */
   async makeRoom(name: string): Promise<void> {
     checkName(name);
     await this.#cleanTail();
@@ -76,13 +80,13 @@ export class FatFolder {
       first = this.#findRoom(slots.byteLength / SLOT_BYTES);
     }
     assert(first !== undefined, "a folder that has grown has room");
-    // Readers stop at the first slot that was never used: what is skipped must look used.
+    // Readers stop at the first slot that was never used, so mark the skipped slots as deleted.
     const end = this.#endOfSlots();
     for (let slot = end; slot < first; slot += 1) this.#bytes[slot * SLOT_BYTES] = DELETED;
     if (end < first) await this.#saveSlots(end, first - end);
   }
 
-  /** Lists a new file or folder, in one write. Call makeRoom() before. */
+  /** Adds a file or folder with a single write. Call makeRoom() before. */
   async add(entry: Omit<NewEntry, "short">): Promise<void> {
     const slots = this.#encode(entry);
     const count = slots.byteLength / SLOT_BYTES;
@@ -92,7 +96,7 @@ export class FatFolder {
     await this.#saveSlots(first, count);
   }
 
-  /** Takes an entry off the list. Its own slot goes first: without it those of its long name mean nothing. */
+  /** Removes an entry. Its main slot is erased first: without it the slots of its long name have no effect. */
   async erase({ slots: { first, count } }: FatEntry): Promise<void> {
     const own = first + count - 1;
     for (let slot = first; slot <= own; slot += 1) this.#bytes[slot * SLOT_BYTES] = DELETED;
@@ -105,14 +109,14 @@ export class FatFolder {
     return encodeSlots({ ...entry, short: shortNameFor(entry.name, taken) });
   }
 
-  #findPlaces(): number[] {
+  #findSectors(): number[] {
     const { geometry } = this.#volume;
     const { root, clusterBytes, sectorBytes } = geometry;
     const pieces =
       this.#chain.length === 0 && "offsetBytes" in root
         ? [root]
         : this.#chain.map((cluster) => ({
-            offsetBytes: placeOfCluster(geometry, cluster),
+            offsetBytes: offsetOfCluster(geometry, cluster),
             sizeBytes: clusterBytes,
           }));
     const sizeBytes = pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
@@ -133,7 +137,10 @@ export class FatFolder {
     return total;
   }
 
-  /** What lies behind the end may be anything. It must be zeros before the end moves on. Nobody reads it, so a cut does no harm. */
+  /**
+   * Fills the slots behind the end with zeros, because they may hold anything and the end is about to move. No program
+   * reads them, so a power cut does no harm.
+   */
   async #cleanTail(): Promise<void> {
     const end = this.#endOfSlots();
     const tail = this.#bytes.subarray(end * SLOT_BYTES);
@@ -142,7 +149,7 @@ export class FatFolder {
     await this.#saveSlots(end, tail.byteLength / SLOT_BYTES);
   }
 
-  /** The first of so many free slots in one sector. */
+  /** Returns the first of `count` consecutive free slots in one sector. Undefined when there are none. */
   #findRoom(count: number): number | undefined {
     const perSector = this.#volume.geometry.sectorBytes / SLOT_BYTES;
     const total = this.#bytes.byteLength / SLOT_BYTES;
@@ -156,7 +163,7 @@ export class FatFolder {
     return undefined;
   }
 
-  /** One cluster more. Zeroed and marked as taken before it is linked: a cut loses a cluster, no more. */
+  /** Adds a cluster. It is zeroed and marked as used before it is linked, so a power cut at most loses this cluster. */
   async #grow(): Promise<void> {
     const { file, geometry, table } = this.#volume;
     const last = this.#chain.at(-1);
@@ -164,13 +171,13 @@ export class FatFolder {
     if (last === undefined || cluster === undefined)
       throw this.#failed("no-space", "there is no room for another name");
     const zeros = new Uint8Array(geometry.clusterBytes);
-    await writeThrough(file, placeOfCluster(geometry, cluster), zeros);
+    await writeThrough(file, offsetOfCluster(geometry, cluster), zeros);
     table.link([cluster]);
     await table.save();
     table.link([last, cluster]);
     await table.save();
     this.#chain.push(cluster);
-    this.#places = this.#findPlaces();
+    this.#sectorOffsets = this.#findSectors();
     this.#bytes = Buffer.concat([this.#bytes, zeros]);
   }
 
@@ -182,7 +189,7 @@ export class FatFolder {
   async #saveSlots(first: number, count: number): Promise<void> {
     const { sectorBytes } = this.#volume.geometry;
     const [from, to] = [this.#sectorOf(first), this.#sectorOf(first + count - 1)];
-    const pieces = this.#places.slice(from, to + 1).map((offsetBytes, index) => ({
+    const pieces = this.#sectorOffsets.slice(from, to + 1).map((offsetBytes, index) => ({
       offsetBytes,
       bytes: this.#bytes.subarray((from + index) * sectorBytes, (from + index + 1) * sectorBytes),
     }));

@@ -3,27 +3,27 @@ import { TandemError } from "../lib/error.ts";
 import { KiB, MiB } from "../lib/units.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 
-/** Where things lie in a FAT file system, in bytes from its start. */
+/** The offsets and sizes of a FAT file system's parts, in bytes from its start. */
 export interface FatGeometry {
-  /** Bits of one entry of the table. */
+  /** The size of a table entry. */
   readonly bits: 16 | 32;
   readonly sectorBytes: number;
   readonly clusterBytes: number;
-  /** The copies of the table, one or two. */
+  /** The offsets of the copies of the table, one or two. */
   readonly tableOffsets: readonly number[];
   readonly tableBytes: number;
-  /** Their numbers run from 2 to `clusters + 1`. */
+  /** The count of clusters. They are numbered from 2 to `clusters + 1`. */
   readonly clusters: number;
   readonly dataOffsetBytes: number;
-  /** FAT16 has a root directory of its own that cannot grow. */
+  /** The root directory is an ordinary directory in FAT32, and a fixed range of bytes in FAT16. */
   readonly root:
     | { readonly cluster: number }
     | { readonly offsetBytes: number; readonly sizeBytes: number };
-  /** Of the FSInfo sector; undefined when there is none that can be trusted. */
+  /** The offset of the FSInfo sector. Undefined when there is none with valid signatures. */
   readonly infoOffsetBytes: number | undefined;
 }
 
-/** The boot sector and FSInfo: Microsoft's FAT32 File System Specification 1.03 (the one that UEFI refers to). */
+/** The boot sector and FSInfo. See Microsoft's FAT32 File System Specification 1.03, to which UEFI refers. */
 const BOOT = {
   sectorBytes: 11,
   clusterSectors: 13,
@@ -47,15 +47,18 @@ const INFO_SIGNATURES = { lead: 0x41615252, struct: 0x61417272, trail: 0xaa55000
 const BOOT_BYTES = 512;
 const SECTOR_BYTES = [512, 1024, 2048, 4096] as const;
 const CLUSTER_BYTES_MAX = 64 * KiB;
-/** A smaller one is FAT12. */
+/** A file system with fewer clusters is a FAT12. */
 const CLUSTERS_MIN_16 = 4085;
-/** Numbers above are marks. */
+/** Larger numbers in the table are marks, not clusters. */
 const CLUSTERS_MAX = { 16: 0xfff0, 32: 0xffffff0 } as const;
-/** Of 4 KiB clusters that is an ESP of 16 GiB; the table is held in memory whole. */
+/** The whole table is held in memory. With clusters of 4 KiB this allows an ESP of 16 GiB. */
 const TABLE_BYTES_MAX = 16 * MiB;
 const DIRECTORY_ENTRY_BYTES = 32;
 
-/** Throws `disk` when there is no FAT16 or FAT32 whose numbers fit each other and the device. */
+/**
+ * Reads the boot sector. Throws "disk" when it is no FAT16 or FAT32, or when its numbers contradict each other or the
+ * device.
+ */
 export function readGeometry(file: BlockFile): FatGeometry {
   if (file.sizeBytes < BOOT_BYTES) throw refused(file, `it has only ${file.sizeBytes} bytes`);
   const boot = viewOf(readBlock(file, 0, BOOT_BYTES));
@@ -114,12 +117,12 @@ function readCounts(file: BlockFile, boot: DataView): Counts {
     rootSectors: Math.ceil(rootBytes / sectorBytes),
     sectors: short(BOOT.sectors16) || boot.getUint32(BOOT.sectors32, true),
   };
-  const flaw = flawOf(counts, file.sizeBytes);
-  if (flaw !== undefined) throw refused(file, flaw);
+  const problem = problemOf(counts, file.sizeBytes);
+  if (problem !== undefined) throw refused(file, problem);
   return counts;
 }
 
-function flawOf(counts: Counts, sizeBytes: number): string | undefined {
+function problemOf(counts: Counts, sizeBytes: number): string | undefined {
   const { sectorBytes, clusterSectors, reserved, tables, tableSectors, sectors } = counts;
   if (!SECTOR_BYTES.some((known) => known === sectorBytes))
     return `its sectors have ${sectorBytes} bytes`;
@@ -135,7 +138,7 @@ function flawOf(counts: Counts, sizeBytes: number): string | undefined {
   return undefined;
 }
 
-/** As Linux and EDK II tell them apart, which take a FAT32 that is smaller than the specification has it. */
+/** Distinguishes FAT16 and FAT32 as Linux and EDK II do. Both accept a FAT32 smaller than the specification allows. */
 function bitsOf(file: BlockFile, boot: DataView, clusters: number): 16 | 32 {
   const bits = boot.getUint16(BOOT.tableSectors16, true) === 0 ? 32 : 16;
   if (clusters < 1 || clusters > CLUSTERS_MAX[bits])
@@ -150,7 +153,7 @@ function rootCluster(file: BlockFile, boot: DataView, clusters: number): number 
   if (cluster < 2 || cluster > clusters + 1)
     throw refused(file, `its root is at cluster ${cluster}`);
   if (boot.getUint16(BOOT.version32, true) !== 0) throw refused(file, "it has an unknown version");
-  // Bit 7: only one table is kept, and which of them.
+  // Bit 7: only one of the tables is kept up to date.
   if (boot.getUint16(BOOT.flags32, true) % 256 >= 128)
     throw refused(file, "its tables are not kept alike");
   return cluster;

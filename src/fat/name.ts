@@ -1,9 +1,9 @@
 import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 
-/** A directory is an array of slots of this size; a long name takes several of them before the one of its file. */
+/** A directory is an array of slots of this size. The slots of a long name precede the main slot of its file. */
 export const SLOT_BYTES = 32;
-/** VFAT: where the characters of a long name lie in its slot, two bytes each. */
+/** VFAT: a slot of a long name. `parts` are offset and count of its characters, which have two bytes each. */
 const LONG = {
   order: 0,
   attributes: 11,
@@ -18,21 +18,27 @@ const CHARACTERS_PER_SLOT = 13;
 const LAST_SLOT = 0x40;
 export const LONG_NAME_ATTRIBUTES = 0x0f;
 const SHORT_BYTES = 11;
-/** What is written is plain ASCII; FAT itself would take more. */
+/** tandem writes only ASCII names, although FAT allows more. */
 const NAME = /^[\w !#$%&'()+,.;=@[\]^`{}~-]{1,100}$/;
-/** A name that needs no long one. */
+/** A name that needs no long name. */
 const SHORT_NAME = /^[\dA-Z_!#$%&'()@^`{}~-]{1,8}(?:\.[\dA-Z_!#$%&'()@^`{}~-]{1,3})?$/;
-/** What the slot of the file itself can say of the case of its short name, as Windows NT does and Linux and EDK II read it. */
+/**
+ * Bits in the main slot: the base or the extension of the short name is in lower case. Windows NT sets them; Linux and
+ * EDK II read them.
+ */
 const LOWER = { base: 0x08, extension: 0x10 } as const;
 const NUMBER_MAX = 9999;
 
-/** Throws `disk` for a name that cannot be given to a file. */
+/** Throws "disk" for a name that tandem cannot give to a file. */
 export function checkName(name: string): void {
   if (!NAME.test(name) || /^[ .]|[ .]$/.test(name))
     throw new TandemError("disk", `Cannot make ${JSON.stringify(name)}: FAT has no such names`);
 }
 
-/** The eleven characters of the short name for a new file, unlike those that are taken. */
+/**
+ * Returns the short name for a new file: eleven characters, different from all in `taken`. Throws "disk" when none is
+ * left.
+ */
 export function shortNameFor(name: string, taken: ReadonlySet<string>): string {
   const dot = name.lastIndexOf(".");
   const base = plain(dot > 0 ? name.slice(0, dot) : name);
@@ -47,12 +53,12 @@ export function shortNameFor(name: string, taken: ReadonlySet<string>): string {
   throw new TandemError("disk", `Cannot make ${name}: its folder has too many names like it`);
 }
 
-/** Whether the short name says it all. */
+/** Whether the name can be stored without a long name. */
 export function isShortName(name: string): boolean {
   return SHORT_NAME.test(name);
 }
 
-/** The slots of a long name in the order they lie on the medium, the last part of the name first. */
+/** Returns the slots of a long name in their order on the medium: the last part of the name comes first. */
 export function longNameSlots(name: string, short: string): Uint8Array[] {
   const count = Math.ceil(name.length / CHARACTERS_PER_SLOT);
   const slots = Array.from({ length: count }, (_, index) => {
@@ -69,7 +75,7 @@ function longNameSlot(part: string, order: number, checksum: number): Uint8Array
   slot[LONG.attributes] = LONG_NAME_ATTRIBUTES;
   slot[LONG.checksum] = checksum;
   const view = new DataView(slot.buffer);
-  // The end is marked by a zero, and what is left is filled with ones.
+  // A zero ends the name. The unused characters after it are 0xffff.
   for (const [index, at] of placesOfCharacters().entries()) {
     const filler = index === part.length ? 0 : 0xffff;
     view.setUint16(at, index < part.length ? part.charCodeAt(index) : filler, true);
@@ -77,12 +83,14 @@ function longNameSlot(part: string, order: number, checksum: number): Uint8Array
   return slot;
 }
 
-/** Whether a slot of a long name is the first of it on the medium. */
+/** Whether this is the first slot of a long name on the medium. */
 export function isFirstOfLongName(slot: Uint8Array): boolean {
   return (slot[LONG.order] ?? 0) % (2 * LAST_SLOT) >= LAST_SLOT;
 }
 
-/** The name in the slots that lie before a file's own; undefined when they are none of its, or not whole. */
+/**
+ * Returns the long name in the slots before a main slot. Undefined when they are incomplete or belong to another file.
+ */
 export function parseLongName(slots: readonly Uint8Array[], short: string): string | undefined {
   const count = slots.length;
   const checksum = checksumOf(short);
@@ -107,7 +115,7 @@ function charactersOf(slot: Uint8Array): string {
     .join("");
 }
 
-/** "TANDEM~1CON" as people write it. `caseBits` is the byte of the slot that follows its attributes. */
+/** Turns "TANDEM~1CON" into "TANDEM~1.CON". `caseBits` is the byte after the attributes in the main slot: see LOWER. */
 export function parseShortName(short: string, caseBits: number): string {
   const has = (bit: number): boolean => Math.floor(caseBits / bit) % 2 === 1;
   const base = short.slice(0, 8).trimEnd();
@@ -121,7 +129,10 @@ function placesOfCharacters(): number[] {
   return LONG.parts.flatMap(([at, count]) => Array.from({ length: count }, (_, i) => at + 2 * i));
 }
 
-/** Binds a long name to its short one, so that a system that knows no long names breaks the bond when it renames. */
+/**
+ * Computes the checksum of a short name in its long name's slots. A system without long names changes the short name
+ * only, so the checksum shows that the long name is stale.
+ */
 function checksumOf(short: string): number {
   let sum = 0;
   for (let index = 0; index < SHORT_BYTES; index += 1)

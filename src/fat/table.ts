@@ -6,17 +6,17 @@ import { readBlock, type BlockFile } from "../system/block-file.ts";
 import type { FatGeometry } from "./geometry.ts";
 import { writeAllThrough } from "../disk/write-through.ts";
 
-/** What an entry says besides the number of the next cluster. */
+/** The values of a table entry that are not the number of the next cluster. */
 const FREE = 0;
 const MARKS = {
   16: { bad: 0xfff7, endMin: 0xfff8, end: 0xffff },
   32: { bad: 0xffffff7, endMin: 0xffffff8, end: 0xfffffff },
 } as const;
-/** The upper four bits of an entry of a FAT32 are to be left as they are. */
+/** The upper four bits of a FAT32 entry are reserved and must be preserved. */
 const VALUES_32 = 2 ** 28;
 const FIRST_CLUSTER = 2;
 
-/** The file allocation table, held in memory whole. What is set here is on the medium after save(). */
+/** The whole file allocation table in memory. save() writes changes to the medium. */
 export class FatTable {
   readonly #file: BlockFile;
   readonly #geometry: FatGeometry;
@@ -31,7 +31,7 @@ export class FatTable {
     this.#bytes = viewOf(bytes);
   }
 
-  /** The clusters of a file or directory in order. Throws `disk` where the chain is broken or endless. */
+  /** Returns the clusters of a file or directory in order. Throws "disk" when the chain is broken or endless. */
   chainFrom(start: number, what: string): number[] {
     const { clusters } = this.#geometry;
     const { bad, endMin } = MARKS[this.#geometry.bits];
@@ -59,7 +59,9 @@ export class FatTable {
     return free;
   }
 
-  /** Free clusters, side by side where there is such a place. undefined: there are not so many. Takes none. */
+  /**
+   * Finds free clusters, consecutive ones if possible. Undefined when there are not enough. Does not mark them as used.
+   */
   findFree(count: number): number[] | undefined {
     const found: number[] = [];
     let run: number[] = [];
@@ -75,7 +77,7 @@ export class FatTable {
     return found.length === count ? found : undefined;
   }
 
-  /** The clusters that are taken, but by none of `used`. */
+  /** Returns the clusters that are marked as used but are not in `used`. */
   lost(used: ReadonlySet<number>): number[] {
     const { bad } = MARKS[this.#geometry.bits];
     return [...this.#clusters()].filter((cluster) => {
@@ -93,12 +95,12 @@ export class FatTable {
     for (const cluster of chain) this.#set(cluster, FREE);
   }
 
-  /** Writes what has changed to every copy. A cut may leave any sector of any copy unwritten. */
+  /** Writes the changed sectors to all copies. A power cut may leave any sector of any copy unwritten. */
   async save(): Promise<void> {
     const { sectorBytes, tableOffsets } = this.#geometry;
     const sectors = [...this.#dirtySectors].toSorted((one, other) => one - other);
     const pieces = tableOffsets.flatMap((offsetBytes) =>
-      runsOf(sectors).map(({ first, count }) => ({
+      consecutiveRuns(sectors).map(({ first, count }) => ({
         offsetBytes: offsetBytes + first * sectorBytes,
         bytes: this.#slice(first * sectorBytes, count * sectorBytes),
       })),
@@ -135,21 +137,21 @@ export class FatTable {
   }
 }
 
-/** How many clusters a file of that size takes. */
+/** Returns the number of clusters of a file of this size. */
 export function clustersFor({ clusterBytes }: FatGeometry, sizeBytes: number): number {
   return alignUp(sizeBytes, clusterBytes) / clusterBytes;
 }
 
-/** Where the bytes of a cluster lie. */
-export function placeOfCluster(
+/** Returns the offset of a cluster in bytes. */
+export function offsetOfCluster(
   { dataOffsetBytes, clusterBytes }: FatGeometry,
   cluster: number,
 ): number {
   return dataOffsetBytes + (cluster - FIRST_CLUSTER) * clusterBytes;
 }
 
-/** Numbers in ascending order, those that follow each other together. */
-export function runsOf(
+/** Joins consecutive numbers of an ordered list to runs. */
+export function consecutiveRuns(
   numbers: readonly number[],
 ): { readonly first: number; readonly count: number }[] {
   const runs: { first: number; count: number }[] = [];

@@ -3,18 +3,20 @@ import type { System } from "../system/system.ts";
 import { type CheckResult, runChecks } from "./checks.ts";
 import { programChecks } from "./programs.ts";
 
-/** What runs after a verdict. */
+/** The programs to run after a verdict. */
 export interface AftermathPlan {
-  /** Directories whose executables are run when this boot was found good. */
+  /** Directories whose executables run after a good verdict. */
   readonly green: readonly string[];
-  /** The same when it was found bad, before the reboot. */
+  /** Directories whose executables run after a bad verdict, before the reboot. */
   readonly red: readonly string[];
 }
 
-/** For all of them together: less than what systemd leaves tandem beyond its deadline. */
+/**
+ * The limit for all of these programs together: less than the time that the systemd unit allows beyond the deadline.
+ */
 const SECONDS = 30;
 
-/** Runs the executables of the folders. The verdict stands, whatever they say. */
+/** Runs the executables of the folders. Their results do not change the verdict. */
 export function runAftermath(
   { system, talk }: { readonly system: System; readonly talk: Talk },
   folders: readonly string[],

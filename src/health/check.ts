@@ -1,16 +1,16 @@
-/** One thing that has to be so before a boot is called good. */
+/** One check of the running system. */
 export interface Check {
-  /** What messages call it: the path of a program, or "tcp localhost:22". */
+  /** The name for messages: the path of a program, or "tcp localhost:22". */
   readonly name: string;
-  /** Whether the verdict depends on it; otherwise it is only reported. */
+  /** Whether the verdict depends on this check. Otherwise the result is only reported. */
   readonly required: boolean;
-  /** Has to end within `seconds`, or at least mean to. */
+  /** Runs the check, which should end within `seconds`. */
   run(seconds: number): Promise<Outcome>;
 }
 
 export interface Outcome {
-  /** undefined: passed. Otherwise one line that says what happened. */
+  /** One line that says what failed. Undefined when the check passed. */
   readonly failure: string | undefined;
-  /** The last lines it printed. */
+  /** The last lines that the check printed. */
   readonly output: string;
 }

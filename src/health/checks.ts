@@ -5,13 +5,13 @@ import type { Expectations } from "./expectations.ts";
 import type { ProgramFolders } from "./programs.ts";
 
 export interface CheckLimits {
-  /** For one check. */
+  /** The limit for one check. */
   readonly checkSeconds: number;
-  /** For all of them together. */
+  /** The limit for all checks together. */
   readonly deadlineSeconds: number;
 }
 
-/** What the configuration says about health. */
+/** The checks of the configuration and their limits. */
 export interface CheckPlan extends CheckLimits, ProgramFolders {
   readonly expect: Expectations;
 }
@@ -27,7 +27,7 @@ interface Run {
   readonly talk: Talk;
 }
 
-/** Runs the checks one after the other: required ones first, and all of them even after a failure. */
+/** Runs all checks one after another, required ones first. A failure does not stop the others. */
 export async function runChecks(
   checks: readonly Check[],
   { system, limits, talk }: Run,
@@ -46,12 +46,12 @@ export async function runChecks(
   return results;
 }
 
-/** The required checks that failed. */
+/** Returns the required checks that failed. */
 export function failedOf(results: readonly CheckResult[]): CheckResult[] {
   return results.filter(({ required, failure }) => required && failure !== undefined);
 }
 
-/** The required checks that failed, in one line; undefined when none did. */
+/** Returns the failures of required checks in one line. Undefined when none failed. */
 export function failureOf(results: readonly CheckResult[]): string | undefined {
   const failed = failedOf(results);
   if (failed.length === 0) return undefined;

@@ -5,51 +5,53 @@ import { parseMounts } from "../slot/mounts.ts";
 import type { System } from "../system/system.ts";
 import type { Check, Outcome } from "./check.ts";
 
-/** What the configuration expects of a system that has come up. */
+/** What the configuration expects of a started system. */
 export interface Expectations {
-  /** Where a file system has to be mounted. */
+  /** Paths that must be mount points. */
   readonly mounted: readonly string[];
   /** systemd must have no failed unit. */
   readonly noFailedUnits: boolean;
-  /** Path → bytes that have to be free on its file system. */
+  /** Maps a path to the free bytes that its file system must have. */
   readonly freeSpace: Readonly<Record<string, number>>;
-  /** Have to answer with a status of 200 to 299. */
+  /** URLs that must answer with a status from 200 to 299. */
   readonly urls: readonly string[];
-  /** "host:port" that have to take a connection. */
+  /** Addresses "host:port" that must accept a connection. */
   readonly tcp: readonly string[];
-  /** Names of processes that have to be there, as /proc/PID/comm has them: the first 15 bytes. */
+  /** Names of processes that must be running, compared with /proc/PID/comm, which holds the first 15 bytes. */
   readonly processes: readonly string[];
 }
 
-/** Looked at again so often while there is time: what is expected may still be starting. */
+/**
+ * The pause between two attempts. A service may still be starting, so a failed attempt is repeated until the deadline.
+ */
 const RETRY_SECONDS = 1;
 const COMM_BYTES_MAX = 15;
 
-/** undefined: it is so. Otherwise what is instead. */
-type Look = (secondsLeft: number) => string | undefined | Promise<string | undefined>;
+/** One attempt. Returns undefined when the expectation holds, else what is wrong. */
+type Attempt = (secondsLeft: number) => string | undefined | Promise<string | undefined>;
 
 /** One required check for each expectation. */
 export function expectationChecks(system: System, expect: Expectations): Check[] {
-  const wait = (name: string, look: Look): Check => ({
+  const retried = (name: string, attempt: Attempt): Check => ({
     name,
     required: true,
-    run: (seconds) => lookUntil(system, look, seconds),
+    run: (seconds) => retryUntil(system, attempt, seconds),
   });
   const { probe } = system;
   return [
-    ...expect.mounted.map((path) => wait(`mounted ${path}`, () => mounted(system, path))),
+    ...expect.mounted.map((path) => retried(`mounted ${path}`, () => mounted(system, path))),
     ...Object.entries(expect.freeSpace).map(([path, bytes]) =>
       once(`free space ${path}`, () => freeSpace(probe.freeBytes(path), bytes)),
     ),
-    ...expect.processes.map((name) => wait(`process ${name}`, () => running(system, name))),
+    ...expect.processes.map((name) => retried(`process ${name}`, () => running(system, name))),
     ...expect.tcp.map((address) =>
-      wait(`tcp ${address}`, async (seconds) => {
+      retried(`tcp ${address}`, async (seconds) => {
         await probe.connect(address, seconds);
         return undefined;
       }),
     ),
     ...expect.urls.map((url) =>
-      wait(`url ${url}`, async (seconds) => answer(await probe.httpStatus(url, seconds))),
+      retried(`url ${url}`, async (seconds) => answer(await probe.httpStatus(url, seconds))),
     ),
     ...(expect.noFailedUnits
       ? [once("no failed units", (seconds) => failedUnits(system, seconds))]
@@ -57,16 +59,20 @@ export function expectationChecks(system: System, expect: Expectations): Check[]
   ];
 }
 
-/** For what does not heal by waiting. */
-function once(name: string, look: Look): Check {
-  return { name, required: true, run: async (seconds) => outcome(await attempt(look, seconds)) };
+/** A check with one attempt, for what does not change by waiting. */
+function once(name: string, attempt: Attempt): Check {
+  return {
+    name,
+    required: true,
+    run: async (seconds) => outcome(await failureOf(attempt, seconds)),
+  };
 }
 
-async function lookUntil(system: System, look: Look, seconds: number): Promise<Outcome> {
+async function retryUntil(system: System, attempt: Attempt, seconds: number): Promise<Outcome> {
   const endMs = system.monotonicMs() + seconds * 1000;
   let leftSeconds = seconds;
   for (;;) {
-    const failure = await attempt(look, leftSeconds);
+    const failure = await failureOf(attempt, leftSeconds);
     leftSeconds = (endMs - system.monotonicMs()) / 1000;
     if (failure === undefined || leftSeconds <= RETRY_SECONDS) return outcome(failure);
     await system.probe.pause(RETRY_SECONDS);
@@ -74,9 +80,9 @@ async function lookUntil(system: System, look: Look, seconds: number): Promise<O
   }
 }
 
-async function attempt(look: Look, seconds: number): Promise<string | undefined> {
+async function failureOf(attempt: Attempt, seconds: number): Promise<string | undefined> {
   try {
-    return await look(seconds);
+    return await attempt(seconds);
   } catch (error) {
     return reasonOf(error);
   }
@@ -102,7 +108,7 @@ function running({ files }: System, name: string): string | undefined {
   return found ? undefined : "is not running";
 }
 
-/** A process may end between being listed and being read. */
+/** Returns undefined on any error, because a process may end after it was listed. */
 function commOf(files: System["files"], pid: string): string | undefined {
   try {
     return files.readText(`/proc/${pid}/comm`)?.trimEnd();
@@ -119,9 +125,9 @@ async function failedUnits(system: System, deadlineSeconds: number): Promise<str
   const command = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend"];
   const { status, stdout, stderr } = await system.run(command, { deadlineSeconds });
   if (status === undefined) return "could not be asked for: systemctl did not answer in time";
-  const said = stderr.trim() === "" ? "" : `: ${lastLines(stderr).split("\n").at(-1)}`;
-  if (status !== 0) return `could not be asked for: systemctl ended with status ${status}${said}`;
-  // What it prints to stderr are warnings, not units.
+  const reason = stderr.trim() === "" ? "" : `: ${lastLines(stderr).split("\n").at(-1)}`;
+  if (status !== 0) return `could not be asked for: systemctl ended with status ${status}${reason}`;
+  // systemctl prints warnings to stderr; units are only on stdout.
   const units = stdout
     .split("\n")
     .map((line) => line.trim().split(/\s+/)[0] ?? "")

@@ -4,8 +4,8 @@ import type { System } from "../system/system.ts";
 const CONFIGURATION = "/etc/greenboot/greenboot.conf";
 
 /**
- * The checks that DISABLED_HEALTHCHECKS of greenboot's configuration takes away, by the names of their files: an array of bash, or a list
- * in brackets. It is read, never run.
+ * Returns the file names of the checks that DISABLED_HEALTHCHECKS in greenboot's configuration disables. The value is a
+ * bash array or a list in brackets. tandem parses the file and does not run it.
  */
 export function disabledChecks({ files }: System): ReadonlySet<string> {
   const text = (files.readText(CONFIGURATION) ?? "").replaceAll(/^\s*#.*$/gm, "");
@@ -13,7 +13,7 @@ export function disabledChecks({ files }: System): ReadonlySet<string> {
   return new Set((lists.at(-1)?.[1] ?? "").match(/[^\s"',]+/g));
 }
 
-/** Whether that list takes this check away: it holds for greenboot's own folders only. */
+/** Whether the list disables this check. It applies only to greenboot's own folders. */
 export function isDisabled(path: string, disabled: ReadonlySet<string>): boolean {
   return path.includes("/greenboot/check/") && disabled.has(basename(path));
 }

@@ -7,16 +7,16 @@ import { markVerdict } from "./verdict-mark.ts";
 const TIMER = "tandem-overdue.timer";
 const STOP_SECONDS = 20;
 
-interface Surroundings {
+interface Context {
   readonly system: System;
   readonly talk: Talk;
 }
 
 /**
- * This boot has its verdict, so nothing waits for one any more: systemd's timer, or the script of the hooks, which looks for the mark.
- * What fails here is no more than that `tandem health --overdue` runs in vain: it asks for the verdict itself.
+ * Ends the wait for a verdict, because this boot has one: stops systemd's timer, and sets the mark that the hooks'
+ * script reads. A failure does no harm: `tandem health --overdue` then runs, finds the verdict, and does nothing.
  */
-export async function endOverdueWatch({ system, talk }: Surroundings): Promise<void> {
+export async function endOverdueWatch({ system, talk }: Context): Promise<void> {
   try {
     markVerdict(system);
   } catch (error) {
@@ -26,7 +26,7 @@ export async function endOverdueWatch({ system, talk }: Surroundings): Promise<v
   if (system.files.exists("/run/systemd/system")) await stopTimer({ system, talk });
 }
 
-async function stopTimer({ system, talk }: Surroundings): Promise<void> {
+async function stopTimer({ system, talk }: Context): Promise<void> {
   try {
     const command = ["systemctl", "stop", TIMER];
     const { status, stderr } = await system.run(command, { deadlineSeconds: STOP_SECONDS });

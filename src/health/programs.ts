@@ -6,15 +6,15 @@ import type { Check, Outcome } from "./check.ts";
 import { disabledChecks, isDisabled } from "./greenboot.ts";
 
 export interface ProgramFolders {
-  /** Directories whose executables all have to succeed. */
+  /** Directories whose executables must all succeed. */
   readonly required: readonly string[];
-  /** Directories whose executables are run and reported, whatever they say. */
+  /** Directories whose executables run too, but whose failures are only reported. */
   readonly wanted: readonly string[];
 }
 
 /**
- * The executables of the folders, folder by folder, in the order of their names. What is below /etc replaces what has the same path
- * below /usr/lib; a link to /dev/null there takes it away.
+ * Returns a check for each executable, folder by folder, in the order of their names. A file below /etc replaces the
+ * file with the same path below /usr/lib. A link to /dev/null below /etc disables it.
  */
 export function programChecks(system: System, folders: ProgramFolders, talk: Talk): Check[] {
   return [
@@ -37,7 +37,7 @@ function inside(system: System, folders: readonly string[], talk: Talk): string[
       return false;
     }
     if (!system.isExecutable(path)) {
-      // Somebody meant it to be run: to leave it out in silence would be to pass without it.
+      // The author wanted this check to run. Without a warning the boot would pass without the check.
       if (path.endsWith(".sh") && !isMask(system, path))
         talk.warn(`Check ${path} is not executable and is left out, continuing`);
       return false;

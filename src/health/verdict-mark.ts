@@ -1,17 +1,17 @@
 import type { Files } from "../system/files.ts";
 import type { System } from "../system/system.ts";
 
-/** Lives as long as a boot, where /run does. The scripts of the hooks read it, too (hooks/init/at-boot.sh). */
+/** The mark. /run is empty at the start of each boot. The hooks' script reads the mark too (hooks/init/at-boot.sh). */
 const PATH = "/run/tandem/verdict";
-/** Without it a file that has outlived its boot would speak for the next one. */
+/** The content of the mark, so that a mark left from an earlier boot has no effect where /run is not emptied. */
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
-/** Notes that this boot has its verdict. Throws when that cannot be noted. */
+/** Marks that this boot has its verdict. Throws when the mark cannot be written. */
 export function markVerdict(system: System): void {
   system.replaceFile(PATH, idOf(system), 0o644);
 }
 
-/** Whether this boot is known to have its verdict. */
+/** Whether the mark says that this boot has its verdict. */
 export function hasVerdictMark({ files }: { readonly files: Files }): boolean {
   const mark = files.readText(PATH);
   return mark !== undefined && mark === files.readText(BOOT_ID);

@@ -4,25 +4,26 @@ import { parseCmdline } from "../slot/cmdline.ts";
 import type { System } from "../system/system.ts";
 import type { Watchdog } from "../system/watchdog.ts";
 
-/** What the configuration says about the watchdog. */
+/** The watchdog settings of the configuration. */
 export interface WatchdogPlan {
   readonly device: string;
-  /** From arming to the verdict; 0: none is armed. */
+  /** The timeout from arming to the verdict. 0: do not arm a watchdog. */
   readonly seconds: number;
 }
 
-/** What became of the watchdog, and a line that says so. */
+/** The state of the watchdog after a command, and a line for the operator. */
 export interface WatchdogOutcome {
   readonly watchdog: "armed" | "stopped" | "held" | "runs on" | "none";
   readonly text: string;
 }
 
-/** WDIOF_MAGICCLOSE of linux/watchdog.h: without it the device stops as soon as nobody has it open. */
+/** WDIOF_MAGICCLOSE of linux/watchdog.h. A device without it stops when it is closed. */
 const MAGIC_CLOSE_FLAG = 0x0100;
 
 /**
- * Starts the watchdog of a counted boot and leaves it running, so that a system which hangs is reset. It is not started where it would
- * reset a machine that is well: on an uncounted boot, or when it could not be stopped again or not wait until `needSeconds`.
+ * Starts the watchdog of a counted boot and leaves it running, so that it resets a system that hangs. Does not start it
+ * where it would reset a healthy machine: in an uncounted boot, when it cannot be stopped again, or when its longest
+ * timeout is less than `needSeconds`.
  */
 export function armWatchdog(
   system: System,
@@ -43,7 +44,7 @@ export function armWatchdog(
   });
 }
 
-/** The verdict is there: stops the watchdog of a counted boot, or leaves it to the program that has taken it over. */
+/** Stops the watchdog of a counted boot after the verdict. Does not touch a watchdog that another program has open. */
 export function stopWatchdog(system: System, { device }: WatchdogPlan): WatchdogOutcome {
   if (!isCounted(system)) return none("this boot is not counted");
   if (about(system, device, "state") === "inactive") return none(`${device} does not run`);
@@ -57,8 +58,8 @@ export function stopWatchdog(system: System, { device }: WatchdogPlan): Watchdog
 }
 
 /**
- * The verdict cannot be given yet, for a reason that is known to be good: starts the time of a running watchdog anew. One that another
- * program has for itself is fed by that program.
+ * Restarts the timeout of a running watchdog, because the verdict is late for a known good reason. A watchdog that
+ * another program has open is fed by that program.
  */
 export function feedWatchdog(system: System, { device }: WatchdogPlan): void {
   if (!isCounted(system) || about(system, device, "state") !== "active") return;
@@ -68,7 +69,10 @@ export function feedWatchdog(system: System, { device }: WatchdogPlan): void {
   });
 }
 
-/** A device that does not wait that long waits as long as it can. */
+/**
+ * Sets the timeout, or the longest timeout of the device when that is shorter. Returns the seconds that the device
+ * uses.
+ */
 function setSeconds(system: System, watchdog: Watchdog, { device, seconds }: WatchdogPlan): number {
   try {
     return watchdog.setSeconds(seconds);
@@ -113,7 +117,7 @@ function stopAnyway(watchdog: Watchdog): void {
   try {
     watchdog.stop();
   } catch {
-    // What it failed of is told already.
+    // The caller reports the first error.
   }
 }
 
@@ -121,12 +125,18 @@ function none(why: string): WatchdogOutcome {
   return { watchdog: "none", text: `No watchdog: ${why}, continuing` };
 }
 
-/** The boot loader counts down for this boot, so a reset leads on. */
+/**
+ * Whether the boot loader counts this boot. Then a reset leads to another attempt or another slot, and not to an
+ * endless loop.
+ */
 export function isCounted({ files }: Pick<System, "files">): boolean {
   return parseCmdline(files.readText("/proc/cmdline") ?? "").counted;
 }
 
-/** An attribute of the device in sysfs; undefined when the kernel has none. /dev/watchdog is another name of watchdog0. */
+/**
+ * Reads an attribute of the device from sysfs. Undefined when there is none. /dev/watchdog is another name of
+ * watchdog0.
+ */
 function about({ files }: System, device: string, attribute: string): string | undefined {
   const name = basename(device) === "watchdog" ? "watchdog0" : basename(device);
   return files.readText(`/sys/class/watchdog/${name}/${attribute}`)?.trim();

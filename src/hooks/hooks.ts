@@ -1,4 +1,4 @@
-/** What an image needs so that tandem gives the verdict on a boot, and so that a boot without one ends. */
+/** The files that an image needs so that tandem gives a verdict on each boot, and ends a boot without a verdict. */
 import atBoot from "./init/at-boot.sh" with { type: "text" };
 import dracutArmLast from "./dracut/arm-last.sh" with { type: "text" };
 import dracutArm from "./dracut/arm.sh" with { type: "text" };
@@ -19,7 +19,7 @@ import overdueTimer from "./systemd/tandem-overdue.timer" with { type: "text" };
 import watchdogService from "./systemd/tandem-watchdog.service" with { type: "text" };
 
 export interface HookFile {
-  /** Where it goes in the image. */
+  /** The path in the image. */
   readonly path: string;
   readonly mode: number;
   readonly text: string;
@@ -34,9 +34,9 @@ export interface Hook {
   readonly name: string;
   readonly description: string;
   readonly files: readonly HookFile[];
-  /** What switches it on. */
+  /** Symbolic links that enable the hook. */
   readonly links: readonly HookLink[];
-  /** What is left to do by hand. */
+  /** What the operator still has to do. */
   readonly next: string | undefined;
 }
 

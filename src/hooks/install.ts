@@ -6,7 +6,7 @@ import type { System } from "../system/system.ts";
 import { type Hook, type HookFile, HOOKS } from "./hooks.ts";
 import thisBoot from "./this-boot.sh" with { type: "text" };
 
-/** What differs between machines, from their configuration. */
+/** The values that the configuration of a machine sets in the hooks. */
 export interface HookSettings {
   readonly watchdogDevice: string;
   readonly watchdogSeconds: number;
@@ -14,7 +14,7 @@ export interface HookSettings {
   readonly overdueSeconds: number;
 }
 
-/** Throws `usage` for a name that is none. */
+/** Finds a hook by its name. Throws "usage" when there is none. */
 export function findHook(name: string): Hook {
   const hook = HOOKS.find((one) => one.name === name);
   if (hook !== undefined) return hook;
@@ -24,7 +24,7 @@ export function findHook(name: string): Hook {
   });
 }
 
-/** The files of a hook as they go into the image, each with all that it needs in it. */
+/** Returns the files of a hook with all values filled in. */
 export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
   const values: Readonly<Record<string, string>> = {
     THIS_BOOT: thisBoot.trimEnd(),
@@ -39,8 +39,8 @@ export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
 }
 
 /**
- * Writes a hook into the image that lies at `root`, and returns the paths in it. Links in the image lead to places in the image. Throws
- * `usage` when there is no such image.
+ * Writes a hook into the image in the directory `root`. Returns the paths in the image. Symbolic links of the image are
+ * resolved inside the image. Throws "usage" when `root` does not exist, and "disk" or "no-space".
  */
 export function installHook(
   system: System,

@@ -1,4 +1,4 @@
-/** Files that the bundler carries as text: import … with { type: "text" }. */
+/** Files that the bundler embeds as text: import … with { type: "text" }. */
 declare module "*.service" {
   const text: string;
   export default text;

@@ -1,16 +1,16 @@
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 
-# What the boot loader says of this boot.
+# Read what the boot loader has put on the kernel command line.
 slot=
 left=
 uncounted=
-set -f # The words of the command line are no patterns.
+set -f # Do not expand patterns in the command line.
 for word in $(cat /proc/cmdline); do
   case $word in
   tandem.slot=*) slot=${word#*=} ;;
   tandem.left=*) left=${word#*=} ;;
-  # systemd-boot counts, but cannot say how many are left.
+  # systemd-boot counts, but does not pass on how many boots are left.
   tandem.counted) left=${left:-some} ;;
   tandem.uncounted) uncounted=yes ;;
   esac

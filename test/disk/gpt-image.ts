@@ -1,33 +1,33 @@
-/** Makes a partition table byte by byte, with right checksums, so that tests can make wrong ones. */
+/** Makes a partition table byte by byte with valid checksums, so that tests can make invalid tables too. */
 import { viewOf } from "../../src/lib/view.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 
-export interface PartitionWish {
+export interface PartitionSetup {
   readonly label: string;
   readonly firstLba: number;
   readonly lastLba: number;
-  /** What its unique GUID is filled with; undefined: its number. */
+  /** The byte that fills the unique GUID. Default: the partition's number. */
   readonly unique?: number;
-  /** 16 bytes as they lie on the disk. */
+  /** The 16 bytes on the disk. */
   readonly type?: Uint8Array;
 }
 
-export interface TableWish {
+export interface TableSetup {
   readonly sizeBytes?: number;
   readonly sectorBytes?: number;
-  readonly partitions: readonly PartitionWish[];
-  /** Changes the header before its checksum is made. */
+  readonly partitions: readonly PartitionSetup[];
+  /** Changes the header before its checksum is computed. */
   readonly change?: (header: DataView) => void;
 }
 
 export const LINUX_TYPE = Buffer.from("af3dc60f838472478e793d69d8477de4", "hex");
 export const ESP_TYPE = Buffer.from("28732ac11ff8d211ba4b00a0c93ec93b", "hex");
 
-export function gptImage(wish: TableWish): PagedImage {
-  const { sizeBytes = 4 * 1024 * 1024, sectorBytes = 512 } = wish;
+export function gptImage(setup: TableSetup): PagedImage {
+  const { sizeBytes = 4 * 1024 * 1024, sectorBytes = 512 } = setup;
   const image = PagedImage.zeros(sizeBytes);
   const sectors = sizeBytes / sectorBytes;
-  const entries = entriesOf(wish.partitions);
+  const entries = entriesOf(setup.partitions);
   const entrySectors = entries.byteLength / sectorBytes;
   for (const [lba, entriesLba] of [
     [1, 2],
@@ -35,14 +35,14 @@ export function gptImage(wish: TableWish): PagedImage {
   ] as const) {
     image.write(entriesLba * sectorBytes, entries);
     const header = headerOf({ lba, entriesLba, sectors, sectorBytes, entries });
-    wish.change?.(viewOf(header));
+    setup.change?.(viewOf(header));
     seal(header);
     image.write(lba * sectorBytes, header);
   }
   return image;
 }
 
-function entriesOf(partitions: readonly PartitionWish[]): Buffer {
+function entriesOf(partitions: readonly PartitionSetup[]): Buffer {
   const entries = Buffer.alloc(128 * 128);
   for (const [
     index,

@@ -9,7 +9,7 @@ import { readBlock } from "../../src/system/block-file.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { rejection } from "../fakes/source.ts";
-import { gptImage, type TableWish } from "./gpt-image.ts";
+import { gptImage, type TableSetup } from "./gpt-image.ts";
 
 const PARTITIONS = [
   { label: "tandem-control", firstLba: 2048, lastLba: 4095 },
@@ -17,9 +17,9 @@ const PARTITIONS = [
 ];
 const SECTORS = [512, 4096] as const;
 
-/** A sound disk: both tables and the first sector. */
-async function sound(wish: Partial<TableWish> = {}): Promise<PagedImage> {
-  const image = gptImage({ partitions: PARTITIONS, ...wish });
+/** A valid disk: both tables and the protective MBR. */
+async function sound(setup: Partial<TableSetup> = {}): Promise<PagedImage> {
+  const image = gptImage({ partitions: PARTITIONS, ...setup });
   await restoreProtectiveMbr(image.file());
   return image;
 }
@@ -30,7 +30,7 @@ function wipe(image: PagedImage, lba: number, sectorBytes: number): PagedImage {
   return wiped;
 }
 
-test("a sound disk has no problems", async () => {
+test("gptProblems() of a valid disk is empty", async () => {
   expect(gptProblems((await sound()).file())).toEqual({
     primary: undefined,
     backup: undefined,
@@ -40,7 +40,7 @@ test("a sound disk has no problems", async () => {
 
 for (const sectorBytes of SECTORS)
   for (const which of ["primary", "backup"] as const)
-    test(`the ${which} table is made of the other, sectors of ${sectorBytes}`, async () => {
+    test(`restoreGpt() restores the ${which} table from the other, with sectors of ${sectorBytes} bytes`, async () => {
       const scale = sectorBytes / 512;
       const partitions = PARTITIONS.map(({ label, firstLba, lastLba }) => ({
         label,
@@ -58,7 +58,7 @@ for (const sectorBytes of SECTORS)
       }
     });
 
-test("the first sector is made anew and keeps its boot code", async () => {
+test("restoreProtectiveMbr() rewrites the first sector and keeps its boot code", async () => {
   const image = await sound();
   const sector = readBlock(image.file(), 0, 512);
   image.write(0, new Uint8Array(446).fill(0x90));
@@ -72,7 +72,7 @@ test("the first sector is made anew and keeps its boot code", async () => {
   expect(again.subarray(0, 446).every((byte) => byte === 0x90)).toBeTrue();
 });
 
-test("nothing is restored from a table that cannot be used", async () => {
+test("restoreGpt() refuses an invalid source table", async () => {
   const image = wipe(await sound(), 1, 512);
   const before = Bun.hash(image.bytes());
   const error = await rejection(restoreGpt(image.file("disk"), "backup"));
@@ -81,7 +81,7 @@ test("nothing is restored from a table that cannot be used", async () => {
   expect(Bun.hash(image.bytes())).toBe(before);
 });
 
-test("nothing is restored over a partition", async () => {
+test("restoreGpt() does not overwrite a partition", async () => {
   const image = wipe(
     await sound({ change: (header) => header.setBigUint64(40, 20n, true), partitions: PARTITIONS }),
     1,
@@ -91,7 +91,7 @@ test("nothing is restored over a partition", async () => {
   expect(error.message).toContain("a partition may lie where it belongs");
 });
 
-test("a cut while a table is restored leaves one that is read", async () => {
+test("restoreGpt() leaves a readable table after any power cut", async () => {
   const recorded = new RecordedDisk(wipe(await sound(), 1, 512));
   await restoreGpt(recorded.file, "primary");
   let cuts = 0;
@@ -105,25 +105,25 @@ test("a cut while a table is restored leaves one that is read", async () => {
   expect(cuts).toBeGreaterThan(4);
 });
 
-/** The disk with more room behind its old end. */
+/** The disk with new space behind its old end. */
 function grown(image: PagedImage, sizeBytes: number): PagedImage {
   const larger = PagedImage.zeros(sizeBytes);
   larger.write(0, image.bytes());
   return larger;
 }
 
-test("after a disk has grown both headers name each other, and sgdisk finds nothing", async () => {
+test("restoreGpt() on a disk that has grown makes both headers name each other, and sgdisk finds no problem", async () => {
   const image = grown(await sound(), 8 * 1024 * 1024);
   await restoreGpt(image.file(), "backup");
   expect(gptProblems(image.file())).toMatchObject({ primary: undefined, backup: undefined });
   expect(verdictOfSgdisk(image)).toContain("No problems found");
 });
 
-test("a backup that the primary table does not name is a problem, and is repaired", async () => {
+test("gptProblems() finds a backup that the primary table does not name, and restoreGpt() repairs it", async () => {
   const image = grown(await sound(), 8 * 1024 * 1024);
   const once = image.fork();
   await restoreGpt(once.file(), "backup");
-  // As an earlier version left it: a backup at the new end, and a primary that names the old one.
+  // An earlier version left a backup at the new end, and a primary table that names the old end.
   const last = image.sizeBytes - 33 * 512;
   image.write(last, readBlock(once.file(), last, 33 * 512));
   expect(gptProblems(image.file()).backup).toBe(
@@ -134,7 +134,7 @@ test("a backup that the primary table does not name is a problem, and is repaire
   expect(verdictOfSgdisk(image)).toContain("No problems found");
 });
 
-test("two whole copies with other partitions are a problem", async () => {
+test("gptProblems() finds two valid copies with different partitions", async () => {
   const image = await sound();
   const other = gptImage({ partitions: PARTITIONS.slice(0, 1) });
   const last = image.sizeBytes - 33 * 512;

@@ -3,7 +3,7 @@ import { readBlock } from "../../src/system/block-file.ts";
 import fc from "fast-check";
 import { ESP_TYPE_GUID, findPartition, overlapping, readGpt } from "../../src/disk/gpt.ts";
 import { TandemError } from "../../src/lib/error.ts";
-import { ESP_TYPE, gptImage, type TableWish } from "./gpt-image.ts";
+import { ESP_TYPE, gptImage, type TableSetup } from "./gpt-image.ts";
 
 const ESP = { label: "esp", firstLba: 64, lastLba: 127, type: ESP_TYPE };
 const CONTROL = { label: "tandem-control", firstLba: 128, lastLba: 2175 };
@@ -57,7 +57,7 @@ test.each([
   ["signature", 512, 'no "EFI PART" at sector 1'],
   ["header", 512 + 60, "the checksum of the header at sector 1 is wrong"],
   ["entries", 1024 + 130, "the checksum of the entries is wrong"],
-])("readGpt() takes the backup when the primary's %s is broken", (_, offsetBytes, why) => {
+])("readGpt() uses the backup when the primary's %s is broken", (_, offsetBytes, why) => {
   const image = gptImage({ partitions: [ESP, CONTROL] });
   image.write(offsetBytes, Uint8Array.of(0xee));
   const gpt = readGpt(image.file());
@@ -66,7 +66,7 @@ test.each([
   expect(gpt.partitions.map(({ label }) => label)).toEqual(["esp", "tandem-control"]);
 });
 
-test("readGpt() says what is wrong with both tables", () => {
+test("readGpt() names the problems of both tables", () => {
   const image = gptImage({ partitions: [ESP] });
   image.write(512, new Uint8Array(512));
   image.write(image.sizeBytes - 512 + 60, Uint8Array.of(0xee));
@@ -75,7 +75,7 @@ test("readGpt() says what is wrong with both tables", () => {
   );
 });
 
-test("readGpt() goes on to the backup when the primary cannot be read", () => {
+test("readGpt() reads the backup when the primary table cannot be read", () => {
   const image = gptImage({ partitions: [ESP] });
   const file = image.file();
   const gpt = readGpt({
@@ -88,7 +88,7 @@ test("readGpt() goes on to the backup when the primary cannot be read", () => {
   expect(gpt).toMatchObject({ from: "backup", problem: expect.stringContaining("I/O error") });
 });
 
-const WRONG: readonly [string, Partial<TableWish>, string][] = [
+const WRONG: readonly [string, Partial<TableSetup>, string][] = [
   ["a header too small", { change: (h) => h.setUint32(12, 91, true) }, "claims a size of 91"],
   ["a header too large", { change: (h) => h.setUint32(12, 513, true) }, "claims a size of 513"],
   ["another place", { change: (h) => h.setBigUint64(24, 7n, true) }, "belongs at sector 7"],
@@ -114,8 +114,8 @@ const WRONG: readonly [string, Partial<TableWish>, string][] = [
     "claims sectors 64 to 9000",
   ],
 ];
-test.each(WRONG)("readGpt() refuses %s", (_, wish, why) => {
-  const image = gptImage({ partitions: [ESP], ...wish });
+test.each(WRONG)("readGpt() refuses %s", (_, setup, why) => {
+  const image = gptImage({ partitions: [ESP], ...setup });
   expect(() => readGpt(image.file())).toThrow(why);
 });
 
@@ -133,7 +133,7 @@ test.each([
   expect(findPartition(gpt, label)?.number).toBe(number);
 });
 
-test("findPartition() refuses two of one label", () => {
+test("findPartition() refuses two partitions with one label", () => {
   const gpt = readGpt(
     gptImage({ partitions: [ESP, CONTROL, { ...SLOT, label: "esp" }] }).file("d"),
   );
@@ -151,7 +151,7 @@ test("overlapping() finds the partitions that share a sector, not the neighbours
   expect(labels).toEqual([[], ["inner"], [], ["tandem-control"]]);
 });
 
-test("readGpt() throws nothing but a TandemError, whatever the bytes", () => {
+test("readGpt() throws only TandemErrors, for any bytes", () => {
   const whole = gptImage({ partitions: [ESP, CONTROL, SLOT] });
   const spot = fc.record({
     at: fc.oneof(
@@ -179,7 +179,7 @@ test("readGpt() throws nothing but a TandemError, whatever the bytes", () => {
   );
 });
 
-/** Makes the header's checksum right again, so that the fields themselves are put to the test. */
+/** Corrects the header's checksum, so that the test reaches the checks of the fields. */
 function reseal(image: ReturnType<typeof gptImage>, offsetBytes: number): void {
   const header = Buffer.alloc(512);
   image.readInto(offsetBytes, header);
@@ -189,7 +189,7 @@ function reseal(image: ReturnType<typeof gptImage>, offsetBytes: number): void {
   image.write(offsetBytes, header);
 }
 
-test("a device tells its sectors: a table for others is not used, and is said", () => {
+test("readGpt() refuses a table for another sector size than the device's, and says so", () => {
   const partitions = [{ label: "one", firstLba: 2048, lastLba: 4095 }];
   const file = gptImage({ partitions }).file("disk");
   expect(readGpt({ ...file, sectorBytes: 512 }).sectorBytes).toBe(512);
@@ -198,13 +198,13 @@ test("a device tells its sectors: a table for others is not used, and is said", 
   );
 });
 
-test("a stale table for other sectors does not win over the one of the device", () => {
+test("readGpt() prefers the table for the device's sector size to a stale one", () => {
   const stale = gptImage({ partitions: [{ label: "old", firstLba: 2048, lastLba: 4095 }] });
   const real = gptImage({
     sectorBytes: 4096,
     partitions: [{ label: "new", firstLba: 256, lastLba: 511 }],
   });
-  // The header for sectors of 512 bytes lies in the first sector of 4096, its entries right behind it.
+  // With 512-byte sectors the header lies in the first 4096 bytes, and its entries follow.
   real.write(512, readBlock(stale.file(), 512, 7 * 512));
   const { partitions } = readGpt({ ...real.file(), sectorBytes: 4096 });
   expect(partitions.map(({ label }) => label)).toEqual(["new"]);

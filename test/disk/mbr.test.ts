@@ -8,7 +8,7 @@ import { gptImage } from "./gpt-image.ts";
 
 const REFUSAL = "Cannot use disk: its first sector has an MBR partition table";
 
-/** A GPT below a first sector with partitions of these types. */
+/** A GPT on a disk whose MBR has partitions of these types. */
 function disk(...types: number[]): PagedImage {
   const image = gptImage({ partitions: [{ label: "one", firstLba: 2048, lastLba: 4095 }] });
   for (const [index, type] of types.entries()) image.write(450 + index * 16, Uint8Array.of(type));
@@ -20,13 +20,13 @@ test.each([
   ["no entries", [], "it does not say that the disk has a GPT"],
   ["a protective entry", [0xee], undefined],
   ["a protective entry beside others", [0x83, 0xee], undefined],
-] as const)("a first sector with %s is used", (_, types, problem) => {
+] as const)("readGpt() accepts a first sector with %s", (_, types, problem) => {
   const file = disk(...types).file("disk");
   expect(readGpt(file).partitions).toHaveLength(1);
   expect(problemOfMbr(file)).toBe(problem);
 });
 
-test("an MBR disk is refused, whatever GPT an earlier use has left, and nothing on it is repaired", async () => {
+test("an MBR disk with a leftover GPT is refused, and nothing on it is repaired", async () => {
   const image = disk(0x83, 0x0c);
   const before = Bun.hash(image.bytes());
   const file = image.file("disk");
@@ -37,7 +37,7 @@ test("an MBR disk is refused, whatever GPT an earlier use has left, and nothing 
   expect(Bun.hash(image.bytes())).toBe(before);
 });
 
-test("bytes without the signature are no MBR", () => {
+test("refuseMbrDisk() accepts bytes without the signature of an MBR", () => {
   const image = disk(0x83);
   image.write(510, new Uint8Array(2));
   expect(() => refuseMbrDisk(image.file())).not.toThrow();
@@ -46,11 +46,8 @@ test("bytes without the signature are no MBR", () => {
 test.each([
   [512, 8191],
   [4096, 1023],
-])(
-  "the protective entry counts in the sectors of the disk: %d bytes",
-  async (sectorBytes, lbas) => {
-    const image = disk();
-    await restoreProtectiveMbr({ ...image.file(), sectorBytes });
-    expect(new DataView(image.bytes().buffer).getUint32(446 + 12, true)).toBe(lbas);
-  },
-);
+])("restoreProtectiveMbr() counts in the disk's sectors of %d bytes", async (sectorBytes, lbas) => {
+  const image = disk();
+  await restoreProtectiveMbr({ ...image.file(), sectorBytes });
+  expect(new DataView(image.bytes().buffer).getUint32(446 + 12, true)).toBe(lbas);
+});

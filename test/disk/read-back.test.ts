@@ -19,7 +19,7 @@ const RANGES = [
   [8192, MiB - 8192],
 ].map(([offsetBytes = 0, sizeBytes = 0]) => hashed(offsetBytes, sizeBytes));
 
-/** What has to find the same, whether it makes the hashes of the state or not. */
+/** Both functions must find the same errors. Only readBack() also makes the hashes for the state. */
 const CHECKS: Readonly<Record<string, Check>> = { readBack, checkMedium };
 type Check = (
   file: BlockFile,
@@ -38,16 +38,13 @@ function flip(disk: LyingDisk, offsetBytes: number): void {
   disk.medium.write(offsetBytes, Uint8Array.of(255));
 }
 
-test.each(EACH)(
-  "%s() is content with what was written, and tells how far it is",
-  async (_, check) => {
-    const done: number[] = [];
-    await check(new LyingDisk(BYTES).file, RANGES, { onProgress: (bytes) => done.push(bytes) });
-    expect(done).toHaveLength(3);
-    expect(done).toEqual(done.toSorted((one, other) => one - other));
-    expect(done.at(-1)).toBe(2 * MiB - 4096);
-  },
-);
+test.each(EACH)("%s() accepts what was written, and reports its progress", async (_, check) => {
+  const done: number[] = [];
+  await check(new LyingDisk(BYTES).file, RANGES, { onProgress: (bytes) => done.push(bytes) });
+  expect(done).toHaveLength(3);
+  expect(done).toEqual(done.toSorted((one, other) => one - other));
+  expect(done.at(-1)).toBe(2 * MiB - 4096);
+});
 
 test.each([
   [0, "the 4096 bytes at 0 are"],
@@ -55,26 +52,32 @@ test.each([
   [8192, "the 1040384 bytes at 8192 are"],
   [MiB - 1, "the 1040384 bytes at 8192 are"],
   [3 * MiB - 1, "the 1048576 bytes at 2097152 are"],
-])("one changed byte at %i is found behind a cache that hides it", async (at, why) => {
-  const disk = new LyingDisk(BYTES);
-  flip(disk, at);
-  for (const [, check] of EACH) await expect(check(disk.file, RANGES)).rejects.toThrow(why);
-});
+])(
+  "readBack() and checkMedium() find a changed byte at %i that the cache hides",
+  async (at, why) => {
+    const disk = new LyingDisk(BYTES);
+    flip(disk, at);
+    for (const [, check] of EACH) await expect(check(disk.file, RANGES)).rejects.toThrow(why);
+  },
+);
 
-test.each(EACH)("%s() names the first of several", async (_, check) => {
+test.each(EACH)("%s() names the first of several wrong ranges", async (_, check) => {
   const disk = new LyingDisk(BYTES);
   flip(disk, 3 * MiB - 1);
   flip(disk, 9000);
   await expect(check(disk.file, RANGES)).rejects.toThrow("at 8192");
 });
 
-test.each([4096, 8191, 2 * MiB - 1])("nothing looks at byte %i, which nobody wrote", async (at) => {
-  const disk = new LyingDisk(BYTES);
-  flip(disk, at);
-  for (const [, check] of EACH) await check(disk.file, RANGES);
-});
+test.each([4096, 8191, 2 * MiB - 1])(
+  "readBack() and checkMedium() ignore byte %i, which was not written",
+  async (at) => {
+    const disk = new LyingDisk(BYTES);
+    flip(disk, at);
+    for (const [, check] of EACH) await check(disk.file, RANGES);
+  },
+);
 
-test.each(EACH)("%s() says where the medium cannot be read", async (_, check) => {
+test.each(EACH)("%s() names the offset where the medium cannot be read", async (_, check) => {
   const disk = new LyingDisk(BYTES);
   disk.readableBytes = MiB;
   const attempt = check(disk.file, RANGES);
@@ -84,7 +87,7 @@ test.each(EACH)("%s() says where the medium cannot be read", async (_, check) =>
   });
 });
 
-test("readBack() stops when asked to, and lets the asking happen", async () => {
+test("readBack() stops when its signal fires, and lets timers run in between", async () => {
   const controller = new AbortController();
   const done: number[] = [];
   const ranges = Array.from({ length: 700 }, (_, index) => hashed(index * 4096, 4096));
@@ -99,7 +102,7 @@ test("readBack() stops when asked to, and lets the asking happen", async () => {
   expect(done.length).toBeLessThan(ranges.length);
 });
 
-test("readBack() tells debug how much came past the page cache", async () => {
+test("readBack() reports how much bypassed the page cache", async () => {
   const { file } = new LyingDisk(BYTES);
   const said: string[] = [];
   const mixed: BlockFile = {
@@ -115,7 +118,7 @@ test("readBack() tells debug how much came past the page cache", async () => {
   expect(said[1]).toEndWith(", 0 B of it with O_DIRECT");
 });
 
-test("readBack() returns what the medium holds, ascending, with the hashes of the state", async () => {
+test("readBack() returns the ranges in ascending order with the SHA-256 of the medium's content", async () => {
   const found = await readBack(new LyingDisk(BYTES).file, RANGES);
   const places = found.map(({ offsetBytes, sizeBytes }) => [offsetBytes, sizeBytes]);
   expect(places).toEqual([

@@ -33,7 +33,7 @@ test.each([
     ],
   ],
   ["disorder", [range(MiB, MiB), range(0, MiB)], [[0, 512]]],
-] as const)("runsOf(%s) is short and can be undone", (_, ranges, runs) => {
+] as const)("runsOf(%s) is short, and rangesOf() reverses it", (_, ranges, runs) => {
   expect(runsOf(ranges)).toEqual(runs.map((run) => [...run]));
   expect(rangesOf(runs)).toEqual(
     ranges.toSorted((one, other) => one.offsetBytes - other.offsetBytes),
@@ -45,11 +45,11 @@ test.each([
   ["an odd offset", range(1, K4)],
   ["nothing", range(0, 0)],
   ["two chunks", range(MiB - K4, 2 * K4)],
-])("runsOf() stops at a range of %s", (_, wrong) => {
+])("runsOf() throws for a range of %s", (_, wrong) => {
   expect(() => runsOf([wrong])).toThrow("Assertion failed");
 });
 
-test("rangesOf() undoes runsOf() for any ranges", () => {
+test("rangesOf() reverses runsOf() for any ranges", () => {
   const gaps = fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 700 })), { maxLength: 40 });
   fc.assert(
     fc.property(gaps, (steps) => {

@@ -5,7 +5,7 @@ import { PagedImage } from "../fakes/paged-image.ts";
 import { gptImage } from "./gpt-image.ts";
 
 const SIZE_BYTES = 128 * MiB;
-/** From the end of a device of SIZE_BYTES. */
+/** An offset from the end of a device of SIZE_BYTES. */
 const end = (bytes: number): number => SIZE_BYTES - bytes;
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const text = (latin1: string): string => Buffer.from(latin1, "latin1").toString("hex");
@@ -52,22 +52,25 @@ const CASES = ROWS.flatMap(([what, hex, ...places]) =>
 const whatIsOn = (image: PagedImage): string[] =>
   signaturesOn(image.file("disk")).map(({ what }) => what);
 
-test.each(CASES)("%s is known by %s at byte %d, and by that alone", (what, hex, at) => {
-  const image = PagedImage.zeros(SIZE_BYTES);
-  image.write(at, bytesOf(hex));
-  expect(signaturesOn(image.file("disk"))).toMatchObject([{ what, offsetBytes: at }]);
-  const last = hex.length / 2 - 1;
-  const marked = PagedImage.zeros(SIZE_BYTES);
-  for (const one of signaturesOn(image.file("disk"))) {
-    expect(one.sizeBytes).toBeLessThanOrEqual(last + 1);
-    marked.write(at, bytesOf(hex).subarray(0, one.sizeBytes));
-    marked.write(at + one.sizeBytes - 1, Uint8Array.of(0xaa));
-  }
-  expect(whatIsOn(marked)).toEqual([]);
-});
+test.each(CASES)(
+  "signaturesOn() recognizes %s by %s at byte %d, and only there",
+  (what, hex, at) => {
+    const image = PagedImage.zeros(SIZE_BYTES);
+    image.write(at, bytesOf(hex));
+    expect(signaturesOn(image.file("disk"))).toMatchObject([{ what, offsetBytes: at }]);
+    const last = hex.length / 2 - 1;
+    const marked = PagedImage.zeros(SIZE_BYTES);
+    for (const one of signaturesOn(image.file("disk"))) {
+      expect(one.sizeBytes).toBeLessThanOrEqual(last + 1);
+      marked.write(at, bytesOf(hex).subarray(0, one.sizeBytes));
+      marked.write(at + one.sizeBytes - 1, Uint8Array.of(0xaa));
+    }
+    expect(whatIsOn(marked)).toEqual([]);
+  },
+);
 
 test.each([0, 1, 511, 512, 513, 4095, 4096, 70_000])(
-  "zeros and bytes of no known kind are nothing: %d of them",
+  "signaturesOn() finds nothing in %d bytes of zeros or of unknown data",
   (sizeBytes) => {
     expect(whatIsOn(PagedImage.zeros(sizeBytes))).toEqual([]);
     expect(whatIsOn(PagedImage.of(new Uint8Array(sizeBytes).fill(0xff)))).toEqual([]);
@@ -75,22 +78,25 @@ test.each([0, 1, 511, 512, 513, 4095, 4096, 70_000])(
   },
 );
 
-test.each([512, 4096])("a GPT for sectors of %d bytes is known by either copy", (sectorBytes) => {
-  const partitions = [{ label: "one", firstLba: 100, lastLba: 200 }];
-  const whole = gptImage({ sectorBytes, partitions });
-  const places = signaturesOn(whole.file("disk")).map(({ offsetBytes }) => offsetBytes);
-  expect(places).toEqual([sectorBytes, whole.sizeBytes - sectorBytes]);
-  whole.write(0, new Uint8Array(2 * sectorBytes));
-  expect(whatIsOn(whole)).toEqual(["a GPT partition table"]);
-});
+test.each([512, 4096])(
+  "signaturesOn() recognizes a GPT for sectors of %d bytes by either copy",
+  (sectorBytes) => {
+    const partitions = [{ label: "one", firstLba: 100, lastLba: 200 }];
+    const whole = gptImage({ sectorBytes, partitions });
+    const places = signaturesOn(whole.file("disk")).map(({ offsetBytes }) => offsetBytes);
+    expect(places).toEqual([sectorBytes, whole.sizeBytes - sectorBytes]);
+    whole.write(0, new Uint8Array(2 * sectorBytes));
+    expect(whatIsOn(whole)).toEqual(["a GPT partition table"]);
+  },
+);
 
-test("a device whose size is no multiple of its table's sectors has its backup before the rest", () => {
+test("signaturesOn() finds the backup table before a last sector that is incomplete", () => {
   const image = PagedImage.zeros(MiB + 100);
   image.write(MiB - 512, bytesOf(text("EFI PART")));
   expect(whatIsOn(image)).toEqual(["a GPT partition table"]);
 });
 
-test("an MBR counts when it has partitions, and beside nothing else", () => {
+test("signaturesOn() finds an MBR with partitions only when there is no other signature", () => {
   const image = PagedImage.zeros(MiB);
   image.write(510, bytesOf("55aa"));
   expect(whatIsOn(image)).toEqual([]);

@@ -10,7 +10,7 @@ test("writeThrough() writes, then flushes", async () => {
   expect(disk.image().bytes().subarray(4095, 4099)).toEqual(Uint8Array.of(0, 1, 2, 0));
 });
 
-test("writeThrough() notices a medium that did not take it", async () => {
+test("writeThrough() throws when the medium did not store the bytes", async () => {
   const disk = new LyingDisk(new Uint8Array(8192));
   const { file } = disk;
   const attempt = writeThrough(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { partOf, type Disk } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import type { BootRecord } from "../../src/control/record.ts";
-import { startMachine, type MachineWish } from "./machine.ts";
+import { startMachine, type MachineSetup } from "./machine.ts";
 import {
   breakFile,
   copyDisk,
@@ -350,9 +350,9 @@ const CASES: readonly Case[] = [
 async function watchBoots(
   disk: Disk,
   count: number,
-  wish: Omit<MachineWish, "disks"> = {},
+  setup: Omit<MachineSetup, "disks"> = {},
 ): Promise<string[]> {
-  await using machine = startMachine({ disks: [disk.path], ...wish });
+  await using machine = startMachine({ disks: [disk.path], ...setup });
   const boots: string[] = [];
   let decisions = 0;
   while (decisions < count || boots.at(-1)?.includes("?") === true) {

@@ -1,9 +1,9 @@
 /** Small systems for virtual machines: a kernel, an initrd, busybox, and an init that talks on the serial console. */
 import type { TarMember } from "../peers/tar.ts";
-import { busybox, guestKernel, type KernelWish } from "./guest-kernel.ts";
+import { busybox, guestKernel, type KernelSetup } from "./guest-kernel.ts";
 import { UNDER_LOAD } from "./machine.ts";
 
-export interface GuestWish {
+export interface GuestSetup {
   /** What it calls itself: "1". */
   readonly version: string;
   /** A shell script that runs at each boot before the console is served, with tandem in its path. */
@@ -14,7 +14,7 @@ export interface GuestWish {
   readonly isEmpty?: boolean;
   /** What no text can be. */
   readonly members?: readonly TarMember[];
-  readonly kernel?: KernelWish;
+  readonly kernel?: KernelSetup;
 }
 
 /**
@@ -62,9 +62,9 @@ export function guestMembers({
   files = {},
   isEmpty = false,
   members = [],
-  kernel: wish,
-}: GuestWish): TarMember[] {
-  const { version: release, kernel, initrd } = guestKernel(wish);
+  kernel: setup,
+}: GuestSetup): TarMember[] {
+  const { version: release, kernel, initrd } = guestKernel(setup);
   const texts = {
     "etc/version": version,
     "etc/os-release": `ID=guest\nVERSION=${version}\nPRETTY_NAME="Guest ${version}"\n`,

@@ -58,7 +58,7 @@ export interface GuestKernel {
   readonly initrd: Uint8Array;
 }
 
-export interface KernelWish {
+export interface KernelSetup {
   /** Files of `tandem hooks` in the initramfs: path → text. With them comes a watchdog. */
   readonly hooks?: Readonly<Record<string, string>>;
   /** More modules to load. */
@@ -67,9 +67,9 @@ export interface KernelWish {
 
 const made = new Map<string, GuestKernel>();
 
-export function guestKernel(wish: KernelWish = {}): GuestKernel {
-  const key = JSON.stringify(wish);
-  const kernel = made.get(key) ?? makeKernel(wish);
+export function guestKernel(setup: KernelSetup = {}): GuestKernel {
+  const key = JSON.stringify(setup);
+  const kernel = made.get(key) ?? makeKernel(setup);
   made.set(key, kernel);
   return kernel;
 }
@@ -78,7 +78,7 @@ export function busybox(): Uint8Array {
   return readFileSync("/bin/busybox");
 }
 
-function makeKernel({ hooks, modules = [] }: KernelWish): GuestKernel {
+function makeKernel({ hooks, modules = [] }: KernelSetup): GuestKernel {
   const name = readdirSync(join(FOLDER, "boot")).find((file) => file.startsWith("vmlinuz-"));
   if (name === undefined) throw new Error(`Cannot find a kernel in ${FOLDER}: run make packages`);
   const version = name.slice("vmlinuz-".length);
@@ -111,7 +111,7 @@ function initramfs(modules: readonly Module[]): InitramfsFile[] {
   ];
 }
 
-function hookFiles(hooks: KernelWish["hooks"] = {}): InitramfsFile[] {
+function hookFiles(hooks: KernelSetup["hooks"] = {}): InitramfsFile[] {
   const folders = new Set(
     Object.keys(hooks).flatMap((path) =>
       path.split("/").map((_, depth, names) => names.slice(0, depth).join("/")),

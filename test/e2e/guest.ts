@@ -1,4 +1,4 @@
-import { startMachine, type Machine, type MachineWish } from "./machine.ts";
+import { startMachine, type Machine, type MachineSetup } from "./machine.ts";
 
 /** Under emulation Linux needs seconds where a processor needs a tenth of one; the rest is for a machine that does other things. */
 const BOOT_SECONDS = 600;
@@ -28,8 +28,8 @@ export interface Result {
   readonly output: string;
 }
 
-export function startGuest(wish: MachineWish): Guest {
-  const machine = startMachine({ memoryMib: 1024, ...wish });
+export function startGuest(setup: MachineSetup): Guest {
+  const machine = startMachine({ memoryMib: 1024, ...setup });
   return {
     machine,
     booted: async () => {

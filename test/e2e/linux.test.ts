@@ -1,14 +1,14 @@
 /** GRUB, Linux and an initrd together, before tandem is in the play: what is told arrives, and a panic leads back. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync } from "node:fs";
-import { makeDisk, partOf, type Disk, type DiskWish } from "../../scripts/disk.ts";
+import { makeDisk, partOf, type Disk, type DiskSetup } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import { tar } from "../peers/tar.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { startGuest } from "./guest.ts";
-import { guestMembers, type GuestWish } from "./guest-image.ts";
+import { guestMembers, type GuestSetup } from "./guest-image.ts";
 import { guestKernel } from "./guest-kernel.ts";
 import { UNDER_LOAD } from "./machine.ts";
 import { fillSlot, writeRecord, writeSpec } from "./probe-disk.ts";
@@ -20,7 +20,7 @@ const PANIC_SECONDS = 600;
 function install(
   disk: Disk,
   slot: SlotName,
-  { folder, ...guest }: GuestWish & { folder: TemporaryFolder },
+  { folder, ...guest }: GuestSetup & { folder: TemporaryFolder },
 ): void {
   const tree = folder.in(slot);
   mkdirSync(tree);
@@ -39,9 +39,9 @@ test.each([
   ["efi", {}],
 ] as const)(
   "under %s a trial that panics is left for the good slot",
-  async (firmware, wish: Pick<DiskWish, "serial">) => {
+  async (firmware, setup: Pick<DiskSetup, "serial">) => {
     await using folder = await temporaryFolder();
-    const disk = makeDisk({ path: folder.in("disk"), slotBytes: 48 * MiB, ...wish });
+    const disk = makeDisk({ path: folder.in("disk"), slotBytes: 48 * MiB, ...setup });
     install(disk, "a", { folder, version: "1" });
     install(disk, "b", { folder, version: "2", atBoot: "echo c > /proc/sysrq-trigger" });
     writeRecord(disk, 0, { gen: 1, good: "a", trial: "b", tries: 1, limit: 0, last: undefined });

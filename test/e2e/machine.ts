@@ -1,7 +1,7 @@
 import { copyFileSync } from "node:fs";
 
 /** A virtual machine to start. The disks are image files: the first is booted from, the others can only be read. */
-export interface MachineWish {
+export interface MachineSetup {
   readonly disks: readonly string[];
   readonly firmware?: "bios" | "efi";
   readonly memoryMib?: number;
@@ -47,8 +47,8 @@ const OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 /** KVM may be there and still not run a guest, so it is used only when asked for. */
 const ACCELERATOR = process.env["TANDEM_E2E_KVM"] === "1" ? "kvm" : "tcg,thread=multi";
 
-export function startMachine(wish: MachineWish): Machine {
-  const qemu = Bun.spawn(["qemu-system-x86_64", ...options(wish)], {
+export function startMachine(setup: MachineSetup): Machine {
+  const qemu = Bun.spawn(["qemu-system-x86_64", ...options(setup)], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -72,10 +72,10 @@ export function startMachine(wish: MachineWish): Machine {
   };
 }
 
-function options(wish: MachineWish): string[] {
-  const { disks, firmware = "bios", memoryMib = 256 } = wish;
+function options(setup: MachineSetup): string[] {
+  const { disks, firmware = "bios", memoryMib = 256 } = setup;
   const drives = disks.flatMap((path, index) => {
-    const readOnly = index > 0 || wish.readOnly === true ? ",read-only=on" : "";
+    const readOnly = index > 0 || setup.readOnly === true ? ",read-only=on" : "";
     const drive = `file=${path},format=raw,if=none,id=disk${index},cache=unsafe${readOnly}`;
     return ["-drive", drive, "-device", `virtio-blk-pci,drive=disk${index}`];
   });
@@ -86,10 +86,10 @@ function options(wish: MachineWish): string[] {
     ...`${machine} ${network} ${random}`.split(" "),
     ...(firmware === "efi" ? efi(disks) : []),
     ...drives,
-    ...(wish.direct === undefined ? [] : direct(wish.direct)),
-    ...(wish.once === true ? ["-no-reboot"] : []),
-    ...(wish.clock === undefined ? [] : ["-rtc", `base=${wish.clock}`]),
-    ...(wish.watchdog === true ? ["-device", "i6300esb", "-action", "watchdog=reset"] : []),
+    ...(setup.direct === undefined ? [] : direct(setup.direct)),
+    ...(setup.once === true ? ["-no-reboot"] : []),
+    ...(setup.clock === undefined ? [] : ["-rtc", `base=${setup.clock}`]),
+    ...(setup.watchdog === true ? ["-device", "i6300esb", "-action", "watchdog=reset"] : []),
   ];
 }
 

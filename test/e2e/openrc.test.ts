@@ -1,7 +1,7 @@
 /** The services of `tandem hooks` under a real OpenRC: the verdict is given, and a boot without a good one ends. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { atOnce } from "./at-once.ts";
-import type { GuestWish } from "./guest-image.ts";
+import type { GuestSetup } from "./guest-image.ts";
 import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
 import { openrcMembers } from "./openrc-root.ts";
@@ -11,7 +11,7 @@ setDefaultTimeout(1_800_000);
 
 const WITHIN_SECONDS = 600;
 
-const withCheck = (check: string): Omit<GuestWish, "version"> => ({
+const withCheck = (check: string): Omit<GuestSetup, "version"> => ({
   isEmpty: true,
   members: openrcMembers(),
   files: { "etc/tandem/required.d/50-app": `#!/bin/sh\n${check}\n` },

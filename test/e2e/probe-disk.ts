@@ -1,14 +1,14 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeDisk, partOf, type Disk, type DiskWish } from "../../scripts/disk.ts";
+import { makeDisk, partOf, type Disk, type DiskSetup } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { encodeRecord, type BootRecord } from "../../src/control/record.ts";
 import { encodeSpec, type SlotSpec } from "../../src/control/spec.ts";
 import { Fat } from "../../src/fat/fat.ts";
 import { readGeometry } from "../../src/fat/geometry.ts";
-import { FatTable, placeOfCluster } from "../../src/fat/table.ts";
+import { FatTable, offsetOfCluster } from "../../src/fat/table.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
 import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
 import { readBlock } from "../../src/system/block-file.ts";
@@ -23,8 +23,8 @@ export const KERNEL = "/boot/vmlinuz-1";
 export const INITRD = "/boot/initrd-1";
 
 /** A disk with the probe kernel in all three slots, and a spec of each, but no record. */
-export function makeProbeDisk(path: string, wish: Pick<DiskWish, "serial" | "wait">): Disk {
-  const disk = makeDisk({ path, slotBytes: 4 * MiB, recoveryBytes: 4 * MiB, ...wish });
+export function makeProbeDisk(path: string, setup: Pick<DiskSetup, "serial" | "wait">): Disk {
+  const disk = makeDisk({ path, slotBytes: 4 * MiB, recoveryBytes: 4 * MiB, ...setup });
   const tree = mkdtempSync(join(tmpdir(), "tandem-probe-"));
   try {
     mkdirSync(join(tree, "boot"));
@@ -99,7 +99,7 @@ export async function splitScratch(disk: Disk, lines: string): Promise<void> {
   const at = Buffer.from(readBlock(file, 0, sizeBytes)).indexOf(text);
   const first = (at - geometry.dataOffsetBytes) / geometry.clusterBytes + 2;
   const second = geometry.clusters;
-  file.write(placeOfCluster(geometry, second), text.subarray(geometry.clusterBytes));
+  file.write(offsetOfCluster(geometry, second), text.subarray(geometry.clusterBytes));
   const table = new FatTable(file, geometry);
   table.free(table.chainFrom(first, "tries"));
   table.link([first, second]);

@@ -10,10 +10,10 @@ import { pushImage, writeImage } from "../peers/image.ts";
 import { startRegistry } from "../peers/registry.ts";
 import { skopeoCopy } from "../peers/skopeo.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
-import { GUEST_OPTIONS, guestMembers, type GuestWish } from "./guest-image.ts";
-import type { KernelWish } from "./guest-kernel.ts";
+import { GUEST_OPTIONS, guestMembers, type GuestSetup } from "./guest-image.ts";
+import type { KernelSetup } from "./guest-kernel.ts";
 import { startGuest, type Guest } from "./guest.ts";
-import type { MachineWish } from "./machine.ts";
+import type { MachineSetup } from "./machine.ts";
 
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
 
@@ -31,7 +31,7 @@ const SYSTEMS = {
   },
   hangs: { atBoot: "sleep 100000" },
   ails: { files: { "etc/tandem/required.d/50-app": "#!/bin/sh\necho The app is down\nexit 3\n" } },
-} as const satisfies Readonly<Record<string, Omit<GuestWish, "version">>>;
+} as const satisfies Readonly<Record<string, Omit<GuestSetup, "version">>>;
 export type Version = keyof typeof SYSTEMS;
 
 export interface World extends AsyncDisposable {
@@ -40,15 +40,15 @@ export interface World extends AsyncDisposable {
   /** A copy of the disk, to be changed by one story. */
   readonly newDisk: () => Disk;
   /** Puts the machine with that disk under power. */
-  readonly powerOn: (disk: Disk, wish?: Partial<MachineWish>) => Guest;
+  readonly powerOn: (disk: Disk, setup?: Partial<MachineSetup>) => Guest;
   /** The arguments that make tandem in the machine upgrade to a version from the registry. */
   readonly from: (version: Version) => string;
 }
 
-export interface WorldWish {
+export interface WorldSetup {
   /** Of the recovery slot, which is empty at first; 0: there is none. */
   readonly recoveryBytes?: number;
-  readonly kernel?: KernelWish;
+  readonly kernel?: KernelSetup;
   /** GRUB if nothing is said. */
   readonly loader?: LoaderName;
 }
@@ -58,7 +58,7 @@ export async function makeWorld({
   recoveryBytes = 0,
   kernel = {},
   loader = "grub",
-}: WorldWish = {}): Promise<World> {
+}: WorldSetup = {}): Promise<World> {
   const folder = await temporaryFolder();
   const registry = await startRegistry();
   const layout = folder.in("layout");
@@ -92,8 +92,8 @@ export async function makeWorld({
       copyFileSync(disk.path, path);
       return { ...disk, path };
     },
-    powerOn: ({ path }, wish = {}) =>
-      startGuest({ disks: [path, folder.in("stick.img")], ...wish }),
+    powerOn: ({ path }, setup = {}) =>
+      startGuest({ disks: [path, folder.in("stick.img")], ...setup }),
     from: (version) => `--source oci:${host}/os/guest:${version} --insecure-registry ${host}`,
     async [Symbol.asyncDispose]() {
       await registry[Symbol.asyncDispose]();

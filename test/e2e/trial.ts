@@ -8,7 +8,7 @@ import type { LoaderName } from "../../src/boot/loaders.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { writeImage } from "../peers/image.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
-import { guestMembers, type GuestWish } from "./guest-image.ts";
+import { guestMembers, type GuestSetup } from "./guest-image.ts";
 import { startGuest, type Guest } from "./guest.ts";
 
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
@@ -20,14 +20,14 @@ export interface Trials extends AsyncDisposable {
   readonly powerOn: (disk: Disk) => Guest;
 }
 
-export interface TrialsWish {
+export interface TrialsSetup {
   /** Version → what is special about it; "1" has to be there. */
-  readonly systems: Readonly<Record<string, Omit<GuestWish, "version">>>;
+  readonly systems: Readonly<Record<string, Omit<GuestSetup, "version">>>;
   /** GRUB, started by a BIOS, if nothing is said. */
   readonly loader?: LoaderName;
 }
 
-export async function makeTrials({ systems, loader = "grub" }: TrialsWish): Promise<Trials> {
+export async function makeTrials({ systems, loader = "grub" }: TrialsSetup): Promise<Trials> {
   const folder = await temporaryFolder();
   const layout = folder.in("layout");
   for (const [version, special] of Object.entries(systems))

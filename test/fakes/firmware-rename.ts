@@ -2,7 +2,7 @@
 import { type FatGeometry, readGeometry } from "../../src/fat/geometry.ts";
 import { shortNameFor, SLOT_BYTES } from "../../src/fat/name.ts";
 import { encodeSlots, type FatEntry, parseSlots } from "../../src/fat/folder-entries.ts";
-import { FatTable, placeOfCluster } from "../../src/fat/table.ts";
+import { FatTable, offsetOfCluster } from "../../src/fat/table.ts";
 import { type BlockFile, readBlock } from "../../src/system/block-file.ts";
 
 /** One of the ways. */
@@ -144,7 +144,7 @@ class Folder {
     const table = new FatTable(this.#disk, this.#geometry);
     const [cluster = 0] = table.findFree(1) ?? [];
     const last = this.#chain.at(-1) ?? 0;
-    this.#disk.write(placeOfCluster(this.#geometry, cluster), new Uint8Array(clusterBytes));
+    this.#disk.write(offsetOfCluster(this.#geometry, cluster), new Uint8Array(clusterBytes));
     if (this.#manner.flush === "each slot") await this.#disk.flush();
     for (const at of tableOffsets) {
       for (const { offsetBytes, bytes } of this.#linked(at, [last, cluster]))
@@ -197,14 +197,14 @@ class Folder {
   #offsetOf(byte: number): number {
     const { clusterBytes } = this.#geometry;
     const cluster = this.#chain[Math.floor(byte / clusterBytes)] ?? 0;
-    return placeOfCluster(this.#geometry, cluster) + (byte % clusterBytes);
+    return offsetOfCluster(this.#geometry, cluster) + (byte % clusterBytes);
   }
 
   #read(): Uint8Array {
     const { clusterBytes } = this.#geometry;
     return Buffer.concat(
       this.#chain.map((one) =>
-        readBlock(this.#disk, placeOfCluster(this.#geometry, one), clusterBytes),
+        readBlock(this.#disk, offsetOfCluster(this.#geometry, one), clusterBytes),
       ),
     );
   }
@@ -222,7 +222,7 @@ class Folder {
       if (chain !== undefined)
         bytes = Buffer.concat(
           chain.map((one) =>
-            readBlock(this.#disk, placeOfCluster(this.#geometry, one), clusterBytes),
+            readBlock(this.#disk, offsetOfCluster(this.#geometry, one), clusterBytes),
           ),
         );
       const entry = parseSlots(bytes, bits).find((one) => one.name === name);

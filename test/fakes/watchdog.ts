@@ -3,7 +3,7 @@ import type { System } from "../../src/system/system.ts";
 import { memoryFiles } from "./files.ts";
 import { memorySystem } from "./machine.ts";
 
-export interface WatchdogWish {
+export interface WatchdogSetup {
   readonly cmdline?: string;
   /** undefined: the kernel has none. */
   readonly device?: "free" | "held";
@@ -16,9 +16,9 @@ export interface WatchdogWish {
 }
 
 /** A machine with a watchdog, and what was done to it. */
-export function watchedSystem(wish: WatchdogWish): System & { readonly done: string[] } {
-  const { cmdline = "tandem.slot=b tandem.gen=2 tandem.left=1", device = "free" } = wish;
-  const { secondsMax = 100_000, about = {}, stateAfter = "inactive" } = wish;
+export function watchedSystem(setup: WatchdogSetup): System & { readonly done: string[] } {
+  const { cmdline = "tandem.slot=b tandem.gen=2 tandem.left=1", device = "free" } = setup;
+  const { secondsMax = 100_000, about = {}, stateAfter = "inactive" } = setup;
   const done: string[] = [];
   let state = about["state"];
   const files = (): System["files"] =>
@@ -36,7 +36,7 @@ export function watchedSystem(wish: WatchdogWish): System & { readonly done: str
       return files();
     },
     openWatchdog(path) {
-      if (!("device" in wish)) return undefined;
+      if (!("device" in setup)) return undefined;
       if (device === "held") throw new TandemError("boot", `Cannot open watchdog ${path}: held`);
       done.push(`open ${path}`);
       return {

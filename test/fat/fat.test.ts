@@ -23,7 +23,7 @@ const hashOf = (fat: Fat, path: string): string | undefined => {
 };
 const sha256 = (bytes: Uint8Array): string => Bun.SHA256.hash(bytes, "hex");
 
-test.each([32, 16] as const)("a FAT%i gives back what it was given", async (bits) => {
+test.each([32, 16] as const)("Fat reads back what it wrote to a FAT%i", async (bits) => {
   const image = fatImage(bits);
   const fat = Fat.open(image.file());
   const before = fat.freeBytes;
@@ -70,7 +70,7 @@ test.each([
   [5, 4],
   [4, 5],
   [0, 1],
-])("write() of a file that says it has %i bytes and has %i leaves none", async (said, has) => {
+])("write() of content that claims %i bytes and has %i leaves no file", async (said, has) => {
   const fat = Fat.open(fatImage().file());
   const free = fat.freeBytes;
   const content = { sizeBytes: said, read: () => [pattern(has)] };
@@ -78,7 +78,7 @@ test.each([
   expect([fat.list("/"), fat.freeBytes]).toEqual([[], free]);
 });
 
-test("write() of more than there is room for says how much there is", async () => {
+test("write() of more than the free space names the free space", async () => {
   const fat = Fat.open(fatImage().file());
   const { freeBytes } = fat;
   const tooMuch = { sizeBytes: freeBytes + 1, read: () => [] };
@@ -89,7 +89,7 @@ test("write() of more than there is room for says how much there is", async () =
   });
 });
 
-test("a file in pieces is read in order", async () => {
+test("read() of a fragmented file returns its bytes in order", async () => {
   const fat = Fat.open(fatImage().file());
   for (let index = 0; index < 20; index += 1)
     await fat.write(`/${index}`, contentOf(pattern(512 * 3)));
@@ -101,14 +101,14 @@ test("a file in pieces is read in order", async () => {
   expect(hashOf(fat, "/rest")).toBe(sha256(pattern(rest)));
 });
 
-test("remove() refuses a folder with something in it", async () => {
+test("remove() refuses a folder that is not empty", async () => {
   const fat = Fat.open(fatImage().file());
   await fat.makeFolder("/tandem");
   await fat.write("/tandem/file", contentOf(pattern(1)));
   expect(await rejection(fat.remove("/tandem"))).toMatchObject({ code: "disk" });
 });
 
-/** A firmware that was cut while it renamed a file. */
+/** Adds a second name for the clusters of "ONE", as firmware does that loses power while it renames a file. */
 function withTwoNames(image: PagedImage): void {
   const fat = image.bytes();
   const at = Buffer.from(fat).indexOf("ONE        ");
@@ -117,7 +117,7 @@ function withTwoNames(image: PagedImage): void {
   image.write(at + 32, slot);
 }
 
-test("remove() of one of two names for the same clusters leaves them to the other", async () => {
+test("remove() of one of two names for the same clusters keeps the clusters for the other", async () => {
   const image = fatImage();
   await Fat.open(image.file()).write("/ONE", contentOf(pattern(700)));
   withTwoNames(image);
@@ -127,7 +127,7 @@ test("remove() of one of two names for the same clusters leaves them to the othe
   expect(hashOf(fat, "/TWO")).toBe(sha256(pattern(700)));
 });
 
-test("reclaim() takes two names of one file for what they are, and refuses other files that share clusters", async () => {
+test("reclaim() accepts two names of one file, and refuses other files that share clusters", async () => {
   const image = fatImage();
   const fat = Fat.open(image.file());
   await fat.write("/OTHER", contentOf(pattern(700)));
@@ -136,7 +136,7 @@ test("reclaim() takes two names of one file for what they are, and refuses other
   expect(await Fat.open(image.file()).reclaim()).toBe(0);
   expect(Fat.open(image.file()).flaw()).toBeUndefined();
   const { tableOffsets } = readGeometry(image.file());
-  // The root has cluster 2, the files have 3 and 4, 5 and 6: now the second goes on in the first.
+  // The root has cluster 2, the files have 3 and 4, 5 and 6. Now the second file continues in the first.
   for (const at of tableOffsets) image.write(at + 5 * 4, Uint8Array.of(4));
   expect(await rejection(Fat.open(image.file()).reclaim())).toMatchObject({
     message: expect.stringContaining("it shares clusters with another"),
@@ -144,14 +144,14 @@ test("reclaim() takes two names of one file for what they are, and refuses other
   expect(Fat.open(image.file()).flaw()).toContain("it shares clusters with another");
 });
 
-test("slots of a long name without a file do not take its name from the next file", async () => {
+test("list() ignores slots of a long name without a main slot before the next file", async () => {
   const image = fatImage();
   const fat = Fat.open(image.file());
   await fat.write("/first long name", contentOf(pattern(1)));
   await fat.write("/second long name", contentOf(pattern(2)));
   const at = Buffer.from(image.bytes()).indexOf("FIRSTL~1");
   const slots = image.bytes().slice(at - 64, at + 96 + 32);
-  // Without its own slot the first name is nobody's.
+  // Remove the main slot of the first name.
   slots.copyWithin(64, 96);
   slots.fill(0, 160);
   image.write(at - 64, slots);
@@ -175,7 +175,7 @@ async function started(bits: 16 | 32): Promise<PagedImage> {
     ["kept", 1300],
   ] as const)
     await fat.write(`/loader/${name}`, contentOf(pattern(size)));
-  // So that the folder has to grow, and sectors end in the middle of a name.
+  // Fill the folder, so that it has to grow and sectors end in the middle of a name.
   for (let index = 0; index < 9; index += 1)
     await fat.makeFolder(`/loader/a folder with a name of several slots ${index}`);
   return image;
@@ -188,7 +188,7 @@ function filesOf(image: PagedImage): Files {
 }
 
 test.each([32, 16] as const)(
-  "FAT%i: any cut leaves every file as it was, or whole",
+  "Fat leaves each file in its old or new state after any power cut, on a FAT%i",
   async (bits) => {
     const start = await started(bits);
     const recorded = new RecordedDisk(start);
@@ -228,7 +228,7 @@ test.each([32, 16] as const)(
   },
 );
 
-/** Boot sector, the first entries of the table, the root and the first clusters: where damage hurts. */
+/** Offset and size of the parts where damage matters: boot sector, start of the table, root, first clusters. */
 const WEAK: readonly (readonly [number, number])[] = [
   [0, 64],
   [512, 64],
@@ -236,7 +236,7 @@ const WEAK: readonly (readonly [number, number])[] = [
   [512 + 2 * 33 * 512 + 512 * 32, 8192],
 ];
 
-test("a damaged file system is refused or read, and nothing else happens", async () => {
+test("Fat throws only TandemErrors for a damaged file system", async () => {
   const start = await started(16);
   const damage = fc.tuple(fc.nat(WEAK.length - 1), fc.nat(8191), fc.nat(255));
   let read = 0;

@@ -17,7 +17,7 @@ test("readGeometry() of a FAT32", () => {
   });
 });
 
-test("readGeometry() of a FAT16 has a root of its own", () => {
+test("readGeometry() of a FAT16 has a root at a fixed offset", () => {
   expect(readGeometry(fatImage(16).file())).toMatchObject({
     bits: 16,
     root: { offsetBytes: 34_304, sizeBytes: 16_384 },
@@ -25,7 +25,7 @@ test("readGeometry() of a FAT16 has a root of its own", () => {
   });
 });
 
-/** Offset, bytes to put there, what it says. */
+/** Offset, new bytes, message. */
 const FLAWS = [
   [510, [0, 0], "no boot sector signature"],
   [11, [0, 3], "its sectors have 768 bytes"],
@@ -48,13 +48,13 @@ test.each(FLAWS)("readGeometry() with byte %i changed to %j refuses: %s", (at, b
   expect(() => readGeometry(image.file())).toThrow(why);
 });
 
-test("readGeometry() refuses a FAT12, and what is too small for any", () => {
+test("readGeometry() refuses a FAT12 and too small a device", () => {
   const small = fatImage(16, FAT_BYTES / 4);
   expect(() => readGeometry(small.file())).toThrow("it is a FAT12");
   expect(() => readGeometry(PagedImage.zeros(100).file())).toThrow("it has only 100 bytes");
 });
 
-test("readGeometry() does not trust an FSInfo without its signatures", () => {
+test("readGeometry() ignores an FSInfo without its signatures", () => {
   const image = fatImage(32);
   image.write(512, new Uint8Array(512));
   expect(readGeometry(image.file()).infoOffsetBytes).toBeUndefined();

@@ -22,7 +22,7 @@ test.each([
   expect(shortNameFor(name, new Set(taken))).toBe(expected);
 });
 
-test("shortNameFor() finds a name beside ten thousand like it, but not beside more", () => {
+test("shortNameFor() finds up to 9999 numbered names, and throws then", () => {
   const taken = new Set(Array.from({ length: 9998 }, (_, index) => shortNumbered(index + 1)));
   expect(shortNameFor("tandem-b.conf", taken)).toBe("TAN~9999CON");
   taken.add("TAN~9999CON");
@@ -63,7 +63,7 @@ test.each([
 
 const someName = fc.stringMatching(/^[a-zA-Z0-9+_-]{1,100}$/);
 
-test("a long name comes back, whatever its length", () => {
+test("parseLongName() reverses longNameSlots() for all lengths", () => {
   fc.assert(
     fc.property(someName, (name) => {
       const slots = longNameSlots(name, "TANDEM~1CON");

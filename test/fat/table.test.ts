@@ -1,24 +1,27 @@
 import { expect, test } from "bun:test";
 import { readGeometry } from "../../src/fat/geometry.ts";
-import { FatTable, runsOf } from "../../src/fat/table.ts";
+import { FatTable, consecutiveRuns } from "../../src/fat/table.ts";
 import { fatImage } from "../fakes/fat-image.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 
 const tableOf = (image: PagedImage): FatTable =>
   new FatTable(image.file(), readGeometry(image.file()));
 
-test.each([16, 32] as const)("FAT%i: a chain comes back from both copies", async (bits) => {
-  const image = fatImage(bits);
-  const table = tableOf(image);
-  table.link([5, 9, 7]);
-  await table.save();
-  expect(tableOf(image).chainFrom(5, "x")).toEqual([5, 9, 7]);
-  const { tableOffsets, tableBytes } = readGeometry(image.file());
-  const [first, second] = tableOffsets.map((at) => image.bytes().subarray(at, at + tableBytes));
-  expect(Buffer.compare(first ?? new Uint8Array(), second ?? new Uint8Array())).toBe(0);
-});
+test.each([16, 32] as const)(
+  "FatTable.save() writes a chain to both copies of a FAT%i",
+  async (bits) => {
+    const image = fatImage(bits);
+    const table = tableOf(image);
+    table.link([5, 9, 7]);
+    await table.save();
+    expect(tableOf(image).chainFrom(5, "x")).toEqual([5, 9, 7]);
+    const { tableOffsets, tableBytes } = readGeometry(image.file());
+    const [first, second] = tableOffsets.map((at) => image.bytes().subarray(at, at + tableBytes));
+    expect(Buffer.compare(first ?? new Uint8Array(), second ?? new Uint8Array())).toBe(0);
+  },
+);
 
-test("findFree() takes clusters side by side where it can, else what there is", () => {
+test("findFree() prefers consecutive clusters", () => {
   const table = tableOf(fatImage(16));
   table.link([4, 5, 9]);
   expect(table.findFree(3)).toEqual([6, 7, 8]);
@@ -49,7 +52,7 @@ test.each([
   expect(() => tableOf(image).chainFrom(5, "/x")).toThrow(why);
 });
 
-test("lost() is what is taken and not used", () => {
+test("lost() returns the used clusters that no file has", () => {
   const table = tableOf(fatImage(16));
   table.link([4, 5]);
   table.link([8]);
@@ -58,7 +61,7 @@ test("lost() is what is taken and not used", () => {
   expect(table.lost(new Set([4, 5]))).toEqual([]);
 });
 
-test("the upper bits of an entry of a FAT32 stay as they are", async () => {
+test("link() and free() keep the upper bits of a FAT32 entry", async () => {
   const image = fatImage(32);
   const [first = 0] = readGeometry(image.file()).tableOffsets;
   image.write(first + 5 * 4, Uint8Array.of(0, 0, 0, 0xa0));
@@ -69,8 +72,8 @@ test("the upper bits of an entry of a FAT32 stay as they are", async () => {
   expect([...image.bytes().subarray(first + 20, first + 24)]).toEqual([6, 0, 0, 0xa0]);
 });
 
-test("runsOf() joins what follows each other", () => {
-  expect(runsOf([2, 3, 4, 9, 7, 8])).toEqual([
+test("consecutiveRuns() joins consecutive numbers", () => {
+  expect(consecutiveRuns([2, 3, 4, 9, 7, 8])).toEqual([
     { first: 2, count: 3 },
     { first: 9, count: 1 },
     { first: 7, count: 2 },

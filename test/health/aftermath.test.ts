@@ -3,7 +3,7 @@ import { runAftermath } from "../../src/health/aftermath.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
 
-test("runAftermath() runs what is in the folders, and goes on after a failure", async () => {
+test("runAftermath() runs all programs of the folders, also after a failure", async () => {
   const said: string[] = [];
   const talk = { ...SILENT, warn: (text: string) => void said.push(text) };
   const system = checkedSystem({ "/red.d/1": FAILED, "/red.d/2": PASSED, "/green.d/1": PASSED });
@@ -12,7 +12,7 @@ test("runAftermath() runs what is in the folders, and goes on after a failure", 
   expect(said).toEqual(["Check /red.d/1 failed: ended with status 3, continuing"]);
 });
 
-test("runAftermath() has half a minute for all of them together", async () => {
+test("runAftermath() limits all programs together to 30 s", async () => {
   const system = checkedSystem({ "/red.d/1": PASSED, "/red.d/2": PASSED, "/red.d/3": PASSED }, 20);
   await runAftermath({ system, talk: SILENT }, ["/red.d"]);
   expect(system.runs.map(({ deadlineSeconds }) => deadlineSeconds)).toEqual([30, 10]);

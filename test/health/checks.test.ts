@@ -8,7 +8,7 @@ const LIMITS = { checkSeconds: 60, deadlineSeconds: 300 };
 const FINE: Outcome = { failure: undefined, output: "" };
 const BURNT: Outcome = { failure: "burnt", output: "smoke" };
 
-/** Checks that take `secondsEach` by the clock, and what they were given. */
+/** A machine with checks that take `secondsEach` by its clock. `runs` lists each check with its limit. */
 function world(secondsEach = 0): {
   readonly system: ReturnType<typeof memorySystem>;
   readonly runs: [string, number][];
@@ -32,7 +32,7 @@ function world(secondsEach = 0): {
   };
 }
 
-test("runChecks() runs required ones first, and all of them even after a failure", async () => {
+test("runChecks() runs required checks first, and all of them even after a failure", async () => {
   const { system, runs, check } = world();
   const results = await runChecks([check("1", FINE, false), check("2", BURNT), check("3", FINE)], {
     system,
@@ -47,14 +47,14 @@ test("runChecks() runs required ones first, and all of them even after a failure
   ]);
 });
 
-test("runChecks() without checks is no failure", async () => {
+test("failureOf() is undefined without checks", async () => {
   const { system } = world();
   const results = await runChecks([], { system, limits: LIMITS, talk: SILENT });
   expect(results).toEqual([]);
   expect(failureOf(results)).toBeUndefined();
 });
 
-test("runChecks() gives each check what is left of the whole deadline", async () => {
+test("runChecks() gives each check at most the rest of the whole deadline", async () => {
   const { system, runs, check } = world(45);
   const limits = { ...LIMITS, deadlineSeconds: 100 };
   const checks = ["1", "2", "3", "4"].map((name) => check(name, FINE));
@@ -69,7 +69,7 @@ test("runChecks() gives each check what is left of the whole deadline", async ()
 });
 
 test.each(["1970-01-01", "2030-01-01"])(
-  "runChecks() does not care that the clock is set to %s meanwhile",
+  "runChecks() is not affected when the clock is set to %s in between",
   async (date) => {
     const { system, runs, check } = world(1);
     let now = new Date("2000-01-01");
@@ -91,7 +91,7 @@ test.each(["1970-01-01", "2030-01-01"])(
   },
 );
 
-test("runChecks() tells of each, and warns of a wanted one that failed", async () => {
+test("runChecks() reports each check, and warns of a wanted one that failed", async () => {
   const said: string[] = [];
   const talk = {
     ...SILENT,
@@ -120,11 +120,11 @@ test.each([
   [[result("/1", true), result("/2", false, "hung")], undefined],
   [[result("/1", true, "hung"), result("/2", true)], "/1 hung"],
   [[result("/1", true, "hung"), result("/2", true, "burnt")], "/1 hung; /2 burnt"],
-])("failureOf() counts required checks only (%#)", (results, failure) => {
+])("failureOf() joins the failures of required checks (%#)", (results, failure) => {
   expect(failureOf(results)).toBe(failure);
 });
 
-test("failedOf() leaves out what passed and what is only wanted", () => {
+test("failedOf() returns only required checks that failed", () => {
   const bad = result("3", true, "burnt");
   expect(failedOf([result("1", true), result("2", false, "hung"), bad])).toEqual([bad]);
 });

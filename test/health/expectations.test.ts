@@ -29,7 +29,7 @@ interface Given {
   readonly units?: CommandResult;
 }
 
-/** Its clock goes on only while it pauses. */
+/** A machine whose clock advances only in pause(). */
 function systemOf({
   probe = {},
   units,
@@ -63,7 +63,7 @@ async function outcomeOf(expected: Partial<Expectations>, given: Given = {}): Pr
   return check.run(5);
 }
 
-test("expectationChecks() of nothing is nothing", () => {
+test("expectationChecks() without expectations is empty", () => {
   expect(expectationChecks(systemOf({}), NOTHING)).toEqual([]);
 });
 
@@ -107,13 +107,13 @@ test.each<[string, Partial<Expectations>, Given, string | undefined]>([
   ["a warning of systemctl", { noFailedUnits: true }, units(0, "", WARNING), undefined],
   ["no systemd", { noFailedUnits: true }, {}, "no systemctl"],
   [
-    "a systemd that is ill",
+    "a systemd that fails with a message",
     { noFailedUnits: true },
     units(1, "", "Failed to connect to bus: No such file or directory\n"),
     "could not be asked for: systemctl ended with status 1: Failed to connect to bus: No such file or directory",
   ],
   [
-    "a systemd that is ill and silent",
+    "a systemd that fails without a message",
     { noFailedUnits: true },
     units(1, ""),
     "could not be asked for: systemctl ended with status 1",
@@ -128,7 +128,7 @@ test.each<[string, Partial<Expectations>, Given, string | undefined]>([
   expect(await outcomeOf(expected, given)).toEqual({ failure, output: "" });
 });
 
-test("an expectation that comes true while there is time has passed", async () => {
+test("an expectation that holds before its deadline is met", async () => {
   let calls = 0;
   const connect = (): Promise<void> =>
     (calls += 1) < 3 ? Promise.reject(new Error("refused")) : Promise.resolve();
@@ -138,7 +138,7 @@ test("an expectation that comes true while there is time has passed", async () =
   expect(calls).toBe(3);
 });
 
-test("an expectation is given up when its time is over, and is told how much is left", async () => {
+test("an expectation fails at its deadline, and each attempt gets the remaining seconds", async () => {
   const lefts: number[] = [];
   const connect = (_: string, seconds: number): Promise<void> => {
     lefts.push(seconds);
@@ -151,14 +151,14 @@ test("an expectation is given up when its time is over, and is told how much is 
 });
 
 test.each(["1970-01-01", "2030-01-01"])(
-  "an expectation is waited for as long when the clock is set to %s meanwhile",
+  "an expectation has the same deadline when the clock is set to %s in between",
   async (date) => {
     const dates = [new Date("2000-01-01")];
     const lefts: number[] = [];
     const connect = (_: string, seconds: number): Promise<void> => {
       lefts.push(seconds);
       dates.push(new Date(date));
-      // A deadline that never comes must not hang the test.
+      // Stop after 20 attempts: the test must not hang when the deadline never comes.
       return lefts.length > 20 ? Promise.resolve() : Promise.reject(new Error("refused"));
     };
     const now = (): Date => dates.at(-1) ?? new Date(0);

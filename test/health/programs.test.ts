@@ -58,11 +58,11 @@ test.each([
     ["/usr/lib/tandem/required.d/1", "/etc/tandem/wanted.d/1"],
     ["/usr/lib/tandem/required.d/1", "wanted /etc/tandem/wanted.d/1"],
   ],
-])("programChecks() lets a check be replaced by %s", (...[, paths, want]) => {
+])("programChecks() replaces a check by %s", (...[, paths, want]) => {
   expect(found(paths)).toEqual(want);
 });
 
-test("programChecks() takes a check away that is masked below /etc, and warns of one that cannot be run", () => {
+test("programChecks() leaves out a check that is masked below /etc, and warns of one that is not executable", () => {
   const said: string[] = [];
   const usr = "/usr/lib/tandem/required.d/1.sh";
   const etc = "/etc/tandem/required.d/1.sh";
@@ -77,7 +77,7 @@ test("programChecks() takes a check away that is masked below /etc, and warns of
   expect(said).toEqual([`Check ${plain} is not executable and is left out, continuing`]);
 });
 
-test("programChecks() leaves out what greenboot's configuration disables in greenboot's folders", () => {
+test("programChecks() leaves out the checks in greenboot's folders that greenboot's configuration disables", () => {
   const said: string[] = [];
   const paths = ["/usr/lib/greenboot/check/required.d/1.sh", "/etc/tandem/required.d/1.sh"];
   const checks = checkedSystem(Object.fromEntries(paths.map((path) => [path, PASSED])));
@@ -104,11 +104,11 @@ test.each([
   ["dies", { status: 139, stdout: "", stderr: "" }, "ended with status 139", ""],
   ["is late", LATE, "did not end within 60 s", ""],
   ["is no program", new Error("ENOEXEC"), "could not be run: ENOEXEC", ""],
-])("a program that %s", async (...[, result, failure, output]) => {
+])("programChecks(): a program that %s", async (...[, result, failure, output]) => {
   expect(await only(result).run(60)).toEqual({ failure, output });
 });
 
-test("a program's long output is kept from its end", async () => {
+test("programChecks() keeps the end of a program's long output", async () => {
   const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`).join("\n");
   const { output } = await only({ status: 1, stdout: "", stderr: `${lines}\n\n` }).run(1);
   expect(output.split("\n")).toHaveLength(20);

@@ -5,7 +5,7 @@ import { memorySystem } from "../fakes/machine.ts";
 
 const BOOT = "/proc/sys/kernel/random/boot_id";
 
-test("markVerdict() notes which boot has its verdict", () => {
+test("markVerdict() stores the id of the boot", () => {
   const files: Record<string, string> = { [BOOT]: "one\n" };
   const system = {
     ...memorySystem(),
@@ -21,7 +21,7 @@ test("markVerdict() notes which boot has its verdict", () => {
   expect(hasVerdictMark(system)).toBeFalse();
 });
 
-test("without a boot's number nothing is marked, and nothing counts as marked", () => {
+test("without a boot id markVerdict() throws, and hasVerdictMark() is false", () => {
   expect(() => markVerdict(memorySystem())).toThrow("there is no /proc/sys/kernel/random/boot_id");
   expect(hasVerdictMark({ files: memoryFiles({}) })).toBeFalse();
 });

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { armWatchdog, feedWatchdog, stopWatchdog } from "../../src/health/watchdog.ts";
-import { watchedSystem, type WatchdogWish } from "../fakes/watchdog.ts";
+import { watchedSystem, type WatchdogSetup } from "../fakes/watchdog.ts";
 
 const PLAN = { device: "/dev/watchdog0", seconds: 600 };
-const FREE: WatchdogWish = { device: "free" };
+const FREE: WatchdogSetup = { device: "free" };
 
-test.each<[string, WatchdogWish, string[], string]>([
+test.each<[string, WatchdogSetup, string[], string]>([
   ["a free device", FREE, ["set 600", "leave"], "in 600 s unless there is a verdict"],
   [
     "a device that waits less long, but long enough",
@@ -19,50 +19,50 @@ test.each<[string, WatchdogWish, string[], string]>([
     ["set 600", "leave"],
     "in 600 s",
   ],
-])("armWatchdog() arms %s and leaves it running", (...[, wish, done, text]) => {
-  const system = watchedSystem(wish);
+])("armWatchdog() arms %s and leaves it running", (...[, setup, done, text]) => {
+  const system = watchedSystem(setup);
   const outcome = armWatchdog(system, PLAN, 300);
   expect(system.done).toEqual(["open /dev/watchdog0", ...done]);
   expect(outcome.watchdog).toBe("armed");
   expect(outcome.text).toContain(text);
 });
 
-test.each<[string, WatchdogWish, string]>([
+test.each<[string, WatchdogSetup, string]>([
   ["there is none", {}, "there is no /dev/watchdog0"],
   ["another program holds it", { device: "held" }, "held, continuing"],
   ["the boot is not counted", { ...FREE, cmdline: "tandem.slot=a" }, "this boot is not counted"],
   ["it could not be stopped", { ...FREE, about: { nowayout: "1" } }, "could not be stopped again"],
   ["it stops when closed", { ...FREE, about: { options: "0x8080" } }, "only while it is open"],
-])("armWatchdog() does not touch the device when %s", (...[, wish, text]) => {
-  const system = watchedSystem(wish);
+])("armWatchdog() does not touch the device when %s", (...[, setup, text]) => {
+  const system = watchedSystem(setup);
   const outcome = armWatchdog(system, PLAN, 300);
   expect(system.done).toEqual([]);
   expect(outcome.text).toContain(text);
   expect(outcome.text).toEndWith(", continuing");
 });
 
-test.each<[string, number, WatchdogWish, string]>([
+test.each<[string, number, WatchdogSetup, string]>([
   ["the configuration wants none", 0, FREE, "wants none"],
-])("armWatchdog() arms nothing when %s", (...[, seconds, wish, text]) => {
-  const system = watchedSystem(wish);
+])("armWatchdog() arms nothing when %s", (...[, seconds, setup, text]) => {
+  const system = watchedSystem(setup);
   expect(armWatchdog(system, { ...PLAN, seconds }, 300).text).toContain(text);
   expect(system.done).toEqual([]);
 });
 
-test.each<[string, WatchdogWish, string]>([
+test.each<[string, WatchdogSetup, string]>([
   [
     "waits for a shorter time than checks take",
     { device: "free", secondsMax: 299, about: { max_timeout: "299" } },
     "waits only 299 s, and checks may take 300 s",
   ],
   ["takes no time at all", { device: "free", secondsMax: 0 }, "does not do what it should: EINVAL"],
-])("armWatchdog() stops a device again that %s", (...[, wish, text]) => {
-  const system = watchedSystem(wish);
+])("armWatchdog() stops again a device that %s", (...[, setup, text]) => {
+  const system = watchedSystem(setup);
   expect(armWatchdog(system, PLAN, 300).text).toContain(text);
   expect(system.done.at(-1)).toBe("stop");
 });
 
-test.each<[string, WatchdogWish, string, string[]]>([
+test.each<[string, WatchdogSetup, string, string[]]>([
   ["stopped", { ...FREE, about: { state: "active" } }, "is stopped", ["stop"]],
   ["stopped", FREE, "is stopped", ["stop"]],
   ["none", { ...FREE, about: { state: "inactive" } }, "does not run", []],
@@ -75,28 +75,28 @@ test.each<[string, WatchdogWish, string, string[]]>([
     "cannot be stopped",
     ["stop"],
   ],
-])("stopWatchdog() says %s (%#)", (...[watchdog, wish, text, done]) => {
-  const system = watchedSystem(wish);
+])('stopWatchdog() returns "%s" (%#)', (...[watchdog, setup, text, done]) => {
+  const system = watchedSystem(setup);
   const outcome = stopWatchdog(system, PLAN);
   expect(outcome.watchdog).toBe(watchdog as typeof outcome.watchdog);
   expect(outcome.text).toContain(text);
   expect(system.done.slice(1)).toEqual(done);
 });
 
-test("stopWatchdog() knows /dev/watchdog as watchdog0", () => {
+test("stopWatchdog() reads sysfs of watchdog0 for /dev/watchdog", () => {
   const system = watchedSystem({ ...FREE, about: { state: "inactive" } });
   expect(stopWatchdog(system, { ...PLAN, device: "/dev/watchdog" }).watchdog).toBe("none");
   expect(system.done).toEqual([]);
 });
 
-test.each<[string, WatchdogWish, string[]]>([
+test.each<[string, WatchdogSetup, string[]]>([
   ["that runs", { ...FREE, about: { state: "active" } }, ["open /dev/watchdog0", "leave"]],
   ["that does not run", { ...FREE, about: { state: "inactive" } }, []],
-  ["of which nothing is known", FREE, []],
+  ["without attributes in sysfs", FREE, []],
   ["that another program has", { device: "held", about: { state: "active" } }, []],
   ["on a boot that is not counted", { ...FREE, cmdline: "", about: { state: "active" } }, []],
-])("feedWatchdog() with a device %s", (...[, wish, done]) => {
-  const system = watchedSystem(wish);
+])("feedWatchdog() with a device %s", (...[, setup, done]) => {
+  const system = watchedSystem(setup);
   feedWatchdog(system, PLAN);
   expect(system.done).toEqual(done);
 });

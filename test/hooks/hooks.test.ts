@@ -9,10 +9,10 @@ test("each hook has its own name", () => {
 });
 
 test.each(FILES.map((file) => [file.path, file] as const))(
-  "%s goes to a place of its own",
+  "%s is an absolute path below /usr or /etc with one content",
   (path, file) => {
     expect(path).toMatch(/^\/(usr|etc)\/[\w./-]+$/);
-    // A path that two hooks bring has one text.
+    // Two hooks with the same path have the same text.
     expect(new Set(FILES.filter((one) => one.path === path).map(({ text }) => text)).size).toBe(1);
     expect(file.text).toEndWith("\n");
   },
@@ -21,14 +21,14 @@ test.each(FILES.map((file) => [file.path, file] as const))(
 test.each(FILES.map((file) => [file.path, file] as const))(
   "%s is executable if it is a script",
   (_, { mode, text, path }) => {
-    // mkinitcpio sources what is in its folder "install".
+    // mkinitcpio sources the files in its folder "install".
     const runs = text.startsWith("#!") && !path.includes("/initcpio/install/");
     expect(mode).toBe(runs ? 0o755 : 0o644);
   },
 );
 
 test.each(HOOKS.map((hook) => [hook.name, hook] as const))(
-  "the links of %s lead to its files",
+  "the links of %s point to its files",
   (_, { files, links }) => {
     for (const { path, target } of links) {
       const folder = path.slice(0, path.lastIndexOf("/"));
@@ -44,7 +44,7 @@ const textOf = (path: string): string => {
   return file.text;
 };
 
-test("what reboots asks first whether the boot loader counts", () => {
+test("the files that reboot check first whether the boot is counted", () => {
   expect(textOf("tandem-overdue.service")).toContain(
     "\nConditionKernelCommandLine=|tandem.left\nConditionKernelCommandLine=|tandem.counted\n",
   );

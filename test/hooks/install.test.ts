@@ -14,14 +14,14 @@ const SETTINGS: HookSettings = {
   overdueSeconds: 333,
 };
 
-/** A machine whose every folder is there. */
+/** A machine on which every path exists. */
 function image(): System {
   const system = memorySystem();
   return { ...system, files: { ...system.files, exists: () => true } };
 }
 
 const wrong = (): unknown => findHook("upstart");
-test("findHook() finds by name, and names the others when there is none", () => {
+test("findHook() finds a hook by its name, and lists the names when there is none", () => {
   expect(findHook("dracut").name).toBe("dracut");
   expect(wrong).toThrow('Cannot find hook "upstart": there is no such hook');
   expect(wrong).toThrow(
@@ -30,7 +30,7 @@ test("findHook() finds by name, and names the others when there is none", () => 
 });
 
 test.each(HOOKS.map((hook) => [hook.name, hook] as const))(
-  "hookFiles() of %s leaves nothing to fill in",
+  "hookFiles() of %s fills in all values",
   (_, hook) => {
     for (const { text } of hookFiles(hook, SETTINGS)) expect(text).not.toMatch(/@[A-Z_]+@/);
   },
@@ -42,7 +42,7 @@ test.each([
   ["initramfs", "\n  tandem.counted) left="],
   ["init", "\n  tandem.counted) left="],
   ["systemd", "OnBootSec=333\n"],
-])("hookFiles() fills in the times of %s (%#)", (name, want) => {
+])("hookFiles() fills in the values of %s (%#)", (name, want) => {
   const texts = hookFiles(findHook(name), SETTINGS).map(({ text }) => text);
   expect(texts.join("")).toContain(want);
 });
@@ -65,7 +65,7 @@ test.each([
     [`${base}/etc/init.d/tandem-watch`, 0o755],
     [`${base}/etc/init.d/tandem-health`, 0o755],
   ]);
-  // A link is read inside the image, so its target does not lie below the root.
+  // The target is resolved inside the image, so it does not contain the root.
   expect(linked).toContainEqual([
     `${base}/etc/runlevels/boot/tandem-watch`,
     "/etc/init.d/tandem-watch",
@@ -78,7 +78,7 @@ test.each([
   ["EROFS", "disk", undefined],
   ["EACCES", "disk", "Run tandem as root, or as a user who has the permission."],
   ["ENOSPC", "no-space", undefined],
-])("installHook() says where it cannot write: %s is %s", (code, status, hint) => {
+])('installHook() turns %s into "%s"', (code, status, hint) => {
   const system = {
     ...image(),
     replaceFile: () => {
@@ -96,7 +96,7 @@ test.each([
   );
 });
 
-test("installHook() makes no root that is not there", async () => {
+test("installHook() does not create a missing root", async () => {
   await using folder = await temporaryFolder();
   const root = folder.in("none");
   expect(() => installHook(linux, findHook("init"), { root, settings: SETTINGS })).toThrow(
@@ -108,13 +108,13 @@ test("installHook() makes no root that is not there", async () => {
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
-/** Which link an image has, and where a file of the hooks then lies in it. */
+/** A link in the image, its target, and the path in the image to which the hook's file goes. */
 test.each([
   ["an absolute link in the middle", "usr/lib/tandem", "OUTSIDE", "OUTSIDE/at-boot"],
   ["a link upwards", "usr", "../../../../victim", "victim/lib/tandem/at-boot"],
   ["a link to a link", "usr/lib", "/var/lib2", "var/lib2/tandem/at-boot"],
   ["an absolute link in the place of the file", "usr/lib/tandem/at-boot", "OUTSIDE/file", ""],
-])("installHook() keeps inside: %s", async (...[, link, target, place]) => {
+])("installHook() writes inside the image despite %s", async (...[, link, target, place]) => {
   await using folder = await temporaryFolder();
   const [root, outside] = [folder.in("root"), folder.in("outside")];
   mkdirSync(join(root, dirname(link)), { recursive: true });

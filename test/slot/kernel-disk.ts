@@ -6,7 +6,7 @@ import type { Devices } from "../../src/slot/block-device.ts";
 import { memoryFiles } from "../fakes/files.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 
-export interface KernelWish {
+export interface KernelSetup {
   /** Kernel name → content. Its partitions get device nodes, unless the name begins with "loop". */
   readonly disks?: Readonly<Record<string, PagedImage>>;
   /** Path → content of plain files. */
@@ -24,12 +24,12 @@ export interface KernelMachine extends Devices {
   readonly closed: string[];
 }
 
-export function kernelMachine(wish: KernelWish): KernelMachine {
-  const { disks = {}, plain = {}, links = {} } = wish;
+export function kernelMachine(setup: KernelSetup): KernelMachine {
+  const { disks = {}, plain = {}, links = {} } = setup;
   const contents: Record<string, PagedImage> = { ...plain };
   const files: Record<string, string> = {
-    "/proc/cmdline": `${wish.cmdline ?? ""}\n`,
-    "/proc/self/mountinfo": wish.mountinfo ?? "",
+    "/proc/cmdline": `${setup.cmdline ?? ""}\n`,
+    "/proc/self/mountinfo": setup.mountinfo ?? "",
   };
   for (const [index, [name, image]] of Object.entries(disks).entries())
     addDisk({ name, image, major: 8 + index }, contents, files);
@@ -38,7 +38,7 @@ export function kernelMachine(wish: KernelWish): KernelMachine {
   return {
     opened,
     closed,
-    files: memoryFiles({ ...files, ...wish.files }),
+    files: memoryFiles({ ...files, ...setup.files }),
     readLink: (path) => links[path],
     absolute: (path) => posix.resolve("/home", path),
     openBlock(path, { write, hold = false }) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { TandemError } from "../../src/lib/error.ts";
 import { LABELS, openSlots } from "../../src/slot/slots.ts";
-import { ESP_TYPE, gptImage, type PartitionWish } from "../disk/gpt-image.ts";
+import { ESP_TYPE, gptImage, type PartitionSetup } from "../disk/gpt-image.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { kernelMachine, mounted } from "./kernel-disk.ts";
 
@@ -13,7 +13,7 @@ const RECOVERY = { label: "tandem-recovery", firstLba: 4224, lastLba: 4999 };
 const DATA = { label: "data", firstLba: 5000, lastLba: 5999 };
 const UUID_B = "04040404-0404-0404-0404-040404040404";
 
-const imageWith = (...partitions: PartitionWish[]): PagedImage => gptImage({ partitions });
+const imageWith = (...partitions: PartitionSetup[]): PagedImage => gptImage({ partitions });
 const full = (): PagedImage => imageWith(ESP, CONTROL, A, B, RECOVERY, DATA);
 
 test("openSlots() of a plain file finds the layout, and nothing is booted", () => {
@@ -119,8 +119,8 @@ test.each([
     { disks: { sda: full(), sdb: full() }, cmdline: `root=PARTUUID=${UUID_B}` },
     "/dev/sda and /dev/sdb have it",
   ],
-])("openSlots() without a disk refuses to guess: %s", (_, wish, why) => {
-  expect(() => openSlots(kernelMachine(wish))).toThrow(why);
+])("openSlots() without a disk refuses to guess: %s", (_, setup, why) => {
+  expect(() => openSlots(kernelMachine(setup))).toThrow(why);
 });
 
 test("openSlots() does not look at loop devices for the root", () => {

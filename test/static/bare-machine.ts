@@ -12,7 +12,7 @@ import type { TemporaryFolder } from "../peers/temporary-folder.ts";
 /** The kernel command line. */
 export const OPTIONS: string = `console=ttyS0 quiet panic=-1 ${UNDER_LOAD}`;
 
-export interface BareWish {
+export interface BareSetup {
   /** Path → text or bytes; all are executable. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   /** What bare-init runs, one after the other, with an empty environment. */
@@ -20,13 +20,16 @@ export interface BareWish {
 }
 
 /** Makes the initramfs INITRAMFS in `folder`: bare-init, the modules for disk and network, and `files`. */
-export async function makeBareInitramfs(folder: TemporaryFolder, wish: BareWish): Promise<string> {
+export async function makeBareInitramfs(
+  folder: TemporaryFolder,
+  setup: BareSetup,
+): Promise<string> {
   const init = folder.in("init");
   await command("cc", "-static", "-Os", "-o", init, join(import.meta.dir, "bare-init.c"));
   const modules = await guestModules(folder);
   const files = {
-    ...wish.files,
-    commands: `${wish.commands.join("\n")}\n`,
+    ...setup.files,
+    commands: `${setup.commands.join("\n")}\n`,
     init: readFileSync(init),
   };
   const path = folder.in("initramfs");

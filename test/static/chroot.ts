@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { type Outcome, PROBE, run } from "./probe.ts";
 
-interface RootWish {
+interface RootSetup {
   /** Path inside → text. */
   readonly texts?: Readonly<Record<string, string>>;
   /** Path inside → file of this machine. */
@@ -23,7 +23,7 @@ export const MUSL = {
 export async function makeRoot({
   texts = {},
   copies = {},
-}: RootWish = {}): Promise<TemporaryFolder> {
+}: RootSetup = {}): Promise<TemporaryFolder> {
   const root = await temporaryFolder(dirname(PROBE));
   mkdirSync(root.in("proc"));
   linkSync(PROBE, root.in("probe"));

@@ -32,8 +32,8 @@ test.each([
   { HOME: ".", XDG_CONFIG_HOME: "." },
 ])("%j has no effect", async (environment) => {
   await using folder = await evilFolder();
-  const wish = { environment: { ...environment }, folder: folder.path };
-  expect(ask(["arguments", "./evil.js"], wish)).toEqual(["./evil.js"]);
+  const setup = { environment: { ...environment }, folder: folder.path };
+  expect(ask(["arguments", "./evil.js"], setup)).toEqual(["./evil.js"]);
 });
 
 /** What the binary adds for itself. tandem takes it out again, the probe does not. */

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly status: number | null;
 }
 
-interface Wish {
+interface Setup {
   readonly environment?: Readonly<Record<string, string>>;
   readonly folder?: string;
 }
@@ -25,7 +25,7 @@ await build({
 /** Runs a program to its end with nothing in its environment but what is wished for. */
 export function run(
   words: readonly string[],
-  { environment = {}, folder: cwd }: Wish = {},
+  { environment = {}, folder: cwd }: Setup = {},
 ): Outcome {
   const { stdout, stderr, exitCode } = Bun.spawnSync([...words], {
     env: { ...environment },
@@ -38,8 +38,8 @@ export function run(
 }
 
 /** What the probe says: its standard output as JSON. Throws when it fails or writes to stderr. */
-export function ask(words: readonly string[], wish: Wish = {}): unknown {
-  const { stdout, stderr, status } = run([PROBE, ...words], wish);
+export function ask(words: readonly string[], setup: Setup = {}): unknown {
+  const { stdout, stderr, status } = run([PROBE, ...words], setup);
   if (status !== 0 || stderr !== "")
     throw new Error(
       `Cannot ask the probe ${words.join(" ")}: status ${status}, ${stderr}${stdout}`,

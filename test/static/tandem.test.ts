@@ -88,9 +88,9 @@ test.each([
   { HOME: "." },
 ])("beside files that Bun likes to read, %j has no effect", async (environment) => {
   await using folder = await evilFolder();
-  const wish = { environment: { ...environment }, folder: folder.path };
-  expect(run([TANDEM, "config", "--json"], wish)).toEqual(run([TANDEM, "config", "--json"]));
-  expect(run([TANDEM, "./evil.js"], wish)).toMatchObject({ stdout: "", status: 2 });
+  const setup = { environment: { ...environment }, folder: folder.path };
+  expect(run([TANDEM, "config", "--json"], setup)).toEqual(run([TANDEM, "config", "--json"]));
+  expect(run([TANDEM, "./evil.js"], setup)).toMatchObject({ stdout: "", status: 2 });
 });
 
 test("version --long tells the parts", () => {

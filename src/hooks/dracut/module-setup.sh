@@ -1,5 +1,5 @@
 #!/bin/bash
-# Puts what a counted boot needs into the initramfs.
+# Adds the files for counted boots to the initramfs.
 
 check() {
   return 0
@@ -19,7 +19,7 @@ install() {
   inst_multiple -o wdctl reboot
   inst_hook pre-trigger 90 "$moddir/arm.sh"
   inst_hook pre-mount 10 "$moddir/arm-last.sh"
-  # Which of the two runs depends on rd.shell.
+  # dracut runs one of the two hooks: which one depends on rd.shell.
   inst_hook emergency 10 "$moddir/give-up.sh"
   inst_hook shutdown-emergency 10 "$moddir/give-up.sh"
 }

@@ -1,16 +1,16 @@
 #!/bin/sh
-# The verdict on this boot, for an init without units.
+# Gives the verdict on this boot, for an init system without units.
 #
-#   at-boot watch   early: arms the watchdog of a counted boot, and gives the boot up when it has no good verdict in time
-#   at-boot check   when everything is started: runs the checks, gives the verdict
+#   at-boot watch   early in the boot: arms the watchdog of a counted boot, and ends the boot when it has no verdict in time
+#   at-boot check   when all services are started: runs the checks and gives the verdict
 #   at-boot         both
 #
 # With busybox, in /etc/inittab:  ::once:/usr/lib/tandem/at-boot
-# A boot that the boot loader does not count is never ended: it would only start the same system again.
+# A boot that the boot loader does not count is never ended: a reboot would only start the same system again.
 overdue=@OVERDUE_SECONDS@
 @THIS_BOOT@
 
-# tandem could not even say that the boot has failed, or not reboot.
+# Reboots without tandem, because tandem could not give the verdict or could not reboot.
 give_up() {
   say "slot $slot: $1, rebooting"
   reboot
@@ -20,7 +20,7 @@ give_up() {
   reboot -f || echo b >/proc/sysrq-trigger
 }
 
-# tandem notes here which boot has its verdict.
+# tandem writes the id of the boot that has its verdict to this file.
 has_verdict() {
   [ -e /run/tandem/verdict ] && [ "$(cat /run/tandem/verdict)" = "$(cat /proc/sys/kernel/random/boot_id)" ]
 }
@@ -32,7 +32,7 @@ wait_for_verdict() {
     sleep 5
     waited=$((waited + 5))
   done
-  # It waits for a run that is at work on the disk, such as an upgrade.
+  # This command waits while another tandem process, such as an upgrade, works on the disk.
   tandem health --overdue --reboot >/dev/console 2>&1 || give_up "no good verdict within $overdue s"
 }
 

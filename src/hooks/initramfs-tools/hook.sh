@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts what a counted boot needs into the initramfs.
+# Adds the files for counted boots to the initramfs.
 if [ "$1" = prereqs ]; then exit 0; fi
 . /usr/share/initramfs-tools/hook-functions
 copy_file script /usr/lib/tandem/initramfs

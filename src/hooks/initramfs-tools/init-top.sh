@@ -1,5 +1,5 @@
 #!/bin/sh
-# As early as there may be a watchdog: udev has loaded what it found.
+# Runs as early as a watchdog can exist: udev has loaded the drivers of the devices that it found.
 if [ "$1" = prereqs ]; then
   echo udev
   exit 0

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Before the shell that initramfs-tools ends in. With panic= on the command line it reboots by itself instead.
+# Runs before the emergency shell of initramfs-tools. With panic= on the command line initramfs-tools reboots instead.
 if [ "$1" = prereqs ]; then exit 0; fi
 /usr/lib/tandem/initramfs give-up "the initramfs cannot go on, see above"

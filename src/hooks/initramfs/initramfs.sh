@@ -1,11 +1,11 @@
 #!/bin/sh
 # What an initramfs does for a boot that the boot loader counts.
 #
-#   initramfs counted       whether this boot is counted
-#   initramfs arm [last]    starts the watchdog; "last": there will be no later call, so a missing one is worth a line
-#   initramfs give-up WHY   says why on the console and reboots, so that the count leads on
+#   initramfs counted       succeeds when this boot is counted
+#   initramfs arm [last]    starts the watchdog; "last": no later call follows, so report a missing watchdog
+#   initramfs give-up WHY   prints WHY on the console and reboots, so that the boot loader counts down
 #
-# A boot that is not counted is left as it is: rebooting would only start the same system again, for ever.
+# In a boot that is not counted nothing is done: a reboot would start the same system again, without end.
 #
 # In an initramfs of your own, as the first process:
 #
@@ -15,13 +15,13 @@
 #   exec switch_root /root /sbin/init                       # when this fails the kernel panics, and panic=10 reboots
 device=@WATCHDOG_DEVICE@
 seconds=@WATCHDOG_SECONDS@
-# A watchdog that waits less than this would reset a system that is only slow.
+# A watchdog with a shorter timeout would reset a system that is only slow.
 least=60
-# For whoever reads the console.
+# Prints a line on the console.
 delay=5
 @THIS_BOOT@
 
-# $1: attribute of the watchdog.
+# Prints an attribute of the watchdog from sysfs. $1: its name.
 about() {
   name=${device##*/}
   if [ "$name" = watchdog ]; then name=watchdog0; fi
@@ -51,7 +51,7 @@ arm() {
   fi
 }
 
-# $1: why. Comes back only when this boot is not counted.
+# $1: the reason. Returns only when this boot is not counted.
 give_up() {
   if ! counted; then
     say "slot ${slot:-?}: $1; this boot is not counted, so it is not ended"
@@ -61,7 +61,7 @@ give_up() {
   sleep $delay
   sync
   reboot -f 2>/dev/null || echo b >/proc/sysrq-trigger
-  # The reboot is under way: nothing else may happen meanwhile.
+  # Wait for the reboot, so that the init does nothing else.
   sleep 60
 }
 

@@ -2,7 +2,7 @@
 description="Have a counted boot end that gets no good verdict"
 
 depend() {
-  # Where they are there at all; the watchdog may need its driver.
+  # Optional services. The watchdog may need a driver that they load.
   use sysfs modules
   after sysfs modules
   before *

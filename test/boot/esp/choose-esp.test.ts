@@ -5,7 +5,7 @@ import { LOADERS } from "../../../src/boot/loaders.ts";
 import { Fat } from "../../../src/fat/fat.ts";
 import { openSlots } from "../../../src/slot/slots.ts";
 import { durableFiles } from "../../../src/system/durable-files.ts";
-import { ESP_TYPE, gptImage, type PartitionWish } from "../../disk/gpt-image.ts";
+import { ESP_TYPE, gptImage, type PartitionSetup } from "../../disk/gpt-image.ts";
 import { fatImage } from "../../fakes/fat-image.ts";
 import { memoryFiles } from "../../fakes/files.ts";
 import { PagedImage } from "../../fakes/paged-image.ts";
@@ -42,7 +42,7 @@ async function fatWith(files: Files): Promise<PagedImage> {
   return image;
 }
 
-interface Wish {
+interface Setup {
   readonly esps: readonly Files[];
   /** The kernel's mount table. */
   readonly mounts?: string;
@@ -51,10 +51,10 @@ interface Wish {
 }
 
 /** A disk whose first partitions are EFI system partitions "ESP 1", "ESP 2", … */
-async function diskWith({ esps, mounts = "", variable }: Wish) {
+async function diskWith({ esps, mounts = "", variable }: Setup) {
   const images = await Promise.all(esps.map((files) => fatWith(files)));
   const names = [...esps.map((_, index) => `ESP ${index + 1}`), "control", "a", "b"];
-  const partitions = names.map((name, index): PartitionWish => {
+  const partitions = names.map((name, index): PartitionSetup => {
     const place = { firstLba: (1 + 8 * index) * SECTORS, lastLba: (9 + 8 * index) * SECTORS - 1 };
     return name.startsWith("ESP")
       ? { label: name, type: ESP_TYPE, ...place }
@@ -80,7 +80,7 @@ async function diskWith({ esps, mounts = "", variable }: Wish) {
   return { images, slots, esp: tandemEsp({ files, durable: durableFiles, ownMarks }, slots) };
 }
 
-const espOn = async (wish: Wish): Promise<TandemEsp> => (await diskWith(wish)).esp;
+const espOn = async (setup: Setup): Promise<TandemEsp> => (await diskWith(setup)).esp;
 const nameOf = (esp: TandemEsp): string | undefined => esp.open({ write: false })?.name;
 
 test("a disk without an ESP has none, and the only one is taken as it is", async () => {
