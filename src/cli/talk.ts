@@ -1,5 +1,6 @@
 import { createConsola } from "consola/core";
 import type { Talk } from "../lib/talk.ts";
+import { isInForeground } from "../system/terminal.ts";
 import type { Globals } from "./globals.ts";
 import { output } from "./output.ts";
 import { fittingText, type Pace, ProgressMeter, progressText, type Shown } from "./progress.ts";
@@ -17,8 +18,11 @@ const PREFIX: Readonly<Record<string, string>> = { warn: "warning: ", debug: "de
 /** Talk with a line at its end that is drawn over: end() clears it, before something else is printed. */
 export type TalkLine = Talk & { end(): void };
 
-/** Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. */
-export function openTalk({ json, debug, quiet }: Globals): TalkLine {
+/**
+ * Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. `mayDraw` says whether no other program
+ * writes to the terminal: two programs that draw over a line spoil each other's.
+ */
+export function openTalk({ json, debug, quiet }: Globals, mayDraw = isInForeground): TalkLine {
   if (quiet) return { ...lines(LEVEL.error), progress() {}, end() {} };
   const level = debug ? LEVEL.debug : LEVEL.info;
   if (json) {
@@ -30,7 +34,7 @@ export function openTalk({ json, debug, quiet }: Globals): TalkLine {
     };
   }
   const plain = lines(level);
-  if (!process.stderr.isTTY)
+  if (!process.stderr.isTTY || !mayDraw())
     return {
       ...plain,
       ...metered(PLAIN, (shown) => plain.info(progressText(shown))),

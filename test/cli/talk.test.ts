@@ -74,7 +74,7 @@ test.each([
 
 test("openTalk() on a terminal draws one line over, and clears it before it says something", () => {
   setTTY(true);
-  const talk = openTalk(GLOBALS);
+  const talk = openTalk(GLOBALS, () => true);
   talk.progress({ step: "Four", doneBytes: 2, totalBytes: 2 });
   expect(said()).toStartWith("\r\u001B[KFour: 100 %");
   expect(said()).not.toContain("\n");
@@ -84,6 +84,15 @@ test("openTalk() on a terminal draws one line over, and clears it before it says
   stderr.mockClear();
   talk.end();
   expect(said()).toBe("");
+});
+
+test("openTalk() draws nothing on a terminal where other programs write, too", () => {
+  setTTY(true);
+  const talk = openTalk(GLOBALS, () => false);
+  sayAll(talk);
+  expect(said()).toContain("Four: 100 %");
+  expect(said()).not.toContain("\r");
+  expect(said()).toEndWith("\n");
 });
 
 const TALK = new URL("../../src/cli/talk.ts", import.meta.url).pathname;

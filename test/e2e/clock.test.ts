@@ -1,6 +1,5 @@
 /** A clock that is set while the checks run, forwards as by the first answer of NTP and backwards: no deadline moves. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { printLine } from "./guest-image.ts";
 import { makeTrials, type Trials } from "./trial.ts";
 
 setDefaultTimeout(1_800_000);
@@ -22,7 +21,7 @@ beforeAll(async () => {
           "etc/tandem/required.d/10-forwards": check("date -s '2030-01-01 00:00:00'"),
           "etc/tandem/required.d/20-backwards": check("date -s '1971-01-01 00:00:00'"),
           "etc/tandem/required.d/30-surroundings": check(
-            printLine("user $(id -u), folder $(pwd), input $(readlink /proc/self/fd/0)"),
+            'echo "user $(id -u), folder $(pwd), input $(readlink /proc/self/fd/0)" >/dev/console',
           ),
           // Set in the middle of a wait, both ways.
           "etc/tandem/wanted.d/40-hangs-forwards": check(

@@ -44,14 +44,6 @@ while read -r line; do
 done
 `.replaceAll("\\$", "$");
 
-/**
- * A shell command of a check that prints a line to the console. It begins with a line end: tandem's own line about the wait for that
- * check may not be ended yet.
- */
-export function printLine(text: string): string {
-  return String.raw`printf '\n%s\n' "${text}" > /dev/console`;
-}
-
 /** The kernel options of each system. */
 export const GUEST_OPTIONS: string = `console=ttyS0 quiet net.ifnames=0 ${UNDER_LOAD}`;
 

@@ -127,7 +127,8 @@ story(
     for (const moment of [/Plan 5/, /unpacking: [2-9]\d %/, /Reading back/]) {
       await using guest = world.powerOn(disk);
       expect(await settled(guest)).toBe("a 1: Slot a is good");
-      await guest.start(`tandem upgrade ${world.from("2")} --reboot`);
+      // With a terminal of its own it draws each percent.
+      await guest.start(`setsid cttyhack tandem upgrade ${world.from("2")} --reboot`);
       await guest.machine.expectLine(moment, 600);
       await guest.machine.cut();
     }

@@ -4,7 +4,6 @@ import { partOf, type Disk } from "../../scripts/disk.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { atOnce } from "./at-once.ts";
 import { entriesOf } from "./esp-entries.ts";
-import { printLine } from "./guest-image.ts";
 import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
 import { makeTrials, type Trials } from "./trial.ts";
@@ -19,8 +18,8 @@ const IN_INITRAMFS = {
 };
 const FAILS = "#!/bin/sh\necho The app is down\nexit 3\n";
 const AFTER = {
-  "etc/greenboot/green.d/10-tell": `#!/bin/sh\n${printLine("It is green")}\n`,
-  "etc/greenboot/red.d/10-tell": `#!/bin/sh\n${printLine("It is red")}\n`,
+  "etc/greenboot/green.d/10-tell": "#!/bin/sh\necho It is green > /dev/console\n",
+  "etc/greenboot/red.d/10-tell": "#!/bin/sh\necho It is red > /dev/console\n",
 };
 
 let trials: Trials;
