@@ -230,6 +230,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "oracle/hold": ["system/hold"],
   "source/layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],
+  "slot/partitions": ["slot/labels", "slot/partitioned-disk"],
   "doctor/systemd-boot": ["boot/systemd-boot/examine", "boot/systemd-boot/loader-conf"],
   "doctor/doctor": [
     "boot/esp/esp-file",
@@ -244,7 +245,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "doctor/startable",
     "doctor/state",
     "doctor/surroundings",
-    "doctor/table",
+    "slot/partition-table",
   ],
   "verdict/health": ["verdict/slot-check"],
   "upgrade/recovery": ["machine/forget-unfit"],

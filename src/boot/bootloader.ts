@@ -2,6 +2,7 @@ import type { BootRecord, NextRecord } from "../control/record.ts";
 import type { SlotSpec } from "../control/spec.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
 import type { Finding } from "../lib/finding.ts";
+import type { SlotAddress } from "../slot/address.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Files } from "../system/files.ts";
 import type { Esp } from "./esp/esp.ts";
@@ -22,8 +23,8 @@ export interface BootFiles {
 
 /** What is in a slot, beside what the loader has for it. */
 export interface SlotContents {
-  /** The partition that it is. */
-  readonly place: Pick<SlotSpec, "part" | "partuuid">;
+  /** Where the slot is. */
+  readonly address: SlotAddress;
   /** undefined: no system that could boot is in it. */
   readonly files: BootFiles | undefined;
 }

@@ -14,8 +14,8 @@ export interface Evidence {
 /** What a loader works with. */
 export interface LoaderPlaces {
   readonly loaderData: LoaderData;
-  /** Number of the control partition. */
-  readonly controlNumber: number;
+  /** How the configuration of a loader names the place of its data: the number of the control partition. */
+  readonly loaderDataAddress: string;
   readonly esp: TandemEsp;
 }
 

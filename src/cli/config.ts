@@ -4,6 +4,7 @@ import type { AftermathPlan } from "../health/aftermath.ts";
 import type { CheckPlan } from "../health/checks.ts";
 import type { WatchdogPlan } from "../health/watchdog.ts";
 import { MINIMUM_RATE } from "../oci/patience.ts";
+import { type Labels, LABELS } from "../slot/labels.ts";
 import { insideRoot } from "../system/inside-root.ts";
 import type { System } from "../system/system.ts";
 import { checkConfig, type ConfigValues } from "./config-schema.ts";
@@ -12,14 +13,7 @@ import type { Globals } from "./globals.ts";
 export interface Config {
   readonly disk: string | undefined;
   readonly bootloader: LoaderChoice;
-  readonly labels: {
-    readonly control: string;
-    readonly a: string;
-    readonly b: string;
-    readonly recovery: string;
-    /** undefined: told from the other EFI system partitions by tandem's files. */
-    readonly esp: string | undefined;
-  };
+  readonly labels: Required<Labels>;
   readonly insecureRegistries: readonly string[];
   /** Bytes a second from a registry, over a minute; 0: any number. */
   readonly minimumRate: number;
@@ -35,13 +29,7 @@ export interface Config {
 const DEFAULTS: Config = {
   disk: undefined,
   bootloader: "auto",
-  labels: {
-    control: "tandem-control",
-    a: "tandem-a",
-    b: "tandem-b",
-    recovery: "tandem-recovery",
-    esp: undefined,
-  },
+  labels: { ...LABELS, esp: undefined },
   insecureRegistries: [],
   minimumRate: MINIMUM_RATE,
   tries: 3,

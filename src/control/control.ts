@@ -1,6 +1,10 @@
-import type { BlockFile } from "../system/block-file.ts";
+import type { AddressForm } from "../slot/address.ts";
+import type { ControlPlaces } from "../slot/layout.ts";
+import type { DurableFiles } from "../system/durable-files.ts";
 import { blockMemory } from "./block-memory.ts";
+import { folderMemory } from "./folder-memory.ts";
 import { LoaderData } from "./loader-data.ts";
+import type { MemoryStorage } from "./memory-storage.ts";
 import { Memory } from "./memory.ts";
 import type { NextRecord } from "./record.ts";
 import type { State } from "./state.ts";
@@ -13,10 +17,24 @@ export interface Control {
   readonly memory: Memory;
 }
 
-/** Both in the control partition. Throws `disk` when it is too small. */
-export function openControl(partition: BlockFile): Control {
-  const memory = new Memory(blockMemory(partition));
-  return { memory, loaderData: new LoaderData(partition, () => memory.genReached) };
+interface ControlOptions {
+  readonly addressForm: AddressForm;
+  /** For a memory in files. */
+  readonly files: DurableFiles;
+}
+
+/** Reads both where the layout keeps them. Throws `disk` when a place is too small or cannot be read. */
+export function openControl(
+  places: Pick<ControlPlaces, "loaderData" | "memory">,
+  { addressForm, files }: ControlOptions,
+): Control {
+  const memory = new Memory(storageOf(places.memory, files));
+  const genReached = (): number => memory.genReached;
+  return { memory, loaderData: new LoaderData(places.loaderData, { addressForm, genReached }) };
+}
+
+function storageOf(place: ControlPlaces["memory"], files: DurableFiles): MemoryStorage {
+  return "block" in place ? blockMemory(place.block) : folderMemory(files, place.folder);
 }
 
 /** Makes both as on a new disk. What was there is gone, so it must not be a disk in use. */

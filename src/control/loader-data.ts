@@ -2,6 +2,7 @@ import { CONTROL_MARK, signaturesOn } from "../disk/signature.ts";
 import { writeThrough } from "../disk/write-through.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
+import type { AddressForm } from "../slot/address.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 import { type Copies, HALF_WRITTEN, problemsOf, validOf } from "./copies.ts";
@@ -26,19 +27,28 @@ const OFFSET = {
 export const LOADER_DATA_BYTES = 64 * KiB;
 const BLOCK_BYTES = 4 * KiB;
 
+interface LoaderDataOptions {
+  /** Of the specs. */
+  readonly addressForm: AddressForm;
+  /** A generation that earlier records may have reached. It counts only while both copies of the record are lost. */
+  readonly genReached: () => number;
+}
+
 /** What the boot loader reads: the boot record, and a spec for each slot. One process at a time may write it. */
 export class LoaderData {
+  readonly addressForm: AddressForm;
   readonly #block: BlockFile;
   readonly #genReached: () => number;
   readonly #records: Copies<BootRecord>;
 
-  /** `genReached`: a generation that earlier records may have reached. It counts only while both copies of the record are lost. */
-  constructor(block: BlockFile, genReached: () => number) {
+  /** Throws `disk` when it is too small. */
+  constructor(block: BlockFile, { addressForm, genReached }: LoaderDataOptions) {
     if (block.sizeBytes < LOADER_DATA_BYTES)
       throw new TandemError(
         "disk",
         `Cannot use ${block.name} for the boot record: it has ${block.sizeBytes} bytes, needs ${LOADER_DATA_BYTES}`,
       );
+    this.addressForm = addressForm;
     this.#block = block;
     this.#genReached = genReached;
     const [record0, record1] = OFFSET.records;
@@ -98,12 +108,12 @@ export class LoaderData {
 
   /** How the boot loader would start the slot, or why it could not. */
   spec(slot: SlotName): SlotSpec | { readonly invalid: string } {
-    return parseSpec(readBlock(this.#block, OFFSET.specs[slot], SPEC_BYTES));
+    return parseSpec(readBlock(this.#block, OFFSET.specs[slot], SPEC_BYTES), this.addressForm);
   }
 
   /** Only for a slot that the record does not name. Throws `boot`. */
   async writeSpec(slot: SlotName, spec: SlotSpec): Promise<void> {
-    const bytes = encodeSpec(slot, spec);
+    const bytes = encodeSpec(slot, spec, this.addressForm);
     await this.#attempt(`spec of slot ${slot}`, () =>
       writeThrough(this.#block, OFFSET.specs[slot], bytes),
     );

@@ -1,5 +1,6 @@
 import { TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
+import type { AddressForm, SlotAddress } from "../slot/address.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { envLine, envText, parseEnvBlock } from "./env-block.ts";
 
@@ -11,9 +12,8 @@ export interface SlotSpec {
   readonly initrd: string | undefined;
   /** The image's own words for the kernel command line. */
   readonly options: string;
-  /** Number of the partition, counted from 1. */
-  readonly part: number;
-  readonly partuuid: string;
+  /** Where the slot is. */
+  readonly address: SlotAddress;
   /** Of the image, "sha256:…". */
   readonly digest: string;
 }
@@ -23,20 +23,17 @@ export const SPEC_BYTES = 4 * KiB;
 /** GRUB hands a kernel no more (COMMAND_LINE_SIZE on x86); what tandem adds of its own has to fit, too. */
 const OPTIONS_BYTES_MAX = 1536;
 const PATH_BYTES_MAX = 1024;
-const PARTITIONS_MAX = 1024;
-const PARTUUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const DIGEST = /^[a-z0-9]+:[0-9a-f]{32,128}$/;
 
 /** Throws `boot` when a value cannot be handed on by the boot loader. */
-export function encodeSpec(slot: SlotName, spec: SlotSpec): Uint8Array {
-  const flaw = flawOf(spec);
+export function encodeSpec(slot: SlotName, spec: SlotSpec, form: AddressForm): Uint8Array {
+  const flaw = flawOf(spec, form);
   if (flaw !== undefined) throw refused(slot, flaw);
   const text = envText([
     envLine("kernel", spec.kernel),
     envLine("initrd", spec.initrd ?? ""),
     envLine("options", spec.options),
-    envLine("part", `${spec.part}`),
-    envLine("partuuid", spec.partuuid),
+    ...form.names.map((name) => envLine(name, spec.address[name] ?? "")),
     envLine("digest", spec.digest),
   ]);
   const bytes = Buffer.from(text, "utf8");
@@ -46,20 +43,21 @@ export function encodeSpec(slot: SlotName, spec: SlotSpec): Uint8Array {
 }
 
 /** Never throws: a spec that cannot be used says why. An erased one is invalid, too. */
-export function parseSpec(bytes: Uint8Array): SlotSpec | { readonly invalid: string } {
+export function parseSpec(
+  bytes: Uint8Array,
+  form: AddressForm,
+): SlotSpec | { readonly invalid: string } {
   const block = parseEnvBlock(bytes.subarray(0, SPEC_BYTES));
   if ("invalid" in block) return block;
   const value = (name: string): string => block.values.get(name) ?? "";
-  const part = value("part");
   const spec = {
     kernel: value("kernel"),
     initrd: value("initrd") === "" ? undefined : value("initrd"),
     options: value("options"),
-    part: /^[1-9][0-9]{0,3}$/.test(part) ? Number(part) : Number.NaN,
-    partuuid: value("partuuid"),
+    address: Object.fromEntries(form.names.map((name) => [name, value(name)])),
     digest: value("digest"),
   };
-  const flaw = flawOf(spec);
+  const flaw = flawOf(spec, form);
   return flaw === undefined ? spec : { invalid: flaw };
 }
 
@@ -67,12 +65,15 @@ function refused(slot: SlotName, why: string): TandemError {
   return new TandemError("boot", `Cannot write the boot spec of slot ${slot}: ${why}`);
 }
 
-function flawOf({ kernel, initrd, options, part, partuuid, digest }: SlotSpec): string | undefined {
-  const text = [kernel, initrd ?? "", options, partuuid, digest].join("");
+function flawOf(
+  { kernel, initrd, options, address, digest }: SlotSpec,
+  form: AddressForm,
+): string | undefined {
+  const text = [kernel, initrd ?? "", options, ...Object.values(address), digest].join("");
   // oxlint-disable-next-line no-control-regex -- Control characters are what it refuses.
   if (/[\u0000-\u001F\u007F]/.test(text)) return "a value has a control character";
-  if (!Number.isInteger(part) || part < 1 || part > PARTITIONS_MAX) return `part is ${part}`;
-  if (!PARTUUID.test(partuuid)) return `partuuid is "${partuuid}"`;
+  const flaw = form.flaw(address);
+  if (flaw !== undefined) return flaw;
   if (!DIGEST.test(digest)) return `digest is "${digest}"`;
   return (
     flawOfPath("kernel", kernel) ??

@@ -1,5 +1,5 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
-import { openSlots } from "../slot/slots.ts";
+import { chooseLayout, openLayout } from "../slot/layouts.ts";
 import type { Machine } from "../machine/machine.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { type MachineOptions, openMachine } from "../machine/open-machine.ts";
@@ -13,7 +13,6 @@ import { checkSlots, type Roots, verifySlots } from "./slots.ts";
 import { checkSpecs } from "./specs.ts";
 import { checkState } from "./state.ts";
 import { checkClock, checkHooks, checkRoom } from "./surroundings.ts";
-import { checkTable } from "./table.ts";
 
 export interface DoctorWishes {
   /** Repair what can be repaired. Without it nothing is written. */
@@ -37,7 +36,7 @@ export async function doctor(
   options: MachineOptions,
   wishes: DoctorWishes,
 ): Promise<Diagnosis> {
-  const disk = options.disk ?? openSlots(work.system, options).diskPath;
+  const disk = options.disk ?? openLayout(work.system, options).diskPath;
   if (wishes.fix) work.talk.progress({ step: `Waiting for the lock on ${disk}` });
   const lock = wishes.fix ? await work.system.lock(disk) : undefined;
   const opened: Machine[] = [];
@@ -99,7 +98,7 @@ function plain(findings: readonly Finding[]): Diagnosis["findings"] {
   );
 }
 
-/** Everything but the disk's partition table, in the order of repair: what a repair goes by comes before it. */
+/** Everything but the disk's layout, in the order of repair: what a repair goes by comes before it. */
 export function examineMachine(machine: Machine): Finding[] {
   if (isNewDisk(machine)) return [...checkEsp(machine), checkNew(machine), checkClock(machine)];
   const held = lookIntoSlots(machine);
@@ -135,13 +134,12 @@ interface Visit {
 
 async function examineDisk(visit: Visit): Promise<Finding[]> {
   const { work, options } = visit;
-  const table = checkTable((access) => work.system.openBlock(options.disk, access));
+  const layout = chooseLayout(work.system, options);
+  const table = layout.examine(work.system, options.disk);
   if (table.some(({ verdict, repair }) => verdict === "bad" && repair === undefined)) return table;
-  const slots = found("partitions", "disk", () => openSlots(work.system, options));
-  if ("finding" in slots) return [...table, slots.finding];
-  const { partitions } = slots.value.gpt;
-  const names = partitions.map(({ number, label }) => `${number} "${label}"`);
-  const seen = [...table, about("partitions", "disk").ok(names.join(", "))];
+  const opened = found(layout.name, "disk", () => layout.open(work.system, options));
+  if ("finding" in opened) return [...table, opened.finding];
+  const seen = [...table, about(layout.name, "disk").ok(opened.value.description)];
   return [...seen, ...(await examineOpened(visit))];
 }
 

@@ -1,4 +1,4 @@
-import type { BootFile, BootFiles, SlotContents } from "../boot/bootloader.ts";
+import type { BootFile, BootFiles } from "../boot/bootloader.ts";
 import { findFile } from "../boot/image/find.ts";
 import { unfitSlots } from "../control/state.ts";
 import type { SlotSpec } from "../control/spec.ts";
@@ -8,6 +8,7 @@ import { type FileSystem, openFileSystem } from "../ext4/mount.ts";
 import { readChunks } from "../ext4/read.ts";
 import { defined } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
+import type { SlotAddress } from "../slot/address.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
@@ -76,11 +77,11 @@ function tellAnew(machine: Machine, slot: SlotName, found: HeldSystem): Remedy {
 
 /** What the loader has for the slot and what is not so in the slot. */
 function mismatchOf(machine: Machine, slot: SlotName, found: Held): string | undefined {
-  const place = placeOf(machine, slot);
-  if (found.kind !== "system") return machine.loader.mismatch(slot, { place, files: undefined });
+  const address = addressOf(machine, slot);
+  if (found.kind !== "system") return machine.loader.mismatch(slot, { address, files: undefined });
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    return machine.loader.mismatch(slot, { place, files: bootFiles(block, found) });
+    return machine.loader.mismatch(slot, { address, files: bootFiles(block, found) });
   } catch (error) {
     if (error instanceof TandemError) return reasonOf(error);
     throw error;
@@ -89,9 +90,8 @@ function mismatchOf(machine: Machine, slot: SlotName, found: Held): string | und
   }
 }
 
-function placeOf({ slots }: Machine, slot: SlotName): SlotContents["place"] {
-  const { number, uuid } = defined(slots[slot], `slot ${slot}`);
-  return { part: number, partuuid: uuid };
+function addressOf({ slots }: Machine, slot: SlotName): SlotAddress {
+  return defined(slots[slot], `slot ${slot}`).address;
 }
 
 async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Promise<void> {
@@ -100,7 +100,7 @@ async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Pro
     await refuseChanged(machine, slot, block);
     const spec: SlotSpec = {
       ...found.bootable,
-      ...placeOf(machine, slot),
+      address: addressOf(machine, slot),
       digest: digestOf(machine, slot, found),
     };
     await machine.loader.prepare(slot, spec, bootFiles(block, found));

@@ -10,18 +10,18 @@ import {
   type State,
   withEvent,
 } from "../control/state.ts";
-import type { Partition } from "../disk/gpt.ts";
+import type { WriteTarget } from "../disk/write-target.ts";
 import { TandemError } from "../lib/error.ts";
+import type { Slot } from "../slot/layout.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
-import type { WriteTarget } from "../write/write-image.ts";
 
 /** The disk that is worked on, and how the machine came up. */
 export interface Machine extends Control {
   readonly system: System;
   readonly diskPath: string;
-  readonly slots: Readonly<Partial<Record<SlotName, Partition>>>;
+  readonly slots: Readonly<Partial<Record<SlotName, Slot>>>;
   /** undefined: this machine does not run from that disk. */
   readonly booted: SlotName | undefined;
   /** What the boot loader said of this boot, or what its count says. */

@@ -3,21 +3,16 @@ import { tandemEsp } from "../boot/esp/choose-esp.ts";
 import type { Esp } from "../boot/esp/esp.ts";
 import type { Loader } from "../boot/loader.ts";
 import { type LoaderChoice, LOADERS } from "../boot/loaders.ts";
-import { type Control, openControl } from "../control/control.ts";
-import { defined } from "../lib/assert.ts";
+import { openControl } from "../control/control.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Talk } from "../lib/talk.ts";
-import { type Labels, openSlots, type Slots } from "../slot/slots.ts";
-import type { BlockFile } from "../system/block-file.ts";
-import { errnoOf } from "../system/failure.ts";
+import type { ControlPlaces, Layout } from "../slot/layout.ts";
+import { type LayoutOptions, openLayout } from "../slot/layouts.ts";
 import type { System } from "../system/system.ts";
 import type { Machine } from "./machine.ts";
 import { refuseNewDisk } from "./new-disk.ts";
 
-export interface MachineOptions {
-  /** A block device or a disk-image file; undefined: the disk that this machine runs from. */
-  readonly disk?: string | undefined;
-  readonly labels?: Labels;
+export interface MachineOptions extends LayoutOptions {
   /** Boots for the good slot without a verdict; 0: no limit; undefined: as the record has it. */
   readonly limit?: number | undefined;
   /** "auto", which is the default: as the files on the EFI system partition tell. */
@@ -31,70 +26,50 @@ export function openMachine(
   system: System,
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
-  const slots = openSlots(system, options);
-  const partition = openControlPartition(slots, options);
+  const layout = openLayout(system, options);
+  const places = layout.openControl(options);
   try {
-    return machineOf(system, { slots, control: openControl(partition), partition }, options);
+    return machineOf(system, { layout, places }, options);
   } catch (error) {
-    partition.close();
+    places.close();
     throw error;
   }
 }
 
-/** Whoever has it for writing has the lock on the disk, by whatever name of the disk. */
-function openControlPartition(slots: Slots, { write }: { readonly write: boolean }): BlockFile {
-  try {
-    return slots.open(slots.control, { write });
-  } catch (error) {
-    if (!(error instanceof TandemError) || errnoOf(error.cause) !== "EBUSY") throw error;
-    const { label } = slots.control;
-    throw new TandemError(
-      "locked",
-      `Cannot lock ${slots.diskPath}: another run or program holds its partition "${label}"`,
-      { cause: error, hint: "Wait until it has ended, or end it." },
-    );
-  }
-}
-
 interface Opened {
-  readonly slots: Slots;
-  readonly control: Control;
+  readonly layout: Layout;
+  readonly places: ControlPlaces;
 }
 
 function machineOf(
   system: System,
-  { slots, control, partition }: Opened & { readonly partition: BlockFile },
+  { layout, places }: Opened,
   options: MachineOptions & { readonly write: boolean },
 ): Machine {
   const { loaders = LOADERS, bootloader = "auto", write } = options;
   const { files, durable } = system;
+  const { diskPath, slots, booted, cmdline, addressForm, loaderDataAddress } = layout;
+  const control = openControl(places, { addressForm, files: durable });
   const ownMarks = (esp: Esp): string[] => loaders.flatMap((one) => one.ownMarks(esp));
-  const esp = tandemEsp({ files, durable, ownMarks }, slots);
+  const esp = tandemEsp({ files, durable, ownMarks }, layout);
   const detected = detectLoader(loaders, bootloader, esp.open);
-  const places = { loaderData: control.loaderData, controlNumber: slots.control.number, esp };
-  const loader = detected.loader.open(places, { write });
+  const { loaderData } = control;
+  const loader = detected.loader.open({ loaderData, loaderDataAddress, esp }, { write });
   return {
     system,
-    diskPath: slots.diskPath,
-    slots: slots.slots,
-    booted: slots.booted,
-    cmdline: {
-      ...slots.cmdline,
-      ...loader.account({ slot: slots.booted, cmdline: slots.cmdline }),
-    },
+    diskPath,
+    slots,
+    booted,
+    cmdline: { ...cmdline, ...loader.account({ slot: booted, cmdline }) },
     ...control,
     loader,
     loaderSeen: detected.seen,
     esp,
     limit: options.limit,
-    openSlot(slot, access) {
-      const found = defined(slots.slots[slot], `slot ${slot}`);
-      const { path, offsetBytes } = slots.place(found);
-      return { block: slots.open(found, access), path, offsetBytes };
-    },
+    openSlot: (slot, access) => layout.openSlot(slot, access),
     close() {
       loader.close();
-      partition.close();
+      places.close();
     },
   };
 }
@@ -120,7 +95,7 @@ export async function withMachine<T>(
 ): Promise<T> {
   const { lock: write, allowNew = false } = options;
   // Found by reading alone; locked; and only then read again to be trusted.
-  const path = openSlots(system, options).diskPath;
+  const path = openLayout(system, options).diskPath;
   const guarded = (machine: Machine): T | Promise<T> => {
     if (!allowNew) refuseNewDisk(machine);
     return action(machine);

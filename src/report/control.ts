@@ -1,19 +1,21 @@
 import { type Control, openControl } from "../control/control.ts";
-import { openSlots, type SlotsOptions } from "../slot/slots.ts";
+import { type LayoutOptions, openLayout } from "../slot/layouts.ts";
 import { SLOT_NAMES } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
 import type { Part } from "./bundle.ts";
 import { single } from "./single.ts";
 
 /** What the boot loader reads on the control partition, and what tandem remembers there. */
-export function controlPart(system: System, options: SlotsOptions): Part {
+export function controlPart(system: System, options: LayoutOptions): Part {
   return single("control", "control.json", () => {
-    const slots = openSlots(system, options);
-    const partition = slots.open(slots.control, { write: false });
+    const layout = openLayout(system, options);
+    const places = layout.openControl({ write: false });
     try {
-      return contentsOf(openControl(partition));
+      return contentsOf(
+        openControl(places, { addressForm: layout.addressForm, files: system.durable }),
+      );
     } finally {
-      partition.close();
+      places.close();
     }
   });
 }

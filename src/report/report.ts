@@ -1,5 +1,5 @@
 import type { Work } from "../machine/open-source.ts";
-import type { SlotsOptions } from "../slot/slots.ts";
+import type { LayoutOptions } from "../slot/layouts.ts";
 import type { System } from "../system/system.ts";
 import { archiveOf } from "./archive.ts";
 import { Bundle, type Missing, type Part } from "./bundle.ts";
@@ -28,7 +28,7 @@ export interface Report {
  */
 export async function makeReport(
   { system, talk, signal }: Work,
-  config: SlotsOptions,
+  config: LayoutOptions,
   parts: readonly Part[],
 ): Promise<Report> {
   const at = system.now().toISOString();
@@ -48,7 +48,7 @@ export async function makeReport(
   return { name, archive, parts: bundle.parts, missing: bundle.missing };
 }
 
-function machineParts(system: System, config: SlotsOptions): readonly Part[] {
+function machineParts(system: System, config: LayoutOptions): readonly Part[] {
   return [
     controlPart(system, config),
     partitionTablePart(system, config.disk),

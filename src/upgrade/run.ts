@@ -210,7 +210,7 @@ async function describe(
   const { finding, ranges } = defined(progress.written, "written image");
   const verified = defined(progress.verified, "comparison");
   const { bootable, version } = finding;
-  const partition = defined(machine.slots[slot], "partition");
+  const { sizeBytes } = defined(machine.slots[slot], `slot ${slot}`);
   const { initrd } = bootable;
   await machine.memory.writeState(
     withSlot(machine.memory.state, slot, {
@@ -219,7 +219,7 @@ async function describe(
       digest: image.digest,
       ...(version === undefined ? {} : { version }),
       writtenAt: machine.system.now().toISOString(),
-      sizeBytes: partition.sizeBytes,
+      sizeBytes,
       hashRoot: verified.hashRoot,
       runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
       label: labelOf(slot),
@@ -241,7 +241,7 @@ async function prepare(
   { written }: Progress,
 ): Promise<void> {
   const { bootable, files } = defined(written, "written image").finding;
-  const partition = defined(machine.slots[slot], "partition");
+  const { address } = defined(machine.slots[slot], `slot ${slot}`);
   const { block } = machine.openSlot(slot, { write: false });
   const fileOf = (path: string): BootFile => {
     const node = defined(files.get(path), path);
@@ -251,7 +251,7 @@ async function prepare(
   try {
     await machine.loader.prepare(
       slot,
-      { ...bootable, part: partition.number, partuuid: partition.uuid, digest: image.digest },
+      { ...bootable, address, digest: image.digest },
       { kernel: fileOf(kernel), initrd: initrd === undefined ? undefined : fileOf(initrd) },
     );
   } finally {

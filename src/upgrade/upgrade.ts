@@ -116,16 +116,16 @@ function announce(
   { slot, steps }: Extract<Plan, { kind: "upgrade" }>,
   { machine, source, image }: Announced,
 ): void {
-  const partition = machine.slots[slot];
-  if (partition === undefined)
+  const target = machine.slots[slot];
+  if (target === undefined)
     throw new TandemError("disk", `Cannot upgrade: ${machine.diskPath} has no slot ${slot}`);
   if (image.layers.length === 0)
     throw new TandemError("content", `Cannot boot ${source.name}: the image has no layers`);
   const fetchBytes = image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (fetchBytes > partition.sizeBytes)
+  if (fetchBytes > target.sizeBytes)
     throw new TandemError(
       "no-space",
-      `Cannot write ${source.name} to slot ${slot}: needs more than ${fetchBytes} bytes (its compressed size), has ${partition.sizeBytes}`,
+      `Cannot write ${source.name} to slot ${slot}: needs more than ${fetchBytes} bytes (its compressed size), has ${target.sizeBytes}`,
     );
   // Not after an hour of writing.
   machine.loader.refuseReadOnly();

@@ -1,3 +1,4 @@
+import type { WriteTarget } from "../disk/write-target.ts";
 import { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import { fillHoles, hasHoles } from "../ext4/fill-holes.ts";
@@ -21,14 +22,6 @@ import { unpackInWorker } from "./worker-unpacker.ts";
 
 /** A layer's tar may be larger than the target by its headers, its holes and what later layers replace. */
 const LAYER_TO_TARGET_MAX = 2;
-
-/** Where a file system is written. `path` and `offsetBytes` say where threads of their own find the same bytes as `block`. */
-export interface WriteTarget {
-  readonly block: BlockFile;
-  /** undefined: only `block` can be written, so everything happens in this thread. */
-  readonly path: string | undefined;
-  readonly offsetBytes: number;
-}
 
 export interface WriteJob<Finding> {
   readonly source: LayeredSource;

@@ -3,13 +3,13 @@ import { chmodSync, chownSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
-import { openControl } from "../../src/control/control.ts";
 import type { BootRecord } from "../../src/control/record.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import { readGpt } from "../../src/disk/gpt.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { part, type BlockFile } from "../../src/system/block-file.ts";
 import { linux } from "../../src/system/linux.ts";
+import { controlIn } from "../fakes/control.ts";
 import { ALONE } from "../peers/alone.ts";
 import { writeImage } from "../peers/image.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
@@ -106,9 +106,9 @@ export async function appliance(): Promise<Appliance> {
     folder,
     offsetOf: (label) => partitionOf(disk, label).offsetBytes,
     record: () =>
-      withPart(disk, "tandem-control", (control) => openControl(control).loaderData.record),
+      withPart(disk, "tandem-control", (control) => controlIn(control).loaderData.record),
     async isWhole() {
-      const { state } = withPart(disk, "tandem-control", (control) => openControl(control).memory);
+      const { state } = withPart(disk, "tandem-control", (control) => controlIn(control).memory);
       const held = state.slots.a;
       if (held.status !== "written") return false;
       const root = await withPart(disk, "tandem-a", (slot) => readRoot(slot, held.runs));

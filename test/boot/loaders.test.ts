@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { LOADER_CHOICES, LOADERS } from "../../src/boot/loaders.ts";
 import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
-import { openControl } from "../../src/control/control.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { controlIn } from "../fakes/control.ts";
 import { NO_ESP } from "../fakes/machine.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { machineWith, newDisk } from "../fakes/whole-disk.ts";
@@ -52,8 +52,8 @@ test.each([
 });
 
 test("systemd-boot is refused on a disk without an EFI system partition", () => {
-  const { loaderData } = openControl(PagedImage.zeros(MiB).file());
-  const places = { loaderData, controlNumber: 1, esp: NO_ESP };
+  const { loaderData } = controlIn(PagedImage.zeros(MiB).file());
+  const places = { loaderData, loaderDataAddress: "1", esp: NO_ESP };
   expect(() => systemdBoot.open(places, { write: false })).toThrow(
     "Cannot use systemd-boot: the disk has no EFI system partition",
   );

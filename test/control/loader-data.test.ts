@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { openControl } from "../../src/control/control.ts";
 import { armTrial, disarm } from "../../src/control/decide.ts";
 import { encodeRecord, type BootRecord, type NextRecord } from "../../src/control/record.ts";
 import type { SlotSpec } from "../../src/control/spec.ts";
 import { emptyState, withEvent, withFall } from "../../src/control/state.ts";
+import { controlIn } from "../fakes/control.ts";
 import { LyingDisk } from "../fakes/lying-disk.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { ARMED, FIRST, formatted, reopened } from "./formatted.ts";
@@ -13,14 +13,13 @@ const SPEC: SlotSpec = {
   kernel: "/boot/vmlinuz",
   initrd: "/boot/initrd",
   options: "quiet",
-  part: 4,
-  partuuid: "0fc63daf-8483-4772-8e79-3d69d8477de4",
+  address: { part: "4", partuuid: "0fc63daf-8483-4772-8e79-3d69d8477de4" },
   digest: WRITTEN.digest,
 };
 
 test("commitRecord() counts up and writes the two copies in turn", async () => {
   const disk = new RecordedDisk(await formatted());
-  const { loaderData } = openControl(disk.file);
+  const { loaderData } = controlIn(disk.file);
   expect(await loaderData.commitRecord(ARMED)).toEqual({ ...ARMED, gen: 2 });
   expect(await loaderData.commitRecord(FIRST)).toEqual({ ...FIRST, gen: 3 });
   expect(loaderData.record).toEqual({ ...FIRST, gen: 3 });
@@ -47,7 +46,7 @@ test("commitRecord() goes above every number seen when no copy is in force", asy
 test("commitRecord() fails with boot, and the old record stays, when the medium does not take it", async () => {
   const disk = new LyingDisk((await formatted()).bytes());
   const { file } = disk;
-  const { loaderData } = openControl({
+  const { loaderData } = controlIn({
     ...file,
     flush: () => Promise.resolve(disk.medium.write(0x1000 + 40, Uint8Array.of(0))),
   });
@@ -63,20 +62,20 @@ test("commitRecord() fails with boot, and the old record stays, when the medium 
 test("writeSpec() and eraseSpec() change one slot's spec", async () => {
   const { loaderData } = reopened(await formatted());
   await loaderData.writeSpec("b", SPEC);
-  await loaderData.writeSpec("recovery", { ...SPEC, part: 5 });
+  await loaderData.writeSpec("recovery", { ...SPEC, address: { ...SPEC.address, part: "5" } });
   await loaderData.writeSpec("a", { ...SPEC, initrd: undefined });
   expect(loaderData.spec("b")).toEqual(SPEC);
   expect(loaderData.spec("a")).toEqual({ ...SPEC, initrd: undefined });
   await loaderData.eraseSpec("b");
   expect(loaderData.spec("b")).toEqual({ invalid: "it is empty" });
-  expect(loaderData.spec("recovery")).toEqual({ ...SPEC, part: 5 });
+  expect(loaderData.spec("recovery")).toEqual({ ...SPEC, address: { ...SPEC.address, part: "5" } });
   expect(loaderData.record?.gen).toBe(1);
 });
 
 test("a power cut anywhere in a chain of commits leaves the old record or the new one", async () => {
   const before = await formatted();
   const disk = new RecordedDisk(before);
-  const { loaderData } = openControl(disk.file);
+  const { loaderData } = controlIn(disk.file);
   const chain: { after: number; record: BootRecord }[] = [
     { after: 0, record: { ...FIRST, gen: 1 } },
   ];
@@ -104,13 +103,13 @@ test("a power cut anywhere in a chain of commits leaves the old record or the ne
 
 test("an attempt that was cut is never brought to life by a later one that is cut, too", async () => {
   const lost = new RecordedDisk(await formatted());
-  await openControl(lost.file).loaderData.commitRecord(ARMED);
+  await controlIn(lost.file).loaderData.commitRecord(ARMED);
   const later: NextRecord = { ...FIRST, limit: 7 };
   let pairs = 0;
   for (const first of lost.cuts()) {
     const start = reopened(first.image).loaderData.record;
     const again = new RecordedDisk(first.image);
-    const committed = await openControl(again.file).loaderData.commitRecord(later);
+    const committed = await controlIn(again.file).loaderData.commitRecord(later);
     for (const second of again.cuts()) {
       const record = reopened(second.image).loaderData.record;
       const isOldOrNew =
@@ -129,7 +128,7 @@ test("an attempt that was cut is never brought to life by a later one that is cu
 
 test("a power cut while a spec is written or erased touches neither record nor state", async () => {
   const disk = new RecordedDisk(await formatted());
-  const { loaderData } = openControl(disk.file);
+  const { loaderData } = controlIn(disk.file);
   await loaderData.writeSpec("b", { ...SPEC, options: "x".repeat(1500) });
   await loaderData.eraseSpec("b");
   for (const { image } of disk.cuts()) {
@@ -141,7 +140,7 @@ test("a power cut while a spec is written or erased touches neither record nor s
 
 test("a record after both copies are lost has a number above those that the state tells of", async () => {
   const image = await formatted();
-  const { loaderData, memory } = openControl(image.file());
+  const { loaderData, memory } = controlIn(image.file());
   for (let gen = 2; gen < 6; gen += 1) {
     await memory.writeState(
       withEvent(memory.state, { at: "2026-11-22T12:00:00Z", kind: "armed", text: "" }),
@@ -150,7 +149,7 @@ test("a record after both copies are lost has a number above those that the stat
   }
   const { gen = 0 } = loaderData.record ?? {};
   for (const at of [0, 0x1000]) image.write(at, new Uint8Array(1024));
-  const after = await openControl(image.file()).loaderData.commitRecord(ARMED);
+  const after = await controlIn(image.file()).loaderData.commitRecord(ARMED);
   expect(after.gen).toBeGreaterThan(gen);
 });
 
@@ -162,5 +161,5 @@ test("a record after both copies are lost is not the one that a remembered fall 
     withFall(memory.state, { at, slot: "b", stage: "silent", reason: "none", gen: 90 }),
   );
   for (const offset of [0, 0x1000]) image.write(offset, new Uint8Array(1024));
-  expect((await openControl(image.file()).loaderData.commitRecord(FIRST)).gen).toBe(91);
+  expect((await controlIn(image.file()).loaderData.commitRecord(FIRST)).gen).toBe(91);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { openControl } from "../../src/control/control.ts";
 import { emptyState, withEvent, withSlot } from "../../src/control/state.ts";
+import { controlIn } from "../fakes/control.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { formatted, reopened } from "./formatted.ts";
 import { WRITTEN } from "./written-slot.ts";
@@ -22,7 +22,7 @@ test("a power cut anywhere in a write of the state leaves the old one or the new
   const runs = Array.from({ length: 2000 }, (_, index): [number, number] => [index * 512, 256]);
   const next = withSlot(old, "b", { ...WRITTEN, runs });
   const disk = new RecordedDisk(await formatted(old));
-  const { memory } = openControl(disk.file);
+  const { memory } = controlIn(disk.file);
   await memory.writeState(next);
   const half = disk.operations.length;
   await memory.writeState(old);

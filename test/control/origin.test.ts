@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { openControl } from "../../src/control/control.ts";
 import { neverUsed, originOf } from "../../src/control/origin.ts";
 import {
   emptyState,
@@ -10,6 +9,7 @@ import {
   withVerdict,
 } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { controlIn } from "../fakes/control.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { WRITTEN } from "./written-slot.ts";
 
@@ -19,18 +19,18 @@ const at = "2026-11-22T12:00:00Z";
 const originWith = (offset: number): string => {
   const image = PagedImage.zeros(MiB);
   image.write(offset, Uint8Array.of(1));
-  return originOf(openControl(image.file()));
+  return originOf(controlIn(image.file()));
 };
 
 test("originOf() calls a disk blank that has zeros, and anything where the first state is written", () => {
-  expect(originOf(openControl(PagedImage.zeros(MiB).file()))).toBe("blank");
+  expect(originOf(controlIn(PagedImage.zeros(MiB).file()))).toBe("blank");
   for (const offset of [0x10000, 0x11fff]) expect(originWith(offset)).toBe("blank");
   for (const offset of [0, 0x4000, 0xffff, 0x12000, 0x80000, 0xf0000, MiB - 1])
     expect(originWith(offset)).toBe("used");
 });
 
 test("originOf() calls a disk begun whose state knows only attempts, and used afterwards", async () => {
-  const control = openControl(PagedImage.zeros(MiB).file());
+  const control = controlIn(PagedImage.zeros(MiB).file());
   await control.memory.writeState(emptyState());
   expect(originOf(control)).toBe("begun");
   const event = { at, kind: "install", text: "" } as const;

@@ -1,13 +1,21 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { encodeSpec, parseSpec, SPEC_BYTES, type SlotSpec } from "../../src/control/spec.ts";
+import * as specs from "../../src/control/spec.ts";
+import type { SlotSpec } from "../../src/control/spec.ts";
+import { PARTITION_ADDRESS as FORM } from "../../src/slot/partitions.ts";
 
+const { SPEC_BYTES } = specs;
+const encodeSpec = (slot: "a" | "b", spec: SlotSpec): Uint8Array =>
+  specs.encodeSpec(slot, spec, FORM);
+const parseSpec = (bytes: Uint8Array): ReturnType<typeof specs.parseSpec> =>
+  specs.parseSpec(bytes, FORM);
+
+const PARTUUID = "0fc63daf-8483-4772-8e79-3d69d8477de4";
 const SPEC: SlotSpec = {
   kernel: "/boot/vmlinuz-6.1",
   initrd: "/boot/initrd.img-6.1",
   options: String.raw`quiet console=ttyS0 x="a b" y=\z`,
-  part: 3,
-  partuuid: "0fc63daf-8483-4772-8e79-3d69d8477de4",
+  address: { part: "3", partuuid: PARTUUID },
   digest: `sha256:${"0".repeat(64)}`,
 };
 
@@ -32,7 +40,7 @@ test("the largest spec fits", () => {
     initrd: path,
     options: "o".repeat(1536),
     digest,
-    part: 1024,
+    address: { part: "1024", partuuid: PARTUUID },
   };
   expect(parseSpec(encodeSpec("a", spec))).toEqual(spec);
 });
@@ -50,9 +58,14 @@ test.each([
     { kernel: `/${"k".repeat(1023)}`, options: "\\".repeat(1536) },
     "it has 4298 bytes, more than 4096",
   ],
-  ["partition 0", { part: 0 }, "part is 0"],
-  ["partition 1025", { part: 1025 }, "part is 1025"],
-  ["an upper-case partuuid", { partuuid: SPEC.partuuid.toUpperCase() }, "partuuid is"],
+  ["partition 0", { address: { part: "0", partuuid: PARTUUID } }, 'part is "0"'],
+  ["partition 1025", { address: { part: "1025", partuuid: PARTUUID } }, 'part is "1025"'],
+  ["no partition", { address: { partuuid: PARTUUID } }, 'part is ""'],
+  [
+    "an upper-case partuuid",
+    { address: { part: "3", partuuid: PARTUUID.toUpperCase() } },
+    "partuuid is",
+  ],
   ["no digest", { digest: "" }, 'digest is ""'],
 ])("encodeSpec() refuses %s", (_, change, why) => {
   expect(() => encodeSpec("b", { ...SPEC, ...change })).toThrow(
@@ -74,4 +87,12 @@ test("parseSpec() never throws, whatever the bytes", () => {
       if (!("invalid" in spec)) expect(parseSpec(encodeSpec("a", spec))).toEqual(spec);
     }),
   );
+});
+
+test("a form of addresses with other names is encoded and read in their order", () => {
+  const form = { ...FORM, names: ["file"], flaw: () => undefined };
+  const spec = { ...SPEC, address: { file: "/a.img" } };
+  const bytes = specs.encodeSpec("a", spec, form);
+  expect(specs.parseSpec(bytes, form)).toEqual(spec);
+  expect(Buffer.from(bytes).toString()).toContain("\nfile=/a.img\ndigest=");
 });

@@ -3,7 +3,6 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { openControl } from "../../src/control/control.ts";
 import { encodeEnvelope, openEnvelope } from "../../src/control/state-copy.ts";
 import { bootableSlots, unfitSlots, withEvent, withSlot } from "../../src/control/state.ts";
 import { checkState } from "../../src/doctor/state.ts";
@@ -12,6 +11,7 @@ import { rollback } from "../../src/upgrade/rollback.ts";
 import { statusOf } from "../../src/verdict/status.ts";
 import { statusText } from "../../src/cli/status-text.ts";
 import { whyOf } from "../../src/verdict/why.ts";
+import { controlIn } from "../fakes/control.ts";
 import { controlOf, memoryMachine } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
@@ -227,7 +227,7 @@ test("a power cut while it is remembered beside leaves what was before or what i
   let cuts = 0;
   for (const cut of disk.cuts()) {
     const done = after.findLastIndex((operations) => operations <= cut.after);
-    const found = openControl(controlOf(cut.image.file())).memory.state.history.slice(1);
+    const found = controlIn(controlOf(cut.image.file())).memory.state.history.slice(1);
     const allowed = cut.after === after[done] ? [done] : [done, done + 1];
     expect([cut.name, allowed.includes(found.length)]).toEqual([cut.name, true]);
     expect(found.map(({ text }) => text)).toEqual(texts.slice(0, found.length));
@@ -253,14 +253,14 @@ test("the newer tandem takes over what was remembered beside, once", async () =>
   expect(merged.falls).toHaveLength(2);
   expect(merged.knownBad).toHaveLength(2);
   await memory.writeState(merged);
-  expect(openControl(controlOf(image.file())).memory.state).toEqual(merged);
+  expect(controlIn(controlOf(image.file())).memory.state).toEqual(merged);
   expect(rawState(image).json).toMatchObject({
     news: "of version 2",
     slots: { b: { version: "v4" } },
   });
   // What lies beside belongs to a state that is not in force any more.
   await memory.writeState(withSlot(merged, "b", { status: "empty" }));
-  expect(openControl(controlOf(image.file())).memory.state.slots.b).toEqual({ status: "empty" });
+  expect(controlIn(controlOf(image.file())).memory.state.slots.b).toEqual({ status: "empty" });
 });
 
 test("what lies beside a state counts for no other one", async () => {

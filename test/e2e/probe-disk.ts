@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDisk, partOf, type Disk, type DiskSetup } from "../../scripts/disk.ts";
+import { PARTITION_ADDRESS } from "../../src/slot/partitions.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import { encodeRecord, type BootRecord } from "../../src/control/record.ts";
@@ -55,15 +56,15 @@ export function fillSlot(disk: Disk, slot: SlotName, tree: string): void {
 
 export function writeSpec(disk: Disk, slot: SlotName, change: Partial<SlotSpec> = {}): void {
   const { number, partuuid } = partOf(disk, slot);
-  const bytes = encodeSpec(slot, {
+  const spec: SlotSpec = {
     kernel: KERNEL,
     initrd: INITRD,
     options: `image=${slot} quiet`,
-    part: number,
-    partuuid,
+    address: { part: `${number}`, partuuid },
     digest: `sha256:${"0".repeat(64)}`,
     ...change,
-  });
+  };
+  const bytes = encodeSpec(slot, spec, PARTITION_ADDRESS);
   writeControl(disk, SPEC_OFFSETS[slot], bytes);
 }
 

@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
-import { formatControl, openControl } from "../../src/control/control.ts";
+import { formatControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { unknownState, withVerdict } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { part } from "../../src/system/block-file.ts";
+import { controlIn } from "./control.ts";
 import { gptImage } from "../disk/gpt-image.ts";
 
 const SECTORS = MiB / 512;
@@ -20,7 +21,7 @@ export async function makeDiskFile(path: string): Promise<void> {
     ],
   });
   const verdict = { result: "good", reason: "made", at: new Date(0).toISOString() } as const;
-  await formatControl(openControl(part(image.file(), CONTROL)), {
+  await formatControl(controlIn(part(image.file(), CONTROL)), {
     record: settled("a", { limit: 0, bootable: [] }),
     state: withVerdict(unknownState(), "a", verdict),
   });

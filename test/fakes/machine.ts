@@ -1,14 +1,14 @@
 /** A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a partition table. */
 import type { TandemEsp } from "../../src/boot/esp/choose-esp.ts";
 import { grub } from "../../src/boot/grub/grub.ts";
-import { formatControl, openControl } from "../../src/control/control.ts";
+import { formatControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
-import type { Partition } from "../../src/disk/gpt.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { Image } from "../../src/oci/manifest.ts";
 import { digestOf } from "../../src/oci/digest.ts";
+import type { Slot } from "../../src/slot/layout.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { LayeredSource } from "../../src/source/source.ts";
@@ -17,6 +17,7 @@ import type { RebootOptions } from "../../src/system/reboot.ts";
 import type { System } from "../../src/system/system.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
+import { controlIn } from "./control.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { memoryFiles } from "./files.ts";
 import { initrdOf, kernelOf } from "./boot-files.ts";
@@ -84,19 +85,19 @@ export function memoryMachine(
   system: System = memorySystem(),
 ): Machine {
   const boot = parseCmdline(cmdline);
-  const control = openControl(controlOf(disk));
+  const control = controlIn(controlOf(disk));
   return {
     system,
     diskPath: disk.name,
     slots: {
-      a: partition(2, SLOTS.a),
-      b: partition(3, SLOTS.b),
-      ...(disk.sizeBytes < RECOVERY_DISK_BYTES ? {} : { recovery: partition(4, SLOTS.recovery) }),
+      a: slotAt(2),
+      b: slotAt(3),
+      ...(disk.sizeBytes < RECOVERY_DISK_BYTES ? {} : { recovery: slotAt(4) }),
     },
     booted: boot.slot,
     cmdline: boot,
     ...control,
-    loader: grub.open({ loaderData: control.loaderData, controlNumber: 1, esp: NO_ESP }),
+    loader: grub.open({ loaderData: control.loaderData, loaderDataAddress: "1", esp: NO_ESP }),
     loaderSeen: "it is in memory",
     esp: NO_ESP,
     limit: undefined,
@@ -155,7 +156,7 @@ export function memorySource(
 
 /** Makes the control partition and fills slot a with `version`, which is good. */
 export async function install(disk: BlockFile, version: string, limit = 0): Promise<void> {
-  await formatControl(openControl(controlOf(disk)), {
+  await formatControl(controlIn(controlOf(disk)), {
     record: settled("a", { limit, bootable: [] }),
     state: emptyState(),
   });
@@ -185,14 +186,7 @@ export async function install(disk: BlockFile, version: string, limit = 0): Prom
   await machine.memory.writeState(withVerdict(machine.memory.state, "a", verdict));
 }
 
-function partition(number: number, offsetBytes: number): Partition {
-  const uuid = `00000000-0000-4000-8000-00000000000${number}`;
-  return {
-    number,
-    label: `tandem-${number}`,
-    typeGuid: uuid,
-    uuid,
-    offsetBytes,
-    sizeBytes: SLOT_BYTES,
-  };
+function slotAt(number: number): Slot {
+  const partuuid = `00000000-0000-4000-8000-00000000000${number}`;
+  return { sizeBytes: SLOT_BYTES, address: { part: `${number}`, partuuid } };
 }

@@ -1,6 +1,6 @@
 /** A whole disk in memory: partition table, EFI system partition, control partition and two slots. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
-import { formatControl, openControl } from "../../src/control/control.ts";
+import { formatControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { envLine, envText } from "../../src/control/env-block.ts";
 import { emptyState, withVerdict } from "../../src/control/state.ts";
@@ -15,6 +15,7 @@ import type { System } from "../../src/system/system.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { openMachine } from "../../src/machine/open-machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
+import { controlIn } from "./control.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
 import { fatImage } from "./fat-image.ts";
 import { memorySource, memorySystem } from "./machine.ts";
@@ -31,14 +32,14 @@ const PATH = "/disk.img";
 export type PlaceName = "esp" | "control" | "a" | "b";
 
 /** Number of the control partition. */
-export const CONTROL_NUMBER = 2;
+export const CONTROL_NUMBER = "2";
 export const ENV_BYTES = 1024;
 
 const ESP_FILES: Readonly<Record<LoaderName, Readonly<Record<string, string>>>> = {
   grub: {
     "/tandem/grub.cfg": "# the script\n",
     "/tandem/disk.cfg": envText([
-      envLine("control", `${CONTROL_NUMBER}`),
+      envLine("control", CONTROL_NUMBER),
       envLine("fallback", "a"),
     ]).padEnd(ENV_BYTES, "#"),
     "/tandem/tries": envText([]).padEnd(ENV_BYTES, "#"),
@@ -87,7 +88,7 @@ export async function wholeDisk(
 ): Promise<PagedImage> {
   const image = await newDisk(loader);
   const disk = image.file();
-  await formatControl(openControl(partOfDisk(disk, "control")), {
+  await formatControl(controlIn(partOfDisk(disk, "control")), {
     record: settled("a", { limit, bootable: [] }),
     state: emptyState(),
   });

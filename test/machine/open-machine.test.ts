@@ -43,7 +43,10 @@ test("withMachine() finds control partition and slots in a disk-image file", asy
   await withMachine({ system: linux, talk: SILENT }, { disk, lock: true }, (machine) => {
     expect(machine).toMatchObject({ diskPath: disk, booted: undefined });
     expect(machine.loaderData.record).toMatchObject({ gen: 1, good: "a" });
-    expect(machine.slots).toMatchObject({ a: { number: 2 }, b: { number: 3 } });
+    expect(machine.slots).toMatchObject({
+      a: { address: { part: "2" } },
+      b: { address: { part: "3" } },
+    });
     const target = machine.openSlot("b", { write: true });
     expect(target).toMatchObject({ path: disk, offsetBytes: 10 * MiB });
     expect(target.block.sizeBytes).toBe(8 * MiB);

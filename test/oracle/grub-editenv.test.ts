@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { parseEnvBlock } from "../../src/control/env-block.ts";
 import { encodeRecord, parseRecord, TRIES_MAX, type BootRecord } from "../../src/control/record.ts";
 import { encodeSpec } from "../../src/control/spec.ts";
+import { PARTITION_ADDRESS } from "../../src/slot/partitions.ts";
 import { command } from "../peers/command.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
@@ -72,13 +73,12 @@ test("grub-editenv lists a spec of 4096 bytes", async () => {
     kernel: "/boot/vmlinuz-6.1.0",
     initrd: undefined,
     options,
-    part: 3,
-    partuuid: "0fc63daf-8483-4772-8e79-3d69d8477de4",
+    address: { part: "3", partuuid: "0fc63daf-8483-4772-8e79-3d69d8477de4" },
     digest: `sha256:${"a".repeat(64)}`,
   };
-  const { partuuid, digest } = spec;
-  expect(await listed(encodeSpec("a", spec))).toBe(
-    `kernel=/boot/vmlinuz-6.1.0\ninitrd=\noptions=${options}\npart=3\npartuuid=${partuuid}\ndigest=${digest}\n`,
+  const { address, digest } = spec;
+  expect(await listed(encodeSpec("a", spec, PARTITION_ADDRESS))).toBe(
+    `kernel=/boot/vmlinuz-6.1.0\ninitrd=\noptions=${options}\npart=3\npartuuid=${address.partuuid}\ndigest=${digest}\n`,
   );
 });
 

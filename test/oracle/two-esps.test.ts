@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readSync } from "node:fs";
 import { truncate } from "node:fs/promises";
-import { LABELS } from "../../src/slot/slots.ts";
+import { LABELS } from "../../src/slot/labels.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { linux } from "../../src/system/linux.ts";
@@ -75,7 +75,7 @@ test("doctor goes by the ESP with tandem's files, and repairs only that one", as
   });
   expect(about(diagnosis, "EFI system partition")).toEqual([
     expect.stringMatching(
-      /^EFI system on .* is readable; partition 2, not 1: it has \/tandem\/a, "default tandem-/,
+      /^EFI system on .* is readable; partition 2, not partition 1: it has \/tandem\/a, "default tandem-/,
     ),
   ]);
   expect(bytesOf(disk, 1).equals(before[0] ?? expect.unreachable())).toBe(true);
@@ -92,7 +92,9 @@ test("doctor works where the first ESP has no file system", async () => {
   const diagnosis = await fix(disk);
   expect(about(diagnosis, "boot loader")).toEqual([expect.stringContaining("systemd-boot")]);
   expect(about(diagnosis, "EFI system partition")).toEqual([
-    expect.stringContaining('partition 2, not 1: it has "default tandem-*" in /loader/loader.conf'),
+    expect.stringContaining(
+      'partition 2, not partition 1: it has "default tandem-*" in /loader/loader.conf',
+    ),
   ]);
   expect(bytesOf(disk, 1).every((byte) => byte === 0)).toBe(true);
 });

@@ -4,13 +4,14 @@ import { readEntries } from "../../src/boot/systemd-boot/entry-folder.ts";
 import { readText } from "../../src/boot/esp/esp.ts";
 import { findFile } from "../../src/boot/image/find.ts";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
-import { type Control, openControl } from "../../src/control/control.ts";
+import type { Control } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import type { Run } from "../../src/disk/run.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { markGood, settleFall } from "../../src/verdict/mark.ts";
+import { controlIn } from "../fakes/control.ts";
 import { memorySource } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import type { Cut } from "../fakes/recorded-disk.ts";
@@ -34,7 +35,7 @@ export interface Expectation {
 const BOOTS = 5;
 
 export function controlOn(disk: BlockFile): Control {
-  return openControl(partOfDisk(disk, "control"));
+  return controlIn(partOfDisk(disk, "control"));
 }
 
 /** Remembers the systems that are whole on this disk, as the state has them. */

@@ -1,6 +1,5 @@
 /** Cuts the power before every write and flush, in every way a disk can lose what was not flushed. */
 import { expect, test } from "bun:test";
-import { openControl } from "../../src/control/control.ts";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
@@ -9,6 +8,7 @@ import type { Machine } from "../../src/machine/machine.ts";
 import { markBad, markGood, settleFall } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { upgradeFrom, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
+import { controlIn } from "../fakes/control.ts";
 import {
   controlOf,
   DISK_BYTES,
@@ -85,12 +85,12 @@ async function rescuedAndArmed(): Promise<PagedImage> {
  * spec.
  */
 function choicesOf(disk: BlockFile): Choice[] {
-  const { record } = openControl(controlOf(disk)).loaderData;
+  const { record } = controlIn(controlOf(disk)).loaderData;
   if (record === undefined) throw new Error("no record");
   const named = [record.trial, record.good, record.last];
   return [...new Set([...named, ...SLOT_NAMES])].flatMap((slot) => {
     if (slot === undefined) return [];
-    const spec = openControl(controlOf(disk)).loaderData.spec(slot);
+    const spec = controlIn(controlOf(disk)).loaderData.spec(slot);
     return "invalid" in spec ? [] : [{ slot, digest: spec.digest }];
   });
 }
@@ -99,7 +99,7 @@ function choicesOf(disk: BlockFile): Choice[] {
 type Whole = Map<string, { readonly runs: readonly [number, number][]; readonly hashRoot: string }>;
 
 function learn(whole: Whole, disk: BlockFile): void {
-  for (const held of Object.values(openControl(controlOf(disk)).memory.state.slots))
+  for (const held of Object.values(controlIn(controlOf(disk)).memory.state.slots))
     if (held.status === "written") whole.set(held.digest, held);
 }
 

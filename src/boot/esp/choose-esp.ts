@@ -1,12 +1,11 @@
 /** Which EFI system partition of the disk is tandem's: that of another system must never be changed. */
-import type { Partition } from "../../disk/gpt.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
-import type { Slots } from "../../slot/slots.ts";
+import type { EspPlace, Layout } from "../../slot/layout.ts";
 import type { DurableFiles } from "../../system/durable-files.ts";
 import type { Files } from "../../system/files.ts";
 import { readEfiVariable } from "./efi-variable.ts";
 import type { Esp } from "./esp.ts";
-import { type EspSlots, openEsp } from "./open-esp.ts";
+import { type EspWay, openEsp } from "./open-esp.ts";
 
 const FOLDER = "/tandem";
 /** More of them tell people no more. */
@@ -21,7 +20,7 @@ export interface TandemEsp {
 }
 
 interface Choice {
-  readonly esp: Partition | undefined;
+  readonly esp: EspPlace | undefined;
   readonly seen: string | undefined;
 }
 
@@ -32,19 +31,19 @@ interface Surroundings {
   readonly ownMarks: (esp: Esp) => readonly string[];
 }
 
-export function tandemEsp(
-  surroundings: Surroundings,
-  slots: EspSlots & Pick<Slots, "esps" | "booted">,
-): TandemEsp {
+/** The disk with its EFI system partitions. */
+type EspDisk = Pick<Layout, "diskPath" | "esps" | "booted">;
+
+export function tandemEsp(surroundings: Surroundings, disk: EspDisk): TandemEsp {
   let choice: Choice | undefined;
   const chosen = (): Choice => {
-    choice ??= choose(surroundings, slots);
+    choice ??= choose(surroundings, disk);
     return choice;
   };
   return {
     open(access) {
       const { esp } = chosen();
-      return esp && openEsp({ files: surroundings.durable, slots, esp }, access);
+      return esp && openEsp({ files: surroundings.durable, diskPath: disk.diskPath, esp }, access);
     },
     seen: () => chosen().seen,
   };
@@ -52,35 +51,33 @@ export function tandemEsp(
 
 /** What an EFI system partition has that only tandem makes. */
 interface Look {
-  readonly esp: Partition;
+  readonly esp: EspPlace;
   readonly marks: readonly string[];
   /** Why there is no telling. */
   readonly unreadable: string | undefined;
 }
 
-function choose(
-  { files, durable, ownMarks }: Surroundings,
-  slots: EspSlots & Pick<Slots, "esps" | "booted">,
-): Choice {
-  const [only] = slots.esps;
+function choose({ files, durable, ownMarks }: Surroundings, disk: EspDisk): Choice {
+  const { diskPath, esps } = disk;
+  const [only] = esps;
   // The only one is not looked into: it may have no file system yet.
-  if (slots.esps.length < 2) return { esp: only, seen: undefined };
-  const looks = slots.esps.map((esp) => lookAt({ files: durable, slots, esp }, ownMarks));
+  if (esps.length < 2) return { esp: only, seen: undefined };
+  const looks = esps.map((esp) => lookAt({ files: durable, diskPath, esp }, ownMarks));
   const marked = looks.filter(({ marks }) => marks.length > 0);
   const [one] = marked;
   if (one !== undefined && marked.length === 1)
-    return choiceOf(one.esp, slots, `it has ${shown(one)}`);
-  const booted = bootedFrom(files, slots);
-  if (booted !== undefined) return choiceOf(booted, slots, "the boot loader was started from it");
+    return choiceOf(one.esp, disk, `it has ${shown(one)}`);
+  const booted = bootedFrom(files, disk);
+  if (booted !== undefined) return choiceOf(booted, disk, "the boot loader was started from it");
   throw new TandemError(
     "boot",
-    `Cannot tell which EFI system partition of ${slots.diskPath} is tandem's: ${looks.map(described).join("; ")}`,
+    `Cannot tell which EFI system partition of ${diskPath} is tandem's: ${looks.map(described).join("; ")}`,
     { hint: "Name its partition label in the configuration: labels: { esp: LABEL }." },
   );
 }
 
 /** One that cannot be read must not keep tandem from another. */
-function lookAt(way: Parameters<typeof openEsp>[0], ownMarks: Surroundings["ownMarks"]): Look {
+function lookAt(way: EspWay, ownMarks: Surroundings["ownMarks"]): Look {
   const { esp } = way;
   try {
     const opened = openEsp(way, { write: false });
@@ -97,26 +94,23 @@ function lookAt(way: Parameters<typeof openEsp>[0], ownMarks: Surroundings["ownM
 }
 
 /** What systemd-boot says of the boot of this machine counts only for the disk that the machine runs from. */
-function bootedFrom(
-  files: Surroundings["files"],
-  { booted, esps }: Pick<Slots, "booted" | "esps">,
-): Partition | undefined {
+function bootedFrom(files: Surroundings["files"], { booted, esps }: EspDisk): EspPlace | undefined {
   if (booted === undefined) return undefined;
   const uuid = readEfiVariable(files, "LoaderDevicePartUUID")?.toLowerCase();
   const found = esps.filter((esp) => esp.uuid === uuid);
   return found.length === 1 ? found[0] : undefined;
 }
 
-function choiceOf(esp: Partition, { esps }: Pick<Slots, "esps">, why: string): Choice {
-  const others = esps.filter((other) => other !== esp).map(({ number }) => `${number}`);
-  return { esp, seen: `partition ${esp.number}, not ${others.join(" or ")}: ${why}` };
+function choiceOf(esp: EspPlace, { esps }: EspDisk, why: string): Choice {
+  const others = esps.filter((other) => other !== esp).map(({ name }) => name);
+  return { esp, seen: `${esp.name}, not ${others.join(" or ")}: ${why}` };
 }
 
 function described(look: Look): string {
   const { esp, marks, unreadable } = look;
   const what =
     unreadable ?? (marks.length === 0 ? "it has no files of tandem" : `it has ${shown(look)}`);
-  return `partition ${esp.number} "${esp.label}": ${what}`;
+  return `${esp.name} "${esp.label}": ${what}`;
 }
 
 function shown({ marks }: Look): string {

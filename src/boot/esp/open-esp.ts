@@ -1,21 +1,18 @@
 import type { Content } from "../../fat/data.ts";
-import type { Partition } from "../../disk/gpt.ts";
 import { TandemError } from "../../lib/error.ts";
 import type { Mount } from "../../slot/mounts.ts";
-import type { Slots } from "../../slot/slots.ts";
+import type { EspPlace } from "../../slot/layout.ts";
 import type { BlockFile } from "../../system/block-file.ts";
 import type { DurableFiles } from "../../system/durable-files.ts";
 import { asBoot, type Esp } from "./esp.ts";
 import { mountedEsp } from "./mounted-esp.ts";
 import { rawEsp } from "./raw-esp.ts";
 
-export type EspSlots = Pick<Slots, "open" | "mountsOf" | "diskPath">;
-
 /** What it takes to reach an EFI system partition. */
 export interface EspWay {
   readonly files: DurableFiles;
-  readonly slots: EspSlots;
-  readonly esp: Partition;
+  readonly diskPath: string;
+  readonly esp: EspPlace;
 }
 
 /**
@@ -41,11 +38,11 @@ export function openEsp(way: EspWay, access: { readonly write: boolean }): Esp {
   };
 }
 
-function reach({ files, slots, esp }: EspWay, access: { readonly write: boolean }): Esp {
-  const mounts = slots.mountsOf(esp);
+function reach({ files, diskPath, esp }: EspWay, access: { readonly write: boolean }): Esp {
+  const mounts = esp.mounts();
   // Mounted where this program does not see it, it would be written behind its back: then it cannot be held.
-  if (mounts.length === 0) return rawEsp(openAlone(slots, esp, access));
-  return mountedEsp(files, mountIn(mounts, slots.diskPath));
+  if (mounts.length === 0) return rawEsp(openAlone(esp, access));
+  return mountedEsp(files, mountIn(mounts, diskPath));
 }
 
 function mountIn(mounts: readonly Mount[], diskPath: string): Mount {
@@ -101,13 +98,9 @@ function closed(esp: Esp): Esp {
   return esp;
 }
 
-function openAlone(
-  slots: Pick<Slots, "open">,
-  esp: Partition,
-  access: { readonly write: boolean },
-): BlockFile {
+function openAlone(esp: EspPlace, access: { readonly write: boolean }): BlockFile {
   try {
-    return slots.open(esp, access);
+    return esp.open(access);
   } catch (error) {
     throw asBoot(error);
   }

@@ -23,7 +23,7 @@ function checkScript(esp: Esp): Finding {
 }
 
 function checkConfig(
-  { loaderData, controlNumber, esp: place }: LoaderPlaces,
+  { loaderData, loaderDataAddress, esp: place }: LoaderPlaces,
   esp: Esp,
   { slots }: ExaminedDisk,
 ): Finding {
@@ -32,7 +32,7 @@ function checkConfig(
   const fallback = values.get("fallback") ?? "";
   const isSlot = isSlotName(fallback) && slots[fallback] !== undefined;
   const wanted = {
-    control: `${controlNumber}`,
+    control: loaderDataAddress,
     fallback: isSlot ? fallback : (loaderData.record?.good ?? "a"),
   };
   const flaws = Object.entries(wanted)
@@ -40,14 +40,14 @@ function checkConfig(
     .map(([name, value]) => `${name} is "${values.get(name) ?? ""}", want "${value}"`);
   if (flaws.length === 0 && isFile(esp, CONFIG_PATH))
     return ok(
-      `${CONFIG_PATH} names control partition ${controlNumber} and slot ${wanted.fallback}`,
+      `${CONFIG_PATH} names control partition ${loaderDataAddress} and slot ${wanted.fallback}`,
     );
   const lines = [...new Map([...values, ...Object.entries(wanted)])];
   const text = envText(lines.map(([name, value]) => envLine(name, value)));
   return bad(`${CONFIG_PATH} cannot be used: ${flaws.join(", ") || "a cut has left half of it"}`, {
     advice: "Run tandem doctor --fix.",
     repair: {
-      what: `write ${CONFIG_PATH} anew: control partition ${controlNumber}`,
+      what: `write ${CONFIG_PATH} anew: control partition ${loaderDataAddress}`,
       run: () => replaceEspFile(place, CONFIG_PATH, text.padEnd(CONFIG_BYTES, "#")),
     },
   });

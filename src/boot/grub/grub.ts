@@ -1,6 +1,7 @@
 import type { LoaderData } from "../../control/loader-data.ts";
-import type { SlotSpec } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
+import { isSameAddress } from "../../slot/address.ts";
+import type { SlotName } from "../../slot/slot.ts";
 import type { Bootloader, SlotContents } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { isFile } from "../esp/esp.ts";
@@ -37,7 +38,7 @@ function openGrub(places: LoaderPlaces): Bootloader {
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
     hasCopies: false,
-    mismatch: (slot, contents) => mismatch(loaderData.spec(slot), contents),
+    mismatch: (slot, contents) => mismatch(loaderData, slot, contents),
     commit: (next) => loaderData.commitRecord(next, freshGen(loaderData, esp)),
     // It tells all of it on the kernel command line.
     account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
@@ -63,12 +64,15 @@ function openGrub(places: LoaderPlaces): Bootloader {
 }
 
 function mismatch(
-  spec: SlotSpec | { readonly invalid: string },
-  { place, files }: SlotContents,
+  loaderData: LoaderData,
+  slot: SlotName,
+  { address, files }: SlotContents,
 ): string | undefined {
+  const spec = loaderData.spec(slot);
   if ("invalid" in spec) return undefined;
-  if (spec.part !== place.part || spec.partuuid !== place.partuuid)
-    return `its boot spec names partition ${spec.part} (${spec.partuuid}), it is ${place.part} (${place.partuuid})`;
+  const { addressForm } = loaderData;
+  if (!isSameAddress(spec.address, address))
+    return `its boot spec names ${addressForm.text(spec.address)}, it is ${addressForm.text(address)}`;
   if (files === undefined) return undefined;
   const [named, held] = [
     pathsOf(spec.kernel, spec.initrd),

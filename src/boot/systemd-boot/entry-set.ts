@@ -147,16 +147,18 @@ export function startOf(
 ): Start | { readonly invalid: string } {
   const spec = loaderData.spec(slot);
   const start =
-    "invalid" in spec ? entries.find((entry) => entry.slot === slot) : startBySpec(esp, slot, spec);
+    "invalid" in spec
+      ? entries.find((entry) => entry.slot === slot)
+      : startBySpec({ loaderData, esp }, slot, spec);
   if (start === undefined)
     return { invalid: "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : "" };
   const missing = missingFile(esp, start);
   return missing === undefined ? start : { invalid: `${missing} is not on ${esp.name}` };
 }
 
-function startBySpec(esp: Esp, slot: SlotName, spec: SlotSpec): Start {
+function startBySpec({ loaderData, esp }: Places, slot: SlotName, spec: SlotSpec): Start {
   const machine = readText(esp, MACHINE_OPTIONS, MACHINE_OPTIONS_BYTES_MAX)?.trim() ?? "";
-  const root = `root=PARTUUID=${spec.partuuid} ro rootfstype=ext4 panic=10`;
+  const root = `${loaderData.addressForm.rootOption(spec.address)} ro rootfstype=ext4 panic=10`;
   const options = [root, machine, spec.options].filter((text) => text !== "").join(" ");
   return { ...slotPaths(slot, spec), options };
 }

@@ -3,7 +3,7 @@ import { type TandemEsp, tandemEsp } from "../../../src/boot/esp/choose-esp.ts";
 import { contentOf, type Esp, isFile } from "../../../src/boot/esp/esp.ts";
 import { LOADERS } from "../../../src/boot/loaders.ts";
 import { Fat } from "../../../src/fat/fat.ts";
-import { openSlots } from "../../../src/slot/slots.ts";
+import { openLayout } from "../../../src/slot/layouts.ts";
 import { durableFiles } from "../../../src/system/durable-files.ts";
 import { ESP_TYPE, gptImage, type PartitionSetup } from "../../disk/gpt-image.ts";
 import { fatImage } from "../../fakes/fat-image.ts";
@@ -62,7 +62,7 @@ async function diskWith({ esps, mounts = "", variable }: Setup) {
   });
   const image = gptImage({ sizeBytes: (10 + 8 * names.length) * MiB, partitions });
   const kernel = kernelMachine({ disks: { sda: image }, mountinfo: mounts });
-  const slots = openSlots(
+  const layout = openLayout(
     {
       ...kernel,
       openBlock(path, access) {
@@ -77,7 +77,7 @@ async function diskWith({ esps, mounts = "", variable }: Setup) {
       ? {}
       : { [VARIABLE]: Buffer.concat([Buffer.alloc(4), Buffer.from(`${variable}\0`, "utf16le")]) },
   );
-  return { images, slots, esp: tandemEsp({ files, durable: durableFiles, ownMarks }, slots) };
+  return { images, esp: tandemEsp({ files, durable: durableFiles, ownMarks }, layout) };
 }
 
 const espOn = async (setup: Setup): Promise<TandemEsp> => (await diskWith(setup)).esp;
@@ -110,7 +110,9 @@ test.each<[Files, string]>([
       esps: [...[FEDORA, {}].slice(0, place), files, ...[FEDORA, {}].slice(place)],
     });
     expect(nameOf(esp)).toBe(`ESP ${place + 1} on /dev/sda`);
-    expect(esp.seen()).toMatch(new RegExp(`^partition ${place + 1}, not \\d or \\d: it has `));
+    expect(esp.seen()).toMatch(
+      new RegExp(`^partition ${place + 1}, not partition \\d or partition \\d: it has `),
+    );
     expect(esp.seen()).toContain(mark);
   }
 });
@@ -167,7 +169,7 @@ test.each<[string, readonly Files[]]>([
   ["it cannot be read", [FEDORA, undefined]],
 ])("the booted loader's ESP is tandem's where %s", async (_, esps) => {
   const esp = await espOn({ esps, variable: uuidOf(2).toUpperCase(), mounts: ROOT_ON_A });
-  expect(esp.seen()).toBe("partition 2, not 1: the boot loader was started from it");
+  expect(esp.seen()).toBe("partition 2, not partition 1: the boot loader was started from it");
 });
 
 test("tandem's files count more than where the loader was started from", async () => {

@@ -3,7 +3,8 @@ import { contentOf } from "../../../src/boot/esp/esp.ts";
 import { type EspWay, openEsp } from "../../../src/boot/esp/open-esp.ts";
 import { Fat } from "../../../src/fat/fat.ts";
 import { defined } from "../../../src/lib/assert.ts";
-import { openSlots, type Slots } from "../../../src/slot/slots.ts";
+import type { Layout } from "../../../src/slot/layout.ts";
+import { openLayout } from "../../../src/slot/layouts.ts";
 import { type DurableFiles, durableFiles } from "../../../src/system/durable-files.ts";
 import { ESP_TYPE, gptImage } from "../../disk/gpt-image.ts";
 import { fatImage } from "../../fakes/fat-image.ts";
@@ -37,15 +38,16 @@ function machine(mounts: string, more: { readonly fat?: boolean } = {}): KernelM
 const mount = (root: string, path: string, options: string): string =>
   `30 1 8:4 ${root} ${path} ${options} shared:1 - vfat /dev/sda4 rw\n`;
 
-function wayOn(slots: Slots, files: DurableFiles = durableFiles): EspWay {
-  return { files, slots, esp: defined(slots.esps[0], "the ESP") };
+function wayOn(layout: Layout, files: DurableFiles = durableFiles): EspWay {
+  const { diskPath, esps } = layout;
+  return { files, diskPath, esp: defined(esps[0], "the ESP") };
 }
 
 function nameOf(mounts: string, write: boolean): { name: string; opened: string[] } {
   const kernel = machine(mounts);
-  const slots = openSlots(kernel, { disk: "/dev/sda" });
+  const layout = openLayout(kernel, { disk: "/dev/sda" });
   kernel.opened.length = 0;
-  const { name } = openEsp(wayOn(slots), { write });
+  const { name } = openEsp(wayOn(layout), { write });
   return { name, opened: kernel.opened };
 }
 
@@ -74,8 +76,8 @@ test("openEsp() of an ESP of which only a part is mounted is refused", () => {
 });
 
 test("openEsp() without a file system is the boot loader's trouble", () => {
-  const slots = openSlots(machine("", { fat: false }), { disk: "/dev/sda" });
-  expect(() => openEsp(wayOn(slots), { write: false })).toThrow(
+  const layout = openLayout(machine("", { fat: false }), { disk: "/dev/sda" });
+  expect(() => openEsp(wayOn(layout), { write: false })).toThrow(
     expect.objectContaining({ code: "boot" }),
   );
 });
@@ -83,7 +85,7 @@ test("openEsp() without a file system is the boot loader's trouble", () => {
 test("openEsp() reads anew what others have written before it changes anything", async () => {
   const image = fatImage(16);
   const kernel = machine("");
-  const slots = openSlots(
+  const layout = openLayout(
     {
       ...kernel,
       openBlock: (path, access) =>
@@ -91,7 +93,7 @@ test("openEsp() reads anew what others have written before it changes anything",
     },
     { disk: "/dev/sda" },
   );
-  const esp = openEsp(wayOn(slots), { write: true });
+  const esp = openEsp(wayOn(layout), { write: true });
   expect(esp.list("/")).toEqual([]);
   const theirs = Buffer.alloc(100_000, "theirs");
   await Fat.open(image.file("EFI")).write("/other.bin", {
@@ -110,7 +112,7 @@ test("openEsp() reads anew what others have written before it changes anything",
 test("openEsp() goes through a mount that came meanwhile, and past the kernel when it went", async () => {
   const kernel = machine("");
   let mounts = "";
-  const slots = openSlots(
+  const layout = openLayout(
     {
       ...kernel,
       files: {
@@ -126,7 +128,7 @@ test("openEsp() goes through a mount that came meanwhile, and past the kernel wh
     ...durableFiles,
     list: (path: string) => (seen.push(path), []),
   };
-  const esp = openEsp(wayOn(slots, files), { write: true });
+  const esp = openEsp(wayOn(layout, files), { write: true });
   kernel.opened.length = 0;
   mounts = mount("/", "/efi", "rw");
   esp.list("/loader");

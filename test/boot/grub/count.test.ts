@@ -3,12 +3,13 @@ import type { Bootloader } from "../../../src/boot/bootloader.ts";
 import { contentOf } from "../../../src/boot/esp/esp.ts";
 import { grub } from "../../../src/boot/grub/grub.ts";
 import { COUNT_BYTES, COUNT_PATH, countedGen } from "../../../src/boot/grub/count.ts";
-import { formatControl, openControl } from "../../../src/control/control.ts";
+import { formatControl } from "../../../src/control/control.ts";
 import { settled } from "../../../src/control/decide.ts";
 import { emptyState } from "../../../src/control/state.ts";
 import { TandemError } from "../../../src/lib/error.ts";
 import { MiB } from "../../../src/lib/units.ts";
 import { markGood } from "../../../src/verdict/mark.ts";
+import { controlIn } from "../../fakes/control.ts";
 import { PagedImage } from "../../fakes/paged-image.ts";
 import { machineWith, PLACES, wholeDisk } from "../../fakes/whole-disk.ts";
 import { boot } from "../../power-cut/loader.ts";
@@ -38,7 +39,7 @@ test.each([
 
 async function format(): Promise<PagedImage> {
   const image = PagedImage.zeros(MiB);
-  await formatControl(openControl(image.file()), { record: FIRST, state: emptyState() });
+  await formatControl(controlIn(image.file()), { record: FIRST, state: emptyState() });
   return image;
 }
 
@@ -51,7 +52,7 @@ test("a record in force is followed although GRUB's count cannot be read", async
     seen: () => undefined,
   };
   const loader = (): Bootloader =>
-    grub.open({ loaderData: openControl(image.file()).loaderData, controlNumber: 1, esp });
+    grub.open({ loaderData: controlIn(image.file()).loaderData, loaderDataAddress: "1", esp });
   expect((await loader().commit(FIRST)).gen).toBe(2);
   for (const at of RECORDS) image.write(at, new Uint8Array(1024));
   expect(() => loader().commit(FIRST)).toThrow("only parts of it are mounted");

@@ -2,12 +2,13 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { BootFiles, Bootloader } from "../../../src/boot/bootloader.ts";
 import { grub } from "../../../src/boot/grub/grub.ts";
-import { formatControl, openControl } from "../../../src/control/control.ts";
+import { formatControl } from "../../../src/control/control.ts";
 import type { LoaderData } from "../../../src/control/loader-data.ts";
 import { settled } from "../../../src/control/decide.ts";
 import { TRIES_MAX } from "../../../src/control/record.ts";
 import { emptyState } from "../../../src/control/state.ts";
 import { MiB } from "../../../src/lib/units.ts";
+import { controlIn } from "../../fakes/control.ts";
 import { NO_ESP } from "../../fakes/machine.ts";
 import { PagedImage } from "../../fakes/paged-image.ts";
 
@@ -17,20 +18,19 @@ const spec = {
   kernel: "/boot/vmlinuz",
   initrd: undefined,
   options: "",
-  part: 5,
-  partuuid: "00000000-0000-4000-8000-000000000005",
+  address: { part: "5", partuuid: "00000000-0000-4000-8000-000000000005" },
   digest: `sha256:${"0".repeat(64)}`,
 };
 
 async function format(): Promise<LoaderData> {
-  const control = openControl(PagedImage.zeros(MiB).file());
+  const control = controlIn(PagedImage.zeros(MiB).file());
   const record = settled("a", { limit: 0, bootable: [] });
   await formatControl(control, { record, state: emptyState() });
   return control.loaderData;
 }
 
 function openGrub(loaderData: LoaderData): Bootloader {
-  return grub.open({ loaderData, controlNumber: 1, esp: NO_ESP });
+  return grub.open({ loaderData, loaderDataAddress: "1", esp: NO_ESP });
 }
 
 test("a slot can be started between prepare() and forget()", async () => {
@@ -51,16 +51,18 @@ test("commit() puts the record in force", async () => {
 
 test("mismatch() compares the spec with the partition, and with the names of kernel and initrd", async () => {
   const loader = openGrub(await format());
-  const place = { part: spec.part, partuuid: spec.partuuid };
+  const { address } = spec;
   const initrd = { ...kernel, path: "/boot/initrd" };
-  expect(loader.mismatch("b", { place, files })).toBeUndefined();
+  expect(loader.mismatch("b", { address, files })).toBeUndefined();
   await loader.prepare("b", spec, files);
-  expect(loader.mismatch("b", { place, files })).toBeUndefined();
-  expect(loader.mismatch("b", { place: { ...place, part: 6 }, files: undefined })).toBe(
-    `its boot spec names partition 5 (${spec.partuuid}), it is 6 (${spec.partuuid})`,
+  expect(loader.mismatch("b", { address, files })).toBeUndefined();
+  expect(loader.mismatch("b", { address: { ...address, part: "6" }, files: undefined })).toBe(
+    `its boot spec names partition 5 (${address.partuuid}), it is partition 6 (${address.partuuid})`,
   );
-  expect(loader.mismatch("b", { place: { ...place, partuuid: "x" }, files })).toContain("5 (x)");
-  expect(loader.mismatch("b", { place, files: { kernel, initrd } })).toBe(
+  expect(loader.mismatch("b", { address: { ...address, partuuid: "x" }, files })).toContain(
+    "5 (x)",
+  );
+  expect(loader.mismatch("b", { address, files: { kernel, initrd } })).toBe(
     "its boot spec names /boot/vmlinuz, it has /boot/vmlinuz and /boot/initrd",
   );
 });

@@ -2,9 +2,10 @@ import { expect, test } from "bun:test";
 import type { BootFile, BootFiles, Bootloader } from "../../../src/boot/bootloader.ts";
 import { contentOf, type Esp } from "../../../src/boot/esp/esp.ts";
 import { rawEsp } from "../../../src/boot/esp/raw-esp.ts";
-import { type Control, openControl } from "../../../src/control/control.ts";
+import type { Control } from "../../../src/control/control.ts";
 import type { Machine } from "../../../src/machine/machine.ts";
 import type { SlotName } from "../../../src/slot/slot.ts";
+import { controlIn } from "../../fakes/control.ts";
 import type { PagedImage } from "../../fakes/paged-image.ts";
 import { bootWithSystemd } from "../../fakes/systemd-boot-model.ts";
 import { rejection } from "../../fakes/source.ts";
@@ -26,7 +27,7 @@ const boot = (image: PagedImage): Promise<string | undefined> =>
   bootWithSystemd(partOfDisk(image.file(), "esp"));
 const slotOf = async (image: PagedImage): Promise<string | undefined> =>
   /tandem\.slot=(\w+)/.exec((await boot(image)) ?? "")?.[1];
-const controlOf = (image: PagedImage): Control => openControl(partOfDisk(image.file(), "control"));
+const controlOf = (image: PagedImage): Control => controlIn(partOfDisk(image.file(), "control"));
 
 function namesIn(image: PagedImage, folder = ENTRIES): string[] {
   return (espOf(image).list(folder) ?? []).map(({ name }) => name).toSorted();
@@ -226,7 +227,7 @@ test("mismatch() tells the first copy that is not as in the slot", async () => {
 
 /** As far as the copies go. */
 function spoilt(loader: Bootloader, slot: SlotName, files: BootFiles): string | undefined {
-  return loader.mismatch(slot, { place: { part: 0, partuuid: "" }, files });
+  return loader.mismatch(slot, { address: {}, files });
 }
 
 function bootFile(path: string, data: string | Uint8Array): BootFile {

@@ -8,7 +8,7 @@ import { about, type Finding } from "../lib/finding.ts";
 export type OpenDisk = (options: { readonly write: boolean }) => BlockFile;
 
 /** The two partition tables and the sector before them. Throws `disk` when the disk cannot be read. */
-export function checkTable(open: OpenDisk): Finding[] {
+export function examineTable(open: OpenDisk): Finding[] {
   const disk = open({ write: false });
   try {
     const foreign = checkMbr(disk);
