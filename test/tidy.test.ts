@@ -221,6 +221,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "control/control": ["control/block-memory", "control/copies"],
   "report/bundle": ["report/single"],
   "report/partition-table": ["report/disk-path"],
+  "disk/run": ["disk/chunk"],
   "fat/fat": ["fat/data", "fat/folder", "fat/folder-entries"],
   "ext4/mount": ["ext4/bad-file-system", "ext4/block", "ext4/inode-places"],
   "layer/layer-entries": ["layer/entry-packer", "layer/packed-form"],

@@ -6,7 +6,8 @@ import { readBlock, type BlockFile } from "../system/block-file.ts";
 import { BESIDE_BYTES } from "./beside.ts";
 import { LOADER_DATA_BYTES } from "./loader-data.ts";
 import type { MemoryStorage, Part } from "./memory-storage.ts";
-import { BLOCK_BYTES, sizeOfState } from "./state-copy.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
+import { sizeOfState } from "./state-copy.ts";
 
 /** Where the copies lie, after what the boot loader reads. */
 const OFFSET: Readonly<Record<Part, readonly [number, number]>> = {

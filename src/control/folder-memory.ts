@@ -3,7 +3,8 @@ import { TandemError, reasonOf } from "../lib/error.ts";
 import type { DurableFiles } from "../system/durable-files.ts";
 import { isFull } from "../system/failure.ts";
 import type { MemoryStorage, Part } from "./memory-storage.ts";
-import { BLOCK_BYTES, STATE_BYTES } from "./state-copy.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
+import { STATE_BYTES } from "./state-copy.ts";
 
 /** The copy that the first write goes to. */
 const FIRST = "state-0";

@@ -1,3 +1,4 @@
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { CONTROL_MARK, signaturesOn } from "../disk/signature.ts";
 import { writeThrough } from "../disk/write-through.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
@@ -25,7 +26,6 @@ const OFFSET = {
 } as const;
 /** Records and specs, with room for more. */
 export const LOADER_DATA_BYTES = 64 * KiB;
-const BLOCK_BYTES = 4 * KiB;
 
 interface LoaderDataOptions {
   /** Of the specs. */

@@ -20,8 +20,8 @@ export interface SlotSpec {
 
 /** A whole GRUB environment block: load_env takes one of any size. */
 export const SPEC_BYTES = 4 * KiB;
-/** GRUB hands a kernel no more (COMMAND_LINE_SIZE on x86); what tandem adds of its own has to fit, too. */
-const OPTIONS_BYTES_MAX = 1536;
+/** Linux takes a command line of 2048 bytes on x86 (COMMAND_LINE_SIZE). tandem's own options need some of them. */
+export const OPTIONS_BYTES_MAX = 1536;
 const PATH_BYTES_MAX = 1024;
 const DIGEST = /^[a-z0-9]+:[0-9a-f]{32,128}$/;
 

@@ -1,3 +1,4 @@
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { viewOf } from "../lib/view.ts";
 import * as v from "valibot";
 import { TandemError } from "../lib/error.ts";
@@ -18,9 +19,6 @@ const HEADER = {
   sha256: 24,
   end: 56,
 } as const;
-/** Copies are written, and read, in whole blocks. */
-export const BLOCK_BYTES = 4 * KiB;
-
 export type StateCopy =
   | {
       readonly generation: number;

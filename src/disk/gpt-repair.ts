@@ -2,7 +2,7 @@
 import { viewOf } from "../lib/view.ts";
 import { TandemError } from "../lib/error.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
-import { HEADER, readCopy, type Table } from "./gpt.ts";
+import { HEADER, lbaAt, readCopy, type Table } from "./gpt.ts";
 import { problemOfMbr, refuseMbrDisk } from "./mbr.ts";
 import { writeThrough } from "./write-through.ts";
 
@@ -110,10 +110,6 @@ function setChecksum(header: Uint8Array): void {
   view.setUint32(HEADER.crc, 0, true);
   const sizeBytes = view.getUint32(HEADER.sizeBytes, true);
   view.setUint32(HEADER.crc, Bun.hash.crc32(header.subarray(0, sizeBytes)), true);
-}
-
-function lbaAt(view: DataView, offset: number): number {
-  return Number(view.getBigUint64(offset, true));
 }
 
 function refused(disk: BlockFile, which: string, why: string): TandemError {

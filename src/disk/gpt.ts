@@ -266,7 +266,7 @@ function otherAt(view: DataView): number {
   return Number(view.getBigUint64(HEADER.otherLba, true));
 }
 
-function lbaAt(view: DataView, offset: number): number {
+export function lbaAt(view: DataView, offset: number): number {
   const lba = Number(view.getBigUint64(offset, true));
   // A larger byte offset would not be an exact number.
   if (lba > Number.MAX_SAFE_INTEGER / 4096) throw new BadTable(`there is no sector ${lba}`);

@@ -1,6 +1,7 @@
+import { CHUNK_BYTES } from "./chunk.ts";
 import { assert } from "../lib/assert.ts";
 import { TandemError, reasonOf } from "../lib/error.ts";
-import { formatBytes, MiB } from "../lib/units.ts";
+import { formatBytes } from "../lib/units.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { directMemory } from "../system/direct-memory.ts";
 
@@ -28,7 +29,6 @@ export interface ReadBackOptions {
   readonly signal?: AbortSignal;
 }
 
-const BUFFER_BYTES = MiB;
 /** The number of concurrent reads, enough to keep the device busy. More of them are not faster. */
 const LANES = 4;
 
@@ -126,9 +126,9 @@ async function readEach<R extends Range, T>(
   const counts = { nextIndex: 0, doneBytes: 0, directBytes: 0 };
   const reading: Reading<R, T> = { file, ranges, options, look, found: [], ...counts };
   const length = Math.min(LANES, ranges.length);
-  const memory = directMemory(length * BUFFER_BYTES);
+  const memory = directMemory(length * CHUNK_BYTES);
   const lanes = Array.from({ length }, (_, lane) =>
-    readOn(reading, memory.subarray(lane * BUFFER_BYTES, (lane + 1) * BUFFER_BYTES)),
+    readOn(reading, memory.subarray(lane * CHUNK_BYTES, (lane + 1) * CHUNK_BYTES)),
   );
   try {
     await Promise.all(lanes);

@@ -1,13 +1,9 @@
 import { assert } from "../lib/assert.ts";
-import { KiB, MiB } from "../lib/units.ts";
+import { BLOCK_BYTES, CHUNK_BLOCKS } from "./chunk.ts";
 import type { Range } from "./read-back.ts";
 
 /** `blocks` blocks of 4096 bytes, from block `first` of the slot on. */
 export type Run = readonly [first: number, blocks: number];
-
-const BLOCK_BYTES = 4 * KiB;
-/** A range never crosses a multiple of this. */
-const CHUNK_BLOCKS = MiB / BLOCK_BYTES;
 
 /**
  * Encodes ranges in a short form for the state. Neighbours are joined only where they meet at the border of a chunk, so

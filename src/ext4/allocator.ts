@@ -1,7 +1,7 @@
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
-import { CHUNK_BYTES } from "./block.ts";
+import { CHUNK_BYTES } from "../disk/chunk.ts";
 import type { ChunkRun, Layout } from "./layout.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { assert } from "../lib/assert.ts";
 import type { BlockRun } from "./block.ts";
-import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
+import { GROUP_BLOCKS } from "./block.ts";
 import type { Layout } from "./layout.ts";
 import { groupBlocks, hasSuperblock } from "./layout.ts";
 

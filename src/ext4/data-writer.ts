@@ -3,7 +3,7 @@ import type { DataSink, Extent } from "../tar/entry.ts";
 import type { Outbox } from "../system/outbox.ts";
 import type { Allocator } from "./allocator.ts";
 import type { BlockRun } from "./block.ts";
-import { BLOCK_BYTES, CHUNK_BLOCKS, CHUNK_BYTES } from "./block.ts";
+import { BLOCK_BYTES, CHUNK_BLOCKS, CHUNK_BYTES } from "../disk/chunk.ts";
 import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
 

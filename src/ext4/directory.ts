@@ -4,7 +4,7 @@ import type { ByteString } from "../lib/byte-string.ts";
 import { byteString, byteStringOf } from "../lib/byte-string.ts";
 import type { TreeNode } from "../layer/tree.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { crc32c } from "./checksum.ts";
 import { get, u16, u32, u8 } from "./field.ts";
 

@@ -2,7 +2,7 @@ import { viewOf } from "../lib/view.ts";
 import { assert } from "../lib/assert.ts";
 import type { Extent } from "../tar/entry.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { crc32c } from "./checksum.ts";
 import { get, put, u16, u32 } from "./field.ts";
 import { INODE_MAP } from "./inode.ts";

@@ -1,6 +1,6 @@
 import type { Extent } from "../tar/entry.ts";
 import type { FileNode } from "../layer/tree.ts";
-import { BLOCK_BYTES, CHUNK_BYTES } from "./block.ts";
+import { BLOCK_BYTES, CHUNK_BYTES } from "../disk/chunk.ts";
 import type { DataWriter } from "./data-writer.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { BlockUsage } from "./block-usage.ts";
 import { setBits } from "./block-usage.ts";
-import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
+import { GROUP_BLOCKS } from "./block.ts";
 import { crc32c } from "./checksum.ts";
 import { DESCRIPTOR_BYTES, encodeDescriptor, GROUP_FLAG } from "./group-descriptor.ts";
 import type { Layout } from "./layout.ts";

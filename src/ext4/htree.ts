@@ -1,7 +1,7 @@
 import { viewOf } from "../lib/view.ts";
 import { assert, defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
 import type { DirectoryContent, DirectoryEntry } from "./directory.ts";
 import {
@@ -14,11 +14,11 @@ import {
 } from "./directory.ts";
 import { put, u16, u32, u8 } from "./field.ts";
 import { nameHash } from "./name-hash.ts";
+import { HASH_HALF_MD4 } from "./superblock.ts";
 
 /** struct dx_root, dx_node, dx_entry, dx_tail: https://docs.kernel.org/filesystems/ext4/directory.html (hash tree directories) */
 const ROOT = { dotDotAt: 12, hash: u8(28), infoBytes: u8(29), levels: u8(30) } as const;
 const ROOT_INFO_BYTES = 8;
-const HASH_HALF_MD4 = 1;
 /** The first slot has no hash: it holds for all names before the second one, and keeps limit and count there. */
 const SLOTS = { limit: u16(0), count: u16(2), hash: u32(0), block: u32(4) } as const;
 const SLOT_BYTES = 8;

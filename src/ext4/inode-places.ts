@@ -1,5 +1,5 @@
 import { BadFileSystem } from "./bad-file-system.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { decodeDescriptor, DESCRIPTOR_BYTES } from "./group-descriptor.ts";
 import { INODE_BYTES } from "./inode.ts";
 import type { SuperblockFacts } from "./superblock.ts";

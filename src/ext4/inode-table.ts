@@ -1,4 +1,4 @@
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { INODE_BYTES } from "./inode.ts";
 import type { Layout } from "./layout.ts";
 import type { PlacedWriter } from "./placed-writer.ts";

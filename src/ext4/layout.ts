@@ -1,7 +1,8 @@
 import { TandemError } from "../lib/error.ts";
 import { alignUp, formatBytes, KiB, MiB } from "../lib/units.ts";
 import type { BlockRun } from "./block.ts";
-import { BLOCK_BYTES, CHUNK_BLOCKS, GROUP_BLOCKS } from "./block.ts";
+import { BLOCK_BYTES, CHUNK_BLOCKS } from "../disk/chunk.ts";
+import { GROUP_BLOCKS } from "./block.ts";
 import { DESCRIPTOR_BYTES } from "./group-descriptor.ts";
 import { INODE_BYTES } from "./inode.ts";
 

@@ -5,7 +5,7 @@ import { TandemError } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { crc32c, CRC_START } from "./checksum.ts";
 import { decodeDirectory } from "./directory.ts";
 import { decodeExtents } from "./extents.ts";
@@ -15,12 +15,12 @@ import { InodePlaces } from "./inode-places.ts";
 import { readFile } from "./read.ts";
 import {
   decodeSuperblock,
+  ROOT_INODE,
   SUPERBLOCK_BYTES,
   SUPERBLOCK_OFFSET_BYTES,
   type SuperblockFacts,
 } from "./superblock.ts";
 
-const ROOT_INODE = 2;
 /** A directory of a million names has a fifth of this. */
 const DIRECTORY_BYTES_MAX = 256 * MiB;
 const TARGET_BYTES_MAX = BLOCK_BYTES;

@@ -5,7 +5,7 @@ import { TandemError } from "../lib/error.ts";
 import type { Extent } from "../tar/entry.ts";
 import type { Attributes, DeviceNode, SymlinkNode, TreeNode } from "../layer/tree.ts";
 import type { BlockUsage } from "./block-usage.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import type { DataWriter } from "./data-writer.ts";
 import { encodeDevice } from "./device.ts";
 import type { DirectoryContent } from "./directory.ts";

@@ -6,9 +6,8 @@ import { TandemError } from "../lib/error.ts";
 import type { DirectoryNode, TreeNode } from "../layer/tree.ts";
 import type { DirectoryContent } from "./directory.ts";
 import { NAME_BYTES_MAX } from "./directory.ts";
-import { FIRST_INODE } from "./superblock.ts";
+import { FIRST_INODE, ROOT_INODE } from "./superblock.ts";
 
-const ROOT_INODE = 2;
 /** e2fsck looks for it there. */
 export const LOST_AND_FOUND_INODE = FIRST_INODE;
 const LOST_AND_FOUND = byteStringOf("lost+found");

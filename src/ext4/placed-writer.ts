@@ -1,5 +1,5 @@
 import type { BlockFile } from "../system/block-file.ts";
-import { BLOCK_BYTES, CHUNK_BLOCKS, CHUNK_BYTES } from "./block.ts";
+import { BLOCK_BYTES, CHUNK_BLOCKS, CHUNK_BYTES } from "../disk/chunk.ts";
 import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
 

@@ -2,7 +2,7 @@ import { TandemError } from "../lib/error.ts";
 import { formatBytes, MiB } from "../lib/units.ts";
 import type { FileNode } from "../layer/tree.ts";
 import type { BlockFile } from "../system/block-file.ts";
-import { BLOCK_BYTES, CHUNK_BYTES } from "./block.ts";
+import { BLOCK_BYTES, CHUNK_BYTES } from "../disk/chunk.ts";
 
 /** For a command line, a release file and the like: what is held in memory whole. */
 const FILE_BYTES_MAX = 16 * MiB;

@@ -2,7 +2,8 @@ import { viewOf } from "../lib/view.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteString, bytesOf } from "../lib/byte-string.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
-import { BLOCK_BYTES, GROUP_BLOCKS } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
+import { GROUP_BLOCKS } from "./block.ts";
 import { crc32c, CRC_START } from "./checksum.ts";
 import { get, put, putAll, u16, u32, u8 } from "./field.ts";
 import { EXTRA_INODE_BYTES, INODE_BYTES } from "./inode.ts";
@@ -51,6 +52,11 @@ export const SUPERBLOCK = {
   checksum: u32(0x3fc),
 } as const;
 const UUID_OFFSET = 0x68;
+/** Where the UUID lies in a file system. */
+export const UUID_PLACE = {
+  offsetBytes: SUPERBLOCK_OFFSET_BYTES + UUID_OFFSET,
+  sizeBytes: 16,
+} as const;
 const LABEL_OFFSET = 0x78;
 export const LABEL_BYTES_MAX = 16;
 const HASH_SEED_OFFSET = 0xec;
@@ -68,7 +74,7 @@ const READ_ONLY_COMPATIBLE = {
 };
 
 const MAGIC = 0xef53;
-const HASH_HALF_MD4 = 1;
+export const HASH_HALF_MD4 = 1;
 const CHECKSUM_CRC32C = 1;
 /** Bytes of names count as unsigned in the directory hash. */
 const FLAG_UNSIGNED_HASH = 0x2;
@@ -76,6 +82,8 @@ const MOUNT_XATTR_ACL = 0x4 | 0x8;
 const NO_MOUNT_LIMIT = 0xffff;
 /** All groups form one flexible group: their bitmaps and inode tables may lie anywhere. */
 const GROUPS_PER_FLEX_LOG = 31;
+/** The inode of the root directory, and the first one that is free for files. */
+export const ROOT_INODE = 2;
 export const FIRST_INODE = 11;
 
 export interface SuperblockValues {

@@ -6,7 +6,7 @@ import { TandemError } from "../lib/error.ts";
 import { alignUp } from "../lib/units.ts";
 import type { Xattr } from "../tar/entry.ts";
 import { encodeAcl } from "./acl.ts";
-import { BLOCK_BYTES } from "./block.ts";
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
 import { put, u16, u32, u8 } from "./field.ts";
 

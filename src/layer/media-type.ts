@@ -2,10 +2,15 @@ import { Fault } from "../tar/fault.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
+/** The media types of layers: image-spec "media-types.md", and Docker's "manifest-v2-2.md". */
 const OCI =
   /^application\/vnd\.oci\.image\.layer(?:\.nondistributable)?\.v1\.tar(?:\+(gzip|zstd))?$/;
 const DOCKER =
   /^application\/vnd\.docker\.image\.rootfs(?:\.foreign)?\.diff\.tar(?:\.(gzip|zstd))?$/;
+
+export function isLayer(mediaType: string): boolean {
+  return OCI.test(mediaType) || DOCKER.test(mediaType);
+}
 
 /** How a layer of this media type says that it is compressed. Throws when it is no layer or an encrypted one. */
 export function compressionOf(mediaType: string): Compression {

@@ -1,11 +1,10 @@
 import { defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
+import { SYMLINKS_MAX } from "../lib/resolve-path.ts";
 import { Fault } from "../tar/fault.ts";
 import { components } from "../tar/path.ts";
 import type { DirectoryNode, TreeNode } from "./tree.ts";
 
-/** What Linux follows in one path (MAXSYMLINKS). */
-const SYMLINKS_MAX = 40;
 /** All names that symlinks put into one path: far more than links that somebody made for use, too few to make a layer slow. */
 const LINKED_NAMES_MAX = 1024;
 /** As deep as a path of PATH_MAX bytes can reach: what lies deeper has no name, and would be deep recursion for whoever walks the tree. */
@@ -46,6 +45,10 @@ export function emptyDirectory(): DirectoryNode {
 /** What stands at a name that is no directory, or nothing: the directory to go on with, or undefined to stop. */
 type Missing = (parent: DirectoryNode, name: ByteString) => DirectoryNode | undefined;
 
+/**
+ * A walk of its own beside resolvePath(): it makes what is missing, stops at names that are about to be replaced, and has limits against
+ * layers that are made to be slow.
+ */
 class Walk {
   /** Why the walk was given up, if it was. */
   fault: Fault | undefined;

@@ -1,3 +1,4 @@
+import { isLayer } from "../layer/media-type.ts";
 import * as v from "valibot";
 
 import { TandemError } from "../lib/error.ts";
@@ -7,7 +8,6 @@ import { parseAs, parseJson } from "./json.ts";
 import {
   documentKind,
   isConfig,
-  isLayer,
   isSchema1,
   mediaTypeOf,
   OCI_INDEX,

@@ -10,8 +10,6 @@ const CONFIGS = new Set([
   "application/vnd.oci.image.config.v1+json",
   "application/vnd.docker.container.image.v1+json",
 ]);
-const LAYER =
-  /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:\.gzip|\.zstd)?)$/;
 
 export type DocumentKind = "index" | "manifest";
 
@@ -29,10 +27,6 @@ export function isSchema1(mediaType: string | undefined): boolean {
 
 export function isConfig(mediaType: string): boolean {
   return CONFIGS.has(mediaType);
-}
-
-export function isLayer(mediaType: string): boolean {
-  return LAYER.test(mediaType);
 }
 
 /** The type in a Content-Type header, without its parameters. */

@@ -1,5 +1,6 @@
 /** What the kernel tells in sysfs and procfs of disks and their partitions. */
 import { posix } from "node:path";
+import { SYMLINKS_MAX } from "../lib/resolve-path.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Access, BlockFile } from "../system/block-file.ts";
 
@@ -27,15 +28,13 @@ export interface KernelPartition {
 const CLASS = "/sys/class/block";
 /** sysfs counts in these, whatever the sectors of the disk are. */
 const SYSFS_SECTOR_BYTES = 512;
-/** As many as Linux follows. */
-const LINKS_MAX = 40;
 /** Not where a machine boots from, and slow or odd to open. */
 const NO_DISK = /^(?:loop|ram|zram|fd|sr|dm-|nbd)/;
 
 /** The kernel's name of the disk behind a path, "sda"; undefined for what is not a block device. */
 export function kernelNameOf(devices: Devices, path: string): string | undefined {
   let target = devices.absolute(path);
-  for (let links = 0; links < LINKS_MAX; links += 1) {
+  for (let links = 0; links < SYMLINKS_MAX; links += 1) {
     const link = devices.readLink(target);
     if (link === undefined) break;
     target = posix.resolve(posix.dirname(target), link);

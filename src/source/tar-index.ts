@@ -1,3 +1,4 @@
+import { TAR_BLOCK_BYTES } from "../tar/header.ts";
 import { TandemError } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
 import type { RandomFile } from "../system/files.ts";
@@ -8,7 +9,6 @@ export interface TarSpan {
   readonly sizeBytes: number;
 }
 
-const BLOCK_BYTES = 512;
 const EXTENSION_BYTES_MAX = MiB;
 const MEMBERS_MAX = 1_000_000;
 /** PAX for the next member and for all, GNU long name and long link: their data is about another member. */
@@ -26,15 +26,15 @@ export function indexTar(file: RandomFile, what: string): ReadonlyMap<string, Ta
   const spans = new Map<string, TarSpan>();
   const extension: Extension = {};
   let at = 0;
-  for (let count = 0; at + BLOCK_BYTES <= file.sizeBytes; count += 1) {
-    const block = readAt(file, at, BLOCK_BYTES);
+  for (let count = 0; at + TAR_BLOCK_BYTES <= file.sizeBytes; count += 1) {
+    const block = readAt(file, at, TAR_BLOCK_BYTES);
     if (block.every((byte) => byte === 0)) return spans;
     const header = parseHeader(block, `${what} at byte ${at}`);
     const sizeBytes = dataBytes(header, extension);
-    const offsetBytes = at + BLOCK_BYTES;
+    const offsetBytes = at + TAR_BLOCK_BYTES;
     if (!(offsetBytes + sizeBytes <= file.sizeBytes) || count >= MEMBERS_MAX)
       throw refused(what, `it is cut off, or longer than any image: byte ${at}`);
-    at = offsetBytes + alignUp(sizeBytes, BLOCK_BYTES);
+    at = offsetBytes + alignUp(sizeBytes, TAR_BLOCK_BYTES);
     if (EXTENSIONS.has(header.type)) {
       const read = (): Uint8Array => readExtension(file, { offsetBytes, sizeBytes }, what);
       applyExtension(extension, header.type, read);

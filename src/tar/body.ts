@@ -2,7 +2,7 @@ import { assert, defined } from "../lib/assert.ts";
 import type { DataSink, Extent } from "./entry.ts";
 import type { Extended, PaxSparse } from "./extended.ts";
 import { Fault } from "./fault.ts";
-import { BLOCK_BYTES, type Header } from "./header.ts";
+import { TAR_BLOCK_BYTES, type Header } from "./header.ts";
 import { FILE_BYTES_MAX, readOldExtension, readOldHeader, SparseMap } from "./sparse.ts";
 import { SparseLines } from "./sparse-lines.ts";
 
@@ -116,7 +116,7 @@ export class Body {
     const lines = new SparseLines(map);
     this.#map = map;
     this.#readMap = (block, at) => {
-      this.#leftBytes -= BLOCK_BYTES;
+      this.#leftBytes -= TAR_BLOCK_BYTES;
       if (this.#leftBytes < 0) throw new Fault("its sparse map is longer than its body");
       return lines.readBlock(block, at);
     };

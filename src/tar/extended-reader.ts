@@ -2,7 +2,7 @@ import type { ByteString } from "../lib/byte-string.ts";
 import { Extended } from "./extended.ts";
 import { Fault, quoted } from "./fault.ts";
 import { byteStringIn } from "./field.ts";
-import { BLOCK_BYTES, type Header } from "./header.ts";
+import { TAR_BLOCK_BYTES, type Header } from "./header.ts";
 import { readPax } from "./pax.ts";
 
 /**
@@ -23,7 +23,7 @@ export function isExtended({ type }: Header): boolean {
 /** Reads extended headers: those whose body describes the next member. */
 export class ExtendedReader {
   readonly #warn: (text: string) => void;
-  #buffer = Buffer.alloc(BLOCK_BYTES);
+  #buffer = Buffer.alloc(TAR_BLOCK_BYTES);
   #type = "";
   #sizeBytes = 0;
   #gotBytes = 0;

@@ -2,7 +2,7 @@ import type { ByteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
 import { EMPTY, type Field, readNumber, readOctal, readText } from "./field.ts";
 
-export const BLOCK_BYTES = 512;
+export const TAR_BLOCK_BYTES = 512;
 
 /**
  * The format of the header. "v7" has no magic. "ustar" includes PAX. "star" has a shorter prefix. "gnu" has other
@@ -54,7 +54,7 @@ const GNU_TIMES = [
  * next header, because an attacker could forge one inside a file's data.
  */
 export function checkBlock(block: Uint8Array, start: number): "header" | "end" {
-  const sum = sumOf(block, start, start + BLOCK_BYTES);
+  const sum = sumOf(block, start, start + TAR_BLOCK_BYTES);
   if (sum === 0) return "end";
   const field = start + CHECKSUM.at;
   const spaces = CHECKSUM.bytes * 0x20;
@@ -74,7 +74,7 @@ function sumOf(block: Uint8Array, start: number, end: number): number {
 /** Old programs summed signed bytes: there each byte from 0x80 on counts 256 less. */
 function countHighBytes(block: Uint8Array, start: number): number {
   let count = 0;
-  for (let at = start; at < start + BLOCK_BYTES; at += 1) {
+  for (let at = start; at < start + TAR_BLOCK_BYTES; at += 1) {
     const isChecksum = at >= start + CHECKSUM.at && at < start + CHECKSUM.at + CHECKSUM.bytes;
     if (!isChecksum && (block[at] ?? 0) >= 0x80) count += 1;
   }

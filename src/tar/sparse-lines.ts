@@ -1,5 +1,5 @@
 import { Fault } from "./fault.ts";
-import { BLOCK_BYTES } from "./header.ts";
+import { TAR_BLOCK_BYTES } from "./header.ts";
 import { runNumber, type SparseMap } from "./sparse.ts";
 
 const NEWLINE = 0x0a;
@@ -21,7 +21,7 @@ export class SparseLines {
 
   /** Reads the next block of the map. Returns whether the map is complete; the rest of the block is padding then. */
   readBlock(block: Uint8Array, start: number): boolean {
-    for (let at = start; at < start + BLOCK_BYTES; at += 1) {
+    for (let at = start; at < start + TAR_BLOCK_BYTES; at += 1) {
       const byte = block[at] ?? 0;
       if (byte === NEWLINE) {
         this.#take(runNumber(this.#line));

@@ -5,7 +5,7 @@ import type { Extended } from "./extended.ts";
 import { ExtendedReader, isExtended } from "./extended-reader.ts";
 import { Fault } from "./fault.ts";
 import { MiB } from "../lib/units.ts";
-import { BLOCK_BYTES, checkBlock, type Header, parseHeader } from "./header.ts";
+import { TAR_BLOCK_BYTES, checkBlock, type Header, parseHeader } from "./header.ts";
 import { entryOf, nameOf } from "./member.ts";
 
 export interface TarOptions {
@@ -45,7 +45,7 @@ export class TarReader {
   readonly #body: Body;
   #place: Place = "header";
   /** Collects a block that is spread over several chunks. */
-  readonly #block = Buffer.alloc(BLOCK_BYTES);
+  readonly #block = Buffer.alloc(TAR_BLOCK_BYTES);
   #blockBytes = 0;
   /** The padding after the current body; while it is being skipped, the rest of it. */
   #paddingBytes = 0;
@@ -100,14 +100,14 @@ export class TarReader {
   }
 
   #takeBlock(chunk: Buffer, at: number): number {
-    if (this.#blockBytes === 0 && chunk.length - at >= BLOCK_BYTES) {
+    if (this.#blockBytes === 0 && chunk.length - at >= TAR_BLOCK_BYTES) {
       this.#readBlock(chunk, at);
-      return BLOCK_BYTES;
+      return TAR_BLOCK_BYTES;
     }
-    const takenBytes = Math.min(BLOCK_BYTES - this.#blockBytes, chunk.length - at);
+    const takenBytes = Math.min(TAR_BLOCK_BYTES - this.#blockBytes, chunk.length - at);
     chunk.copy(this.#block, this.#blockBytes, at, at + takenBytes);
     this.#blockBytes += takenBytes;
-    if (this.#blockBytes === BLOCK_BYTES) {
+    if (this.#blockBytes === TAR_BLOCK_BYTES) {
       this.#blockBytes = 0;
       this.#readBlock(this.#block, 0);
     }
@@ -244,5 +244,5 @@ function textBytesOf(entry: Entry): number {
 }
 
 function paddingOf(bodyBytes: number): number {
-  return (BLOCK_BYTES - (bodyBytes % BLOCK_BYTES)) % BLOCK_BYTES;
+  return (TAR_BLOCK_BYTES - (bodyBytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
 }

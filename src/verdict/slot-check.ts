@@ -1,12 +1,10 @@
+import { UUID_PLACE } from "../ext4/superblock.ts";
 import { uuidBytes } from "../ext4/identity.ts";
 import type { Check } from "../health/check.ts";
 import { reasonOf } from "../lib/error.ts";
 import { readBlock } from "../system/block-file.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { SlotName } from "../slot/slot.ts";
-
-/** s_uuid of the superblock, which begins at byte 1024 (ext4 documentation, "Super Block"). */
-const UUID = { offsetBytes: 1024 + 0x68, sizeBytes: 16 } as const;
 
 /** Whether what runs is what tandem put there: the slot is whole, and its file system is the one made from the image's digest. */
 export function slotCheck(machine: Machine, slot: SlotName): Check {
@@ -45,7 +43,7 @@ function flawOf(machine: Machine, slot: SlotName): string | undefined {
 function uuidOf(machine: Machine, slot: SlotName): Uint8Array {
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    return readBlock(block, UUID.offsetBytes, UUID.sizeBytes);
+    return readBlock(block, UUID_PLACE.offsetBytes, UUID_PLACE.sizeBytes);
   } finally {
     block.close();
   }

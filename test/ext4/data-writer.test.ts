@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Extent } from "../../src/tar/entry.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
-import { BLOCK_BYTES, CHUNK_BYTES } from "../../src/ext4/block.ts";
+import { BLOCK_BYTES, CHUNK_BYTES } from "../../src/disk/chunk.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
 import { planLayout } from "../../src/ext4/layout.ts";
 import { readFile } from "../../src/ext4/read.ts";

@@ -1,7 +1,7 @@
 import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import type { Extent } from "../../src/tar/entry.ts";
-import { BLOCK_BYTES } from "../../src/ext4/block.ts";
+import { BLOCK_BYTES } from "../../src/disk/chunk.ts";
 import { crc32c } from "../../src/ext4/checksum.ts";
 import { encodeExtents } from "../../src/ext4/extents.ts";
 

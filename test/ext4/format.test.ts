@@ -1,7 +1,7 @@
 import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import type { DirectoryNode } from "../../src/layer/tree.ts";
-import { BLOCK_BYTES, CHUNK_BYTES } from "../../src/ext4/block.ts";
+import { BLOCK_BYTES, CHUNK_BYTES } from "../../src/disk/chunk.ts";
 import { writeTree } from "../../src/ext4/format.ts";
 import { rangeOf } from "../../src/ext4/written-range.ts";
 import { MiB } from "../../src/lib/units.ts";

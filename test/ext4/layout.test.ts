@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { BlockRun } from "../../src/ext4/block.ts";
-import { CHUNK_BLOCKS, GROUP_BLOCKS } from "../../src/ext4/block.ts";
+import { CHUNK_BLOCKS } from "../../src/disk/chunk.ts";
+import { GROUP_BLOCKS } from "../../src/ext4/block.ts";
 import type { Layout } from "../../src/ext4/layout.ts";
 import { backupGroups, groupBlocks, hasSuperblock, planLayout } from "../../src/ext4/layout.ts";
 import { GiB, KiB, MiB } from "../../src/lib/units.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { BLOCK_BYTES } from "../../src/ext4/block.ts";
+import { BLOCK_BYTES } from "../../src/disk/chunk.ts";
 import { PlacedWriter } from "../../src/ext4/placed-writer.ts";
 import { rangeOf } from "../../src/ext4/written-range.ts";
 import { MiB } from "../../src/lib/units.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { compressionOf } from "../../src/layer/media-type.ts";
+import { compressionOf, isLayer } from "../../src/layer/media-type.ts";
 
 const OCI = "application/vnd.oci.image.layer";
 const DOCKER = "application/vnd.docker.image.rootfs";
@@ -16,6 +16,7 @@ test.each([
   [`${DOCKER}.foreign.diff.tar.gzip`, "gzip"],
 ] as const)("compressionOf(%s) is %s", (mediaType, compression) => {
   expect(compressionOf(mediaType)).toBe(compression);
+  expect(isLayer(mediaType)).toBe(true);
 });
 
 test.each([
@@ -27,4 +28,5 @@ test.each([
   ["", "not one of a layer"],
 ])("compressionOf(%s) is refused: %s", (mediaType, reason) => {
   expect(() => compressionOf(mediaType)).toThrow(reason);
+  expect(isLayer(mediaType)).toBe(false);
 });

@@ -1,7 +1,8 @@
 import type { DirectoryNode, FileNode, ImageTree } from "../../layer/tree.ts";
 import { TandemError } from "../../lib/error.ts";
 import { findFile, type Found, readText } from "./find.ts";
-import { OPTIONS_BYTES_MAX, parseOptions, tooLong } from "./options.ts";
+import { OPTIONS_BYTES_MAX } from "../../control/spec.ts";
+import { parseOptions, tooLong } from "./options.ts";
 import { INITRD_BYTES_MAX, INITRD_HEAD_BYTES, readInitrd } from "./initrd-image.ts";
 import { flawOfKernel, KERNEL_HEAD_BYTES } from "./kernel-image.ts";
 import { findStartFiles } from "./start-files.ts";

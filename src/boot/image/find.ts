@@ -1,9 +1,7 @@
 import { assert } from "../../lib/assert.ts";
 import { byteStringOf, type ByteString } from "../../lib/byte-string.ts";
+import { resolvePath } from "../../lib/resolve-path.ts";
 import type { DirectoryNode, FileNode, TreeNode } from "../../layer/tree.ts";
-
-/** As many symlinks as Linux follows before it answers ELOOP. */
-const LINKS_MAX = 40;
 
 export interface Found<Node extends TreeNode = TreeNode> {
   /** Absolute and free of symlinks: every loader can follow it. */
@@ -16,27 +14,14 @@ interface Step {
   readonly node: TreeNode;
 }
 
-/** What `path` leads to with every symlink followed inside the tree, as after chroot(2). Undefined when it leads nowhere. */
+/** The node that `path` leads to. Every symlink is followed inside the tree. Undefined when the path leads to nothing. */
 export function find(root: DirectoryNode, path: string): Found | undefined {
-  const todo = namesOf(byteStringOf(path));
-  const steps: Step[] = [];
-  let links = 0;
-  for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
-    if (name === "..") {
-      steps.pop();
-      continue;
-    }
-    const node = childOf(steps.at(-1)?.node ?? root, name);
-    if (node?.kind !== "symlink") {
-      if (node === undefined) return undefined;
-      steps.push({ name, node });
-      continue;
-    }
-    links += 1;
-    if (links > LINKS_MAX) return undefined;
-    if (node.target.startsWith("/")) steps.length = 0;
-    todo.push(...namesOf(node.target));
-  }
+  const steps = resolvePath<ByteString, Step>(byteStringOf(path), (name, before) => {
+    const node = childOf(before.at(-1)?.node ?? root, name);
+    if (node === undefined) return undefined;
+    return node.kind === "symlink" ? { target: node.target } : { step: { name, node } };
+  });
+  if (!Array.isArray(steps)) return undefined;
   return { path: pathOf(steps), node: steps.at(-1)?.node ?? root };
 }
 
@@ -63,13 +48,6 @@ export function readText(
   const bytes = read(found.node);
   assert(bytes.byteLength === found.node.sizeBytes, `${path} was read whole`);
   return new TextDecoder().decode(bytes);
-}
-
-/** The names of a path, last one first: a stack of what is still to be walked. */
-function namesOf(path: ByteString): ByteString[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A piece of a ByteString is one.
-  const names = path.split("/") as ByteString[];
-  return names.filter((name) => name !== "" && name !== ".").toReversed();
 }
 
 function childOf(parent: TreeNode, name: ByteString): TreeNode | undefined {

@@ -1,8 +1,6 @@
 /** The kernel options that an image brings along. */
+import { OPTIONS_BYTES_MAX } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
-
-/** Linux takes 2048 bytes of options on x86; tandem's own need some of them. */
-export const OPTIONS_BYTES_MAX = 1536;
 
 /**
  * The options that tandem gives: an image cannot know its partition, and must not pose as the boot loader. A panic has to end a counted
