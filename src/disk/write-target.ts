@@ -1,9 +1,12 @@
 import type { BlockFile } from "../system/block-file.ts";
 
-/** Where a file system is written. `path` and `offsetBytes` say where threads of their own find the same bytes as `block`. */
+/**
+ * Where a file system is written. `path` and `offsetBytes` say where threads of their own find the same bytes as
+ * `block`.
+ */
 export interface WriteTarget {
   readonly block: BlockFile;
-  /** undefined: only `block` can be written, so everything happens in this thread. */
+  /** Undefined: other threads cannot open the target, so everything happens in this thread. */
   readonly path: string | undefined;
   readonly offsetBytes: number;
 }

@@ -6,15 +6,18 @@ import {
   EXTENT_BYTES,
   KINDS,
   LENGTH_BYTES,
-  OWN,
-  OWN_BYTES,
+  KIND_FIELD,
+  KIND_FIELDS_BYTES,
   type PackedEntries,
 } from "./packed-form.ts";
-import { looksBelow } from "./whiteout.ts";
+import { refersToLower } from "./whiteout.ts";
 
 const PIECE_BYTES = 256 * KiB;
 
-/** Makes bytes of entries. As objects they would be cloned for another thread property by property, and take more memory there. */
+/**
+ * Encodes entries as bytes, to send them to another thread. As objects they would be cloned property by property, and
+ * would take more memory there.
+ */
 export class EntryPacker {
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
   #memory = new ArrayBuffer(0);
@@ -27,7 +30,7 @@ export class EntryPacker {
     const start = this.#makeRoom(bytesMaxOf(entry));
     const view = this.#view;
     view.setUint8(start + AT.kind, KINDS.indexOf(entry.kind));
-    view.setUint8(start + AT.looksBelow, Number(looksBelow(entry)));
+    view.setUint8(start + AT.refersToLower, Number(refersToLower(entry)));
     view.setUint16(start + AT.mode, entry.mode, true);
     view.setUint32(start + AT.uid, entry.uid, true);
     view.setUint32(start + AT.gid, entry.gid, true);
@@ -36,8 +39,8 @@ export class EntryPacker {
     view.setUint32(start + AT.pathBytes, path.length, true);
     view.setUint32(start + AT.nameBytes, path.length - 1 - path.lastIndexOf("/"), true);
     view.setUint32(start + AT.xattrs, xattrs.length, true);
-    this.#putOwn(entry, start + AT.own);
-    this.#at = start + AT.own + OWN_BYTES[entry.kind];
+    this.#putKindFields(entry, start + AT.kindFields);
+    this.#at = start + AT.kindFields + KIND_FIELDS_BYTES[entry.kind];
     this.#text(path);
     if (entry.kind === "symlink" || entry.kind === "hardlink") this.#text(entry.target);
     if (entry.kind === "file") this.#extents(entry.extents);
@@ -50,27 +53,27 @@ export class EntryPacker {
     view.setUint32(start + AT.bytes, this.#at - start, true);
   }
 
-  /** All that was added. The packer takes no more. */
+  /** Returns all added entries. Do not call add() afterwards. */
   finish(): PackedEntries {
     this.#endPiece();
     return this.#pieces;
   }
 
-  #putOwn(entry: Entry, at: number): void {
+  #putKindFields(entry: Entry, at: number): void {
     const view = this.#view;
     switch (entry.kind) {
       case "file":
-        view.setFloat64(at + OWN.sizeBytes, entry.sizeBytes, true);
-        view.setUint32(at + OWN.extents, entry.extents.length, true);
+        view.setFloat64(at + KIND_FIELD.sizeBytes, entry.sizeBytes, true);
+        view.setUint32(at + KIND_FIELD.extents, entry.extents.length, true);
         break;
       case "symlink":
       case "hardlink":
-        view.setUint32(at + OWN.targetBytes, entry.target.length, true);
+        view.setUint32(at + KIND_FIELD.targetBytes, entry.target.length, true);
         break;
       case "character":
       case "block":
-        view.setUint32(at + OWN.major, entry.major, true);
-        view.setUint32(at + OWN.minor, entry.minor, true);
+        view.setUint32(at + KIND_FIELD.major, entry.major, true);
+        view.setUint32(at + KIND_FIELD.minor, entry.minor, true);
         break;
       case "directory":
       case "fifo":
@@ -86,7 +89,7 @@ export class EntryPacker {
     }
   }
 
-  /** Of 32 bits. */
+  /** Appends a number of 32 bits. */
   #number(value: number): void {
     this.#view.setUint32(this.#at, value, true);
     this.#at += 4;
@@ -97,7 +100,7 @@ export class EntryPacker {
     this.#at += text.length;
   }
 
-  /** Returns where the next entry, which takes at most `bytes`, begins. */
+  /** Makes space for an entry of at most `bytes` bytes. Returns its offset. */
   #makeRoom(bytes: number): number {
     if (this.#at + bytes <= this.#memory.byteLength) return this.#at;
     this.#endPiece();
@@ -114,7 +117,7 @@ export class EntryPacker {
 }
 
 function bytesMaxOf(entry: Entry): number {
-  let bytes = AT.own + OWN_BYTES[entry.kind] + entry.path.length;
+  let bytes = AT.kindFields + KIND_FIELDS_BYTES[entry.kind] + entry.path.length;
   for (const { name, value } of entry.xattrs)
     bytes += 2 * LENGTH_BYTES + name.length + value.length;
   if (entry.kind === "file") return bytes + entry.extents.length * EXTENT_BYTES;

@@ -1,33 +1,36 @@
 import { Fault } from "../tar/fault.ts";
 import { type Compression, compressionOf } from "./media-type.ts";
 import { NativeDecoder } from "./native-decoder.ts";
-import { ROOM_BYTES } from "./output-hash.ts";
+import { BUFFER_BYTES } from "./output-hash.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 export type Emit = (bytes: Uint8Array) => void;
 
-/** Decompresses as chunks of any size come in. Everything happens during the call; what it emits is valid only during `emit`. */
+/**
+ * Decompresses a stream in chunks of any size. It emits during the calls only; the emitted bytes are valid during
+ * `emit`.
+ */
 export interface Inflater {
   write(chunk: Uint8Array, emit: Emit): void;
-  /** Throws when the input is not complete. */
+  /** Throws a Fault when the input is not complete. */
   end(emit: Emit): void;
 }
 
 const MAGIC_BYTES = 4;
 
-/** Gives the memory for what is decompressed next. What lies there was emitted by the time it is asked again. */
-export type Room = () => Uint8Array;
+/** Returns the memory for the next output. The previous output was emitted before the next call. */
+export type NextBuffer = () => Uint8Array;
 
-function ownRoom(): Room {
-  const room = new Uint8Array(ROOM_BYTES);
-  return () => room;
+function ownBuffer(): NextBuffer {
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  return () => buffer;
 }
 
-/** Goes by the first bytes, as container tools do, and warns when the media type says otherwise. */
+/** Recognizes the compression by the first bytes, as container tools do. Warns when the media type says otherwise. */
 export function createInflater(
   mediaType: string,
   onWarning: (text: string) => void,
-  room: Room = ownRoom(),
+  nextBuffer: NextBuffer = ownBuffer(),
 ): Inflater {
   const declared = compressionOf(mediaType);
   let head: Uint8Array = new Uint8Array(0);
@@ -37,7 +40,7 @@ export function createInflater(
     const found = compressionIn(head);
     if (found !== declared && head.length > 0)
       onWarning(`its media type says compression ${declared}, its first bytes say ${found}`);
-    const started = create(found, room);
+    const started = create(found, nextBuffer);
     started.write(head, emit);
     return started;
   };
@@ -46,7 +49,7 @@ export function createInflater(
       if (inflater !== undefined) return inflater.write(chunk, emit);
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
       if (head.length >= MAGIC_BYTES) inflater = start(emit);
-      else head = new Uint8Array(head); // The chunk is the caller's again after this call.
+      else head = new Uint8Array(head); // Copy, because the caller reuses the chunk.
     },
     end(emit) {
       inflater ??= start(emit);
@@ -58,33 +61,33 @@ export function createInflater(
 function compressionIn(head: Uint8Array): Compression {
   const magic = Buffer.from(head.subarray(0, MAGIC_BYTES)).toString("hex");
   if (magic.startsWith("1f8b08")) return "gzip";
-  // A frame, or a skippable one, with which zstd:chunked may begin.
+  // A zstd frame, or a skippable frame, with which zstd:chunked may begin.
   return magic === "28b52ffd" || /^5.2a4d18$/.test(magic) ? "zstd" : "none";
 }
 
-function create(compression: Compression, room: Room): Inflater {
+function create(compression: Compression, nextBuffer: NextBuffer): Inflater {
   switch (compression) {
     case "none":
       return { write: (chunk, emit) => emit(chunk), end() {} };
     case "gzip":
-      return new GzipInflater(room);
+      return new GzipInflater(nextBuffer);
     case "zstd":
-      return new ZstdInflater(room);
+      return new ZstdInflater(nextBuffer);
   }
 }
 
-/** One member or many. Zeros may follow the last one (tape blocks), other bytes not. */
+/** Decompresses one or more gzip members. Only zeros may follow the last one: padding of tape blocks. */
 class GzipInflater implements Inflater {
   readonly #decoder: NativeDecoder;
   #isPadding = false;
 
-  constructor(room: Room) {
-    this.#decoder = new NativeDecoder("gzip", room);
+  constructor(nextBuffer: NextBuffer) {
+    this.#decoder = new NativeDecoder("gzip", nextBuffer);
   }
 
   write(chunk: Uint8Array, emit: Emit): void {
     if (!this.#isPadding) {
-      // The decoder leaves input only behind the end of a member, when no other begins there.
+      // The decoder leaves input unread only after a member that no other member follows.
       const leftBytes = decodeAll(this.#decoder, chunk, emit);
       if (leftBytes === 0) return;
       this.#isPadding = true;
@@ -114,8 +117,8 @@ class ZstdInflater implements Inflater {
   readonly #decoder: NativeDecoder;
   readonly #frames = new ZstdFrames();
 
-  constructor(room: Room) {
-    this.#decoder = new NativeDecoder("zstd", room);
+  constructor(nextBuffer: NextBuffer) {
+    this.#decoder = new NativeDecoder("zstd", nextBuffer);
   }
 
   write(chunk: Uint8Array, emit: Emit): void {
@@ -135,7 +138,7 @@ class ZstdInflater implements Inflater {
   }
 }
 
-/** Decodes until the decoder has no more to give, and returns how much of `chunk` it has left. */
+/** Decodes until the decoder has no more output. Returns the number of bytes of `chunk` that are still unread. */
 function decodeAll(decoder: NativeDecoder, chunk: Uint8Array, emit: Emit): number {
   let leftBytes = chunk.length;
   do {

@@ -7,8 +7,8 @@ import {
   EXTENT_BYTES,
   KINDS,
   LENGTH_BYTES,
-  OWN,
-  OWN_BYTES,
+  KIND_FIELD,
+  KIND_FIELDS_BYTES,
   type PackedEntries,
 } from "./packed-form.ts";
 import { type Marker, markerOf } from "./whiteout.ts";
@@ -21,12 +21,12 @@ interface Piece {
 }
 
 /**
- * An entry that stays where it was packed, and reads its fields when it is asked for them: a third of the memory of an object that has
- * them all. There may be millions. It has the fields of its kind and no others.
+ * An entry in packed form, whose getters decode the fields on each access. It takes a third of the memory of an object
+ * with all fields, and there may be millions of entries. Only the fields of its kind are valid.
  */
 export class PackedEntry {
   readonly kind: Entry["kind"];
-  /** See Attributes. */
+  /** See `Attributes.inode`. */
   inode = 0;
   readonly #piece: Piece;
   readonly #at: number;
@@ -38,14 +38,14 @@ export class PackedEntry {
     this.kind = defined(KINDS[piece.view.getUint8(at + AT.kind)], "kind of an entry");
   }
 
-  /** See looksBelow() for entries. */
-  get looksBelow(): boolean {
-    return this.#piece.view.getUint8(this.#at + AT.looksBelow) === 1;
+  /** See refersToLower(). */
+  get refersToLower(): boolean {
+    return this.#piece.view.getUint8(this.#at + AT.refersToLower) === 1;
   }
 
-  /** The marker that it is, if it is one. */
+  /** Undefined when the entry is no marker. */
   get marker(): Marker | undefined {
-    return this.looksBelow ? markerOf(this.path) : undefined;
+    return this.refersToLower ? markerOf(this.path) : undefined;
   }
 
   get path(): ByteString {
@@ -53,14 +53,14 @@ export class PackedEntry {
     return byteStringIn(this.#piece.bytes, start, start + this.#u32(AT.pathBytes));
   }
 
-  /** The path of the directory that it is in. */
+  /** The path of the entry's directory. */
   get parent(): ByteString {
     const start = this.#pathAt();
     const bytes = this.#u32(AT.pathBytes) - this.#u32(AT.nameBytes) - 1;
     return byteStringIn(this.#piece.bytes, start, start + Math.max(bytes, 0));
   }
 
-  /** Its name there, in memory of its own: that of a path would be kept whole for the sake of its end. */
+  /** The last name of the path, decoded on its own: a substring would keep the whole path in memory. */
   get name(): ByteString {
     const end = this.#pathAt() + this.#u32(AT.pathBytes);
     return byteStringIn(this.#piece.bytes, end - this.#u32(AT.nameBytes), end);
@@ -84,7 +84,7 @@ export class PackedEntry {
   }
 
   get sizeBytes(): number {
-    return this.#piece.view.getFloat64(this.#at + AT.own + OWN.sizeBytes, true);
+    return this.#piece.view.getFloat64(this.#at + AT.kindFields + KIND_FIELD.sizeBytes, true);
   }
 
   get extents(): readonly Extent[] {
@@ -92,7 +92,7 @@ export class PackedEntry {
     const { view } = this.#piece;
     const extents: Extent[] = [];
     const start = this.#restAt();
-    const end = start + this.#u32(AT.own + OWN.extents) * EXTENT_BYTES;
+    const end = start + this.#u32(AT.kindFields + KIND_FIELD.extents) * EXTENT_BYTES;
     for (let at = start; at < end; at += EXTENT_BYTES)
       extents.push({
         logicalBlock: view.getUint32(at, true),
@@ -108,15 +108,19 @@ export class PackedEntry {
 
   get target(): ByteString {
     const start = this.#restAt();
-    return byteStringIn(this.#piece.bytes, start, start + this.#u32(AT.own + OWN.targetBytes));
+    return byteStringIn(
+      this.#piece.bytes,
+      start,
+      start + this.#u32(AT.kindFields + KIND_FIELD.targetBytes),
+    );
   }
 
   get major(): number {
-    return this.#u32(AT.own + OWN.major);
+    return this.#u32(AT.kindFields + KIND_FIELD.major);
   }
 
   get minor(): number {
-    return this.#u32(AT.own + OWN.minor);
+    return this.#u32(AT.kindFields + KIND_FIELD.minor);
   }
 
   get xattrs(): readonly Xattr[] {
@@ -132,19 +136,20 @@ export class PackedEntry {
   }
 
   #pathAt(): number {
-    return this.#at + AT.own + OWN_BYTES[this.kind];
+    return this.#at + AT.kindFields + KIND_FIELDS_BYTES[this.kind];
   }
 
-  /** Behind the path. */
+  /** The offset of the fields after the path. */
   #restAt(): number {
     return this.#pathAt() + this.#u32(AT.pathBytes);
   }
 
   #xattrsAt(): number {
     const at = this.#restAt();
-    if (this.kind === "file") return at + this.#u32(AT.own + OWN.extents) * EXTENT_BYTES;
+    if (this.kind === "file")
+      return at + this.#u32(AT.kindFields + KIND_FIELD.extents) * EXTENT_BYTES;
     const hasTarget = this.kind === "symlink" || this.kind === "hardlink";
-    return hasTarget ? at + this.#u32(AT.own + OWN.targetBytes) : at;
+    return hasTarget ? at + this.#u32(AT.kindFields + KIND_FIELD.targetBytes) : at;
   }
 
   #u32(at: number): number {
@@ -152,7 +157,7 @@ export class PackedEntry {
   }
 }
 
-/** All entries of a layer in their order, made anew each time they are gone through. */
+/** All entries of a layer in their order. Each iteration makes new PackedEntry objects. */
 export class LayerEntries implements Iterable<PackedEntry> {
   readonly #pieces: readonly Piece[];
 
@@ -170,11 +175,11 @@ export class LayerEntries implements Iterable<PackedEntry> {
     }
   }
 
-  /** Those for which looksBelow() holds. */
-  *lookingBelow(): Generator<PackedEntry> {
+  /** Iterates over the entries for which refersToLower() is true. */
+  *referringToLower(): Generator<PackedEntry> {
     for (const piece of this.#pieces) {
       for (let at = 0; at < piece.bytes.length; at += piece.view.getUint32(at + AT.bytes, true)) {
-        if (piece.view.getUint8(at + AT.looksBelow) === 1) yield new PackedEntry(piece, at);
+        if (piece.view.getUint8(at + AT.refersToLower) === 1) yield new PackedEntry(piece, at);
       }
     }
   }

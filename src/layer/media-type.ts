@@ -12,7 +12,9 @@ export function isLayer(mediaType: string): boolean {
   return OCI.test(mediaType) || DOCKER.test(mediaType);
 }
 
-/** How a layer of this media type says that it is compressed. Throws when it is no layer or an encrypted one. */
+/**
+ * Returns the compression that a layer's media type declares. Throws a Fault when it is no layer or an encrypted one.
+ */
 export function compressionOf(mediaType: string): Compression {
   const match = OCI.exec(mediaType) ?? DOCKER.exec(mediaType);
   if (match !== null) return match[1] === "gzip" || match[1] === "zstd" ? match[1] : "none";

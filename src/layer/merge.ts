@@ -6,14 +6,15 @@ import type { DirectoryNode } from "./tree.ts";
 import { emptyDirectory } from "./walk.ts";
 
 /**
- * The tree that the layers of an image make together, as the image specification has it
- * (https://github.com/opencontainers/image-spec/blob/main/layer.md). Which data belongs to which name is decided only here.
+ * Merges the layers of an image into one tree, as the image specification says
+ * (https://github.com/opencontainers/image-spec/blob/main/layer.md). Only here it is decided which data belongs to
+ * which name.
  */
 export class Merge {
   readonly root: DirectoryNode = emptyDirectory();
   readonly #garbage = new GarbageCounter();
 
-  /** Puts the next layer on top. `entries` are all of it, in their order; when this throws, the tree is of no use any more. */
+  /** Applies the next layer. `entries` are all its entries in order. After an error the tree must not be used. */
   apply(entries: LayerEntries, label: string): void {
     const replay = new Replay(this.root, this.#garbage);
     try {

@@ -1,10 +1,13 @@
 import { assert } from "../lib/assert.ts";
 import { Fault } from "../tar/fault.ts";
 
-/** What node:zlib keeps behind its streams. Not a public interface: `handleOf` checks that it is what is described here. */
+/**
+ * The internal object behind a stream of node:zlib. It is no public interface, so `handleOf` checks that it has this
+ * form.
+ */
 interface Handle {
   onerror: (message: string) => void;
-  /** Leaves the room left in `output` and the bytes left of `input` in the state array. */
+  /** Writes two numbers to the state array: the unused bytes of `output` and the unread bytes of `input`. */
   writeSync(
     ...call: [
       flush: number,
@@ -24,58 +27,58 @@ const NOTHING = new Uint8Array(0);
 const FLUSH = { none: 0, finish: 4 } as const;
 
 /**
- * A decompressor of node:zlib without its stream around it: a call decodes at once into memory that is used again, which is a
- * third faster than the stream and leaves no garbage. Reads on over the ends of gzip members and zstd frames.
+ * A decompressor of node:zlib without its stream. A call decodes synchronously into reused memory, which is a third
+ * faster than the stream and leaves no garbage. It continues across the ends of gzip members and zstd frames.
  */
 export class NativeDecoder {
-  /** What `decode` and `finish` have decoded, from 0 on. Valid until the next call. */
+  /** The first `producedBytes` of it are the output of the last `decode` or `finish`. Valid until the next call. */
   output: Uint8Array = NOTHING;
   producedBytes = 0;
-  /** How much of its input the last `decode` has left. */
+  /** The number of input bytes that the last `decode` has not read. */
   leftBytes = 0;
-  readonly #room: () => Uint8Array;
+  readonly #nextBuffer: () => Uint8Array;
   readonly #handle: Handle;
   readonly #state: Uint32Array;
   #error: string | undefined;
 
-  /** `room` gives the memory for the next output, never twice while the last one is in use. */
-  constructor(format: "gzip" | "zstd", room: () => Uint8Array) {
-    this.#room = room;
-    // Not imported: it brings streams along, and only a thread that decompresses should wait for them.
+  /** `nextBuffer` returns the memory for the next output. It must not return memory that is still in use. */
+  constructor(format: "gzip" | "zstd", nextBuffer: () => Uint8Array) {
+    this.#nextBuffer = nextBuffer;
+    // Not imported, because node:zlib loads node's streams: only threads that decompress should wait for that.
     const zlib = process.getBuiltinModule("node:zlib");
     const stream: unknown = format === "gzip" ? zlib.createGunzip() : zlib.createZstdDecompress();
     const { handle, state } = handleOf(stream);
     this.#handle = handle;
     this.#state = state;
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- It is a plain function of the handle.
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- The handle is no EventTarget.
     handle.onerror = (message) => {
       this.#error = message;
     };
   }
 
-  /** Decodes from the last `inputBytes` of `input`. There is more to come as long as the whole output was filled. */
+  /** Decodes the last `inputBytes` of `input`. While it fills the whole output, call it again for more output. */
   decode(input: Uint8Array, inputBytes: number): void {
     this.#write(FLUSH.none, input, inputBytes);
   }
 
-  /** Says to gzip that there is no more input. Throws when that is too early; zstd would not know. */
+  /** Tells gzip that the input has ended. Throws when it ends too early. Not for zstd, which does not notice that. */
   finish(): void {
     this.#write(FLUSH.finish, NOTHING, 0);
   }
 
-  /** Frees the memory of the decompressor now and not when the collector comes. */
+  /** Frees the memory of the decompressor at once, not at the next garbage collection. */
   close(): void {
     this.#handle.close();
   }
 
   #write(flush: number, input: Uint8Array, inputBytes: number): void {
-    const output = this.#room();
+    const output = this.#nextBuffer();
     this.output = output;
     const inputAt = input.length - inputBytes;
     this.#handle.writeSync(flush, input, inputAt, inputBytes, output, 0, output.length);
     if (this.#error !== undefined) throw new Fault(`does not decompress: ${this.#error}`);
-    const [roomBytes = 0, leftBytes = 0] = this.#state;
-    this.producedBytes = output.length - roomBytes;
+    const [unusedBytes = 0, leftBytes = 0] = this.#state;
+    this.producedBytes = output.length - unusedBytes;
     this.leftBytes = leftBytes;
   }
 }

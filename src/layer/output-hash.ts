@@ -1,24 +1,24 @@
 import { KiB } from "../lib/units.ts";
 
-/** Small enough to stay in the processor's cache until it is hashed and copied on, large enough to make calls rare. */
-export const ROOM_BYTES = 256 * KiB;
+/** Small enough to stay in the processor's cache until it is hashed and copied, large enough to make calls rare. */
+export const BUFFER_BYTES = 256 * KiB;
 
-/** Where a layer's decompressed bytes lie on their way, and the SHA-256 of them all. */
+/** Provides buffers for a layer's decompressed bytes, and computes their SHA-256. */
 export interface OutputHash {
-  /** Memory for the next bytes. They stay there until the room is asked for again. */
-  room(): Uint8Array;
-  /** These bytes are the next; they may lie in the room. */
+  /** Returns the buffer for the next bytes. Its content stays valid until the next call. */
+  buffer(): Uint8Array;
+  /** Adds the next bytes, which may lie in the buffer or elsewhere. */
   update(bytes: Uint8Array): void;
-  /** The hash in hexadecimal; then it begins anew. */
+  /** Returns the hash in hexadecimal, and starts a new hash. */
   digest(): string;
 }
 
-/** Hashes in this thread, in one room. */
+/** Hashes in this thread, with one buffer. */
 export function hashHere(): OutputHash {
-  const room = new Uint8Array(ROOM_BYTES);
+  const buffer = new Uint8Array(BUFFER_BYTES);
   const hash = new Bun.CryptoHasher("sha256");
   return {
-    room: () => room,
+    buffer: () => buffer,
     update: (bytes) => void hash.update(bytes),
     digest: () => hash.digest("hex"),
   };

@@ -1,9 +1,9 @@
 import type { Entry } from "../tar/entry.ts";
 
-/** Entries as bytes, in pieces of whole entries: plain memory, which goes to another thread without being copied. */
+/** Encoded entries, in pieces of whole entries. Plain memory can be transferred to another thread without a copy. */
 export type PackedEntries = readonly Uint8Array<ArrayBuffer>[];
 
-/** The place of a kind is its code. */
+/** The index of a kind in this list is its code. */
 export const KINDS = [
   "file",
   "directory",
@@ -15,14 +15,15 @@ export const KINDS = [
 ] as const;
 
 /**
- * Where the fields of an entry lie, in bytes from its start. Numbers are little-endian and have 32 bits, but for kind and looksBelow
- * (8), mode (16), and the seconds and sizes (64, a float). Behind them come what only its kind has, the path, and then the target or
- * the extents (three numbers each), and the xattrs (name and value, each with its length before it).
+ * The offsets of an encoded entry's fields. Numbers are little-endian. They have 32 bits, except kind and refersToLower
+ * (8), mode (16), and seconds and sizes (64, a float). After the fixed fields follow: the fields of the entry's kind
+ * (see KIND_FIELD), the path, then the target or the extents (three numbers each), then the xattrs (name and value,
+ * each after its length).
  */
 export const AT = {
   bytes: 0,
   kind: 4,
-  looksBelow: 5,
+  refersToLower: 5,
   mode: 6,
   uid: 8,
   gid: 12,
@@ -31,11 +32,11 @@ export const AT = {
   pathBytes: 28,
   nameBytes: 32,
   xattrs: 36,
-  own: 40,
+  kindFields: 40,
 } as const;
-/** What only a kind has: a size and how many extents, the length of a target, or a device number. */
-export const OWN = { sizeBytes: 0, extents: 8, targetBytes: 0, major: 0, minor: 4 } as const;
-export const OWN_BYTES: Readonly<Record<Entry["kind"], number>> = {
+/** The offsets of fields that only some kinds have: size and number of extents, length of the target, device number. */
+export const KIND_FIELD = { sizeBytes: 0, extents: 8, targetBytes: 0, major: 0, minor: 4 } as const;
+export const KIND_FIELDS_BYTES: Readonly<Record<Entry["kind"], number>> = {
   file: 12,
   directory: 0,
   symlink: 4,

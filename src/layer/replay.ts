@@ -9,12 +9,12 @@ import type { Marker } from "./whiteout.ts";
 
 type Inode = Exclude<TreeNode, DirectoryNode>;
 
-/** Links to targets that come later in the layer may be chained like this. No known writer does it at all. */
+/** The longest chain of hard links that precede their targets in the layer. No known program writes such links. */
 const LATE_LINK_PASSES_MAX = 40;
-/** And each pass looks at all of them. */
+/** The most such links, because each pass tries all of them. */
 const LATE_LINKS_MAX = 10_000;
 
-/** A link whose target was not there yet, and what stood at its name then. */
+/** A hard link that precedes its target, and the node that its name had at that time. */
 interface LateLink {
   readonly entry: PackedEntry;
   readonly parent: DirectoryNode;
@@ -28,18 +28,21 @@ interface PathMarker {
 }
 
 /**
- * Applies one layer to the tree of those below. Markers come first, wherever they stand: they see only what is below, so what the
- * layer itself brings is out of their reach.
+ * Applies one layer to the tree of the layers below. All markers are applied first, wherever they stand in the layer,
+ * because they affect only the layers below and not the layer's own entries.
  */
 export class Replay {
-  /** What is being applied, for messages. */
+  /** The entry or marker that is being applied, for messages. */
   #current: { readonly path: ByteString } | undefined;
   readonly #root: DirectoryNode;
   readonly #garbage: GarbageCounter;
-  /** What the targets of hard links were before this layer. */
+  /** The nodes that the targets of hard links had before this layer. */
   readonly #lowerTargets = new Map<ByteString, Inode>();
   #lateLinks: LateLink[] = [];
-  /** The parent of the last entry: most entries stand beside the one before. Forgotten when a directory or symlink goes away. */
+  /**
+   * A cache of the last entry's parent, because most entries share it with the one before. Cleared when a directory or
+   * symlink is replaced.
+   */
   #parentPath: ByteString | undefined;
   #parent: DirectoryNode;
 
@@ -49,15 +52,15 @@ export class Replay {
     this.#parent = root;
   }
 
-  /** Of the entry that is being applied. */
+  /** The path of the entry that is being applied. */
   get path(): ByteString | undefined {
     return this.#current?.path;
   }
 
-  /** Goes through some entries twice, and keeps none that is not the node itself: a layer may have millions. */
+  /** Applies the entries. It iterates twice and keeps no list of entries, because a layer may have millions. */
   run(entries: LayerEntries): void {
     const markers: PathMarker[] = [];
-    for (const entry of entries.lookingBelow()) {
+    for (const entry of entries.referringToLower()) {
       this.#current = entry;
       const { marker } = entry;
       if (marker === undefined) this.#rememberTarget(entry);
@@ -77,7 +80,7 @@ export class Replay {
     if (node !== undefined && node.kind !== "directory") this.#lowerTargets.set(entry.target, node);
   }
 
-  /** Finds all places before it changes any, because a marker may remove a symlink that another one goes through. */
+  /** Resolves all markers before it removes anything, because one may remove a symlink in the path of another. */
   #applyMarkers(markers: readonly PathMarker[], explicit: ReadonlySet<string>): void {
     const removals = markers.map((each) => {
       this.#current = each;
@@ -111,7 +114,7 @@ export class Replay {
     setAttributes(this.#root, entry);
   }
 
-  /** The attributes of the link are those of its target, whatever its header says. */
+  /** Adds a hard link. The attributes are those of the target; the link's own header is ignored. */
   #link(entry: PackedEntry, name: ByteString): void {
     const target = this.#inodeAt(entry.target) ?? this.#lowerTargets.get(entry.target);
     const parent = this.#parentOf(entry.parent);
@@ -133,7 +136,7 @@ export class Replay {
     }
   }
 
-  /** Returns whether the link is settled. What was put at its name meanwhile came later in the layer, and stays. */
+  /** Returns whether the link is done. If a later entry of the layer has taken its name, that entry stays. */
   #applyLateLink({ entry, parent, name, before }: LateLink): boolean {
     this.#current = entry;
     if (parent.children.get(name) !== before) return true;
@@ -163,7 +166,7 @@ export class Replay {
     return node;
   }
 
-  /** Symlinks are followed on the way, not at the end. */
+  /** Follows symlinks except at the last name. */
   #nodeAt(path: ByteString): TreeNode | undefined {
     if (path === "") return this.#root;
     const { parent, name } = splitPath(path);
@@ -171,14 +174,14 @@ export class Replay {
   }
 }
 
-/** Of what the layer itself brings. */
+/** Returns the paths of the layer's own entries. */
 function pathsOf(entries: LayerEntries): ReadonlySet<string> {
   const paths = new Set<string>();
   for (const { path, marker } of entries) if (marker === undefined) paths.add(path);
   return paths;
 }
 
-/** Replaces all attributes: an xattr that the new entry does not have is gone. */
+/** Replaces all attributes, xattrs included. */
 function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Attributes): void {
   node.mode = mode;
   node.uid = uid;
@@ -187,7 +190,7 @@ function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Attr
   node.xattrs = xattrs;
 }
 
-/** An entry is the node itself where it can be: a copy of each would double the memory of a merge. */
+/** Uses the entry itself as the node, except for directories: a copy of each would double the memory of a merge. */
 function nodeOf(entry: PackedEntry): TreeNode {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It has the fields of its kind, which is not "hardlink" here.
   if (entry.kind !== "directory") return entry as unknown as TreeNode;

@@ -8,7 +8,10 @@ export interface Attributes {
   gid: number;
   mtime: Time;
   xattrs: readonly Xattr[];
-  /** In the file system that was made of the tree last. It stands here because a Map of millions of nodes would be larger than they are. */
+  /**
+   * The inode number in the file system that is made of the tree. It is a field because a Map of millions of nodes
+   * would need more memory.
+   */
   inode?: number;
 }
 
@@ -38,12 +41,12 @@ export interface FifoNode extends Attributes {
   readonly kind: "fifo";
 }
 
-/** One inode of the merged image. Hard links are one and the same object under several names. */
+/** One inode of the merged image. Hard links are one object with several names. */
 export type TreeNode = FileNode | DirectoryNode | SymlinkNode | DeviceNode | FifoNode;
 
-/** All layers of an image merged, and how its files are read. */
+/** The merged layers of an image, and a function that reads its files. */
 export interface ImageTree {
   readonly root: DirectoryNode;
-  /** The bytes of a file, or the first of them. */
+  /** Reads a file, or its first `bytesMax` bytes. */
   readonly read: (node: FileNode, bytesMax?: number) => Uint8Array;
 }

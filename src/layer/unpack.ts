@@ -11,27 +11,28 @@ export interface LayerInput {
   /** For messages: "layer 2 of 4 (sha256:…)". */
   readonly label: string;
   readonly mediaType: string;
-  /** Of the decompressed layer: "sha256:…". */
+  /** The digest of the decompressed layer: "sha256:…". */
   readonly diffId: string;
-  /** How large the layer may be when it is decompressed. */
+  /** The size limit of the decompressed layer. */
   readonly outputBytesMax: number;
 }
 
-/** Where what is in a layer goes. */
+/** The receivers of a layer's content. */
 export interface LayerOutput {
   readonly sink: DataSink;
   readonly onEntry: (entry: Entry) => void;
   readonly onWarning: (text: string) => void;
-  /** Without one the hash is made in passing. */
+  /** Computes the diff id. Default: in this thread. */
   readonly hash?: OutputHash;
 }
 
-/** Enough to see what is wrong. */
+/** The most warnings of a layer: enough to see what is wrong. */
 const WARNINGS_MAX = 100;
 
 /**
- * Takes the bytes of one layer as they come and makes entries of them, all during `write`. The entries count only when `end` has returned:
- * then the archive was complete and its digest the one it should have. After it has thrown, it is of no use any more.
+ * Turns the bytes of one layer into entries, all during `write`. The entries are valid only after `end` has returned:
+ * then the archive was complete and its diff id correct. After an error the unpacker must not be used. Throws
+ * "content".
  */
 export class LayerUnpacker {
   readonly #input: LayerInput;
@@ -51,14 +52,14 @@ export class LayerUnpacker {
       onEntry,
       onWarning: (text) => this.#warn(text),
       dataBytesMax: input.outputBytesMax,
-      // A marker says something about the layers below, and is no file.
+      // A marker refers to the layers below and is no file.
       wantsData: (path) => markerOf(path) === undefined,
     });
     this.#inflater = this.#named(() =>
       createInflater(
         input.mediaType,
         (text) => this.#warn(text),
-        () => hash.room(),
+        () => hash.buffer(),
       ),
     );
   }
@@ -90,6 +91,7 @@ export class LayerUnpacker {
     this.#numbered(() => this.#reader.write(bytes));
   };
 
+  /** Names the layer, and the entry if it has a name, in errors. */
   #named<T>(work: () => T): T {
     try {
       return work();
@@ -98,7 +100,7 @@ export class LayerUnpacker {
     }
   }
 
-  /** What the reader itself finds has a place in the archive even where no entry has a name yet. */
+  /** Names the number of the entry in errors of the tar reader when the entry has no name yet. */
   #numbered(work: () => void): void {
     try {
       work();

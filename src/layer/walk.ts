@@ -5,17 +5,25 @@ import { Fault } from "../tar/fault.ts";
 import { components } from "../tar/path.ts";
 import type { DirectoryNode, TreeNode } from "./tree.ts";
 
-/** All names that symlinks put into one path: far more than links that somebody made for use, too few to make a layer slow. */
+/** The most names that symlinks may add to one path: far more than real images need, too few to make a layer slow. */
 const LINKED_NAMES_MAX = 1024;
-/** As deep as a path of PATH_MAX bytes can reach: what lies deeper has no name, and would be deep recursion for whoever walks the tree. */
+/**
+ * The depth that a path of PATH_MAX bytes can reach. A deeper tree could not be addressed, and would cause deep
+ * recursion.
+ */
 const DEPTH_MAX = 2048;
 
-/** The directory at `path`, through symlinks, which stay inside the root. Undefined when there is none, or no way to it ends. */
+/**
+ * Finds the directory at `path` and follows symlinks inside the root. Undefined when there is none, and for endless
+ * symlinks.
+ */
 export function findDirectory(root: DirectoryNode, path: ByteString): DirectoryNode | undefined {
   return new Walk(root, path).run(() => undefined);
 }
 
-/** Like `findDirectory`, but stops at a symlink that stands where `replaced` has a path: it will not be there much longer. */
+/**
+ * Like `findDirectory`, but returns undefined at a symlink whose path is in `replaced`, because the layer replaces it.
+ */
 export function findLowerDirectory(
   root: DirectoryNode,
   path: ByteString,
@@ -24,7 +32,10 @@ export function findLowerDirectory(
   return new Walk(root, path, replaced).run(() => undefined);
 }
 
-/** The directory at `path`, through symlinks. What is missing on the way, or is something else, becomes a directory of root's. */
+/**
+ * Finds the directory at `path` and follows symlinks. Makes missing directories, and replaces other files in the path
+ * by directories, all owned by root. Throws a Fault for endless symlinks and too deep a path.
+ */
 export function makeDirectory(root: DirectoryNode, path: ByteString): DirectoryNode {
   const walk = new Walk(root, path);
   const made = walk.run((parent, name) => {
@@ -32,36 +43,36 @@ export function makeDirectory(root: DirectoryNode, path: ByteString): DirectoryN
     parent.children.set(name, directory);
     return directory;
   });
-  if (made === undefined) throw defined(walk.fault, "a way that does not end");
+  if (made === undefined) throw defined(walk.fault, "fault of the walk");
   return made;
 }
 
-/** What a layer that names only what is in a directory leaves open: 0755, owned by root, no time. */
+/** Makes a directory for which no layer has an entry: mode 0755, owned by root, time 0. */
 export function emptyDirectory(): DirectoryNode {
   const mtime = { seconds: 0, nanoseconds: 0 };
   return { kind: "directory", mode: 0o755, uid: 0, gid: 0, mtime, xattrs: [], children: new Map() };
 }
 
-/** What stands at a name that is no directory, or nothing: the directory to go on with, or undefined to stop. */
+/** Called at a name that is missing or no directory. Returns the directory to continue with, or undefined to stop. */
 type Missing = (parent: DirectoryNode, name: ByteString) => DirectoryNode | undefined;
 
 /**
- * A walk of its own beside resolvePath(): it makes what is missing, stops at names that are about to be replaced, and has limits against
- * layers that are made to be slow.
+ * Walks along a path. It is separate from resolvePath(), because it makes missing directories, stops at names that the
+ * layer replaces, and has limits against layers that are meant to be slow.
  */
 class Walk {
-  /** Why the walk was given up, if it was. */
+  /** The reason why the walk was stopped. */
   fault: Fault | undefined;
   readonly #path: ByteString;
-  /** Names still to walk, the next one last. The targets of symlinks are put on top of what is left of the path. */
+  /** A stack of the names that are still to be walked. The names of a symlink's target are pushed onto it. */
   readonly #todo: ByteString[];
-  /** From the root to where the walk stands, and the names on that way. */
+  /** The directories from the root to the current one, and their names. */
   readonly #way: DirectoryNode[];
   readonly #names: ByteString[] = [];
   readonly #replaced: ReadonlySet<string> | undefined;
   #symlinks = 0;
   #linkedNames = 0;
-  /** How many names of the path itself are left. */
+  /** The number of names of the path itself that are still to be walked. */
   #pathLeft: number;
 
   constructor(root: DirectoryNode, path: ByteString, replaced?: ReadonlySet<string>) {
@@ -103,7 +114,7 @@ class Walk {
     this.#names.push(name);
   }
 
-  /** ".." at the root stays there. */
+  /** Goes to the parent. The parent of the root is the root. */
   #leave(): void {
     if (this.#way.length === 1) return;
     this.#way.pop();
@@ -125,7 +136,7 @@ class Walk {
     else this.#todo.push(...names);
   }
 
-  /** A layer may name the place of the symlink as it is, or as the path before us has it. */
+  /** A layer may name the symlink by its real path, or by the path of this walk, which may contain other symlinks. */
   #isReplaced(name: ByteString): boolean {
     if (this.#replaced === undefined) return false;
     const walked = components(this.#path);

@@ -5,11 +5,11 @@ import { slice, splitPath } from "../tar/path.ts";
 
 /** https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */
 const PREFIX = ".wh.";
-/** What aufs kept for itself: pseudo-links, orphans, its own marker. None of it belongs to the image. */
+/** Internal files of aufs: pseudo-links, orphans, its own marker. They do not belong to the image. */
 const META_PREFIX = ".wh..wh.";
 const OPAQUE = ".wh..wh..opq";
 
-/** A member that says something about the layers below instead of being there. */
+/** A member that is no file: it hides files of the layers below, or is an internal file of aufs ("nothing"). */
 export type Marker =
   | { readonly kind: "whiteout"; readonly parent: ByteString; readonly name: ByteString }
   | { readonly kind: "opaque"; readonly parent: ByteString }
@@ -18,8 +18,8 @@ export type Marker =
 const NOTHING: Marker = { kind: "nothing" };
 
 /**
- * The marker that a clean path stands for, of whatever kind the entry is. The prefix in front of a directory on the way is part of an
- * ordinary name, but what lies in a directory of aufs is nothing.
+ * Returns the marker for a clean path, or undefined when it is no marker. The kind of the entry does not matter. A
+ * directory in the path whose name has the prefix is an ordinary directory, except an internal directory of aufs.
  */
 export function markerOf(path: ByteString): Marker | undefined {
   if (!path.includes(PREFIX)) return undefined;
@@ -33,8 +33,8 @@ export function markerOf(path: ByteString): Marker | undefined {
   return { kind: "whiteout", parent, name: hidden };
 }
 
-/** Whether an entry may have to do with what is in the layers below: markers have, and hard links, and next to no others. */
-export function looksBelow({ kind, path }: Entry): boolean {
+/** Whether an entry may refer to the layers below. True for markers and hard links, and false for nearly all others. */
+export function refersToLower({ kind, path }: Entry): boolean {
   return kind === "hardlink" || path.includes(PREFIX);
 }
 

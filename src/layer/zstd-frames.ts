@@ -2,24 +2,24 @@ import { Fault } from "../tar/fault.ts";
 
 /** https://datatracker.ietf.org/doc/html/rfc8878#section-3.1 */
 const FRAME_MAGIC = 0xfd2fb528;
-/** The last four bits are free: 0x184D2A50 to 0x184D2A5F. */
+/** The last four bits may have any value: 0x184D2A50 to 0x184D2A5F. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4];
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8];
 const CHECKSUM_BYTES = 4;
 const RLE_BLOCK = 1;
 
-/** Which number is read next, and how many bytes it has. */
+/** The size of each number that is read. */
 const FIELD_BYTES = { magic: 4, skippable: 4, descriptor: 1, block: 3 } as const;
 type Field = keyof typeof FIELD_BYTES;
 
 /**
- * Follows the compressed bytes from frame to frame, because the decoder takes a stream that ends in the middle of a frame, and
- * bytes after the last one, without a word.
+ * Checks the frames of a compressed stream, because the decoder accepts without an error a stream that ends in the
+ * middle of a frame, and other bytes after the last frame.
  */
 export class ZstdFrames {
   #field: Field = "magic";
-  /** How much to pass over before the field begins. */
+  /** The number of bytes to skip before the field. */
   #skipBytes = 0;
   #value = 0;
   #gotBytes = 0;
@@ -38,13 +38,13 @@ export class ZstdFrames {
     }
   }
 
-  /** Throws when a frame is not complete. */
+  /** Throws a Fault when a frame is not complete. */
   end(): void {
     if (this.#field !== "magic" || this.#gotBytes > 0 || this.#skipBytes > 0)
       throw new Fault("is cut off in the middle of a zstd frame");
   }
 
-  /** All numbers are little-endian and of at most four bytes: multiplied, not shifted, they stay positive. */
+  /** Adds a byte to the little-endian number. It multiplies, because a shift could make four bytes negative. */
   #take(byte: number): void {
     this.#value += byte * 256 ** this.#gotBytes;
     this.#gotBytes += 1;
@@ -52,10 +52,10 @@ export class ZstdFrames {
     const value = this.#value;
     this.#value = 0;
     this.#gotBytes = 0;
-    this.#took(value);
+    this.#handle(value);
   }
 
-  #took(value: number): void {
+  #handle(value: number): void {
     switch (this.#field) {
       case "magic":
         this.#field = fieldAfterMagic(value);
@@ -91,7 +91,7 @@ function fieldAfterMagic(magic: number): Field {
   throw new Fault("has bytes between or after its zstd frames that belong to none");
 }
 
-/** What follows the descriptor: window, dictionary and content size, each there or not. */
+/** Returns the size of the header fields after the descriptor: window, dictionary and content size, each optional. */
 function headerBytes(descriptor: number): number {
   const isSingleSegment = (descriptor & 0b10_0000) !== 0;
   const sizeFlag = descriptor >> 6;

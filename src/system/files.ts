@@ -24,8 +24,8 @@ export interface RandomFile {
 }
 
 /**
- * Reads files for the rooms that may not use node:fs themselves. A missing file is no error unless a method says so.
- * Other failures throw an error of node:fs or a FileFault.
+ * Reads files for code outside of src/system, which may not use node:fs. A missing file is no error unless a method
+ * says so. Other failures throw an error of node:fs or a FileFault.
  */
 export interface Files {
   exists(path: string): boolean;

@@ -1,124 +1,125 @@
 import { defined } from "../lib/assert.ts";
-import { type OutputHash, ROOM_BYTES } from "../layer/output-hash.ts";
+import { BUFFER_BYTES, type OutputHash } from "../layer/output-hash.ts";
 
-/** Enough that neither side waits for the other at every piece. */
-const ROOMS = 4;
+/** With four buffers neither thread waits for the other at each buffer. */
+const BUFFERS = 4;
 const DIGEST_BYTES = 32;
-/** Where in the numbers of a lane which one lies; the lengths of what is in the rooms come last. */
+/** The index of each number of a lane. From `lengths` on there is one length for each buffer. */
 const AT = { published: 0, hashed: 1, isStopped: 2, lengths: 3 } as const;
-const NUMBERS_BYTES = 4 * (AT.lengths + ROOMS);
-/** In the place of a length: give the digest and begin anew. No bytes are in the room. */
+const NUMBERS_BYTES = 4 * (AT.lengths + BUFFERS);
+/** A length that asks the hasher for the digest and for a new hash. The buffer is empty. */
 const DIGEST = -1;
-/** So often one who waits looks whether the other side was stopped. */
+/** A waiting thread checks at this interval whether the lane was stopped. */
 const STOP_CHECK_MS = 200;
 
-/** Memory of one stream of bytes between the thread that makes them and the one that hashes them. */
+/** Shared memory for one stream of bytes from the thread that produces them to the thread that hashes them. */
 export interface LaneMemory {
-  /** Counters, lengths, the digest, then the rooms. */
+  /** The counters, the lengths, the digest, then the buffers. */
   readonly lane: SharedArrayBuffer;
-  /** One number that goes up when any lane of the same hasher has news. */
-  readonly bell: SharedArrayBuffer;
+  /** A counter that increases with each change in any lane of the same hasher. The hasher waits for it. */
+  readonly wakeups: SharedArrayBuffer;
 }
 
-export function laneMemory(bell: SharedArrayBuffer): LaneMemory {
-  return { bell, lane: new SharedArrayBuffer(NUMBERS_BYTES + DIGEST_BYTES + ROOMS * ROOM_BYTES) };
+export function laneMemory(wakeups: SharedArrayBuffer): LaneMemory {
+  const laneBytes = NUMBERS_BYTES + DIGEST_BYTES + BUFFERS * BUFFER_BYTES;
+  return { wakeups, lane: new SharedArrayBuffer(laneBytes) };
 }
 
-export function bellMemory(): SharedArrayBuffer {
+export function wakeupMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(4);
 }
 
 interface Views {
   readonly numbers: Int32Array;
   readonly digest: Uint8Array;
-  readonly rooms: readonly Uint8Array[];
-  readonly bell: Int32Array;
+  readonly buffers: readonly Uint8Array[];
+  readonly wakeups: Int32Array;
 }
 
-function viewsOf({ lane, bell }: LaneMemory): Views {
-  const roomsAt = NUMBERS_BYTES + DIGEST_BYTES;
+function viewsOf({ lane, wakeups }: LaneMemory): Views {
+  const buffersAt = NUMBERS_BYTES + DIGEST_BYTES;
   return {
-    numbers: new Int32Array(lane, 0, AT.lengths + ROOMS),
+    numbers: new Int32Array(lane, 0, AT.lengths + BUFFERS),
     digest: new Uint8Array(lane, NUMBERS_BYTES, DIGEST_BYTES),
-    rooms: Array.from(
-      { length: ROOMS },
-      (_, index) => new Uint8Array(lane, roomsAt + index * ROOM_BYTES, ROOM_BYTES),
+    buffers: Array.from(
+      { length: BUFFERS },
+      (_, index) => new Uint8Array(lane, buffersAt + index * BUFFER_BYTES, BUFFER_BYTES),
     ),
-    bell: new Int32Array(bell),
+    wakeups: new Int32Array(wakeups),
   };
 }
 
-/** Ends both sides of a lane, also when they wait for each other. */
+/** Stops both threads of a lane, even when they wait for each other. */
 export function stopLane(memory: LaneMemory): void {
-  const { numbers, bell } = viewsOf(memory);
+  const { numbers, wakeups } = viewsOf(memory);
   Atomics.store(numbers, AT.isStopped, 1);
   Atomics.notify(numbers, AT.hashed);
-  ring(bell);
+  wake(wakeups);
 }
 
-function ring(bell: Int32Array): void {
-  Atomics.add(bell, 0, 1);
-  Atomics.notify(bell, 0);
+function wake(wakeups: Int32Array): void {
+  Atomics.add(wakeups, 0, 1);
+  Atomics.notify(wakeups, 0);
 }
 
 /**
- * Has another thread hash what this one makes: a layer is a chain of work, and its hash is the part of it that can go beside the rest.
- * Waits when all rooms are full. Throws when the lane was stopped.
+ * Lets another thread hash the output of this thread. The steps of unpacking a layer depend on each other; only the
+ * hash can run in parallel. Waits while all buffers are full. Throws a plain Error when the lane was stopped.
  */
 export function hashInLane(memory: LaneMemory): OutputHash {
-  const { numbers, digest, rooms, bell } = viewsOf(memory);
-  const wait = (roomsMax: number): void => {
+  const { numbers, digest, buffers, wakeups } = viewsOf(memory);
+  const waitUntilPending = (buffersMax: number): void => {
     for (;;) {
       if (Atomics.load(numbers, AT.isStopped) !== 0) throw new Error("the hasher was stopped");
       const hashed = Atomics.load(numbers, AT.hashed);
-      // Both counters wrap at 32 bits, their difference does not.
-      if (((numbers[AT.published] ?? 0) - hashed) >>> 0 <= roomsMax) return;
+      // Both counters overflow at 32 bits; their difference stays correct.
+      if (((numbers[AT.published] ?? 0) - hashed) >>> 0 <= buffersMax) return;
       Atomics.wait(numbers, AT.hashed, hashed, STOP_CHECK_MS);
     }
   };
-  const indexOfNext = (): number => ((numbers[AT.published] ?? 0) >>> 0) % ROOMS;
-  const room = (): Uint8Array => {
-    wait(ROOMS - 1);
-    return defined(rooms[indexOfNext()], "room");
+  const indexOfNext = (): number => ((numbers[AT.published] ?? 0) >>> 0) % BUFFERS;
+  const buffer = (): Uint8Array => {
+    waitUntilPending(BUFFERS - 1);
+    return defined(buffers[indexOfNext()], "buffer");
   };
   const publish = (length: number): void => {
     numbers[AT.lengths + indexOfNext()] = length;
     Atomics.add(numbers, AT.published, 1);
-    ring(bell);
+    wake(wakeups);
   };
   return {
-    room,
+    buffer,
     update(bytes) {
       if (bytes.buffer === memory.lane) return publish(bytes.byteLength);
-      for (let at = 0; at < bytes.byteLength; at += ROOM_BYTES) {
-        const piece = bytes.subarray(at, at + ROOM_BYTES);
-        room().set(piece);
+      for (let at = 0; at < bytes.byteLength; at += BUFFER_BYTES) {
+        const piece = bytes.subarray(at, at + BUFFER_BYTES);
+        buffer().set(piece);
         publish(piece.byteLength);
       }
     },
     digest() {
-      room();
+      buffer();
       publish(DIGEST);
-      wait(0);
+      waitUntilPending(0);
       return digest.toHex();
     },
   };
 }
 
-/** Hashes what comes through the lanes, which share one bell, until they are stopped. Blocks the thread. */
+/** Hashes the bytes of all lanes, which share one wakeup counter, until they are stopped. Blocks the thread. */
 export function serveLanes(lanes: readonly LaneMemory[]): void {
   const served = lanes.map((memory) => new ServedLane(viewsOf(memory)));
   const [first] = served;
   if (first === undefined) return;
   try {
     for (;;) {
-      const heard = first.bell;
+      const seen = first.wakeups;
       const open = served.filter((lane) => !lane.isStopped);
       if (open.length === 0) return;
-      if (open.filter((lane) => lane.serve()).length === 0) first.waitForBell(heard);
+      if (open.filter((lane) => lane.serve()).length === 0) first.waitForWakeup(seen);
     }
   } finally {
-    // Nobody may wait for a hasher that is no more.
+    // After an error no thread must wait for this hasher.
     lanes.forEach(stopLane);
   }
 }
@@ -135,23 +136,23 @@ class ServedLane {
     return Atomics.load(this.#views.numbers, AT.isStopped) !== 0;
   }
 
-  get bell(): number {
-    return Atomics.load(this.#views.bell, 0);
+  get wakeups(): number {
+    return Atomics.load(this.#views.wakeups, 0);
   }
 
-  waitForBell(heard: number): void {
-    Atomics.wait(this.#views.bell, 0, heard);
+  waitForWakeup(seen: number): void {
+    Atomics.wait(this.#views.wakeups, 0, seen);
   }
 
-  /** Takes what is in one room, and tells whether something was. */
+  /** Hashes one buffer. Returns whether there was one. */
   serve(): boolean {
-    const { numbers, digest, rooms } = this.#views;
+    const { numbers, digest, buffers } = this.#views;
     const hashed = numbers[AT.hashed] ?? 0;
     if (Atomics.load(numbers, AT.published) === hashed) return false;
-    const index = (hashed >>> 0) % ROOMS;
+    const index = (hashed >>> 0) % BUFFERS;
     const length = numbers[AT.lengths + index] ?? 0;
     if (length === DIGEST) digest.set(this.#hash.digest());
-    else this.#hash.update(defined(rooms[index], "room").subarray(0, length));
+    else this.#hash.update(defined(buffers[index], "buffer").subarray(0, length));
     Atomics.add(numbers, AT.hashed, 1);
     Atomics.notify(numbers, AT.hashed);
     return true;

@@ -1,4 +1,7 @@
-/** A thread that hashes for others. Its first message says for whom; it never comes back from it. */
+/**
+ * A thread that hashes for other threads. Its first message has the lanes to serve; the thread serves them until they
+ * are stopped.
+ */
 import { type LaneMemory, serveLanes } from "./hash-lane.ts";
 
 declare const self: Worker;

@@ -1,7 +1,7 @@
 import { TandemError } from "../lib/error.ts";
 import type { LayeredSource, Source } from "../source/source.ts";
 
-/** `source` as one that gives layers. Throws "source" for the forms that cannot be written yet, before anything is changed. */
+/** Returns `source` as a source of layers. Throws "source" for the forms that tandem cannot write yet. */
 export function layersOf(source: Source): LayeredSource {
   switch (source.kind) {
     case "layers":

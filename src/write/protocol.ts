@@ -7,7 +7,7 @@ import { machineFailure } from "../system/failure.ts";
 import type { BlobName, SourceRecipe } from "../source/source.ts";
 import type { LaneMemory } from "./hash-lane.ts";
 
-/** What a worker needs to write to the target by itself. */
+/** The data that a worker needs to open and write the target itself. */
 export interface UnpackTarget {
   readonly path: string;
   readonly offsetBytes: number;
@@ -17,25 +17,28 @@ export interface UnpackTarget {
   readonly shared: SharedArrayBuffer;
 }
 
-/** What a worker opens by itself. */
-export interface WorkerPlace {
+/** The data that a worker needs to start. */
+export interface WorkerSetup {
   readonly source: SourceRecipe;
   readonly target: UnpackTarget;
-  /** Where it has its layers hashed; undefined: by itself. */
+  /** The lane to a hasher. Undefined: the worker hashes itself. */
   readonly hash: LaneMemory | undefined;
   /** Whether this worker lowers its priority because others will take longer. */
   readonly hasLowPriority: boolean;
 }
 
-/** To the worker, which does one after the other and answers each. It asks for a blob as soon as it hears of it. */
+/**
+ * A message to the worker. The worker processes requests in order and answers each. It requests a blob as soon as the
+ * message arrives.
+ */
 export type Request =
-  | ({ readonly kind: "open" } & WorkerPlace)
+  | ({ readonly kind: "open" } & WorkerSetup)
   | { readonly kind: "unpack"; readonly layer: LayerInput; readonly blob: BlobName }
   | { readonly kind: "finish" }
-  /** Interrupts what the worker does. It ends when its writes in flight have ended. */
+  /** Interrupts the current request. The worker ends after its writes in flight. */
   | { readonly kind: "stop" };
 
-/** From the worker. A number is how many more bytes of the blob have come. */
+/** A message from the worker. A number is the count of new bytes of the blob. */
 export type Reply =
   | number
   | { readonly kind: "warning"; readonly text: string }
@@ -44,7 +47,7 @@ export type Reply =
   | { readonly kind: "finished"; readonly ranges: WrittenRange[] }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-/** An error as plain data: what a thread boundary would strip from it is kept. */
+/** An error as plain data, because a message to another thread strips the fields of an error. */
 export interface Failure {
   readonly code: ErrorCode | undefined;
   readonly message: string;

@@ -10,15 +10,15 @@ import type { Unpacker } from "./unpacker.ts";
 
 export interface LayerJob {
   readonly image: Image;
-  /** What a layer may unpack to. More is an attack or a mistake, since all of it lies in the target. */
+  /** The size limit of an unpacked layer. All of it has to fit into the target, so more is an error or an attack. */
   readonly layerBytesMax: number;
   readonly talk: Talk;
   readonly signal: AbortSignal;
 }
 
 /**
- * Unpacks all layers, the largest first so that the threads end together, and merges their entries in layer order as soon as
- * everything below has come. The first failure stops the others and is the one that is thrown.
+ * Unpacks all layers, the largest first, so that the threads end at about the same time. Merges the entries of a layer
+ * as soon as all layers below are merged. The first failure stops all unpackers and is thrown.
  */
 export async function unpackLayers(
   job: LayerJob,
@@ -32,10 +32,10 @@ export async function unpackLayers(
     signal,
     queue: bySize(job.image.layers),
     merger: inOrder(job, merge),
-    tell: progressOf(job),
+    report: progressOf(job),
   };
   try {
-    const ranges = await Promise.all(unpackers.map((unpacker) => drain(state, unpacker)));
+    const ranges = await Promise.all(unpackers.map((unpacker) => runUnpacker(state, unpacker)));
     return ranges.flat();
   } catch (error) {
     stop.abort();
@@ -52,11 +52,11 @@ interface Numbered {
   readonly layer: LayerDescriptor;
 }
 
-/** A layer that an unpacker has in hand. */
-interface Begun {
+/** A layer that an unpacker works on. */
+interface StartedLayer {
   readonly index: number;
   readonly entries: Promise<LayerEntries>;
-  /** Nearly all of it has come. */
+  /** Resolves when nearly all of the blob has arrived. */
   readonly nearEnd: Promise<void>;
 }
 
@@ -65,22 +65,22 @@ interface State {
   readonly signal: AbortSignal;
   readonly queue: Numbered[];
   readonly merger: (index: number, entries: LayerEntries) => void;
-  /** So many more bytes have come, of whatever layer. */
-  readonly tell: (bytes: number) => void;
+  /** Called with the count of new bytes, of any layer. */
+  readonly report: (bytes: number) => void;
 }
 
 /**
- * With so much to come a layer is near its end, and its unpacker is given the next: enough for a registry to answer meanwhile, little
- * enough that on a slow line it does not take the answer for abandoned.
+ * When this much of a layer is missing, its unpacker gets the next layer. That is enough time for a registry to answer.
+ * It is short enough that on a slow connection the registry does not close the idle answer.
  */
 const NEAR_END_BYTES = 2 * MiB;
 
-/** Ends this near to the last one are taken for the same. */
+/** Unpackers that end within this share of the longest time count as ending last. */
 const SAME_END = 0.9;
 
 /**
- * For each of `count` unpackers that work as unpackLayers() has them, whether it will be among the last to end. It is theirs what the
- * whole takes, so the others had better not stand in their way.
+ * Returns for each of `count` unpackers in unpackLayers() whether it is expected to end last. These unpackers determine
+ * the total time, so the others should leave them the processors.
  */
 export function lastToEnd(layers: readonly LayerDescriptor[], count: number): readonly boolean[] {
   const ends = Array.from({ length: count }, () => 0);
@@ -98,21 +98,27 @@ function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
     .toSorted((one, other) => other.layer.sizeBytes - one.layer.sizeBytes);
 }
 
-/** One unpacker from the first free layer to the last. It never waits for this thread, which may be merging. */
-async function drain(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
-  let begun = beginNext(state, unpacker);
+/**
+ * Gives layers to one unpacker until none is left. The unpacker always has its next layer early, because this thread
+ * may be busy merging.
+ */
+async function runUnpacker(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
+  let started = startNext(state, unpacker);
   let ranges: Promise<WrittenRange[]> | undefined;
-  while (begun !== undefined) {
-    const { index, entries, nearEnd } = begun;
+  while (started !== undefined) {
+    const { index, entries, nearEnd } = started;
     await Promise.race([nearEnd, entries]);
-    begun = beginNext(state, unpacker);
-    if (begun === undefined) ranges = heard(unpacker.finish());
+    started = startNext(state, unpacker);
+    if (started === undefined) ranges = awaitedLater(unpacker.finish());
     state.merger(index, await entries);
   }
   return ranges ?? unpacker.finish();
 }
 
-function beginNext({ job, signal, queue, tell }: State, unpacker: Unpacker): Begun | undefined {
+function startNext(
+  { job, signal, queue, report }: State,
+  unpacker: Unpacker,
+): StartedLayer | undefined {
   const next = queue.shift();
   if (next === undefined) return undefined;
   const { index, layer } = next;
@@ -134,15 +140,18 @@ function beginNext({ job, signal, queue, tell }: State, unpacker: Unpacker): Beg
     signal,
     onFetched: (bytes) => {
       count(bytes);
-      tell(bytes);
+      report(bytes);
     },
     onWarning: (text) => job.talk.warn(text),
   });
-  return { index, entries: heard(entries), nearEnd: nearEnd.promise };
+  return { index, entries: awaitedLater(entries), nearEnd: nearEnd.promise };
 }
 
-/** Whoever waits for it hears of its failure. What came before it may fail first, and then nobody waits. */
-function heard<T>(promise: Promise<T>): Promise<T> {
+/**
+ * Marks a promise as handled. It is awaited later, or never when an earlier one fails; then its failure must not end
+ * the process.
+ */
+function awaitedLater<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

@@ -8,39 +8,42 @@ import type { BlobName, LayeredSource } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 
-/** One layer, where its bytes come from, and who is told what on the way. */
+/** One layer to unpack, its blob, and callbacks. */
 export interface UnpackTask {
   readonly layer: LayerInput;
   /** A blob of the unpacker's source. */
   readonly blob: BlobName;
   readonly signal: AbortSignal;
-  /** That many more bytes of the blob have come. */
+  /** Called with the count of new bytes of the blob. */
   readonly onFetched: (bytes: number) => void;
   readonly onWarning: (text: string) => void;
 }
 
 /**
- * Takes layers one after the other: their data goes to the target, their entries come back. What is asked of it meanwhile waits for its
- * turn, and fails with the first that fails.
+ * Unpacks layers one after another: writes their data to the target and returns their entries. Calls are queued. After
+ * a failure all queued calls fail too.
  */
 export interface Unpacker {
-  /** Ends normally only when the whole blob has come, and its digest and its diff id were right. */
+  /** Unpacks a layer. Resolves only when the whole blob has arrived and its digest and diff id are correct. */
   unpack(task: UnpackTask): Promise<LayerEntries>;
-  /** Writes out what is still held and tells all that was written. Takes nothing after it. */
+  /** Writes buffered data and returns all written ranges. Do not call unpack() afterwards. */
   finish(): Promise<WrittenRange[]>;
-  /** Stops. Nothing is written to the target after this has resolved. */
+  /** Stops. After it has resolved nothing is written to the target any more. */
   close(): Promise<void>;
 }
 
-/** What an unpacker works with. */
-export interface Workplace {
+/** The source and the target of unpackHere(). */
+export interface UnpackHereOptions {
   readonly source: LayeredSource;
   readonly target: BlockFile;
   readonly allocator: Allocator;
 }
 
-/** Unpacks in this thread, where no other can open the target: for tests that watch every write. It writes as a worker does. */
-export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
+/**
+ * Unpacks in this thread, for targets that another thread cannot open: tests that record every write. It writes in the
+ * same way as a worker.
+ */
+export function unpackHere({ source, target, allocator }: UnpackHereOptions): Unpacker {
   const writer = new DataWriter(directOutbox(target), allocator);
   let isFinished = false;
   let last: Promise<unknown> = Promise.resolve();
@@ -70,13 +73,13 @@ export function unpackHere({ source, target, allocator }: Workplace): Unpacker {
       }),
     async close() {
       await last.catch(() => {});
-      // A worker that has finished closes while others go on, so nobody may rely on that for its writes.
+      // A worker closes its writer itself after finish(), while other workers still run.
       if (!isFinished) writer.close();
     },
   };
 }
 
-/** Reads `blob` to its end and unpacks what comes as it comes. The entries count only when this has ended normally. */
+/** Reads `blob` to its end and unpacks it. The entries are valid only after this has resolved. */
 export async function unpackLayer(
   blob: AsyncIterable<Uint8Array>,
   { layer, signal, onFetched }: Pick<UnpackTask, "layer" | "signal" | "onFetched">,

@@ -2,15 +2,15 @@ import type { WrittenRange } from "../ext4/written-range.ts";
 import { LayerEntries } from "../layer/layer-entries.ts";
 import type { PackedEntries } from "../layer/packed-form.ts";
 import { assert } from "../lib/assert.ts";
-import { errorOf, type Reply, type Request, type WorkerPlace } from "./protocol.ts";
+import { errorOf, type Reply, type Request, type WorkerSetup } from "./protocol.ts";
 import type { Unpacker, UnpackTask } from "./unpacker.ts";
 
 type Answer = Extract<Reply, { kind: "unpacked" | "finished" }>;
 
-/** Fetches and unpacks in a thread of its own: a byte of a layer is in no other thread on its way from the registry to the target. */
-export function unpackInWorker(place: WorkerPlace, onDetail: (text: string) => void): Unpacker {
+/** Fetches and unpacks in a new thread. The bytes of a layer go from the registry to the target inside that thread. */
+export function unpackInWorker(setup: WorkerSetup, onDetail: (text: string) => void): Unpacker {
   const channel = new Channel(onDetail);
-  channel.send({ kind: "open", ...place });
+  channel.send({ kind: "open", ...setup });
   return {
     unpack: async (task) => new LayerEntries(await channel.unpack(task)),
     finish: () => channel.finish(),
@@ -18,18 +18,21 @@ export function unpackInWorker(place: WorkerPlace, onDetail: (text: string) => v
   };
 }
 
-/** What was asked and has no answer yet. */
-interface Question extends PromiseWithResolvers<Answer> {
-  /** Of the layer it is about. */
+/** A request without an answer yet. */
+interface PendingRequest extends PromiseWithResolvers<Answer> {
+  /** The layer of an "unpack" request. */
   readonly task: UnpackTask | undefined;
 }
 
-/** One worker: it answers in the order in which it is asked, and the first failure is the answer to everything. */
+/**
+ * The connection to one worker. The worker answers requests in order. The first failure answers all pending and later
+ * requests.
+ */
 class Channel {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url).href);
   readonly #onDetail: (text: string) => void;
-  /** The first one is the one that is at work. */
-  #questions: Question[] = [];
+  /** The worker processes the first one. */
+  #pending: PendingRequest[] = [];
   #failure: Error | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -63,33 +66,33 @@ class Channel {
   async finish(): Promise<WrittenRange[]> {
     const answer = await this.#ask({ kind: "finish" });
     assert(answer.kind === "finished", "the answer is to the request");
-    // It ends by itself when it has tidied up, and all is written.
+    // All is written. The worker frees its resources and ends itself, so close() need not wait.
     this.#ended.resolve();
     return answer.ranges;
   }
 
-  /** terminate() would leave writes in flight, which then land in a target that is no longer locked. */
+  /** Does not use terminate(): writes in flight could then reach the target after its lock is released. */
   async close(): Promise<void> {
     this.send({ kind: "stop" });
     await this.#ended.promise;
   }
 
   #ask(request: Request, task?: UnpackTask): Promise<Answer> {
-    const question = { ...Promise.withResolvers<Answer>(), task };
+    const pending = { ...Promise.withResolvers<Answer>(), task };
     if (this.#failure === undefined) {
-      this.#questions.push(question);
+      this.#pending.push(pending);
       this.send(request);
-    } else question.reject(this.#failure);
-    return question.promise;
+    } else pending.reject(this.#failure);
+    return pending.promise;
   }
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    for (const { reject } of this.#questions.splice(0)) reject(this.#failure);
+    for (const { reject } of this.#pending.splice(0)) reject(this.#failure);
   }
 
   #take(reply: Reply): void {
-    const task = this.#questions[0]?.task;
+    const task = this.#pending[0]?.task;
     if (typeof reply === "number") {
       task?.onFetched(reply);
       return;
@@ -103,7 +106,7 @@ class Channel {
         break;
       case "unpacked":
       case "finished":
-        this.#questions.shift()?.resolve(reply);
+        this.#pending.shift()?.resolve(reply);
         break;
       case "failed":
         this.#fail(errorOf(reply.failure));

@@ -1,4 +1,4 @@
-/** A thread that fetches and unpacks layers. It is told what to do by the messages of protocol.ts, one at a time. */
+/** A thread that fetches and unpacks layers. It processes the messages of protocol.ts one at a time. */
 import { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import { hashHere, type OutputHash } from "../layer/output-hash.ts";
@@ -20,25 +20,26 @@ import { unpackLayer } from "./unpacker.ts";
 
 declare const self: Worker;
 
-/** So seldom is told how much has come. */
-const TOLD_BYTES = MiB;
+/** Progress is reported after this many bytes, to keep messages rare. */
+const REPORT_BYTES = MiB;
 
 const stop = new AbortController();
 
-interface Workplace {
+/** The open source and target of this worker. */
+interface Workspace {
   readonly source: LayeredSource;
   readonly writer: DataWriter;
   readonly hash: OutputHash;
 }
 
-let workplace: Workplace | undefined;
+let workspace: Workspace | undefined;
 let last = Promise.resolve();
 
 self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
   if (data.kind === "stop") stop.abort();
-  // While the last layer is still at work, so that nothing has to be waited for when it has ended.
+  // Request the blob while the previous layer is still being unpacked, so that its first bytes arrive in time.
   const blob =
-    data.kind === "unpack" ? workplace?.source.blob(data.blob, { signal: stop.signal }) : undefined;
+    data.kind === "unpack" ? workspace?.source.blob(data.blob, { signal: stop.signal }) : undefined;
   const turn = data.kind === "stop" ? last.catch(() => {}) : last;
   last = turn.then(() => answer(data, blob));
   last.catch((error: unknown) => post({ kind: "failed", failure: failureOf(error) }));
@@ -51,28 +52,28 @@ async function answer(
   switch (request.kind) {
     case "open":
       if (request.hasLowPriority) lowerPriority((text) => post({ kind: "detail", text }));
-      workplace = {
+      workspace = {
         source: await open(request.source),
         writer: openWriter(request.target),
         hash: request.hash === undefined ? hashHere() : hashInLane(request.hash),
       };
       break;
     case "unpack":
-      await unpack(defined(workplace, "workplace"), request, blob);
+      await unpack(defined(workspace, "workspace"), request, blob);
       break;
     case "finish": {
-      const { writer } = defined(workplace, "workplace");
+      const { writer } = defined(workspace, "workspace");
       post({ kind: "finished", ranges: writer.finish() });
       close(writer);
       process.exit();
     }
     case "stop":
-      if (workplace !== undefined) close(workplace.writer);
+      if (workspace !== undefined) close(workspace.writer);
       process.exit();
   }
 }
 
-/** Waits for the writes in flight. */
+/** Closes the writer, which waits for its writes in flight. */
 function close(writer: DataWriter): void {
   for (const text of takeRefusedHints()) post({ kind: "detail", text });
   try {
@@ -89,8 +90,8 @@ async function open({ text, options }: SourceRecipe): Promise<LayeredSource> {
 }
 
 function log(text: string): void {
-  // What there is to say when the source is opened was said by the main thread, which has opened it first.
-  if (workplace === undefined) return;
+  // The main thread has opened the source before and has reported everything about that.
+  if (workspace === undefined) return;
   post({ kind: text.endsWith(", continuing") ? "warning" : "detail", text });
 }
 
@@ -101,12 +102,12 @@ function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarg
 }
 
 async function unpack(
-  { source, writer, hash }: Workplace,
+  { source, writer, hash }: Workspace,
   { layer, blob: name }: Extract<Request, { kind: "unpack" }>,
   blob = source.blob(name, { signal: stop.signal }),
 ): Promise<void> {
   const packer = new EntryPacker();
-  const fetched = new Tally(TOLD_BYTES, (bytes) => post(bytes));
+  const fetched = new BatchedCount(REPORT_BYTES, (bytes) => post(bytes));
   const garbage = new GarbageCounter();
   const onFetched = (bytes: number): void => fetched.add(bytes);
   await unpackLayer(
@@ -122,7 +123,7 @@ async function unpack(
       onWarning: (text) => post({ kind: "warning", text }),
     },
   );
-  fetched.tell();
+  fetched.report();
   const entries = packer.finish();
   post(
     { kind: "unpacked", entries },
@@ -130,24 +131,24 @@ async function unpack(
   );
 }
 
-/** Adds up until it is worth to do something about it. */
-class Tally {
+/** Sums up counts, and reports the sum when it reaches the limit. */
+class BatchedCount {
   readonly #limit: number;
-  readonly #act: (sum: number) => void;
+  readonly #onSum: (sum: number) => void;
   #sum = 0;
 
-  constructor(limit: number, act: (sum: number) => void) {
+  constructor(limit: number, onSum: (sum: number) => void) {
     this.#limit = limit;
-    this.#act = act;
+    this.#onSum = onSum;
   }
 
   add(count: number): void {
     this.#sum += count;
-    if (this.#sum >= this.#limit) this.tell();
+    if (this.#sum >= this.#limit) this.report();
   }
 
-  tell(): void {
-    this.#act(this.#sum);
+  report(): void {
+    this.#onSum(this.#sum);
     this.#sum = 0;
   }
 }

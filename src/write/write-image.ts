@@ -20,7 +20,7 @@ import { lastToEnd, unpackLayers } from "./unpack-layers.ts";
 import { type Unpacker, unpackHere } from "./unpacker.ts";
 import { unpackInWorker } from "./worker-unpacker.ts";
 
-/** A layer's tar may be larger than the target by its headers, its holes and what later layers replace. */
+/** A layer's tar may be larger than the target, because of headers, holes, and files that later layers replace. */
 const LAYER_TO_TARGET_MAX = 2;
 
 export interface WriteJob<Finding> {
@@ -28,25 +28,25 @@ export interface WriteJob<Finding> {
   readonly image: Image;
   readonly target: WriteTarget;
   readonly identity: Identity;
-  /** How many layers are unpacked side by side. */
+  /** How many layers are unpacked in parallel. */
   readonly jobs: number;
-  /** Of this machine. What is left of them hashes. */
+  /** The processors of this machine. Those beyond `jobs` are used for hashing. */
   readonly cores: number;
   readonly talk: Talk;
   readonly signal: AbortSignal;
-  /** The files that a boot loader reads: none of them may have holes. */
+  /** Returns the files that a boot loader reads. Their holes are filled, because GRUB cannot read holes. */
   withoutHoles(root: ImageTree["root"]): ReadonlySet<FileNode>;
-  /** Looks at the tree before a file system is made of it, and may refuse it. */
+  /** Inspects the tree before the file system is made. Throws to refuse it. */
   inspect(tree: ImageTree): Finding;
 }
 
 export interface WrittenImage<Finding> {
   readonly finding: Finding;
-  /** All that belongs to the file system, ascending, each within 1 MiB. */
+  /** Everything that was written, in ascending order. A range has at most 1 MiB. */
   readonly ranges: readonly WrittenRange[];
   readonly usedBytes: number;
   readonly inodes: number;
-  /** Seconds a phase took. */
+  /** The duration of each phase. */
   readonly seconds: { readonly unpack: number; readonly format: number; readonly flush: number };
 }
 
@@ -88,7 +88,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   };
 }
 
-/** Returns what was written. Kernels and initrds are rarely archived with holes: most images need nothing here. */
+/** Fills the holes of the files and returns the written ranges. Kernels and initrds rarely have holes in an archive. */
 function fillFiles(
   block: BlockFile,
   allocator: Allocator,
@@ -101,13 +101,15 @@ function fillFiles(
   return data.finish();
 }
 
-/** The time of the file system's own stamps: that of the image, so that the same image always gives the same bytes. */
+/** Returns the time for the file system's own time stamps: that of the image, so that equal images give equal bytes. */
 export function imageTime({ created }: Image): number {
   const milliseconds = created === undefined ? 0 : Date.parse(created);
   return Number.isNaN(milliseconds) ? 0 : Math.max(0, Math.floor(milliseconds / 1000));
 }
 
-/** Throws when the operator has asked to stop. Doing so is the same as a cut of the power at this point. */
+/**
+ * Throws "interrupted" when the operator wants to stop. The effect on the disk is that of a power cut at this point.
+ */
 export function interrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new TandemError("interrupted", "Stopped on request before the end");
 }
@@ -117,40 +119,40 @@ interface Place {
   readonly allocator: Allocator;
 }
 
-/** The threads end here: their memory is free again when the file system's own structures are made. */
+/** Unpacks all layers. It ends the threads, so that their memory is free when the file system's structures are made. */
 async function unpack(
   job: WriteJob<unknown>,
   place: Place & { readonly merge: Merge },
 ): Promise<WrittenRange[]> {
   const layerBytesMax = LAYER_TO_TARGET_MAX * job.target.block.sizeBytes;
-  const crew = gather(job, place);
+  const group = startUnpackers(job, place);
   try {
-    return await unpackLayers({ ...job, layerBytesMax }, crew.unpackers, place.merge);
+    return await unpackLayers({ ...job, layerBytesMax }, group.unpackers, place.merge);
   } finally {
-    await crew.close();
+    await group.close();
   }
 }
 
-interface Crew {
+interface UnpackerGroup {
   readonly unpackers: readonly Unpacker[];
-  /** The threads have stopped writing when this resolves. */
+  /** Resolves when the threads have stopped writing. */
   close(): Promise<void>;
 }
 
-/** Threads of their own, where these can open what is read and what is written by themselves. */
-function gather(job: WriteJob<unknown>, place: Place): Crew {
+/** Starts threads if they can open the source and the target themselves. Otherwise unpacks in this thread. */
+function startUnpackers(job: WriteJob<unknown>, place: Place): UnpackerGroup {
   const { source, image, target, jobs, cores, talk } = job;
   const { block, path, offsetBytes } = target;
   const { recipe } = source;
   const { layout, allocator } = place;
   if (path === undefined || recipe === undefined) {
-    const unpackHereToo = (): Unpacker => unpackHere({ source, target: block, allocator });
-    return crewOf(Array.from({ length: jobs }, unpackHereToo), () => {});
+    const start = (): Unpacker => unpackHere({ source, target: block, allocator });
+    return groupOf(Array.from({ length: jobs }, start), () => {});
   }
   const { sizeBytes } = block;
   const to = { path, offsetBytes, sizeBytes, layout, shared: allocator.shared };
   const onDetail = (text: string): void => talk.debug(text);
-  // Where all cores unpack, another thread would only take memory.
+  // When all cores unpack, threads that hash would only take memory.
   const hashers = startHashers(cores > jobs ? jobs : 0, onDetail);
   const isLast = lastToEnd(image.layers, jobs);
   const unpackers = isLast.map((last, index) =>
@@ -159,11 +161,11 @@ function gather(job: WriteJob<unknown>, place: Place): Crew {
       onDetail,
     ),
   );
-  return crewOf(unpackers, () => hashers.close());
+  return groupOf(unpackers, () => hashers.close());
 }
 
-/** An unpacker may wait for its hasher: both are told to stop before the end of either is waited for. */
-function crewOf(unpackers: readonly Unpacker[], stopOthers: () => void): Crew {
+/** An unpacker may wait for its hasher. So close() stops both before it waits. */
+function groupOf(unpackers: readonly Unpacker[], stopOthers: () => void): UnpackerGroup {
   return {
     unpackers,
     async close() {
@@ -175,8 +177,8 @@ function crewOf(unpackers: readonly Unpacker[], stopOthers: () => void): Crew {
 }
 
 /**
- * How the target will be divided. Throws "no-space" when no file system fits, and when the compressed data alone is larger: no need to
- * write first to find that out.
+ * Plans the layout of the file system. Throws "no-space" when the target is too small for any file system or for the
+ * compressed layers, so that nothing is written in vain.
  */
 export function layoutFor(
   { image, source }: Pick<WriteJob<unknown>, "image" | "source">,
@@ -192,7 +194,7 @@ export function layoutFor(
   return layout;
 }
 
-/** Each call tells the seconds since the last one. */
+/** Returns a function that returns the seconds since its last call. */
 function stopwatch(): () => number {
   let last = performance.now();
   return () => {

@@ -10,7 +10,9 @@ import { gptImage } from "../disk/gpt-image.ts";
 const SECTORS = MiB / 512;
 const CONTROL = { name: "control", offsetBytes: MiB, sizeBytes: MiB };
 
-/** Makes a disk-image file with a control partition and slots a and b of 8 MiB; slot a was filled by others and is good. */
+/**
+ * Makes a disk-image file with a control partition and slots a and b of 8 MiB; slot a was filled by others and is good.
+ */
 export async function makeDiskFile(path: string): Promise<void> {
   const image = gptImage({
     sizeBytes: 20 * MiB,

@@ -1,4 +1,7 @@
-/** What src/boot/grub/grub.cfg does at one boot, on a disk in memory. test/e2e/power-cut-boots.test.ts compares it with the real GRUB. */
+/**
+ * What src/boot/grub/grub.cfg does at one boot, on a disk in memory. test/e2e/power-cut-boots.test.ts compares it with
+ * the real GRUB.
+ */
 import { findFile } from "../../src/boot/image/find.ts";
 import { Fat } from "../../src/fat/fat.ts";
 import { ESP_TYPE_GUID, readGpt, type Gpt } from "../../src/disk/gpt.ts";

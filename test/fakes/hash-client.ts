@@ -1,4 +1,7 @@
-/** A thread that has bytes hashed by another one: the lane, then how long the pieces of each stream are. It answers with the digests. */
+/**
+ * A thread that lets another thread hash its bytes. Its message has the lane and the sizes of the pieces of each
+ * stream; it answers with the digests.
+ */
 import { hashInLane, type LaneMemory } from "../../src/write/hash-lane.ts";
 import { patternOf } from "./pattern.ts";
 
@@ -7,8 +10,8 @@ declare const self: Worker;
 export interface Streams {
   readonly lane: LaneMemory;
   readonly streams: readonly (readonly number[])[];
-  /** Whether the bytes are put into the rooms, or come from elsewhere. */
-  readonly inRooms: boolean;
+  /** Whether the bytes are put into the lane's buffers, or come from other memory. */
+  readonly inBuffers: boolean;
 }
 
 self.addEventListener("message", ({ data }: MessageEvent<Streams>) => {
@@ -16,10 +19,10 @@ self.addEventListener("message", ({ data }: MessageEvent<Streams>) => {
   const digests = data.streams.map((pieces) => {
     for (const length of pieces) {
       const bytes = patternOf(length);
-      if (data.inRooms) {
-        const room = hash.room();
-        room.set(bytes);
-        hash.update(room.subarray(0, length));
+      if (data.inBuffers) {
+        const buffer = hash.buffer();
+        buffer.set(bytes);
+        hash.update(buffer.subarray(0, length));
       } else hash.update(bytes);
     }
     return hash.digest();

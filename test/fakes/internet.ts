@@ -19,7 +19,9 @@ export interface Internet {
   readonly to: (host: string) => Sent[];
 }
 
-/** Hosts by name, so that HTTPS and foreign hosts can be played without either. What is not listed cannot be reached. */
+/**
+ * Hosts by name, so that HTTPS and foreign hosts can be played without either. What is not listed cannot be reached.
+ */
 export function internet(
   hosts: Readonly<Record<string, (sent: Sent) => Response | Promise<Response>>>,
 ): Internet {

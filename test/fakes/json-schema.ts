@@ -1,4 +1,7 @@
-/** The part of JSON Schema 2020-12 that schema/*.json uses. What it does not know it refuses, so that no rule goes unchecked. */
+/**
+ * The part of JSON Schema 2020-12 that schema/*.json uses. What it does not know it refuses, so that no rule goes
+ * unchecked.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -10,7 +13,10 @@ export function readSchema(name: string): Schema {
   return JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Schema;
 }
 
-/** What is wrong with `value`, one line each. A member that the schema does not tell of is wrong, too: it is not documented. */
+/**
+ * What is wrong with `value`, one line each. A member that the schema does not tell of is wrong, too: it is not
+ * documented.
+ */
 export function faults(schema: Schema, value: unknown, path = "$"): string[] {
   return Object.entries(schema).flatMap(([keyword, rule]) => {
     const check = KEYWORDS[keyword];

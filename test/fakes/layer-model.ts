@@ -1,4 +1,6 @@
-/** What layers make together, told in the plainest way: a map from paths to nodes, and the rules one after the other. */
+/**
+ * What layers make together, told in the plainest way: a map from paths to nodes, and the rules one after the other.
+ */
 import type { View, ViewNode } from "../fixtures/view.ts";
 import { type TarMember, xattrsOfMember } from "../peers/tar.ts";
 
@@ -90,7 +92,9 @@ function nodeAt(model: Model, path: string): Inode | undefined {
   return place === undefined ? undefined : model.get(join(place, name));
 }
 
-/** From the root to a directory, through symlinks. Paths without symlinks in them come out; undefined: no such place. */
+/**
+ * From the root to a directory, through symlinks. Paths without symlinks in them come out; undefined: no such place.
+ */
 class Walk {
   readonly #model: Model;
   readonly #stops: ReadonlySet<string>;

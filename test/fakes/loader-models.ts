@@ -1,4 +1,7 @@
-/** A model of each boot loader: what it does at one boot, on a disk in memory. The stories of all loaders are run with these. */
+/**
+ * A model of each boot loader: what it does at one boot, on a disk in memory. The stories of all loaders are run with
+ * these.
+ */
 import { type LoaderName, LOADERS } from "../../src/boot/loaders.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { bootWithGrub } from "./grub-model.ts";

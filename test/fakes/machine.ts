@@ -1,4 +1,7 @@
-/** A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a partition table. */
+/**
+ * A machine whose disk is in memory: a control partition, two slots and, if there is room, recovery, without a
+ * partition table.
+ */
 import type { TandemEsp } from "../../src/boot/esp/choose-esp.ts";
 import { grub } from "../../src/boot/grub/grub.ts";
 import { formatControl } from "../../src/control/control.ts";

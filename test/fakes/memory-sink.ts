@@ -5,7 +5,10 @@ interface Run {
   readonly bytes: Uint8Array;
 }
 
-/** Holds the data of all files, and gives each file one extent to find it by. Breaks when it is not called as it has to be. */
+/**
+ * Holds the data of all files, and gives each file one extent to find it by. Breaks when it is not called as it has to
+ * be.
+ */
 export class MemorySink implements DataSink {
   /** What was promised and came of each file that was begun, in order. */
   readonly files: { sizeBytes: number; dataBytes: number; runs: Run[] }[] = [];

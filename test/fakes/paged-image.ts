@@ -2,7 +2,10 @@ import type { BlockFile } from "../../src/system/block-file.ts";
 
 const PAGE_BYTES = 4096;
 
-/** The bytes of a disk in memory. A fork shares its pages until one of the two writes to them, so hundreds of forks are cheap. */
+/**
+ * The bytes of a disk in memory. A fork shares its pages until one of the two writes to them, so hundreds of forks are
+ * cheap.
+ */
 export class PagedImage {
   readonly sizeBytes: number;
   readonly #pages: Map<number, Uint8Array>;

@@ -83,8 +83,8 @@ export class RecordedDisk {
   }
 
   /**
-   * The device takes the newest first, one at a time, and when it is waited for at the earliest: what is read, flushed or used again
-   * too soon shows.
+   * The device takes the newest first, one at a time, and when it is waited for at the earliest: what is read, flushed
+   * or used again too soon shows.
    */
   #openQueue(): WriteQueue {
     const waiting: {
@@ -125,7 +125,9 @@ export class RecordedDisk {
     return this.#now.fork();
   }
 
-  /** Every disk that a cut before each operation, and after the last, can leave. The first is the disk before anything. */
+  /**
+   * Every disk that a cut before each operation, and after the last, can leave. The first is the disk before anything.
+   */
   *cuts(options: CutOptions = {}): Generator<Cut> {
     const medium = new Medium(this.#before.fork());
     for (const [after, next] of [...this.operations, undefined].entries()) {
@@ -144,7 +146,9 @@ export class RecordedDisk {
     }
   }
 
-  /** The kernel does not drop dirty pages: a program that asks for it reads its cache and believes it to be the medium. */
+  /**
+   * The kernel does not drop dirty pages: a program that asks for it reads its cache and believes it to be the medium.
+   */
   #refuseToDropUnflushed(offsetBytes: number, sizeBytes: number): void {
     const lastFlush = this.operations.findLastIndex(({ kind }) => kind === "flush");
     const dirty = this.operations
@@ -213,7 +217,10 @@ function* outcomes(pending: readonly Write[], options: CutOptions): Generator<Ou
   if (pending.length > 1) yield { name: "each torn in the middle", writes: pending.map(half) };
 }
 
-/** All subsets but the full and the empty one, or a sample that loses and keeps every write at least once where there is room. */
+/**
+ * All subsets but the full and the empty one, or a sample that loses and keeps every write at least once where there is
+ * room.
+ */
 function* subsets(count: number, max: number): Generator<boolean[]> {
   if (2 ** count - 2 <= max) {
     for (let mask = 1; mask < 2 ** count - 1; mask += 1)

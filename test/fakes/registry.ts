@@ -110,8 +110,8 @@ export class FakeRegistry {
 const TLS_HANDSHAKE = 0x16;
 
 /**
- * Answers each connection with raw bytes and what follows them: for bodies that no HTTP library would send. It hangs up on TLS and
- * answers pings by itself; neither counts as a request.
+ * Answers each connection with raw bytes and what follows them: for bodies that no HTTP library would send. It hangs up
+ * on TLS and answers pings by itself; neither counts as a request.
  */
 export class RawServer {
   readonly requests: string[] = [];
@@ -162,8 +162,8 @@ function endOf(socket: Bun.Socket, end: "close" | "reset"): void {
 }
 
 /**
- * Waits until the client at `port` has taken all that was sent to it, and a moment for handing it on: what arrives together with the
- * end is dropped by the client, and tests want progress.
+ * Waits until the client at `port` has taken all that was sent to it, and a moment for handing it on: what arrives
+ * together with the end is dropped by the client, and tests want progress.
  */
 async function whenRead(port: number): Promise<void> {
   do await Bun.sleep(5);

@@ -50,7 +50,10 @@ export interface Rejection {
   readonly printed: string;
 }
 
-/** What a promise was rejected with. A copy, because toMatchObject() of Bun 1.4.5 writes its matchers into what it is given. */
+/**
+ * What a promise was rejected with. A copy, because toMatchObject() of Bun 1.4.5 writes its matchers into what it is
+ * given.
+ */
 export async function rejection(promise: Promise<unknown>): Promise<Rejection> {
   return promise.then(
     () => ({ code: undefined, message: "it was not rejected", printed: "" }),

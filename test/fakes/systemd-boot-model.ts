@@ -1,4 +1,7 @@
-/** What systemd-boot 252 does at one boot, on a FAT in memory, written from its documentation and its behaviour under OVMF. */
+/**
+ * What systemd-boot 252 does at one boot, on a FAT in memory, written from its documentation and its behaviour under
+ * OVMF.
+ */
 import { Fat } from "../../src/fat/fat.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 
@@ -12,7 +15,10 @@ export interface LoaderEntry {
 
 const FOLDER = "/loader/entries";
 
-/** Boots once: takes an entry, counts it by its name, and returns the kernel's command line. undefined: it has nothing to start. */
+/**
+ * Boots once: takes an entry, counts it by its name, and returns the kernel's command line. undefined: it has nothing
+ * to start.
+ */
 export async function bootWithSystemd(
   esp: BlockFile,
   { readOnly = false }: { readonly readOnly?: boolean } = {},

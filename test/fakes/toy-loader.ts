@@ -1,6 +1,6 @@
 /**
- * A boot loader that nobody has: it starts slot X by the file /toy/X on the ESP, which names the kernel, and goes by the boot record. It
- * shows that a loader is one file and one line in the table.
+ * A boot loader that nobody has: it starts slot X by the file /toy/X on the ESP, which names the kernel, and goes by
+ * the boot record. It shows that a loader is one file and one line in the table.
  */
 import type { Bootloader } from "../../src/boot/bootloader.ts";
 import { contentOf, type Esp, isFile, readText } from "../../src/boot/esp/esp.ts";

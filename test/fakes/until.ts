@@ -1,4 +1,7 @@
-/** Waits for what reports nothing by itself, such as a counter or /proc: looks again and again. The limit is that of the test. */
+/**
+ * Waits for what reports nothing by itself, such as a counter or /proc: looks again and again. The limit is that of the
+ * test.
+ */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await Bun.sleep(1);
 }

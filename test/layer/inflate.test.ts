@@ -24,7 +24,7 @@ function inflate(input: Uint8Array, mediaType: string, chunkBytes = 1 << 20): In
   return { bytes: Buffer.concat(pieces), warnings };
 }
 
-/** Compresses badly enough to have several blocks, and fills the output buffer a few times. */
+/** Data that compresses so little that it has several blocks and fills the output buffer several times. */
 const CONTENT = Buffer.from(
   Uint8Array.from({ length: 700_001 }, (_, at) => (at * at * 31 + (at >> 7)) >> 5),
 );
@@ -147,23 +147,23 @@ test.each([
   expect(warnings).toEqual([warning]);
 });
 
-/** Every length where headers and trailers are, some between. */
+/** All lengths near headers and trailers, and some between them. */
 function stepAt(length: number, whole: number): number {
   return length < 40 || length > whole - 100 ? 1 : 59;
 }
 
-test("createInflater() refuses what is no layer", () => {
+test("createInflater() refuses the media type of no layer", () => {
   expect(() => createInflater("text/plain", () => {})).toThrow("not one of a layer");
 });
 
-/** A window of 256 MiB: the frame header alone makes the decoder want it. */
+/** A frame header with a window of 256 MiB, which the decoder would allocate at once. */
 test("Inflater refuses a zstd window beyond 128 MiB", () => {
   const header = Buffer.from("28b52ffd0090", "hex"); // Window log 28.
   const block = Buffer.from([0x01 | (4 << 3), 0, 0, 1, 2, 3, 4]);
   expect(() => inflate(Buffer.concat([header, block]), `${TAR}+zstd`)).toThrow("too much memory");
 });
 
-test("Inflater gives the same in chunks of any sizes", () => {
+test("Inflater emits the same bytes for chunks of any size", () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 20 });
   const inputs = [
     gzipSync(CONTENT),

@@ -5,18 +5,18 @@ import type { Entry } from "../../src/tar/entry.ts";
 import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries, type PackedEntry } from "../../src/layer/layer-entries.ts";
 import { splitPath } from "../../src/tar/path.ts";
-import { looksBelow } from "../../src/layer/whiteout.ts";
+import { refersToLower } from "../../src/layer/whiteout.ts";
 import { byteString, byteStringOf } from "../../src/lib/byte-string.ts";
 
 function packedAndBack(entries: readonly Entry[]): LayerEntries {
   const packer = new EntryPacker();
   for (const entry of entries) packer.add(entry);
   const packed = packer.finish();
-  // As between threads.
+  // Send the entries as a message to a thread would.
   return new LayerEntries(structuredClone(packed, { transfer: packed.map((one) => one.buffer) }));
 }
 
-/** The fields of their kinds. */
+/** Returns the fields that each kind has. */
 function unpacked(entries: Iterable<PackedEntry>): Entry[] {
   return Array.from(entries, (entry) => {
     const { kind, path, mode, uid, gid, mtime, xattrs } = entry;
@@ -77,19 +77,19 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   }),
 );
 
-test("entries are the same after they were packed", () => {
+test("LayerEntries returns the entries that EntryPacker packed", () => {
   fc.assert(
     fc.property(fc.array(entry), (entries) => {
       const back = packedAndBack(entries);
       expect(unpacked(back)).toEqual(entries);
       const places = Array.from(back, ({ parent, name }) => ({ parent, name }));
       expect(places).toEqual(entries.map(({ path }) => splitPath(path)));
-      expect(unpacked(back.lookingBelow())).toEqual(entries.filter(looksBelow));
+      expect(unpacked(back.referringToLower())).toEqual(entries.filter(refersToLower));
     }),
   );
 });
 
-test("entries of more than one piece, and one that is larger than a piece", () => {
+test("EntryPacker packs entries into several pieces, also an entry larger than a piece", () => {
   const entries = Array.from({ length: 3000 }, (_, index): Entry => {
     const bytes = index === 1500 ? 400_000 : 100;
     return {
@@ -106,18 +106,18 @@ test("entries of more than one piece, and one that is larger than a piece", () =
   expect(unpacked(new LayerEntries(packed))).toEqual(entries);
 });
 
-test("no entries take no memory", () => {
+test("EntryPacker without entries has no pieces", () => {
   expect(new EntryPacker().finish()).toEqual([]);
 });
 
-test("a packed entry tells its marker", () => {
+test("PackedEntry.marker is the entry's marker", () => {
   const paths = ["a/.wh.c", ".wh..wh..opq", "a.wh.b", "c"].map(byteStringOf);
   const back = packedAndBack(paths.map((path) => ({ ...plainMember, kind: "fifo", path })));
   const kinds = Array.from(back, ({ marker }) => marker?.kind);
   expect(kinds).toEqual(["whiteout", "opaque", undefined, undefined]);
 });
 
-test("a packed file may be given other extents", () => {
+test("PackedEntry.extents can be replaced", () => {
   const file = { kind: "file", sizeBytes: 9000, extents: [], ...plainMember } as const;
   const [back = expect.unreachable()] = packedAndBack([file]);
   const given = [{ logicalBlock: 0, physicalBlock: 7, blocks: 3 }];

@@ -6,15 +6,25 @@ import { Merge } from "../../src/layer/merge.ts";
 import { layerEntries } from "../fakes/layer-entries.ts";
 import { viewOfTree } from "../fixtures/view.ts";
 
-/** What a test says of an entry: file content, `{…}` for attributes. */
-type Said = { uid?: number; mode?: number; seconds?: number; xattrs?: Record<string, string> };
+/** The attributes of an entry. */
+type Attributes = {
+  uid?: number;
+  mode?: number;
+  seconds?: number;
+  xattrs?: Record<string, string>;
+};
 
-/** What only entries of this kind have. */
+/** The fields that only entries of this kind have. */
 type Own = { readonly kind: Entry["kind"] } & Readonly<Record<string, unknown>>;
 
-function entry(path: string, own: Own, said: Said = {}): Entry {
+function entry(path: string, own: Own, attributes: Attributes = {}): Entry {
   const { kind } = own;
-  const { uid = 0, mode = kind === "directory" ? 0o755 : 0o644, seconds = 1, xattrs = {} } = said;
+  const {
+    uid = 0,
+    mode = kind === "directory" ? 0o755 : 0o644,
+    seconds = 1,
+    xattrs = {},
+  } = attributes;
   return {
     path,
     mode,
@@ -26,13 +36,14 @@ function entry(path: string, own: Own, said: Said = {}): Entry {
   } as unknown as Entry;
 }
 
-/** A file whose content is told by its size alone. */
-const f = (path: string, sizeBytes: number, said?: Said): Entry =>
-  entry(path, { kind: "file", sizeBytes, extents: [] }, said);
-const d = (path: string, said?: Said): Entry => entry(path, { kind: "directory" }, said);
+/** A file. Only its size identifies its content. */
+const f = (path: string, sizeBytes: number, attributes?: Attributes): Entry =>
+  entry(path, { kind: "file", sizeBytes, extents: [] }, attributes);
+const d = (path: string, attributes?: Attributes): Entry =>
+  entry(path, { kind: "directory" }, attributes);
 const l = (path: string, target: string): Entry => entry(path, { kind: "symlink", target });
-const h = (path: string, target: string, said?: Said): Entry =>
-  entry(path, { kind: "hardlink", target }, said);
+const h = (path: string, target: string, attributes?: Attributes): Entry =>
+  entry(path, { kind: "hardlink", target }, attributes);
 const c = (path: string): Entry => entry(path, { kind: "character", major: 0, minor: 0 });
 
 /** One line of text for each path: "a/ 0755 0", "a/f 3", "s -> t", links with "= first name". */
@@ -51,7 +62,7 @@ function merged(...layers: Entry[][]): string[] {
 }
 
 /** The attributes of one path. */
-function attributes(path: string, ...layers: Entry[][]): unknown {
+function attributesAt(path: string, ...layers: Entry[][]): unknown {
   const merge = new Merge();
   for (const layer of layers) merge.apply(layerEntries(layer), "layer");
   const node = viewOfTree(merge.root, (sizeBytes) => new Uint8Array(sizeBytes)).get(path);
@@ -71,12 +82,12 @@ const lateLinks = (count: number): Entry[] => [
   f("z", 7),
 ];
 
-/** A symlink whose target has so many names. */
+/** A symlink whose target has this many names. */
 const linkOf = (names: number): Entry[] => [d("d"), l("l", `${"./".repeat(names - 1)}d`)];
 
 type Row = [what: string, layers: Entry[][], tree: string[]];
 
-describe("whiteouts", () => {
+describe("Merge applies whiteouts", () => {
   test.each<Row>([
     ["C1 after the new file", [[f("foo", 1)], [f("foo", 2), f(".wh.foo", 0)]], ["foo 2"]],
     ["C2 before the new file", [[f("foo", 1)], [f(".wh.foo", 0), f("foo", 2)]], ["foo 2"]],
@@ -105,7 +116,7 @@ describe("whiteouts", () => {
       ["d/", "d/b 2"],
     ],
     [
-      "of what is not there",
+      "of a missing file",
       [[f("a", 1)], [f(".wh.b", 0), f("no/such/.wh.x", 0), f("no/.wh..wh..opq", 0)]],
       ["a 1"],
     ],
@@ -147,7 +158,7 @@ describe("whiteouts", () => {
       ["e/", "e/x 1", "le/"],
     ],
     [
-      "R27 nor behind another one",
+      "R27 nor through a symlink behind another one",
       [
         [d("e"), f("e/x", 1), l("le", "e"), l("m", "le")],
         [d("le"), f("m/.wh.x", 0)],
@@ -187,7 +198,7 @@ describe("whiteouts", () => {
       ["d/", "d/c character", "d/low 1"],
     ],
     [
-      "of any kind",
+      "of entries of any kind",
       [
         [f("a", 1), f("b", 1), f("c", 1)],
         [l(".wh.a", "x"), d(".wh.b"), h(".wh.c", "nowhere")],
@@ -195,13 +206,13 @@ describe("whiteouts", () => {
       [],
     ],
     [
-      "of aufs for itself",
+      "of aufs' internal files",
       [[f("a", 1)], [d(".wh..wh.plnk"), f(".wh..wh.plnk/1.2", 1), f(".wh..wh.aufs", 0)]],
       ["a 1"],
     ],
     ["that are none", [[], [f(".wh.etc/some", 1)]], [".wh.etc/", ".wh.etc/some 1"]],
     [
-      "and then the same again",
+      "in two layers of the same content",
       [[d("d"), f("d/a", 1)], [f(".wh.d", 0)], [f("d/b", 1)]],
       ["d/", "d/b 1"],
     ],
@@ -216,7 +227,7 @@ describe("whiteouts", () => {
   });
 });
 
-describe("replacing", () => {
+describe("Merge replaces", () => {
   test.each<Row>([
     ["C11 a file by a later one", [[f("a", 1), f("a", 2)]], ["a 2"]],
     ["C8 a directory by a file", [[d("a"), f("a/b", 1)], [f("a", 2)]], ["a 2"]],
@@ -259,21 +270,21 @@ describe("replacing", () => {
     expect(merged(...layers)).toEqual(tree);
   });
 
-  test("follows 40 symlinks and no more", () => {
+  test("follows up to 40 symlinks", () => {
     expect(merged([d("d"), ...symlinkChain(40), f("l0/x", 1)])).toContain("d/x 1");
     expect(() => merged([d("d"), ...symlinkChain(41), f("l0/x", 1)])).toThrow(
       'entry "l0/x": its path goes through more than 40',
     );
   });
 
-  test("follows symlinks to 1024 names and no more", () => {
+  test("follows symlinks with up to 1024 names", () => {
     expect(merged([...linkOf(1024), f("l/x", 1)])).toContain("d/x 1");
     expect(() => merged([...linkOf(1025), f("l/x", 1)])).toThrow(
       'entry "l/x": symlinks put more than 1024 names into its path',
     );
   });
 
-  test("does not go deeper than a path can", () => {
+  test("refuses paths deeper than 2048", () => {
     const deep = "a/".repeat(1020);
     expect(() => merged([l("l", deep), f(`l/${deep}${"b/".repeat(10)}f`, 1)])).toThrow(
       "deeper than 2048",
@@ -281,7 +292,7 @@ describe("replacing", () => {
   });
 });
 
-describe("hard links", () => {
+describe("Merge: hard links", () => {
   test.each<Row>([
     [
       "C6 keep a target that is replaced later",
@@ -362,12 +373,12 @@ describe("hard links", () => {
     expect(() => merged(layer)).toThrow(reason);
   });
 
-  test("before their targets are chained up to 40 times", () => {
+  test("before their targets may have chains of 40 links", () => {
     expect(merged(lateChain(40))).toContain("l0 7");
     expect(() => merged(lateChain(100))).toThrow("does not exist");
   });
 
-  test("before their targets are 10,000 and no more", () => {
+  test("before their targets are accepted up to 10,000", () => {
     expect(merged(lateLinks(10_000))).toHaveLength(10_001);
     expect(() => merged(lateLinks(10_001))).toThrow(
       'entry "l10000": it is one of more than 10000 hard links before their targets',
@@ -379,13 +390,13 @@ describe("hard links", () => {
       f("a", 1, { uid: 1, mode: 0o600 }),
       h("b", "a", { uid: 99, mode: 0o777, seconds: 5 }),
     ];
-    expect(attributes("b", layer)).toEqual({ uid: 1, mode: 0o600, seconds: 1, xattrs: {} });
+    expect(attributesAt("b", layer)).toEqual({ uid: 1, mode: 0o600, seconds: 1, xattrs: {} });
   });
 });
 
-describe("attributes", () => {
-  const marked: Said = { uid: 7, mode: 0o700, seconds: -86_401, xattrs: { "user.a": "b" } };
-  const said = { ...marked, xattrs: { "user.a": "62" } };
+describe("Merge: attributes", () => {
+  const marked: Attributes = { uid: 7, mode: 0o700, seconds: -86_401, xattrs: { "user.a": "b" } };
+  const attributes = { ...marked, xattrs: { "user.a": "62" } };
   const implicit = { uid: 0, mode: 0o755, seconds: 0, xattrs: {} };
 
   test.each<[string, string, Entry[][], object]>([
@@ -399,17 +410,17 @@ describe("attributes", () => {
       "C27 of a directory that is not listed again stay",
       "d",
       [[d("d", marked)], [f("d/f", 1)]],
-      said,
+      attributes,
     ],
-    ["C28 of a file are kept", "f", [[f("f", 1, marked)]], said],
-    ["C38 of the root are its entry's", ".", [[d("", marked)], [f("a", 1)]], said],
+    ["C28 of a file are kept", "f", [[f("f", 1, marked)]], attributes],
+    ["C38 of the root are its entry's", ".", [[d("", marked)], [f("a", 1)]], attributes],
     ["of a root without an entry", ".", [[f("a", 1)]], implicit],
     ["of parents without an entry", "p/q", [[f("p/q/f", 1, marked)]], implicit],
     [
       "of a directory whose entry comes after its files",
       "p",
       [[f("p/f", 1), d("p", marked)]],
-      said,
+      attributes,
     ],
     [
       "of a directory that was whited out are gone",
@@ -421,7 +432,7 @@ describe("attributes", () => {
       "of a directory that was made opaque stay",
       "d",
       [[d("d", marked)], [f("d/.wh..wh..opq", 0), f("d/f", 1)]],
-      said,
+      attributes,
     ],
     [
       "of a file in the place of a directory are its own",
@@ -430,7 +441,7 @@ describe("attributes", () => {
       { ...implicit, mode: 0o644, seconds: 1 },
     ],
   ])("%s", (...[, path, layers, expected]) => {
-    expect(attributes(path, ...layers)).toEqual(expected);
+    expect(attributesAt(path, ...layers)).toEqual(expected);
   });
 
   test.each([f("", 1), l("", "/tmp"), c("")])("the root is a directory (%p is refused)", (root) => {
@@ -438,7 +449,7 @@ describe("attributes", () => {
   });
 });
 
-/** The same as text: a map from paths to what is there, for layers without symlinks. */
+/** A simple model for layers without symlinks: a map from each path to its content. */
 type Model = Map<string, string>;
 
 function parents(path: string): string[] {
@@ -476,7 +487,7 @@ function applyToModel(model: Model, layer: readonly Entry[]): void {
   }
 }
 
-test("layers of files, directories and markers make the tree that a map of paths makes", () => {
+test("Merge makes the same tree as a simple map of paths, for layers without links", () => {
   const name = fc.constantFrom("a", "b", "c");
   const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join("/"));
   const marker = fc.tuple(

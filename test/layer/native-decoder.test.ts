@@ -26,7 +26,7 @@ test.each([
   expect(Buffer.concat(pieces).equals(CONTENT)).toBe(true);
 });
 
-test("NativeDecoder leaves what follows a gzip member", () => {
+test("NativeDecoder does not read the bytes after a gzip member", () => {
   const decoder = new NativeDecoder("gzip", room);
   const input = Buffer.concat([gzipSync("abc"), Buffer.alloc(7)]);
   decoder.decode(input, input.length);
@@ -44,7 +44,7 @@ test("NativeDecoder.finish() throws in the middle of a gzip member", () => {
   expect(() => cut.finish()).toThrow("unexpected end of file");
 });
 
-test.each(["gzip", "zstd"] as const)("NativeDecoder throws at what is not %s", (format) => {
+test.each(["gzip", "zstd"] as const)("NativeDecoder throws for data that is not %s", (format) => {
   const decoder = new NativeDecoder(format, room);
   expect(() => decoder.decode(Buffer.from("what is this?"), 13)).toThrow("does not decompress");
 });

@@ -7,7 +7,7 @@ import { linesOfView } from "../fixtures/view.ts";
 import { tar } from "../peers/tar.ts";
 import { diffIdOf, unpackImage } from "./unpack-image.ts";
 
-test("stacks of layers with links, markers and all kinds make the tree that the plain rules make", () => {
+test("Merge makes the same tree as a model of the rules, for any layers", () => {
   fc.assert(
     fc.property(STACK, ({ layers, model }) => {
       const tars = layers.map((members) => tar(members));

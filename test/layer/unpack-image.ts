@@ -8,7 +8,7 @@ import { type View, viewOfTree } from "../fixtures/view.ts";
 export const TAR = "application/vnd.oci.image.layer.v1.tar";
 
 export interface Unpacking {
-  /** "layer 1 of 1" unless given. */
+  /** Default: "layer 1 of 1". */
   readonly label?: string;
   readonly chunkBytes?: number;
   readonly mediaType?: string;
@@ -23,7 +23,7 @@ export interface Unpacked {
   readonly sink: MemorySink;
 }
 
-/** Unpacks one layer that comes in chunks. Each chunk is wiped as soon as it was taken: nobody may keep it. */
+/** Unpacks one layer in chunks. Each chunk is overwritten after the call, so that a kept reference is noticed. */
 export function unpackLayer(bytes: Uint8Array, unpacking: Unpacking = {}): Unpacked {
   const { sink = new MemorySink(), chunkBytes = 1 << 20 } = unpacking;
   const entries: Entry[] = [];
@@ -52,7 +52,7 @@ export function diffIdOf(bytes: Uint8Array): string {
   return `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
 }
 
-/** The tree of some layers, one on the other. */
+/** Merges layers into a tree. */
 export function unpackImage(layers: readonly (Unpacking & { bytes: Uint8Array })[]): View {
   const merge = new Merge();
   const sink = new MemorySink();

@@ -5,14 +5,14 @@ import { compareTree, type ExpectedTree, layerCases } from "../fixtures/layers.t
 import { beginningOf, ruleOf } from "../fixtures/refusals.ts";
 import { unpackImage } from "./unpack-image.ts";
 
-/** What the fixtures expect of the whole way, and the file system and not the layer has to do. */
+/** Results that the fixtures expect of a whole upgrade. The file system makes them, not the layer. */
 const LEFT_TO_EXT4: Readonly<Record<string, ExpectedTree>> = {
-  // Times beyond what ext4 can say are kept as they are.
+  // Times beyond the range of ext4 are kept here.
   "R22-mtime-year-2400": {
     a: { t: "f", mtime: 13_569_465_600, ns: 500_000_000 },
     b: { t: "f", mtime: 99_999_999_999 },
   },
-  // No block of ext4 has room for an xattr of 60,000 bytes, but Linux allows it.
+  // An xattr of 60,000 bytes does not fit into a block of ext4, but Linux allows it.
   "R24-xattr-too-big": {
     a: { t: "f", xattr: { "user.big": "76".repeat(60_000) } },
   },

@@ -36,7 +36,7 @@ const skippable = fc.tuple(fc.nat(15), fc.uint8Array({ maxLength: 300 })).map(([
 });
 const frames = fc.array(fc.oneof(frame, skippable), { minLength: 1, maxLength: 4 });
 
-test("ZstdFrames takes whole frames of all kinds, in chunks of any size", () => {
+test("ZstdFrames accepts whole frames of all kinds, in chunks of any size", () => {
   fc.assert(
     fc.property(frames, fc.integer({ min: 1, max: 1000 }), (parts, chunkBytes) =>
       walk(Buffer.concat(parts), chunkBytes),
@@ -44,7 +44,7 @@ test("ZstdFrames takes whole frames of all kinds, in chunks of any size", () => 
   );
 });
 
-test("ZstdFrames refuses frames that are cut off", () => {
+test("ZstdFrames refuses incomplete frames", () => {
   fc.assert(
     fc.property(frames, fc.integer({ min: 1, max: 1000 }), fc.nat(), (parts, chunkBytes, seed) => {
       const last = parts.at(-1) ?? Buffer.alloc(0);

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 
-import { ROOM_BYTES } from "../../src/layer/output-hash.ts";
+import { BUFFER_BYTES } from "../../src/layer/output-hash.ts";
 import type { LaneMemory } from "../../src/write/hash-lane.ts";
 import { startHashers } from "../../src/write/hashers.ts";
 import type { Streams } from "../fakes/hash-client.ts";
@@ -34,38 +34,41 @@ function hashOf(pieces: readonly number[]): string {
 }
 
 const STREAMS: readonly (readonly number[])[] = [
-  [1, 100, ROOM_BYTES, 3],
+  [1, 100, BUFFER_BYTES, 3],
   [],
-  Array.from({ length: 40 }, () => ROOM_BYTES),
+  Array.from({ length: 40 }, () => BUFFER_BYTES),
   [0, 5],
 ];
 
-test.each([true, false])("another thread makes the same hashes (in rooms: %p)", async (inRooms) => {
+test.each([true, false])(
+  "hashInLane() computes the same hashes in another thread (in the lane's buffers: %p)",
+  async (inBuffers) => {
+    const [lane = expect.unreachable()] = lanes(1);
+    expect(await client({ lane, streams: STREAMS, inBuffers })).toEqual(STREAMS.map(hashOf));
+  },
+);
+
+test("hashInLane() accepts more bytes than a buffer holds", async () => {
   const [lane = expect.unreachable()] = lanes(1);
-  expect(await client({ lane, streams: STREAMS, inRooms })).toEqual(STREAMS.map(hashOf));
+  const streams = [[3 * BUFFER_BYTES + 1, 20 * BUFFER_BYTES]];
+  expect(await client({ lane, streams, inBuffers: false })).toEqual(streams.map(hashOf));
 });
 
-test("bytes from elsewhere may be more than a room takes", async () => {
-  const [lane = expect.unreachable()] = lanes(1);
-  const streams = [[3 * ROOM_BYTES + 1, 20 * ROOM_BYTES]];
-  expect(await client({ lane, streams, inRooms: false })).toEqual(streams.map(hashOf));
-});
-
-test("several lanes do not mix", async () => {
+test("serveLanes() keeps several lanes apart", async () => {
   const all = lanes(5);
   expect(all).toHaveLength(5);
   const streams = all.map((_, index) => Array.from({ length: 30 }, () => 1000 + index));
   const answers = await Promise.all(
     all.map((lane, index) =>
-      client({ lane, streams: [streams[index] ?? []], inRooms: index % 2 === 0 }),
+      client({ lane, streams: [streams[index] ?? []], inBuffers: index % 2 === 0 }),
     ),
   );
   expect(answers).toEqual(streams.map((pieces) => [hashOf(pieces)]));
 });
 
-test("nobody waits for a hasher that was closed", async () => {
+test("hashInLane() throws when the hasher was closed", async () => {
   const [lane = expect.unreachable()] = lanes(1);
   opened.splice(0).forEach((one) => one.close());
   const streams = [Array.from({ length: 20 }, () => 10)];
-  expect(await client({ lane, streams, inRooms: true })).toContain("the hasher was stopped");
+  expect(await client({ lane, streams, inBuffers: true })).toContain("the hasher was stopped");
 });

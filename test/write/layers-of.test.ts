@@ -4,7 +4,7 @@ import type { FileSystemSource, TreeSource } from "../../src/source/source.ts";
 import { layersOf } from "../../src/write/layers-of.ts";
 import { memorySource } from "../fakes/machine.ts";
 
-test("a source of layers can be written", () => {
+test("layersOf() returns a source of layers", () => {
   const source = memorySource("v1");
   expect(layersOf(source)).toBe(source);
 });

@@ -14,19 +14,19 @@ test.each([
   expect(arrived.stack).toBe(stack);
 });
 
-test("another error stays a bug", () => {
+test("errorOf() makes a plain Error of a bug", () => {
   const error = new RangeError("Invalid array length");
   const arrived = errorOf(structuredClone(failureOf(error)));
   expect(arrived).not.toBeInstanceOf(TandemError);
   expect([arrived.message, arrived.stack]).toEqual([error.message, error.stack]);
 });
 
-test("an error of the machine becomes a condition for the operator", () => {
+test("failureOf() turns an error of a system call into a TandemError's", () => {
   const error = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
   const arrived = errorOf(structuredClone(failureOf(error)));
   expect(arrived).toMatchObject({ code: "disk", message: "Cannot go on: EIO: i/o error, read" });
 });
 
-test("what is no error at all becomes one", () => {
+test("failureOf() accepts a thrown value that is no Error", () => {
   expect(errorOf(failureOf("text")).message).toBe("text");
 });

@@ -16,7 +16,7 @@ import { PagedImage } from "../fakes/paged-image.ts";
 import { rejection } from "../fakes/source.ts";
 import { turn } from "../fakes/until.ts";
 
-/** The middle one is the largest, the lowest one the smallest. */
+/** Three layers: the middle one is the largest, the lowest one the smallest. */
 const LAYERS = memoryLayers([
   [{ path: "name", kind: "symlink", target: "lowest" }],
   [
@@ -39,7 +39,7 @@ function jobOf(more: Partial<LayerJob> = {}): LayerJob {
   };
 }
 
-/** Unpackers that write to memory, and the labels of the layers they were given. */
+/** Unpackers that write to memory, and the labels of the layers that they got. */
 function unpackersHere(
   count: number,
   source: LayeredSource = LAYERS,
@@ -77,7 +77,7 @@ test.each([1, 2, 3, 5])("unpackLayers() with %i unpackers merges in layer order"
   expect(ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeGreaterThanOrEqual(5005);
 });
 
-test("unpackLayers() begins with the largest layer", async () => {
+test("unpackLayers() starts with the largest layer", async () => {
   const { unpackers, labels } = unpackersHere(1);
   await unpackLayers(jobOf(), unpackers, new Merge());
   expect(labels.map((label) => label.slice(0, "layer 2 of 3".length))).toEqual([
@@ -87,8 +87,8 @@ test("unpackLayers() begins with the largest layer", async () => {
   ]);
 });
 
-/** What an unpacker was asked, and its answers to give. */
-class Asked implements Unpacker {
+/** An unpacker that records its tasks and lets the test resolve them. */
+class ManualUnpacker implements Unpacker {
   readonly tasks: UnpackTask[] = [];
   readonly entries: PromiseWithResolvers<LayerEntries>[] = [];
   readonly ranges = Promise.withResolvers<WrittenRange[]>();
@@ -109,15 +109,15 @@ class Asked implements Unpacker {
   async close() {}
 }
 
-/** Two layers, which nobody reads. */
+/** A job with two layers that are not really read. */
 function twoLayers(sizeBytes = 9 * MiB): LayerJob {
   const [first] = LAYERS.resolved.layers;
   const layer = { ...(first ?? expect.unreachable()), sizeBytes };
   return jobOf({ image: { ...LAYERS.resolved, layers: [layer, layer] } });
 }
 
-test("an unpacker is given the next layer, or told to finish, when a layer is near its end", async () => {
-  const unpacker = new Asked();
+test("unpackLayers() gives an unpacker its next task when a layer is near its end", async () => {
+  const unpacker = new ManualUnpacker();
   const running = unpackLayers(twoLayers(), [unpacker], new Merge());
   unpacker.tasks[0]?.onFetched(6 * MiB);
   await turn();
@@ -136,8 +136,8 @@ test("an unpacker is given the next layer, or told to finish, when a layer is ne
   expect(await running).toEqual([]);
 });
 
-test("a small layer is near its end from the start", async () => {
-  const unpacker = new Asked();
+test("unpackLayers() gives an unpacker two small layers at once", async () => {
+  const unpacker = new ManualUnpacker();
   const running = unpackLayers(twoLayers(MiB), [unpacker], new Merge());
   await turn();
   expect(unpacker.tasks).toHaveLength(2);
@@ -146,8 +146,8 @@ test("a small layer is near its end from the start", async () => {
   expect(await running).toEqual([]);
 });
 
-test("a layer is merged while its unpacker has the next one, or finishes", async () => {
-  const unpacker = new Asked();
+test("unpackLayers() merges a layer while its unpacker works on the next task", async () => {
+  const unpacker = new ManualUnpacker();
   const merge = new Merge();
   const seen: [tasks: number, isFinishing: boolean][] = [];
   merge.apply = () => void seen.push([unpacker.tasks.length, unpacker.isFinishing]);
@@ -164,8 +164,8 @@ test("a layer is merged while its unpacker has the next one, or finishes", async
   await running;
 });
 
-test("the first failure is thrown when what was asked ahead fails, too", async () => {
-  const unpacker = new Asked();
+test("unpackLayers() throws the first layer's failure when the next one has failed before", async () => {
+  const unpacker = new ManualUnpacker();
   const running = rejection(unpackLayers(twoLayers(), [unpacker], new Merge()));
   unpacker.tasks[0]?.onFetched(9 * MiB);
   await turn();
@@ -182,13 +182,16 @@ test.each([
   { sizes: [10, 10, 10], count: 2, isLast: [true, false] },
   { sizes: [100, 10, 10, 10], count: 3, isLast: [true, false, false] },
   { sizes: [], count: 2, isLast: [true, true] },
-])("with layers of $sizes, $count unpackers end last: $isLast", ({ sizes, count, isLast }) => {
-  const [layer] = LAYERS.resolved.layers;
-  const layers = sizes.map((sizeBytes) => ({ ...(layer ?? expect.unreachable()), sizeBytes }));
-  expect(lastToEnd(layers, count)).toEqual(isLast);
-});
+])(
+  "lastToEnd() for layers of $sizes and $count unpackers is $isLast",
+  ({ sizes, count, isLast }) => {
+    const [layer] = LAYERS.resolved.layers;
+    const layers = sizes.map((sizeBytes) => ({ ...(layer ?? expect.unreachable()), sizeBytes }));
+    expect(lastToEnd(layers, count)).toEqual(isLast);
+  },
+);
 
-test("unpackLayers() tells how far it is, over all layers", async () => {
+test("unpackLayers() reports its progress over all layers", async () => {
   const progress: Progress[] = [];
   const talk = { ...SILENT, progress: (one: Progress) => void progress.push(one) };
   await unpackLayers(jobOf({ talk }), unpackersHere(2).unpackers, new Merge());
@@ -201,24 +204,24 @@ test("unpackLayers() tells how far it is, over all layers", async () => {
   expect(progress).toHaveLength(3);
 });
 
-/** The source, with one layer that throws `failure` and others that end only when they are told to stop. */
+/** The source with one layer that throws `failure`. The other layers end only when their signal fires. */
 function failing(
   failure: Error,
   index: number,
 ): MemoryLayers & {
-  readonly asked: string[];
+  readonly requested: string[];
   readonly stopped: string[];
   readonly waits: Promise<void>;
 } {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const stopped: string[] = [];
   const { promise: waits, resolve } = Promise.withResolvers<void>();
   const { digest } = LAYERS.resolved.layers[index] ?? { digest: "" };
   return {
     ...LAYERS,
-    // oxlint-disable-next-line require-yield -- Nothing ever comes.
+    // oxlint-disable-next-line require-yield -- It yields nothing.
     async *blob(layer, { signal } = {}) {
-      asked.push(layer.digest);
+      requested.push(layer.digest);
       await Promise.resolve();
       if (layer.digest === digest) throw failure;
       await new Promise((_, reject) => {
@@ -229,7 +232,7 @@ function failing(
         resolve();
       });
     },
-    asked,
+    requested,
     stopped,
     waits,
   };
@@ -247,14 +250,14 @@ test.each([0, 1, 2])(
   },
 );
 
-test("unpackLayers() begins no other layer after an error", async () => {
+test("unpackLayers() starts no other layer after an error", async () => {
   const source = failing(new Error("broken"), 1);
   const { unpackers } = unpackersHere(1, source);
   await expect(unpackLayers(jobOf(), unpackers, new Merge())).rejects.toThrow("broken");
-  expect(source.asked).toHaveLength(1);
+  expect(source.requested).toHaveLength(1);
 });
 
-test("unpackLayers() that is asked to stop is interrupted, whatever broke off by that", async () => {
+test('unpackLayers() throws "interrupted" when its signal fires, whatever error that causes in a layer', async () => {
   const stop = new AbortController();
   const source = failing(new Error("never"), -1);
   const { unpackers } = unpackersHere(2, source);
@@ -268,7 +271,7 @@ test("unpackLayers() that is asked to stop is interrupted, whatever broke off by
   });
 });
 
-test("unpackLayers() notices a request to stop between two chunks", async () => {
+test("unpackLayers() checks its signal between two chunks", async () => {
   const stop = new AbortController();
   const endless: MemoryLayers = {
     ...LAYERS,
@@ -287,7 +290,7 @@ test("unpackLayers() notices a request to stop between two chunks", async () => 
   });
 });
 
-test("unpackLayers() refuses a layer that unpacks to more than it may", async () => {
+test("unpackLayers() refuses a layer that unpacks to more than the limit", async () => {
   const job = jobOf({ layerBytesMax: 3000 });
   const error = await rejection(unpackLayers(job, unpackersHere(1).unpackers, new Merge()));
   expect(error).toMatchObject({

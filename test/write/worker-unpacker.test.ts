@@ -29,12 +29,12 @@ import { until } from "../fakes/until.ts";
 import { tar } from "../peers/tar.ts";
 
 const TARGET_BYTES = 24 * MiB;
-/** The file system begins behind something else, as in the image of a whole disk. */
+/** The file system does not begin at 0, as in the image of a whole disk. */
 const OFFSET_BYTES = MiB;
 const folder = mkdtempSync(join(tmpdir(), "tandem-worker-"));
 writeFileSync(join(folder, "oci-layout"), "");
-/** Whoever opens a registry here warns of a file with credentials that cannot be read. */
-const WARNED = { XDG_RUNTIME_DIR: folder };
+/** An environment in which opening a registry warns of an invalid credentials file. */
+const WARNING_ENVIRONMENT = { XDG_RUNTIME_DIR: folder };
 mkdirSync(join(folder, "containers"));
 writeFileSync(join(folder, "containers/auth.json"), "no JSON");
 const path = join(folder, "disk.img");
@@ -82,7 +82,7 @@ function open(opening: Opening = {}): Bench {
   return { unpacker, warnings: [], fetched: [], signal };
 }
 
-/** Puts the blob where the thread finds it, and says what it is. */
+/** Stores a blob where the thread finds it. Returns the layer and the blob's name. */
 function layerOf(
   bytes: Uint8Array,
   {
@@ -109,7 +109,7 @@ async function unpack(
   return [...(await unpacker.unpack({ ...layer, signal, onWarning, onFetched }))];
 }
 
-/** A file's content, from where its entry says that it lies. */
+/** Reads a file's content from the extents of its entry. */
 function contentOf(entry: Entry | undefined): Uint8Array {
   if (entry?.kind !== "file") throw new Error("no file");
   const disk = readFileSync(path);
@@ -123,7 +123,7 @@ function contentOf(entry: Entry | undefined): Uint8Array {
 }
 
 test.each([true, false])(
-  "unpackInWorker() writes the data (hashed beside: %p)",
+  "unpackInWorker() writes the data (hashed in another thread: %p)",
   async (isHashed) => {
     const [large, small] = [patternOf(9 * MiB + 17), patternOf(100)];
     const bench = open({ isHashed });
@@ -152,7 +152,7 @@ test.each([true, false])(
   },
 );
 
-test("unpackInWorker() takes several layers, with thousands of entries each", async () => {
+test("unpackInWorker() unpacks several layers with thousands of entries each", async () => {
   const bench = open();
   for (const name of ["one", "two"]) {
     const members = Array.from({ length: 1300 }, (_, index) => ({
@@ -165,7 +165,7 @@ test("unpackInWorker() takes several layers, with thousands of entries each", as
   expect(await bench.unpacker.finish()).not.toBeEmpty();
 });
 
-test("what is asked of a thread ahead is answered in order", async () => {
+test("unpackInWorker() answers queued requests in order", async () => {
   const bench = open();
   const names = ["one", "two", "three"];
   const layers = names.map((name) => layerOf(tar([{ path: name, data: patternOf(3 * MiB) }])));
@@ -178,19 +178,19 @@ test("what is asked of a thread ahead is answered in order", async () => {
 
 const namedFile = (name: string): Uint8Array => tar([{ path: name, data: name }]);
 
-test("a thread asks for its next blob while the last one is still coming", async () => {
+test("unpackInWorker() requests its next blob while the previous one is still arriving", async () => {
   await using registry = new FakeRegistry();
   const [first, second] = [layerOf(namedFile("first")), layerOf(namedFile("second"))];
   const place = ({ blob }: typeof first): string => `/v2/ns/app/blobs/${blob.digest}`;
   registry.put(place(second), namedFile("second"));
-  // Its end comes only when the second one was asked for.
+  // The first blob ends only after the second one is requested.
   registry.script(place(first), async () => {
     await until(() => registry.count(place(second)) > 0);
     return new Response(namedFile("first"));
   });
   const source = {
     text: `oci:${registry.host}/ns/app`,
-    options: { ...OPTIONS, environment: WARNED },
+    options: { ...OPTIONS, environment: WARNING_ENVIRONMENT },
   };
   const bench = open({ source });
   const running = unpack(bench, first);
@@ -199,7 +199,7 @@ test("a thread asks for its next blob while the last one is still coming", async
   expect(entries.flat().map((entry) => display(entry.path))).toEqual(["first", "second"]);
 });
 
-test("a layer that was asked for ahead fails with the one before it", async () => {
+test("unpackInWorker() fails a queued layer with the one before it", async () => {
   const bench = open();
   const wrong = layerOf(tar([{ path: "x", data: "x" }]), { diffId: `sha256:${"0".repeat(64)}` });
   const right = layerOf(tar([{ path: "y", data: "y" }]));
@@ -213,7 +213,7 @@ interface Thread {
   readonly niceness: number;
 }
 
-/** Of a file in /proc; "" when what it told of is gone. */
+/** Reads a file in /proc. "" when its thread or process has ended. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, "latin1");
@@ -222,7 +222,7 @@ function textOf(file: string): string {
   }
 }
 
-/** Those of this process that run workers, but for `known`. */
+/** The threads of this process that run workers, except `known`. */
 function workers(known: readonly Thread[] = []): readonly Thread[] {
   const threads = readdirSync("/proc/self/task").flatMap((id) => {
     const stat = textOf(`/proc/self/task/${id}/stat`);
@@ -244,7 +244,7 @@ test.each([true, false])(
   },
 );
 
-/** How many descriptors of the target are open that go past the page cache. */
+/** The number of open descriptors of the target with O_DIRECT. */
 function directTargets(): number {
   const ids = readdirSync("/proc/self/fd").filter((id) => {
     const { ino, dev } = statSync(path);
@@ -256,8 +256,8 @@ function directTargets(): number {
   return ids.length;
 }
 
-test("a thread that has finished closes what it wrote to, and ends by itself", async () => {
-  // Those of other tests may still be at it.
+test("a worker closes the target after finish(), and ends itself", async () => {
+  // Workers of other tests may still be running.
   await until(() => workers().length === 0);
   const before = directTargets();
   const bench = open({ isHashed: false });
@@ -270,7 +270,7 @@ test("a thread that has finished closes what it wrote to, and ends by itself", a
   expect(directTargets()).toBe(before);
 });
 
-test("close() resolves when the thread has closed what it wrote to, in the middle of a layer", async () => {
+test("close() in the middle of a layer resolves after the worker has closed the target", async () => {
   await until(() => workers().length === 0);
   const before = directTargets();
   const bench = open({ isHashed: false });
@@ -283,7 +283,7 @@ test("close() resolves when the thread has closed what it wrote to, in the middl
   expect(await ended).toBeInstanceOf(Error);
 });
 
-test("close() does not wait for a registry that is silent", async () => {
+test("close() does not wait for a registry that does not answer", async () => {
   await using registry = new FakeRegistry();
   const layer = layerOf(tar([{ path: "x", data: "x" }]));
   const place = `/v2/ns/app/blobs/${layer.blob.digest}`;
@@ -297,7 +297,7 @@ test("close() does not wait for a registry that is silent", async () => {
   expect(await ended).toBeInstanceOf(Error);
 });
 
-/** What a bench fails with: a TandemError, or the test fails. A copy, since matchers write into what they are given. */
+/** Returns the TandemError of a bench, as a copy, because matchers write into their argument. */
 async function failure(
   running: Promise<unknown>,
 ): Promise<Pick<TandemError, "code" | "message" | "hint"> & { readonly stack: string }> {
@@ -311,7 +311,7 @@ async function failure(
   throw new Error("it did not fail");
 }
 
-test("an error in the thread comes back with its code", async () => {
+test("unpackInWorker() returns an error with its code", async () => {
   const layer = layerOf(tar([{ path: "x", data: "x" }]), { diffId: `sha256:${"0".repeat(64)}` });
   const error = await failure(unpack(open(), layer));
   expect(error).toMatchObject({
@@ -321,7 +321,7 @@ test("an error in the thread comes back with its code", async () => {
   expect(error.stack).toContain("layer/unpack.ts");
 });
 
-test("an error in the thread comes back with its hint", async () => {
+test("unpackInWorker() returns an error with its hint", async () => {
   const bench = open({ sizeBytes: 8 * MiB });
   const layer = layerOf(tar([{ path: "large", data: patternOf(12 * MiB) }]));
   expect(await failure(unpack(bench, layer))).toMatchObject({
@@ -330,7 +330,7 @@ test("an error in the thread comes back with its hint", async () => {
   });
 });
 
-test("a target that cannot be opened is the error, and stays it", async () => {
+test("unpackInWorker() answers all requests with the error of a target that cannot be opened", async () => {
   const bench = open({ at: join(folder, "none") });
   const layer = layerOf(tar([{ path: "x", data: "x" }]));
   const want = { code: "disk", message: expect.stringContaining(`Cannot open ${folder}/none`) };
@@ -338,7 +338,7 @@ test("a target that cannot be opened is the error, and stays it", async () => {
   expect(await failure(bench.unpacker.finish())).toMatchObject(want);
 });
 
-test("a blob that is missing is the error of its source", async () => {
+test("unpackInWorker() returns the source's error for a missing blob", async () => {
   const digest = parseDigest(`sha256:${"0".repeat(64)}`);
   const layer = { ...layerOf(new Uint8Array(512)), blob: { digest, sizeBytes: 512 } };
   expect(await failure(unpack(open(), layer))).toMatchObject({
@@ -347,7 +347,7 @@ test("a blob that is missing is the error of its source", async () => {
   });
 });
 
-test("who is told to stop does not wait for the thread", async () => {
+test("unpack() rejects at once when its signal fires", async () => {
   const stop = new AbortController();
   const bench = open({ signal: stop.signal });
   const running = unpack(bench, layerOf(tar([{ path: "large", data: patternOf(9 * MiB) }])));
@@ -355,28 +355,28 @@ test("who is told to stop does not wait for the thread", async () => {
   await expect(running).rejects.toThrow("enough");
 });
 
-test("a hasher that is gone is an error, not a wait without end", async () => {
+test("unpackInWorker() fails when its hasher has stopped", async () => {
   const bench = open();
   await opened.at(-1)?.close();
   const running = unpack(bench, layerOf(tar([{ path: "large", data: patternOf(9 * MiB) }])));
   await expect(running).rejects.toThrow("the hasher was stopped");
 });
 
-test("a thread fetches from a registry, and does not say again what its opening says", async () => {
+test("unpackInWorker() fetches from a registry, and does not repeat the warnings of opening it", async () => {
   await using registry = new FakeRegistry();
   const bytes = tar([{ path: "x", data: "x" }]);
   const layer = layerOf(bytes);
   registry.put(`/v2/ns/app/blobs/${layer.blob.digest}`, bytes);
   const source = {
     text: `oci:${registry.host}/ns/app`,
-    options: { ...OPTIONS, environment: WARNED },
+    options: { ...OPTIONS, environment: WARNING_ENVIRONMENT },
   };
   const bench = open({ source });
   expect(await unpack(bench, layer)).toHaveLength(1);
   expect(bench.warnings).toEqual([]);
 });
 
-test("warnings come through", async () => {
+test("unpackInWorker() passes on warnings", async () => {
   const bench = open();
   const mediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
   await unpack(bench, layerOf(tar([{ path: "x", data: "x" }]), { mediaType }));

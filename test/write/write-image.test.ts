@@ -33,7 +33,7 @@ const SOURCE = memoryLayers(
 
 type Listing = Record<string, string>;
 
-/** Each path with all that belongs to it; where its data lies does not. */
+/** Returns each path with its attributes and content, without the location of its data. */
 function list({ root, read }: ImageTree): Listing {
   const listing: Listing = {};
   const visit = (path: string, node: TreeNode): void => {
@@ -86,7 +86,7 @@ test.each([1, 2, 3])(
   },
 );
 
-test("writeImage() tells ranges that ascend, do not touch each other, and have the right hashes", async () => {
+test("writeImage() returns ascending ranges that do not overlap, with the right hashes", async () => {
   const image = PagedImage.zeros(16 * MiB);
   const { ranges } = await writeImage(jobOn(image.file()));
   let endBytes = 0;
@@ -99,7 +99,7 @@ test("writeImage() tells ranges that ascend, do not touch each other, and have t
   }
 });
 
-test("writeImage() flushes everything before the superblock, which is the last to be written", async () => {
+test("writeImage() flushes everything before it writes the superblock, which is last", async () => {
   const recorded = new RecordedDisk(PagedImage.zeros(16 * MiB));
   await writeImage(jobOn(recorded.file));
   const kinds = recorded.operations.map(({ kind }) => kind);
@@ -115,7 +115,7 @@ function refuse(): never {
   throw new Error("no kernel");
 }
 
-test("writeImage() that inspect() refuses has no superblock", async () => {
+test("writeImage() writes no superblock when inspect() throws", async () => {
   const image = PagedImage.zeros(16 * MiB);
   await expect(writeImage(jobOn(image.file(), { inspect: refuse }))).rejects.toThrow("no kernel");
   expect(image.bytes().subarray(0, 4096)).toEqual(new Uint8Array(4096));
@@ -134,7 +134,7 @@ function holed(path: string, text: string): TarMember {
   return { path, data: Buffer.concat([map, Buffer.alloc(4096, text)]), pax };
 }
 
-test("writeImage() leaves no holes in kernels and initrds, which GRUB could not read", async () => {
+test("writeImage() fills the holes of kernels and initrds, which GRUB cannot read", async () => {
   const image = PagedImage.zeros(16 * MiB);
   const source = memoryLayers([
     [
@@ -157,7 +157,7 @@ test("writeImage() leaves no holes in kernels and initrds, which GRUB could not 
   expect(Buffer.compare(told.bytes(), image.bytes())).toBe(0);
 });
 
-test("writeImage() refuses what cannot fit before it writes", async () => {
+test("writeImage() refuses too large an image before it writes", async () => {
   const image = PagedImage.zeros(4 * MiB);
   const large = memoryLayers([[{ path: "large", data: new Uint8Array(5 * MiB) }]]);
   const job = jobOn(image.file("slot b"), { source: large, image: large.resolved });
