@@ -1,105 +1,108 @@
-import { createConsola } from "consola/core";
+import { createConsola, type ConsolaReporter, LogLevels } from "consola/core";
 import type { Talk } from "../lib/talk.ts";
 import { isInForeground } from "../system/terminal.ts";
 import type { Globals } from "./globals.ts";
 import { output } from "./output.ts";
 import { fittingText, type Pace, ProgressMeter, progressText, type Shown } from "./progress.ts";
 
-const LEVEL = { error: 0, info: 3, debug: 4 } as const;
 const TERMINAL: Pace = { everyMs: 200, quietMs: 1000, atOnce: true };
 /** A log keeps each line. */
 const PLAIN: Pace = { everyMs: 5000, quietMs: 10_000, atOnce: false };
 const JSON_LINES: Pace = { everyMs: 1000, quietMs: 2000, atOnce: false };
-/** Of a terminal that does not tell. */
+/** For a terminal that does not report its width. */
 const COLUMNS = 80;
 
 const PREFIX: Readonly<Record<string, string>> = { warn: "warning: ", debug: "debug: " };
 
-/** Talk with a line at its end that is drawn over: end() clears it, before something else is printed. */
+/** Talk that may end in a progress line, which the next one overwrites: end() clears it before other output. */
 export type TalkLine = Talk & { end(): void };
 
-/**
- * Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. `mayDraw` says whether no other program
- * writes to the terminal: two programs that draw over a line spoil each other's.
- */
-export function openTalk({ json, debug, quiet }: Globals, mayDraw = isInForeground): TalkLine {
-  if (quiet) return { ...lines(LEVEL.error), progress() {}, end() {} };
-  const level = debug ? LEVEL.debug : LEVEL.info;
-  if (json) {
-    return {
-      info: (text) => emit({ level: "info", text }),
-      warn: (text) => emit({ level: "warn", text }),
-      debug: (text) => void (debug && emit({ level: "debug", text })),
-      ...metered(JSON_LINES, (shown) => emit(shown)),
-    };
-  }
-  const plain = lines(level);
-  if (!process.stderr.isTTY || !mayDraw())
-    return {
-      ...plain,
-      ...metered(PLAIN, (shown) => plain.info(progressText(shown))),
-    };
-  return terminal(plain);
+/** How talk looks on stderr: messages come through consola, progress through the meter. */
+interface TalkForm extends ConsolaReporter {
+  readonly pace: Pace;
+  readonly show: (shown: Shown) => void;
+  readonly clear: () => void;
 }
 
-function metered(pace: Pace, show: (shown: Shown) => void): Pick<TalkLine, "progress" | "end"> {
-  const meter = new ProgressMeter(pace, show);
-  return { progress: (progress) => meter.tell(progress), end: () => meter.end() };
+/**
+ * Talk on stderr: a progress line on a terminal, plain lines otherwise, JSON lines with --json. consola decides by the
+ * level which messages are printed. Its own reporters are not used: they decorate, and write some levels to stdout.
+ * `mayDraw` says whether no other program writes to the terminal: two programs that overwrite a line spoil both lines.
+ */
+export function openTalk(globals: Globals, mayDraw: () => boolean = isInForeground): TalkLine {
+  const form = formFor(globals, mayDraw);
+  const log = createConsola({ level: levelFor(globals), throttle: 0, reporters: [form] });
+  const meter = new ProgressMeter(form.pace, form.show);
+  return {
+    info: (text) => log.info(text),
+    warn: (text) => log.warn(text),
+    debug: (text) => log.debug(text),
+    progress: (progress) => void (globals.quiet || meter.tell(progress)),
+    end() {
+      meter.end();
+      form.clear();
+    },
+  };
+}
+
+function levelFor({ debug, quiet }: Globals): number {
+  if (quiet) return LogLevels.error;
+  return debug ? LogLevels.debug : LogLevels.info;
+}
+
+function formFor({ json, quiet }: Globals, mayDraw: () => boolean): TalkForm {
+  if (json) return JSON_FORM;
+  return quiet || !process.stderr.isTTY || !mayDraw() ? PLAIN_FORM : terminalForm();
+}
+
+const JSON_FORM: TalkForm = {
+  pace: JSON_LINES,
+  log: ({ type, args }) => emit({ level: type, text: textOf(args) }),
+  show: emit,
+  clear() {},
+};
+
+const PLAIN_FORM: TalkForm = {
+  pace: PLAIN,
+  log: ({ type, args }) => say(`${PREFIX[type] ?? ""}${textOf(args)}`),
+  show: (shown) => say(progressText(shown)),
+  clear() {},
+};
+
+/** The last line shows the progress and is overwritten. A message clears it first. */
+function terminalForm(): TalkForm {
+  let isDrawn = false;
+  const clear = (): void => {
+    if (isDrawn) output("stderr", "\r\u001B[K");
+    isDrawn = false;
+  };
+  return {
+    pace: TERMINAL,
+    log(message, context) {
+      clear();
+      PLAIN_FORM.log(message, context);
+    },
+    show(shown) {
+      output("stderr", `\r\u001B[K${fittingText(shown, columnsNow())}`);
+      isDrawn = true;
+    },
+    clear,
+  };
 }
 
 function emit(line: object): void {
-  output("stderr", `${JSON.stringify(line)}\n`);
+  say(JSON.stringify(line));
 }
 
-/** The line of a terminal is drawn over until something else is said. */
-function terminal(plain: Omit<Talk, "progress">): TalkLine {
-  let drawn = false;
-  const clear = (): void => {
-    if (drawn) output("stderr", "\r\u001B[K");
-    drawn = false;
-  };
-  const after =
-    (say: (text: string) => void) =>
-    (text: string): void => {
-      clear();
-      say(text);
-    };
-  const { progress, end } = metered(TERMINAL, (shown) => {
-    output("stderr", `\r\u001B[K${fittingText(shown, columnsNow())}`);
-    drawn = true;
-  });
-  return {
-    info: after((text) => plain.info(text)),
-    warn: after((text) => plain.warn(text)),
-    debug: after((text) => plain.debug(text)),
-    progress,
-    end() {
-      end();
-      clear();
-    },
-  };
+function say(line: string): void {
+  output("stderr", `${line}\n`);
+}
+
+function textOf(args: readonly unknown[]): string {
+  return args.map(String).join(" ");
 }
 
 /** Asked each time: the stream follows the window (SIGWINCH). */
 function columnsNow(): number {
   return process.stderr.columns > 0 ? process.stderr.columns : COLUMNS;
-}
-
-function lines(level: number): Omit<Talk, "progress"> {
-  const log = createConsola({
-    level,
-    throttle: 0,
-    // consola's own reporters decorate, and choose the stream by level: talk is plain and on stderr.
-    reporters: [
-      {
-        log: ({ type, args }) =>
-          output("stderr", `${PREFIX[type] ?? ""}${args.map(String).join(" ")}\n`),
-      },
-    ],
-  });
-  return {
-    info: (text) => log.info(text),
-    warn: (text) => log.warn(text),
-    debug: (text) => log.debug(text),
-  };
 }

@@ -96,6 +96,24 @@ test("openTalk() draws nothing on a terminal where other programs write, too", (
 });
 
 const TALK = new URL("../../src/cli/talk.ts", import.meta.url).pathname;
+
+test.each([["DEBUG=1"], ["CI=1"], ["TEST=1"], ["CONSOLA_LEVEL=5"], ["NO_COLOR=1"]])(
+  "%s changes neither what is said nor where",
+  async (variable) => {
+    const [name = "", value = ""] = variable.split("=");
+    const script = `import { openTalk } from "${TALK}";
+      const talk = openTalk({ json: false, debug: false, quiet: false });
+      talk.info("one"); talk.warn("two, continuing"); talk.debug("three"); talk.end();`;
+    const child = Bun.spawn([process.execPath, "-e", script], {
+      env: { ...ALONE, [name]: value },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    expect({ out, error }).toEqual({ out: "", error: "one\nwarning: two, continuing\n" });
+  },
+);
+
 /** Paints, waits until the window has another size, and paints again. The last step is longer than any terminal is wide. */
 const PAINTER = `
   import { openTalk } from "${TALK}";
