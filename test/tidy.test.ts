@@ -98,6 +98,24 @@ test("imports follow the data flow", () => {
   expect(wrong).toEqual([]);
 });
 
+test("the partition table is read in slot alone", () => {
+  const table = /\/disk\/(?:gpt|gpt-repair|mbr)\.ts$/;
+  const readers = imports
+    .filter(({ path, to }) => table.test(to) && !["slot", "disk"].includes(folder(path)))
+    .map(({ path }) => path);
+  const broken = "a report has to work on a disk on which no layout can be opened";
+  expectOnly([...new Set(readers)].toSorted(), {
+    "src/report/esp.ts": broken,
+    "src/report/partition-table.ts": broken,
+  });
+  expect(
+    uses(
+      files.filter(({ path }) => folder(path) !== "slot"),
+      /\bpartuuid\b|PARTUUID=/g,
+    ),
+  ).toEqual([]);
+});
+
 const linesIn = (of: readonly Source[]): number =>
   of.reduce((sum, { text }) => sum + text.split("\n").length, 0);
 

@@ -1,4 +1,5 @@
 import { alignUp, KiB, MiB } from "../../src/lib/units.ts";
+import { LABELS } from "../../src/slot/labels.ts";
 
 export type PartName = "bios" | "esp" | "control" | "a" | "b" | "recovery" | "data";
 
@@ -34,15 +35,15 @@ const PARTS = [
   },
   {
     name: "control",
-    label: "tandem-control",
+    label: LABELS.control,
     type: "8300",
     bytes: (s: DiskSizes) => s.controlBytes ?? MiB,
   },
-  { name: "a", label: "tandem-a", type: "8300", bytes: (s: DiskSizes) => s.slotBytes },
-  { name: "b", label: "tandem-b", type: "8300", bytes: (s: DiskSizes) => s.slotBytes },
+  { name: "a", label: LABELS.a, type: "8300", bytes: (s: DiskSizes) => s.slotBytes },
+  { name: "b", label: LABELS.b, type: "8300", bytes: (s: DiskSizes) => s.slotBytes },
   {
     name: "recovery",
-    label: "tandem-recovery",
+    label: LABELS.recovery,
     type: "8300",
     bytes: (s: DiskSizes) => s.recoveryBytes ?? 0,
   },

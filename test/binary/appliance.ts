@@ -9,6 +9,7 @@ import { readGpt } from "../../src/disk/gpt.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { part, type BlockFile } from "../../src/system/block-file.ts";
 import { linux } from "../../src/system/linux.ts";
+import { LABELS } from "../../src/slot/labels.ts";
 import { controlIn } from "../fakes/control.ts";
 import { ALONE } from "../peers/alone.ts";
 import { writeImage } from "../peers/image.ts";
@@ -105,13 +106,12 @@ export async function appliance(): Promise<Appliance> {
     disk,
     folder,
     offsetOf: (label) => partitionOf(disk, label).offsetBytes,
-    record: () =>
-      withPart(disk, "tandem-control", (control) => controlIn(control).loaderData.record),
+    record: () => withPart(disk, LABELS.control, (control) => controlIn(control).loaderData.record),
     async isWhole() {
-      const { state } = withPart(disk, "tandem-control", (control) => controlIn(control).memory);
+      const { state } = withPart(disk, LABELS.control, (control) => controlIn(control).memory);
       const held = state.slots.a;
       if (held.status !== "written") return false;
-      const root = await withPart(disk, "tandem-a", (slot) => readRoot(slot, held.runs));
+      const root = await withPart(disk, LABELS.a, (slot) => readRoot(slot, held.runs));
       return root === held.hashRoot;
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),

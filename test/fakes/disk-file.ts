@@ -3,6 +3,7 @@ import { formatControl } from "../../src/control/control.ts";
 import { settled } from "../../src/control/decide.ts";
 import { unknownState, withVerdict } from "../../src/control/state.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { LABELS } from "../../src/slot/labels.ts";
 import { part } from "../../src/system/block-file.ts";
 import { controlIn } from "./control.ts";
 import { gptImage } from "../disk/gpt-image.ts";
@@ -17,9 +18,9 @@ export async function makeDiskFile(path: string): Promise<void> {
   const image = gptImage({
     sizeBytes: 20 * MiB,
     partitions: [
-      { label: "tandem-control", firstLba: SECTORS, lastLba: 2 * SECTORS - 1 },
-      { label: "tandem-a", firstLba: 2 * SECTORS, lastLba: 10 * SECTORS - 1 },
-      { label: "tandem-b", firstLba: 10 * SECTORS, lastLba: 18 * SECTORS - 1 },
+      { label: LABELS.control, firstLba: SECTORS, lastLba: 2 * SECTORS - 1 },
+      { label: LABELS.a, firstLba: 2 * SECTORS, lastLba: 10 * SECTORS - 1 },
+      { label: LABELS.b, firstLba: 10 * SECTORS, lastLba: 18 * SECTORS - 1 },
     ],
   });
   const verdict = { result: "good", reason: "made", at: new Date(0).toISOString() } as const;

@@ -8,6 +8,7 @@ import { Fat } from "../../src/fat/fat.ts";
 import { restoreProtectiveMbr } from "../../src/disk/mbr.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { LABELS } from "../../src/slot/labels.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import { type BlockFile, part } from "../../src/system/block-file.ts";
@@ -122,7 +123,7 @@ function blankDisk(): PagedImage {
       const lastLba = firstLba + (sizeBytes / MiB) * SECTORS - 1;
       return name === "esp"
         ? { label: "EFI system", firstLba, lastLba, type: ESP_TYPE }
-        : { label: `tandem-${name}`, firstLba, lastLba };
+        : { label: LABELS[name], firstLba, lastLba };
     }),
   });
 }
