@@ -209,7 +209,7 @@ test("what is loaded late is loaded late on purpose", () => {
 /** The tests that cover sources without one of their own. What only declares types needs none. */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "boot/systemd-boot/systemd-boot": [
-    "boot/systemd-boot/account",
+    "boot/systemd-boot/boot-summary",
     "boot/systemd-boot/entry-folder",
     "boot/systemd-boot/entry-set",
     "boot/esp/esp",

@@ -15,17 +15,17 @@ export interface BootFile {
   read(): Iterable<Uint8Array>;
 }
 
-/** What a loader may need from the slot itself. */
+/** Kernel and initrd of a slot. */
 export interface BootFiles {
   readonly kernel: BootFile;
   readonly initrd: BootFile | undefined;
 }
 
-/** What is in a slot, beside what the loader has for it. */
-export interface SlotContents {
+/** A slot as it is, to be compared with what the loader knows of it. */
+export interface ActualSlot {
   /** Where the slot is. */
   readonly address: SlotAddress;
-  /** undefined: no system that could boot is in it. */
+  /** undefined: the slot holds no system that can boot. */
   readonly files: BootFiles | undefined;
 }
 
@@ -37,53 +37,53 @@ export interface ExaminedDisk {
   readonly system: { readonly files: Pick<Files, "readBytes"> };
 }
 
-/** What a loader does where the boot record leads to nothing, for people. */
+/** What a loader starts when it cannot start a slot of the boot record, for people. */
 export interface Ending {
-  /** What it starts as long as both copies of the record are lost. */
+  /** When both copies of the record are lost. */
   readonly withoutRecord: string;
-  /** What it comes to when every slot of the record is used up. */
+  /** When every slot of the record has used up its boots. */
   readonly usedUp: (good: SlotName) => string;
 }
 
-/** The boot that this machine is in. */
-export interface ThisBoot {
-  /** undefined: it does not run from this disk. */
+/** The boot in which this program runs. */
+export interface CurrentBoot {
+  /** undefined: this machine does not run from this disk. */
   readonly slot: SlotName | undefined;
   readonly cmdline: Cmdline;
 }
 
-/** How the loader came to this boot. */
-export type Account = Pick<Cmdline, "gen" | "left" | "fell" | "why" | "gaveUp" | "uncounted">;
+/** What the loader counted and gave up before the current boot. */
+export type BootSummary = Pick<Cmdline, "gen" | "left" | "fell" | "why" | "gaveUp" | "uncounted">;
 
-/** The boot loader of an opened disk: it chooses a slot at boot. Each change is durable when the method returns. Methods throw `boot`. */
+/** The boot loader of an opened disk. It chooses the slot that boots. A change is on the medium when the method returns. Throws `boot`. */
 export interface Bootloader {
   readonly name: string;
-  /** Makes a slot startable that was written and read back. Nothing may lead to it yet. */
+  /** Lets the loader start a slot. The slot was written and read back, and the boot record does not name it yet. */
   prepare(slot: SlotName, spec: SlotSpec, files: BootFiles): Promise<void>;
-  /** Makes a slot unstartable, before it is overwritten. */
+  /** The loader cannot start the slot any more. Comes before the slot is overwritten. */
   forget(slot: SlotName): Promise<void>;
-  /** Why a slot could not be started; undefined when it could. */
-  whyNot(slot: SlotName): string | undefined;
-  /** It starts copies of kernel and initrd, and not what is in the slot. */
+  /** Why the loader cannot start a slot, for people; undefined: it can. */
+  startProblem(slot: SlotName): string | undefined;
+  /** Whether the loader starts copies of kernel and initrd, and not the files in the slot. */
   readonly hasCopies: boolean;
-  /** What the loader has for a slot and what is not so in the slot, for people; undefined: nothing. Reads all copies. */
-  mismatch(slot: SlotName, contents: SlotContents): string | undefined;
-  /** The one commit point: a cut leaves the old record in force or the new one. */
+  /** How what the loader knows of a slot differs from the slot, for people; undefined: it does not. Reads all copies. */
+  mismatch(slot: SlotName, actual: ActualSlot): string | undefined;
+  /** The one commit point: after a power cut either the old record or the new one is in force. */
   commit(next: NextRecord): Promise<BootRecord>;
-  /** What the loader has counted, and what it has given up. Writes nothing. */
-  account(boot: ThisBoot): Account;
-  /** Throws `boot` when it is known that it could not be told anything. */
+  /** Writes nothing. */
+  summarize(boot: CurrentBoot): BootSummary;
+  /** Throws `boot` when its files cannot be changed. */
   refuseReadOnly(): void;
-  /** What a cut has left undone; undefined: nothing. Writes nothing. */
+  /** What a power cut left unfinished, for people; undefined: nothing. Writes nothing. */
   unfinished(): string | undefined;
-  /** Finishes what a cut has left undone. Comes before anything is decided. */
+  /** Finishes what a power cut left unfinished. Every verb that writes begins with it. */
   repair(): Promise<void>;
-  /** The slot that it starts as long as there is no record; undefined: it has none for that. */
+  /** The slot that the loader starts when there is no record; undefined: no slot is set for that. */
   fallback(): SlotName | undefined;
   readonly ending: Ending;
-  /** Findings of doctor: whether what it has of the boot record is that of the control partition. All else goes by it. */
+  /** Findings of doctor: whether the loader's own copy of the boot record is the record in force. Its repair comes before all others. */
   examineRecord(): Finding[];
-  /** Findings of doctor: its files on the ESP, which is open for reading. */
+  /** Findings of doctor: the loader's files. `esp` is open for reading. */
   examineFiles(esp: Esp, disk: ExaminedDisk): Finding[];
   close(): void;
 }

@@ -16,7 +16,7 @@ export function detectLoader(
   choice: string,
   openEsp: TandemEsp["open"],
 ): Detected {
-  // Nothing is looked for: the ESP may be unreadable, and the loader may not need it.
+  // The ESP is not opened: it may be unreadable, and the loader may not need it.
   if (choice !== "auto") {
     const loader = loaders.find(({ name }) => name === choice);
     return { loader: defined(loader, `boot loader ${choice}`), seen: "it is configured" };
@@ -47,7 +47,7 @@ function detectOn(esp: Esp | undefined, loaders: readonly Loader[]): Detected {
   const titles = strongest.map(({ loader }) => loader.title).join(" and ");
   const why =
     first === undefined
-      ? `${name} has neither ${loaders.map(({ marks }) => marks).join(" nor ")}`
+      ? `${name} has neither ${loaders.map(({ lookedFor }) => lookedFor).join(" nor ")}`
       : `${name} has files of both ${titles}: ${seen}`;
   throw new TandemError("boot", `Cannot tell which boot loader the disk has: ${why}`, {
     hint: `Name it in the configuration: bootloader: ${loaders.map(({ name: one }) => one).join(" or ")}.`,

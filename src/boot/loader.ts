@@ -3,11 +3,11 @@ import type { Bootloader } from "./bootloader.ts";
 import type { TandemEsp } from "./esp/choose-esp.ts";
 import type { Esp } from "./esp/esp.ts";
 
-/** Why a disk seems to have a loader. */
+/** A sign that a disk has a certain loader. */
 export interface Evidence {
-  /** What was seen, for people: paths on the ESP, such as "/tandem/grub.cfg". */
+  /** For people: paths on the ESP, such as "/tandem/grub.cfg". */
   readonly seen: readonly string[];
-  /** false: it counts only where no loader has evidence that is sure. */
+  /** false: the evidence counts only where no loader has sure evidence. */
   readonly isSure: boolean;
 }
 
@@ -19,17 +19,17 @@ export interface LoaderPlaces {
   readonly esp: TandemEsp;
 }
 
-/** A kind of boot loader: what tandem has to know before it opens one. loaders.ts has the table of all. */
+/** A kind of boot loader. loaders.ts has the table of all. */
 export interface Loader {
-  /** As the configuration and the JSON of tandem have it. */
+  /** In the configuration and in JSON. */
   readonly name: string;
-  /** As people write it. */
+  /** In sentences. */
   readonly title: string;
   /** What `detect` looks for, for people. */
-  readonly marks: string;
-  /** Evidence on an ESP, or on a disk that has none. undefined: nothing speaks for this loader. Throws `boot`. */
+  readonly lookedFor: string;
+  /** Evidence on the ESP. `esp` is undefined for a disk without one. undefined: no evidence of this loader. Throws `boot`. */
   readonly detect: (esp: Esp | undefined) => Evidence | undefined;
-  /** What only this loader and tandem together leave on an ESP, outside /tandem. It tells tandem's ESP from those of other systems. */
+  /** What is on an ESP only if tandem uses this loader there, outside /tandem. It tells tandem's ESP from those of other systems. */
   readonly ownMarks: (esp: Esp) => readonly string[];
   /** Paths of its small files on the ESP, for a report: configuration, entries, counts. */
   readonly files: (esp: Esp) => readonly string[];

@@ -27,7 +27,7 @@ function checkSpec(machine: Machine, slot: SlotName, found: Held): Finding {
   const isNamed = namedSlots(machine).includes(slot);
   const isUnfit = unfitSlots(machine.memory.state).includes(slot);
   if (!isNamed && isUnfit) return checkUnfit(machine, slot);
-  const why = machine.loader.whyNot(slot) ?? mismatchOf(machine, slot, found);
+  const why = machine.loader.startProblem(slot) ?? mismatchOf(machine, slot, found);
   if (why === undefined) {
     const lost = lostSpec(machine, slot, found);
     return lost === undefined ? ok("the boot loader can start it") : warn(lost.text, lost.more);
@@ -41,7 +41,8 @@ function checkSpec(machine: Machine, slot: SlotName, found: Held): Finding {
 
 function checkUnfit(machine: Machine, slot: SlotName): Finding {
   const { ok, warn } = about(`start of slot ${slot}`, "boot");
-  if (machine.loader.whyNot(slot) !== undefined) return ok("the boot loader does not know it");
+  if (machine.loader.startProblem(slot) !== undefined)
+    return ok("the boot loader does not know it");
   return warn("the boot loader could start it, and nothing whole is in it", {
     advice: "Run tandem doctor --fix.",
     repair: {

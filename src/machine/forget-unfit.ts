@@ -11,7 +11,7 @@ export async function forgetUnfit({ loaderData, memory, loader, slots }: Machine
   if (record === undefined) return;
   const named = new Set([record.good, record.trial, record.last]);
   for (const slot of unfitSlots(state)) {
-    const isThere = slots[slot] !== undefined && loader.whyNot(slot) === undefined;
+    const isThere = slots[slot] !== undefined && loader.startProblem(slot) === undefined;
     if (isThere && !named.has(slot)) await loader.forget(slot);
   }
 }

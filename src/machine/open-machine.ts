@@ -60,7 +60,7 @@ function machineOf(
     diskPath,
     slots,
     booted,
-    cmdline: { ...cmdline, ...loader.account({ slot: booted, cmdline }) },
+    cmdline: { ...cmdline, ...loader.summarize({ slot: booted, cmdline }) },
     ...control,
     loader,
     loaderSeen: detected.seen,

@@ -66,7 +66,7 @@ function problemOf(
 ): string | undefined {
   if (slots[slot] === undefined) return "the disk has no such slot";
   if (booted === slot && loaderData.record?.trial === slot) return "it runs, and its trial goes on";
-  return problemIn(memory.state.slots[slot]) ?? loader.whyNot(slot);
+  return problemIn(memory.state.slots[slot]) ?? loader.startProblem(slot);
 }
 
 function problemIn(held: SlotState): string | undefined {

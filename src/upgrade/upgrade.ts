@@ -99,7 +99,7 @@ function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>
     booted: machine.booted,
     digest: image.digest,
     held: heldDigests(state),
-    startable: SLOT_NAMES.filter((name) => machine.loader.whyNot(name) === undefined),
+    startable: SLOT_NAMES.filter((name) => machine.loader.startProblem(name) === undefined),
     knownBad: state.knownBad.find(({ digest }) => digest === image.digest)?.reason,
   };
 }

@@ -1,5 +1,5 @@
 /** A machine in memory with any of the boot loaders, told in short sentences what happens to it. */
-import type { Account } from "../../src/boot/bootloader.ts";
+import type { BootSummary } from "../../src/boot/bootloader.ts";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { CommandResult } from "../../src/system/system.ts";
@@ -57,10 +57,10 @@ const ACTIONS: Readonly<Record<string, (machine: Machine, word: string) => Promi
 export async function tell(
   loader: LoaderName,
   { limit = 0, sentences }: { readonly limit?: number; readonly sentences: readonly string[] },
-): Promise<{ readonly told: string[]; readonly facts: Account[] }> {
+): Promise<{ readonly told: string[]; readonly facts: BootSummary[] }> {
   const image = await wholeDisk("v1", { loader, limit });
   const told: string[] = [];
-  const facts: Account[] = [];
+  const facts: BootSummary[] = [];
   let cmdline = "";
   for (const sentence of sentences) {
     const [, slot, action = ""] = /^(a|b|menu): (.*)$/.exec(sentence) ?? [
@@ -82,7 +82,7 @@ export async function tell(
   return { told, facts };
 }
 
-function factsOf({ cmdline }: Machine): Account {
+function factsOf({ cmdline }: Machine): BootSummary {
   const { gen, left, fell, why, gaveUp, uncounted } = cmdline;
   return { gen, left, fell, why, gaveUp, uncounted };
 }

@@ -188,7 +188,7 @@ test.each(CASES)("--fix repairs and says how: $name", async ({ damage, repaired,
   expect(diagnosis.repaired).toHaveLength(repaired.length);
   const machine = machineWith(image.file());
   expect(machine.loaderData.record).toMatchObject({ good, trial: undefined });
-  expect(machine.loader.whyNot(good)).toBeUndefined();
+  expect(machine.loader.startProblem(good)).toBeUndefined();
   const again = await ask(image.file(), { fix: true });
   expect(again.repaired).toEqual([]);
   const passive = good === "a" ? "b" : "a";
@@ -299,7 +299,7 @@ test("a trial whose data has changed is ended", async () => {
   ]);
   const machine = machineWith(image.file());
   expect(machine.loaderData.record).toMatchObject({ good: "a", trial: undefined });
-  expect(machine.loader.whyNot("b")).toBeDefined();
+  expect(machine.loader.startProblem("b")).toBeDefined();
 });
 
 test("labels that are wrong are told, and nothing is written", async () => {

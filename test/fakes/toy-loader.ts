@@ -16,7 +16,7 @@ const TEXT_BYTES_MAX = 1024;
 export const toyLoader = {
   name: NAME,
   title: "Toy",
-  marks: PROGRAM,
+  lookedFor: PROGRAM,
   detect: (esp) =>
     esp !== undefined && isFile(esp, PROGRAM) ? { seen: [PROGRAM], isSure: true } : undefined,
   ownMarks: (esp) => pathsOn(esp),
@@ -40,7 +40,8 @@ function toyOn(esp: Esp, loaderData: LoaderPlaces["loaderData"]): Bootloader {
       await esp.remove(pathOf(slot));
       await loaderData.eraseSpec(slot);
     },
-    whyNot: (slot) => (isFile(esp, pathOf(slot)) ? undefined : `${pathOf(slot)} is not there`),
+    startProblem: (slot) =>
+      isFile(esp, pathOf(slot)) ? undefined : `${pathOf(slot)} is not there`,
     hasCopies: false,
     mismatch(slot, { files }) {
       const kernel = readText(esp, pathOf(slot), TEXT_BYTES_MAX);
@@ -49,7 +50,7 @@ function toyOn(esp: Esp, loaderData: LoaderPlaces["loaderData"]): Bootloader {
         : `${pathOf(slot)} names ${kernel}, the slot has ${files.kernel.path}`;
     },
     commit: (next) => loaderData.commitRecord(next),
-    account: ({ cmdline }) => cmdline,
+    summarize: ({ cmdline }) => cmdline,
     refuseReadOnly: () => esp.refuseReadOnly(),
     unfinished: () => undefined,
     repair: () => Promise.resolve(),

@@ -76,7 +76,7 @@ export function machineWith(disk: BlockFile, cmdline = ""): Machine {
   return {
     ...machine,
     booted: boot.slot,
-    cmdline: { ...boot, ...machine.loader.account({ slot: boot.slot, cmdline: boot }) },
+    cmdline: { ...boot, ...machine.loader.summarize({ slot: boot.slot, cmdline: boot }) },
     // Without a path nothing is written by threads, which a recorder would not see.
     openSlot: (slot, access) => ({ ...machine.openSlot(slot, access), path: undefined }),
   };

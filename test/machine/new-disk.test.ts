@@ -56,7 +56,7 @@ test("the first upgrade fills slot a, makes it good and writes the first record"
     limit: 4,
     last: undefined,
   });
-  expect(loader.whyNot("a")).toBeUndefined();
+  expect(loader.startProblem("a")).toBeUndefined();
   expect(memory.state).toMatchObject({
     slots: {
       a: { status: "written", digest, verdict: { result: "good", reason: "installed" } },

@@ -26,7 +26,7 @@ const FIRST = "tandem.slot=a tandem.gen=2";
 function startable(image: PagedImage): SlotName[] {
   const { loader, slots } = memoryMachine(image.file());
   return (["a", "b", "recovery"] as const).filter(
-    (name) => slots[name] !== undefined && loader.whyNot(name) === undefined,
+    (name) => slots[name] !== undefined && loader.startProblem(name) === undefined,
   );
 }
 

@@ -2,7 +2,7 @@ import type { LoaderData } from "../../control/loader-data.ts";
 import { TandemError } from "../../lib/error.ts";
 import { isSameAddress } from "../../slot/address.ts";
 import type { SlotName } from "../../slot/slot.ts";
-import type { Bootloader, SlotContents } from "../bootloader.ts";
+import type { Bootloader, ActualSlot } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { isFile } from "../esp/esp.ts";
 import type { Loader, LoaderPlaces } from "../loader.ts";
@@ -15,7 +15,7 @@ const NAME = "grub";
 export const grub = {
   name: NAME,
   title: "GRUB",
-  marks: SCRIPT,
+  lookedFor: SCRIPT,
   detect(esp) {
     // On a machine with a BIOS, GRUB's files may be anywhere.
     if (esp === undefined) return { seen: ["there is no EFI system partition"], isSure: false };
@@ -33,15 +33,15 @@ function openGrub(places: LoaderPlaces): Bootloader {
     name: NAME,
     prepare: (slot, spec) => loaderData.writeSpec(slot, spec),
     forget: (slot) => loaderData.eraseSpec(slot),
-    whyNot(slot) {
+    startProblem(slot) {
       const spec = loaderData.spec(slot);
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
     hasCopies: false,
     mismatch: (slot, contents) => mismatch(loaderData, slot, contents),
     commit: (next) => loaderData.commitRecord(next, freshGen(loaderData, esp)),
-    // It tells all of it on the kernel command line.
-    account: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
+    // GRUB puts all of it on the kernel command line.
+    summarize: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
       gen,
       left,
       fell,
@@ -66,7 +66,7 @@ function openGrub(places: LoaderPlaces): Bootloader {
 function mismatch(
   loaderData: LoaderData,
   slot: SlotName,
-  { address, files }: SlotContents,
+  { address, files }: ActualSlot,
 ): string | undefined {
   const spec = loaderData.spec(slot);
   if ("invalid" in spec) return undefined;

@@ -4,7 +4,7 @@ import type { Bootloader } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { type Esp, isFile } from "../esp/esp.ts";
 import type { Evidence, Loader } from "../loader.ts";
-import { accountOf } from "./account.ts";
+import { bootSummaryOf } from "./boot-summary.ts";
 import { ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
 import { commit, MACHINE_OPTIONS, type Places, repair, startOf, unfinished } from "./entry-set.ts";
 import { examineEntries, examineSystemdBoot, PROGRAMS } from "./examine.ts";
@@ -21,7 +21,7 @@ const NAME = "systemd-boot";
 export const systemdBoot = {
   name: NAME,
   title: "systemd-boot",
-  marks: `${LOADER_CONF} with ${PROGRAMS.join(" or ")}`,
+  lookedFor: `${LOADER_CONF} with ${PROGRAMS.join(" or ")}`,
   detect: (esp) => esp && detect(esp),
   ownMarks(esp) {
     const line = tandemLine(esp);
@@ -75,7 +75,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
       await removeSlotFiles(esp, slot, paths);
     },
     forget: (slot) => forget(places, slot),
-    whyNot(slot) {
+    startProblem(slot) {
       const start = startOf(places, slot);
       return "invalid" in start ? start.invalid : undefined;
     },
@@ -86,7 +86,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
       return "invalid" in start ? start.invalid : spoiltCopy(esp, start, files);
     },
     commit: (next) => commit(places, next),
-    account: (boot) => accountOf(esp, boot),
+    summarize: (boot) => bootSummaryOf(esp, boot),
     refuseReadOnly: () => esp.refuseReadOnly(),
     fallback: () => undefined,
     ending: {

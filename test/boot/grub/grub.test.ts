@@ -35,11 +35,11 @@ function openGrub(loaderData: LoaderData): Bootloader {
 
 test("a slot can be started between prepare() and forget()", async () => {
   const loader = openGrub(await format());
-  expect(loader.whyNot("b")).toContain("spec");
+  expect(loader.startProblem("b")).toContain("spec");
   await loader.prepare("b", spec, files);
-  expect(loader.whyNot("b")).toBeUndefined();
+  expect(loader.startProblem("b")).toBeUndefined();
   await loader.forget("b");
-  expect(loader.whyNot("b")).toContain("spec");
+  expect(loader.startProblem("b")).toContain("spec");
 });
 
 test("commit() puts the record in force", async () => {

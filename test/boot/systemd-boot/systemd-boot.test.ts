@@ -62,17 +62,17 @@ test("prepare() brings kernel and initrd to the ESP, and forget() takes them awa
   expect(files).toHaveLength(2);
   expect(textOf(image, `/tandem/b/${files[1]}`)).toContain("kernel of v2");
   const { loader } = machineWith(image.file());
-  expect(loader.whyNot("b")).toBeUndefined();
+  expect(loader.startProblem("b")).toBeUndefined();
   await loader.forget("b");
   expect([namesIn(image, "/tandem/b"), namesIn(image)]).toEqual([[], ["tandem-a-2.conf"]]);
-  expect(loader.whyNot("b")).toContain("its boot spec cannot be used");
+  expect(loader.startProblem("b")).toContain("its boot spec cannot be used");
 });
 
 test("a slot whose kernel has gone from the ESP cannot be started, and is passed over", async () => {
   const image = await armed();
   const [, linux] = namesIn(image, "/tandem/b");
   await espOf(image).remove(`/tandem/b/${linux}`);
-  expect(machineWith(image.file()).loader.whyNot("b")).toBe(
+  expect(machineWith(image.file()).loader.startProblem("b")).toBe(
     `/tandem/b/${linux} is not on the ESP`.replace("the ESP", "EFI system on /disk.img"),
   );
   expect(await slotOf(image)).toBe("a");
@@ -101,7 +101,7 @@ test("a kernel that does not fit is refused before anything leads to it", async 
     code: "no-space",
     message: expect.stringMatching(/needs \d+ bytes, has \d+/),
   });
-  expect(loader.whyNot("b")).toContain("its boot spec cannot be used");
+  expect(loader.startProblem("b")).toContain("its boot spec cannot be used");
 });
 
 test("the options of the machine are those of each slot", async () => {
@@ -169,7 +169,7 @@ test("a lost spec is taken from the entry", async () => {
   const image = await armed();
   await machineWith(image.file()).loaderData.eraseSpec("b");
   const { loader } = machineWith(image.file());
-  expect(loader.whyNot("b")).toBeUndefined();
+  expect(loader.startProblem("b")).toBeUndefined();
   await loader.commit({ good: "b", trial: undefined, tries: 0, limit: 0, last: "a" });
   expect(namesIn(image)).toEqual(["tandem-a.conf", "tandem-b.conf"]);
   expect(await slotOf(image)).toBe("b");

@@ -1,6 +1,6 @@
 import type { BootRecord } from "../../control/record.ts";
 import type { SlotName } from "../../slot/slot.ts";
-import type { Account, ThisBoot } from "../bootloader.ts";
+import type { BootSummary, CurrentBoot } from "../bootloader.ts";
 import type { Counter, Entry } from "./entry.ts";
 import { readEntries } from "./entry-folder.ts";
 import type { Esp } from "../esp/esp.ts";
@@ -15,7 +15,7 @@ interface Passed {
  * What systemd-boot has done, seen from what it has left: it cannot put a count on the kernel command line. What a slot has used up
  * before this boot says that the loader went on to the next one.
  */
-export function accountOf(esp: Esp, { slot, cmdline }: ThisBoot): Account {
+export function bootSummaryOf(esp: Esp, { slot, cmdline }: CurrentBoot): BootSummary {
   const { gen, inForce } = readEntries(esp);
   const record = inForce[0]?.record;
   const passed = slot === undefined ? [] : passedOver(esp, slot, inForce);
@@ -52,7 +52,7 @@ function whyPassed(esp: Esp, entry: Entry): Passed["why"] | undefined {
 function told(
   passed: readonly Passed[],
   record: BootRecord | undefined,
-): Pick<Account, "fell" | "why" | "gaveUp"> {
+): Pick<BootSummary, "fell" | "why" | "gaveUp"> {
   const trial = passed.find(({ slot }) => slot === record?.trial);
   const good = passed.find(({ slot }) => slot === record?.good);
   const why = good?.why === "tries" ? "limit" : "kernel";
@@ -60,7 +60,10 @@ function told(
 }
 
 /** systemd-boot boots all the same when it cannot rename, and also when all boots are used up: then it counts what comes on top. */
-function counted(counter: Counter | undefined, tries: number): Pick<Account, "left" | "uncounted"> {
+function counted(
+  counter: Counter | undefined,
+  tries: number,
+): Pick<BootSummary, "left" | "uncounted"> {
   if (counter === undefined) return { left: undefined, uncounted: false };
   const { left, done } = counter;
   return done > tries ? { left: undefined, uncounted: false } : { left, uncounted: done === 0 };
