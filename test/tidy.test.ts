@@ -56,6 +56,8 @@ const SLOW = new Set([...LATE, "consola", "consola/basic"]);
  */
 const TELLS_TIME = ["src/system/linux.ts", "src/oci/failure.ts", "src/doctor/surroundings.ts"];
 const LINES_MAX = 300;
+/** Of README and the other documents, which are read in terminals, too. */
+const COLUMNS_MAX = 120;
 
 interface Source {
   readonly path: string;
@@ -138,6 +140,20 @@ test(`no file is longer than ${LINES_MAX} lines`, () => {
   expect(
     files.filter(({ text }) => text.split("\n").length > LINES_MAX).map(({ path }) => path),
   ).toEqual([]);
+});
+
+test(`no line of a document is longer than ${COLUMNS_MAX} columns`, async () => {
+  const pages = ["*.md", "docs/**/*.md"].flatMap((where) => [...new Glob(where).scanSync(".")]);
+  expect(pages.length).toBeGreaterThan(10);
+  const long = await Promise.all(
+    pages.map(async (path) => {
+      const lines = (await Bun.file(path).text()).split("\n");
+      return lines.flatMap((line, index) =>
+        line.length > COLUMNS_MAX ? [`${path}:${index + 1}`] : [],
+      );
+    }),
+  );
+  expect(long.flat()).toEqual([]);
 });
 
 test("nothing is measured or decided by the time of day", () => {
