@@ -1,6 +1,7 @@
 /**
- * What an older tandem remembers while the state is a newer one's, which it must not write: the changes to it. They lie beside the state
- * and count only for the generation that they were made to, so the newer tandem takes them over with its next write of the state.
+ * Changes to a state that a newer tandem has made. An older tandem must not write that state, so it keeps its changes
+ * beside it. Changes belong to one generation of the state. The newer tandem reads both, and its next write of the
+ * state contains the changes.
  */
 import * as v from "valibot";
 import { KiB } from "../lib/units.ts";
@@ -19,18 +20,18 @@ import {
   type State,
 } from "./state.ts";
 
-/** One of the two copies. A slot's runs and a full history have room. */
+/** The size of each copy. The runs of a slot and a full history fit. */
 export const BESIDE_BYTES = 32 * KiB;
 
 /** The changes from one state to another. */
 export interface Changes {
-  /** Only those that are other ones now. */
+  /** The slots that have changed. */
   readonly slots: Readonly<Partial<Record<keyof State["slots"], SlotState>>>;
-  /** What was added. */
+  /** Events that were added. */
   readonly history: readonly Event[];
   readonly falls: readonly Fall[];
   readonly knownBad: readonly KnownBad[];
-  /** Digests that are not known as bad any more. */
+  /** Digests that are no longer known as bad. */
   readonly forgiven: readonly string[];
   readonly dumps?: readonly string[];
 }
@@ -38,7 +39,7 @@ export interface Changes {
 export type BesideCopy =
   | {
       readonly generation: number;
-      /** The generation of the state that it belongs to. */
+      /** The generation of the state that the changes belong to. */
       readonly base: number;
       readonly changes: Changes;
     }
@@ -55,7 +56,7 @@ const besideSchema = v.looseObject({
   dumps: v.exactOptional(dumpsSchema),
 });
 
-/** Whole blocks. The oldest events go when there is no room; throws `disk` when that is not enough. */
+/** Whole blocks. Drops the oldest events when there is no room. Throws "disk" when that is not enough. */
 export function encodeBeside(generation: number, base: number, changes: Changes): Uint8Array {
   return encodeEnvelope(generation, fitting({ ...changes, base }, BESIDE_BYTES));
 }
@@ -69,7 +70,7 @@ export function parseBeside(copy: Uint8Array): BesideCopy {
   return { generation: envelope.generation, base: result.output.base, changes: result.output };
 }
 
-/** What has to be remembered of `after` by whoever knows `before`. */
+/** The changes from `before` to `after`. */
 export function changesOf(before: State, after: State): Changes {
   const changed = SLOT_NAMES.filter((name) => !same(before.slots[name], after.slots[name]));
   const isDumps = after.dumps !== undefined && !same(before.dumps, after.dumps);
@@ -98,7 +99,7 @@ export function withChanges(state: State, changes: Changes): State {
   };
 }
 
-/** What failed checks printed is forgotten with the next failure: an event without it is no new one. */
+/** The output of failed checks is removed with the next failure, so an event without its output is not a new event. */
 function added<T extends object>(before: readonly T[], after: readonly T[]): T[] {
   return after.filter((one) => !before.some((other) => same(bare(other), bare(one))));
 }

@@ -1,4 +1,4 @@
-/** The memory in fixed areas of a block device without a file system: the control partition. */
+/** The memory in fixed areas of the control partition, which has no file system. */
 import { writeThrough } from "../disk/write-through.ts";
 import { TandemError } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
@@ -9,16 +9,16 @@ import type { MemoryStorage, Part } from "./memory-storage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { sizeOfState } from "./state-copy.ts";
 
-/** Where the copies lie, after what the boot loader reads. */
+/** The offsets of the copies, behind the data of the boot loader. */
 const OFFSET: Readonly<Record<Part, readonly [number, number]>> = {
   state: [0x10000, 0x80000],
   beside: [0xf0000, 0xf8000],
 };
 const BYTES_MIN = MiB;
-/** The most that the first state takes: it knows one slot, and a source whose path has 4 KiB at most. */
+/** The largest first state: it describes one slot, and a source whose path has at most 4 KiB. */
 const FIRST_STATE_BYTES = 2 * BLOCK_BYTES;
 
-/** Throws `disk` when the partition is too small. */
+/** Throws "disk" when the partition is too small. */
 export function blockMemory(block: BlockFile): MemoryStorage {
   if (block.sizeBytes < BYTES_MIN)
     throw new TandemError(

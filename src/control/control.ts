@@ -23,7 +23,7 @@ interface ControlOptions {
   readonly files: DurableFiles;
 }
 
-/** Reads both where the layout keeps them. Throws `disk` when a place is too small or cannot be read. */
+/** Reads both from the places of a layout. Throws "disk" when a place is too small or cannot be read. */
 export function openControl(
   places: Pick<ControlPlaces, "loaderData" | "memory">,
   { addressForm, files }: ControlOptions,
@@ -37,7 +37,7 @@ function storageOf(place: ControlPlaces["memory"], files: DurableFiles): MemoryS
   return "block" in place ? blockMemory(place.block) : folderMemory(files, place.folder);
 }
 
-/** Makes both as on a new disk. What was there is gone, so it must not be a disk in use. */
+/** Overwrites both with a first record and a first state: only for a disk that is not in use. */
 export async function formatControl(
   control: Control,
   { record, state }: { readonly record: NextRecord; readonly state: State },
@@ -47,7 +47,10 @@ export async function formatControl(
   await control.memory.writeState(state);
 }
 
-/** Makes both all zeros, as on a new disk: only where no slot holds a system. A cut leaves a part of what was there. Throws `disk`. */
+/**
+ * Makes both as on a new disk: only where no slot holds a system. A power cut leaves a part of the old content. Throws
+ * "disk".
+ */
 export async function emptyControl({ loaderData, memory }: Control): Promise<void> {
   await loaderData.empty();
   await memory.empty();

@@ -1,4 +1,6 @@
-/** Two copies of one thing: a write goes to the copy that is not in force, so a cut leaves the old one or the new one. */
+/**
+ * Two copies of a value. A write goes to the copy that is not in force, so a power cut leaves the old or the new value.
+ */
 export type Copies<T> = [T | Invalid, T | Invalid];
 
 /** A copy that cannot be used, and why. */
@@ -6,15 +8,15 @@ export interface Invalid {
   readonly invalid: string;
 }
 
-/** What a copy counts as from the start of its write to the end. */
+/** A copy while it is written. */
 export const HALF_WRITTEN: Invalid = { invalid: "it was not written to its end" };
 
-/** The copy, unless it cannot be used. */
+/** The value of a copy. Undefined when the copy cannot be used. */
 export function validOf<T extends object>(copy: T | Invalid): T | undefined {
   return "invalid" in copy ? undefined : copy;
 }
 
-/** Why copies cannot be used, one line each. */
+/** One line for each copy that cannot be used. */
 export function problemsOf(what: string, copies: Copies<object>): string[] {
   return copies.flatMap((copy, index) =>
     "invalid" in copy ? [`copy ${index} of the ${what} cannot be used: ${copy.invalid}`] : [],

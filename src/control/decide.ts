@@ -1,46 +1,52 @@
-/** What the next record is. Nothing here writes; Bootloader.commit does. */
+/** Computes the next boot record. Nothing here writes it: Bootloader.commit does. */
 import { assert } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { BootRecord, NextRecord } from "./record.ts";
 
-/** How this boot came about, as the boot loader put it on the kernel command line. */
+/** How the boot loader came to start this slot, as the kernel command line says. */
 export interface Boot {
   readonly slot: SlotName;
-  /** The record that the loader went by; undefined: something else started this slot. */
+  /** The generation of the record that the loader has used. Undefined when another program has started this slot. */
   readonly gen: number | undefined;
-  /** The trial that the loader gave up on. */
+  /** The trial that the loader has given up. */
   readonly fell: SlotName | undefined;
-  /** The good slot that the loader gave up on. */
+  /** The good slot, when the loader has given it up. */
   readonly gaveUp?: SlotName | undefined;
 }
 
-/** What a record is made by besides the one before it. */
+/** What the next record depends on, beside the record before it. */
 export interface Policy {
   /** Boots for the good slot without a verdict; 0: no limit. */
   readonly limit: number;
-  /** The slots that may be fallen into, as the state knows them. */
+  /** The slots that the state allows the loader to fall back to. */
   readonly bootable: readonly SlotName[];
 }
 
-/** The first record of a disk, or a new one where both copies are lost. */
+/** The first record of a disk, or a new record after both copies are lost. */
 export function settled(good: SlotName, { limit, bootable }: Policy): NextRecord {
   return { good, trial: undefined, tries: 0, limit, last: lastOf(good, bootable) };
 }
 
-/** Takes a pending trial back, so that nothing leads the loader there and its slot may be overwritten. */
+/** Withdraws a pending trial. Then the loader does not start its slot, which may be overwritten. */
 export function disarm({ good, limit, last }: BootRecord): NextRecord {
   return { good, trial: undefined, tries: 0, limit, last };
 }
 
-/** The good slot is set aside for `tries` boots of `trial`. A slot on trial is no place to end at: settleGood() chooses one anew. */
+/**
+ * Sets the good slot aside for `tries` boots of `trial`. A slot on trial cannot be the last resort: settleGood()
+ * chooses another.
+ */
 export function armTrial(record: BootRecord, trial: SlotName, tries: number): NextRecord {
   const { good, limit, last } = record;
   assert(trial !== good, `slot ${trial} is the good one and needs no trial`);
   return { good, trial, tries, limit, last: last === trial ? undefined : last };
 }
 
-/** Takes `slot` off the end of the way, because it is about to be overwritten. undefined: nothing ends there. */
+/**
+ * Makes `slot` no longer the last resort, because it is about to be overwritten. Undefined when it is not the last
+ * resort.
+ */
 export function detach(record: BootRecord, slot: SlotName, policy: Policy): NextRecord | undefined {
   if (record.last !== slot) return undefined;
   const { good, trial, tries } = record;
@@ -48,7 +54,7 @@ export function detach(record: BootRecord, slot: SlotName, policy: Policy): Next
   return { good, trial, tries, limit: policy.limit, last: lastOf(good, rest) };
 }
 
-/** Puts `slot` at the end of the way: what the loader starts when the other slots are used up. */
+/** Makes `slot` the last resort: the loader starts it when the other slots are used up. */
 export function attach(record: BootRecord, slot: SlotName, { limit }: Policy): NextRecord {
   const { good, trial, tries } = record;
   assert(slot !== good && slot !== trial, `slot ${slot} is good or on trial, not the last`);
@@ -56,11 +62,13 @@ export function attach(record: BootRecord, slot: SlotName, { limit }: Policy): N
 }
 
 /**
- * The checks passed in the booted slot. undefined: the record stays.
- * - The trial, or a slot that is neither: it becomes the good one. Recovery does not, it is a place to repair from.
- * - The good slot, while the trial that this boot came from is over: the trial ends.
- * - The good slot, while a trial waits that was armed after this boot, or that the loader could not count: the trial stays.
- * - The good slot, counted against a limit: the same again, because a new number resets the loader's count.
+ * The next record after the checks have passed in the booted slot. Undefined when the record stays as it is.
+ * - The booted slot is the trial, or neither trial nor good: it becomes the good slot. The recovery slot never does, as
+ *   it is there to repair from.
+ * - The good slot is booted and its trial is over: the trial ends.
+ * - The good slot is booted and a trial waits that was armed after this boot, or that the loader could not count: the
+ *   trial stays.
+ * - The good slot is booted and counted against a limit: the same record again, as a new generation resets the count.
  */
 export function settleGood(record: BootRecord, boot: Boot, policy: Policy): NextRecord | undefined {
   const { good, trial } = record;
@@ -75,7 +83,7 @@ export function settleGood(record: BootRecord, boot: Boot, policy: Policy): Next
   return isSame && next.limit === 0 ? undefined : next;
 }
 
-/** The loader fell from the trial to the good slot: the trial is over. undefined: it did not. */
+/** The next record after the loader has fallen back from the trial to the good slot. Undefined when it has not. */
 export function endTrial(record: BootRecord, boot: Boot, policy: Policy): NextRecord | undefined {
   const { good, trial } = record;
   const isOver = trial !== undefined && boot.fell === trial && boot.gen === record.gen;
@@ -83,15 +91,15 @@ export function endTrial(record: BootRecord, boot: Boot, policy: Policy): NextRe
   return settled(good, { ...policy, bootable: without(policy.bootable, trial) });
 }
 
-/** The good slot, when this boot is in another one because the loader gave up on it. */
+/** The good slot, when the loader has given it up and started this slot instead. */
 export function passedOver(record: BootRecord, boot: Boot): SlotName | undefined {
   const { good } = record;
   return boot.gaveUp === good && boot.gen === record.gen && boot.slot !== good ? good : undefined;
 }
 
 /**
- * The operator calls `slot` bad. undefined: the record stays. A trial of it ends; from the good slot the other one takes over, and
- * without another that may boot it throws `boot`.
+ * The next record after the operator has called `slot` bad. Undefined when the record stays as it is. A trial of the
+ * slot ends. When the slot is the good one, another slot becomes good; throws "boot" when no other slot may boot.
  */
 export function condemn(
   record: BootRecord,
@@ -110,7 +118,10 @@ export function condemn(
   return settled(other, { ...policy, bootable });
 }
 
-/** Recovery, else the other slot, else the menu. Before it ends in recovery, the loader counts boots of the other slot, too. */
+/**
+ * The last resort: recovery, else the other slot, else the menu. Before recovery the loader also counts boots of the
+ * other slot.
+ */
 function lastOf(good: SlotName, bootable: readonly SlotName[]): SlotName | undefined {
   if (good !== "recovery" && bootable.includes("recovery")) return "recovery";
   return bootable.find((name) => name !== good);

@@ -1,7 +1,7 @@
 /**
- * GRUB's environment block, as grub-core/lib/envblk.c reads it: a signature line, then lines `name=value`. A backslash takes the
- * next character as it is, a line that begins with `#` is skipped, and a value ends at a newline that nothing escapes. GRUB's
- * load_env takes a block of any size.
+ * GRUB's environment block, as grub-core/lib/envblk.c reads it: a signature line, then lines `name=value`. A backslash
+ * takes the next character as it is, a line that begins with `#` is skipped, and a value ends at a newline that nothing
+ * escapes. GRUB's load_env takes a block of any size.
  */
 const SIGNATURE = "# GRUB Environment Block\n";
 
@@ -9,7 +9,7 @@ export type EnvBlock =
   | { readonly values: ReadonlyMap<string, string> }
   | { readonly invalid: string };
 
-/** One line of a block. Values are escaped; names are ours and need no escape. */
+/** One line of a block. The value is escaped. The name has no characters that need it. */
 export function envLine(name: string, value: string): string {
   return `${name}=${value.replaceAll(/[\\\n]/g, String.raw`\$&`)}\n`;
 }
@@ -19,7 +19,7 @@ export function envText(lines: readonly string[]): string {
   return SIGNATURE + lines.join("");
 }
 
-/** Reads what GRUB would read. The last of two lines with one name counts, as it does there. */
+/** Reads a block as GRUB does. Of two lines with the same name the last one counts. */
 export function parseEnvBlock(bytes: Uint8Array): EnvBlock {
   const text = Buffer.from(bytes).toString("latin1");
   if (bytes.every((byte) => byte === 0)) return { invalid: "it is empty" };
@@ -39,14 +39,14 @@ export function parseEnvBlock(bytes: Uint8Array): EnvBlock {
   return { values };
 }
 
-/** Where the newline is that ends the line at `start`, or the length of the text or more when there is none. */
+/** The offset of the newline that ends the line at `start`. At least the length of the text when there is none. */
 function endOfLine(text: string, start: number): number {
   let at = start;
   while (at < text.length && text[at] !== "\n") at += text[at] === "\\" ? 2 : 1;
   return at;
 }
 
-/** Bytes back to text: GRUB keeps UTF-8 as it is. */
+/** Removes the escapes and decodes the bytes: GRUB keeps UTF-8 unchanged. */
 function unescape(value: string): string {
   return Buffer.from(value.replaceAll(/\\([\s\S])/g, "$1"), "latin1").toString("utf8");
 }

@@ -1,8 +1,8 @@
 import type { SlotName } from "../slot/slot.ts";
 import { type Event, type State, withEvent } from "./state.ts";
 
-/** What settles whether a slot's checks fail. */
-const TELLING: ReadonlySet<Event["kind"]> = new Set([
+/** The kinds of events after which it is known whether the checks of a slot pass. */
+const DECIDING: ReadonlySet<Event["kind"]> = new Set([
   "install",
   "written",
   "good",
@@ -11,14 +11,17 @@ const TELLING: ReadonlySet<Event["kind"]> = new Set([
   "failed",
 ] as const);
 
-/** The failure that the last checks of a slot ended with; undefined when they passed, or nothing is known of them. */
+/**
+ * The event of the failure, when the last checks of a slot have failed. Undefined when they have passed, or none are
+ * known.
+ */
 export function failingOf({ history }: State, slot: SlotName): Event | undefined {
-  const last = history.findLast((event) => event.slot === slot && TELLING.has(event.kind));
-  // With a digest it is an upgrade that failed.
+  const last = history.findLast((event) => event.slot === slot && DECIDING.has(event.kind));
+  // An event with a digest is a failed upgrade.
   return last?.kind === "failed" && last.digest === undefined ? last : undefined;
 }
 
-/** Notes that the checks of a slot failed. What they printed is kept for its last failure only. */
+/** Adds the failure of a slot's checks. Their output is kept for the last failure of each slot only. */
 export function withFailure(
   state: State,
   slot: SlotName,

@@ -6,10 +6,10 @@ import type { MemoryStorage, Part } from "./memory-storage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { STATE_BYTES } from "./state-copy.ts";
 
-/** The copy that the first write goes to. */
+/** The file of the first write. */
 const FIRST = "state-0";
 
-/** The folder is made by the first write. Its parent has to be there. */
+/** The first write makes the folder, whose parent must exist. */
 export function folderMemory(files: DurableFiles, folder: string): MemoryStorage {
   const pathOf = (name: string): string => `${folder}/${name}`;
   const names = (): string[] => (files.list(folder) ?? []).map(({ name }) => name);
@@ -20,7 +20,7 @@ export function folderMemory(files: DurableFiles, folder: string): MemoryStorage
         const name = nameOf(part, copy);
         return names().includes(name) ? bytesOf(files, pathOf(name)) : new Uint8Array(BLOCK_BYTES);
       }),
-    // The other copy is in force: a cut between the two steps costs nothing.
+    // The other copy is in force, so a power cut between removal and creation loses nothing.
     write: (part, copy, bytes) =>
       change(() => {
         const path = pathOf(nameOf(part, copy));
@@ -42,12 +42,12 @@ function nameOf(part: Part, copy: 0 | 1): string {
   return `${part}-${copy}`;
 }
 
-/** As much of a file as a copy may have. */
+/** The bytes of a file, and not many more than a copy may have. */
 function bytesOf(files: DurableFiles, path: string): Uint8Array {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for (const chunk of files.read(path)) {
-    // Each chunk is only valid until the next.
+    // A chunk is valid until the next one is read.
     chunks.push(Buffer.from(chunk));
     sizeBytes += chunk.byteLength;
     if (sizeBytes > STATE_BYTES) break;

@@ -19,18 +19,18 @@ import {
 } from "./record.ts";
 import { encodeSpec, parseSpec, SPEC_BYTES, type SlotSpec } from "./spec.ts";
 
-/** Where record and specs lie. GRUB's script knows the offsets as sectors of 512 bytes. */
+/** The offsets of record and specs. GRUB's script has them as sectors of 512 bytes. */
 const OFFSET = {
   records: [0x0000, 0x1000],
   specs: { a: 0x4000, b: 0x5000, recovery: 0x6000 },
 } as const;
-/** Records and specs, with room for more. */
+/** The area of records and specs. The rest of it is unused. */
 export const LOADER_DATA_BYTES = 64 * KiB;
 
 interface LoaderDataOptions {
-  /** Of the specs. */
+  /** The form of the addresses in specs. */
   readonly addressForm: AddressForm;
-  /** A generation that earlier records may have reached. It counts only while both copies of the record are lost. */
+  /** The generation that earlier records may have reached. It is used only while both copies of the record are lost. */
   readonly genReached: () => number;
 }
 
@@ -41,7 +41,7 @@ export class LoaderData {
   readonly #genReached: () => number;
   readonly #records: Copies<BootRecord>;
 
-  /** Throws `disk` when it is too small. */
+  /** Throws "disk" when the block file is too small. */
   constructor(block: BlockFile, { addressForm, genReached }: LoaderDataOptions) {
     if (block.sizeBytes < LOADER_DATA_BYTES)
       throw new TandemError(
@@ -55,24 +55,26 @@ export class LoaderData {
     this.#records = [this.#readRecord(record0), this.#readRecord(record1)];
   }
 
-  /** Makes it all zeros, as on a new disk. A cut leaves a part of what was there. Throws `disk`. */
+  /** Makes the area all zeros, as on a new disk. A power cut leaves a part of the old content. Throws "disk". */
   async empty(): Promise<void> {
     await writeThrough(this.#block, 0, new Uint8Array(LOADER_DATA_BYTES));
     for (const copy of [0, 1] as const)
       this.#records[copy] = this.#readRecord(OFFSET.records[copy]);
   }
 
-  /** Whether nothing was ever written to it; or it was wiped. */
+  /** Whether the area is all zeros: nothing was ever written, or everything was wiped. */
   get isBlank(): boolean {
     return readBlock(this.#block, 0, LOADER_DATA_BYTES).every((byte) => byte === 0);
   }
 
-  /** What another program has put here, such as "an XFS file system". undefined: no mark is found. Throws `disk`. */
+  /**
+   * What another program has put here, such as "an XFS file system". Undefined when no mark is found. Throws "disk".
+   */
   get foreignMark(): string | undefined {
     return signaturesOn(this.#block).find(({ what }) => what !== CONTROL_MARK)?.what;
   }
 
-  /** The record in force. undefined: neither copy can be used, and recordProblems says why. */
+  /** The record in force. Undefined when neither copy can be used; recordProblems says why. */
   get record(): BootRecord | undefined {
     const chosen = chooseRecord(...this.#records);
     return chosen === undefined ? undefined : validOf(this.#records[chosen]);
@@ -83,18 +85,20 @@ export class LoaderData {
   }
 
   /**
-   * The one commit point: when it returns, the new record is in force; when it throws `boot` or the power is cut, either the old or
-   * the new one is. The copy in force is not touched. A loader with generations of its own passes the lowest that it can take as `genMin`.
+   * The commit point: when this method returns, the new record is in force. When it throws "boot" or the power is cut,
+   * the old or the new record is. The copy in force is not touched. A loader with generations of its own passes the
+   * lowest one that it can take as `genMin`.
    */
   async commitRecord(next: NextRecord, genMin = 0): Promise<BootRecord> {
     const target = chooseRecord(...this.#records) === 0 ? 1 : 0;
-    // A loader that gives a lowest generation has asked for nextGen itself, or knows the generation from its own files.
+    // A loader that passes genMin has looked at nextGen already, or knows the generation from its own files.
     const gen = genMin === 0 ? this.nextGen : Math.max(this.#genAfterCopies, genMin);
     const record = { ...next, gen };
     if (record.gen > GEN_MAX) throw this.#failed("boot record", "its generation cannot grow");
     const block = new Uint8Array(BLOCK_BYTES);
     block.set(encodeRecord(record));
-    // A torn copy is wiped first: one sector of an earlier attempt and one of this could make a whole record of the earlier one.
+    // Wipe a torn copy first: a sector of it and a sector of this write could make up the whole record of an earlier
+    // attempt.
     const torn = "invalid" in this.#records[target];
     this.#records[target] = HALF_WRITTEN;
     await this.#attempt("boot record", async () => {
@@ -106,12 +110,12 @@ export class LoaderData {
     return record;
   }
 
-  /** How the boot loader would start the slot, or why it could not. */
+  /** How the boot loader starts the slot, or why it cannot. */
   spec(slot: SlotName): SlotSpec | { readonly invalid: string } {
     return parseSpec(readBlock(this.#block, OFFSET.specs[slot], SPEC_BYTES), this.addressForm);
   }
 
-  /** Only for a slot that the record does not name. Throws `boot`. */
+  /** Only for a slot that the record does not name. Throws "boot". */
   async writeSpec(slot: SlotName, spec: SlotSpec): Promise<void> {
     const bytes = encodeSpec(slot, spec, this.addressForm);
     await this.#attempt(`spec of slot ${slot}`, () =>
@@ -119,7 +123,7 @@ export class LoaderData {
     );
   }
 
-  /** Afterwards the boot loader does not take the slot. Throws `boot`. */
+  /** Afterwards the boot loader does not start the slot. Throws "boot". */
   async eraseSpec(slot: SlotName): Promise<void> {
     await this.#attempt(`spec of slot ${slot}`, () =>
       writeThrough(this.#block, OFFSET.specs[slot], new Uint8Array(SPEC_BYTES)),
@@ -127,8 +131,8 @@ export class LoaderData {
   }
 
   /**
-   * The generation of the next record, as far as is known here. The boot loader's count is tied to it. Where both copies are lost it is
-   * a guess: a loader that counts is asked for the generation that it has counted for.
+   * The generation of the next record. The boot loader counts boots for one generation. After both copies are lost this
+   * is a guess, so a loader that counts must also go above the generation that it has counted for.
    */
   get nextGen(): number {
     return this.record === undefined

@@ -7,7 +7,7 @@ import { type State, unknownState } from "./state.ts";
 
 type Valid<T> = Exclude<T, Invalid>;
 
-/** What tandem remembers: the state, in two copies. One process at a time may write it. */
+/** What tandem remembers: the state, in two copies. Only one process at a time may write it. */
 export class Memory {
   readonly #storage: MemoryStorage;
   #states: Copies<Valid<StateCopy>>;
@@ -19,26 +19,28 @@ export class Memory {
     this.#besides = this.#readBesides();
   }
 
-  /** Forgets everything, as on a new disk: only where no slot holds a system. A cut leaves a part of it. Throws `disk`. */
+  /**
+   * Removes everything, as on a new disk: only where no slot holds a system. A power cut leaves a part. Throws "disk".
+   */
   async empty(): Promise<void> {
     await this.#storage.empty();
     this.#states = this.#readStates();
     this.#besides = this.#readBesides();
   }
 
-  /** Whether nothing was ever remembered; or it was wiped. Throws `disk`. */
+  /** Whether the storage is as before the first write, or was wiped. Throws "disk". */
   get isBlank(): boolean {
     return this.#stateInForce === undefined && this.#storage.isBlank();
   }
 
-  /** Whether there is a state: neither a new disk, nor one that has lost it. */
+  /** Whether a copy of the state can be used. False on a new disk, and after both copies are lost. */
   get hasState(): boolean {
     return this.#stateInForce !== undefined;
   }
 
   /**
-   * The state in force, with what another tandem remembers beside it. Where neither copy can be used nothing is known of the slots, and
-   * stateProblems says why.
+   * The state in force, with the changes that an older tandem keeps beside it. When neither copy can be used, all slots
+   * are unknown; stateProblems says why.
    */
   get state(): State {
     const state = this.#stateInForce;
@@ -49,7 +51,9 @@ export class Memory {
       : state.state;
   }
 
-  /** The version of the state, where a newer tandem made it; undefined: it is ours, or lost. */
+  /**
+   * The version of a state that a newer tandem has made. Undefined when this tandem can write the state, or it is lost.
+   */
   get newerVersion(): number | undefined {
     return this.#stateInForce?.newer;
   }
@@ -59,8 +63,8 @@ export class Memory {
   }
 
   /**
-   * A generation that the boot records so far have about reached: the state is written for most of them. No fall that is remembered
-   * may seem to be one of a new record.
+   * About the generation that the boot records have reached: tandem writes the state for most of them. A new record
+   * must not have the generation of a fall that is remembered.
    */
   get genReached(): number {
     const { generation = 0 } = this.#stateInForce ?? {};
@@ -69,8 +73,8 @@ export class Memory {
   }
 
   /**
-   * Writes the copy that is not in force: a cut leaves the old state or the new. Where a newer tandem made the state, it writes what has
-   * changed beside it, in the same way. Throws `disk`.
+   * Writes the copy that is not in force, so a power cut leaves the old or the new state. When a newer tandem has made
+   * the state, writes the changes beside it in the same way. Throws "disk".
    */
   async writeState(state: State): Promise<void> {
     const before = this.#stateInForce;

@@ -15,13 +15,13 @@ const versionSchema = v.looseObject({
   version: v.pipe(v.number(), v.safeInteger(), v.minValue(STATE_VERSION + 1)),
 });
 
-/** The version of a state that a newer tandem made; undefined: it is none. */
+/** The version of a state that a newer tandem has made. Undefined for any other state. */
 export function versionAbove(json: unknown): number | undefined {
   const result = v.safeParse(versionSchema, json);
   return result.success ? result.output.version : undefined;
 }
 
-/** What can be understood of a state of a higher version, part by part. It is for reading: the whole stays where it is. */
+/** The parts of a newer state that this version understands. Only for reading: the state itself is never written. */
 export function newerState(json: unknown): State {
   const unknown = unknownState();
   const { slots, knownBad, history, falls, dumps } = partsOf(json);

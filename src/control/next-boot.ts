@@ -5,50 +5,52 @@ import type { BootRecord } from "./record.ts";
 export interface NextBoot {
   readonly slot: SlotName;
   readonly role: "trial" | "good" | "other" | "last";
-  /** Boots it still has without a verdict; absent: they are not limited. */
+  /** Boots that it has left without a verdict. Absent when they are not limited. */
   readonly left?: number;
 }
 
-/** A boot with the count that the loader told. */
+/** A boot with the count that the loader has reported. */
 export interface CountedBoot extends Boot {
   /** Boots that are left after this one. */
   readonly left: number | undefined;
 }
 
 /**
- * What the boot loader starts next. It counts for itself, so what this boot did not tell is not known: then it is as if nothing had been
- * counted. undefined: it shows its menu.
+ * The slot that the boot loader starts next. Undefined when it shows its menu. Only the loader knows its counts: when
+ * this boot has not reported a count for the record, this function assumes that nothing was counted.
  */
 export function nextBoot(
   record: BootRecord,
   boot: CountedBoot | undefined,
   bootable: Policy["bootable"],
 ): NextBoot | undefined {
-  const told = boot?.gen === record.gen ? boot : undefined;
-  const trial = trialNext(record, told);
+  const reported = boot?.gen === record.gen ? boot : undefined;
+  const trial = trialNext(record, reported);
   if (trial !== undefined) return trial;
-  return told === undefined ? goodNext(record, record.limit) : afterTrial(record, told, bootable);
+  return reported === undefined
+    ? goodNext(record, record.limit)
+    : afterTrial(record, reported, bootable);
 }
 
 function trialNext(
   { trial, tries }: BootRecord,
-  told: CountedBoot | undefined,
+  reported: CountedBoot | undefined,
 ): NextBoot | undefined {
-  if (trial === undefined || told?.fell === trial) return undefined;
-  const left = told?.slot === trial ? (told.left ?? 0) : tries;
+  if (trial === undefined || reported?.fell === trial) return undefined;
+  const left = reported?.slot === trial ? (reported.left ?? 0) : tries;
   return left > 0 ? { slot: trial, role: "trial", left } : undefined;
 }
 
 function afterTrial(
   record: BootRecord,
-  told: CountedBoot,
+  reported: CountedBoot,
   bootable: Policy["bootable"],
 ): NextBoot | undefined {
   const { good, limit } = record;
-  if (told.slot !== good)
-    return told.gaveUp === good ? passed(record, told) : goodNext(record, limit);
-  // A boot that was not counted leaves the count as it was.
-  const left = told.left ?? limit;
+  if (reported.slot !== good)
+    return reported.gaveUp === good ? afterFall(record, reported) : goodNext(record, limit);
+  // A boot that was not counted does not change the count.
+  const left = reported.left ?? limit;
   return limit === 0 || left > 0 ? goodNext(record, left) : afterGood(record, bootable);
 }
 
@@ -67,8 +69,8 @@ function afterGood(
   return last === undefined ? undefined : { slot: last, role: "last" };
 }
 
-/** This boot is on the way down from the good slot. */
-function passed({ last }: BootRecord, { slot, left = 0 }: CountedBoot): NextBoot {
+/** The loader has fallen back from the good slot to the slot of this boot. */
+function afterFall({ last }: BootRecord, { slot, left = 0 }: CountedBoot): NextBoot {
   if (slot === last || last === undefined) return { slot, role: "last" };
   return left > 0 ? { slot, role: "other", left } : { slot: last, role: "last" };
 }

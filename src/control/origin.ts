@@ -2,14 +2,14 @@ import { SLOT_NAMES } from "../slot/slot.ts";
 import { type State, verdictOn } from "./state.ts";
 
 /**
- * How far a disk has come, as far as it tells without a boot record.
- * - blank: nothing was ever written but a part of the first state; or all of it was wiped.
- * - begun: there is a state in which no slot was ever armed, called good or called bad.
+ * What a disk without a boot record was used for.
+ * - blank: nothing was written but a part of the first state, or everything was wiped.
+ * - begun: the state says that no slot was ever armed, called good or called bad.
  * - used: anything else.
  */
 export type Origin = "blank" | "begun" | "used";
 
-/** What the answer depends on: LoaderData and Memory. */
+/** The parts of LoaderData and Memory that the origin depends on. */
 interface Remains {
   readonly loaderData: { readonly isBlank: boolean };
   readonly memory: { readonly hasState: boolean; readonly state: State; readonly isBlank: boolean };
@@ -20,7 +20,7 @@ export function originOf({ loaderData, memory }: Remains): Origin {
   return loaderData.isBlank && memory.isBlank ? "blank" : "used";
 }
 
-/** An upgrade that has failed is all that may have happened. */
+/** Whether nothing has happened on the disk but upgrades that have failed. */
 export function neverUsed({ slots, knownBad, history, falls = [] }: State): boolean {
   return (
     SLOT_NAMES.every((name) => verdictOn(slots[name]) === undefined) &&

@@ -4,34 +4,37 @@ import { envLine, envText, parseEnvBlock } from "./env-block.ts";
 
 /** What the boot loader reads to choose a slot. */
 export interface BootRecord {
-  /** Counts the commits from 1. The valid copy with the larger one counts. */
+  /**
+   * The generation: the number of the commit, from 1. Of two valid copies the one with the larger generation is in
+   * force.
+   */
   readonly gen: number;
   readonly good: SlotName;
   readonly trial: SlotName | undefined;
   /** Boots for the trial; 0 without one. */
   readonly tries: number;
-  /** Boots for the good slot without a verdict; 0: no limit. */
+  /** Boots of the good slot without a verdict; 0 for no limit. */
   readonly limit: number;
-  /** The slot to end at when the good one is used up; undefined: show the menu. */
+  /** The last resort: the slot that boots when the others are used up. Undefined for the menu. */
   readonly last: SlotName | undefined;
 }
 
-/** A record that has not been committed: the commit gives it its number. */
+/** A record before its commit, which gives it the generation. */
 export type NextRecord = Omit<BootRecord, "gen">;
 
 export type RecordCopy = BootRecord | { readonly invalid: string };
 
 export const RECORD_BYTES = 1024;
-/** GRUB has no arithmetic: its script counts down through a chain of so many comparisons (boot/grub.cfg). */
+/** GRUB has no arithmetic: its script counts down through a chain of as many comparisons (boot/grub/grub.cfg). */
 export const TRIES_MAX = 10;
 /** GRUB's `test` compares in a signed 32-bit integer. */
 export const GEN_MAX = 2 ** 31 - 1;
-/** The unit that a disk writes whole or not at all. */
+/** A disk writes a sector as a whole or not at all. */
 const SECTOR_BYTES = 512;
 
 /**
- * Everything but `gen_end` is in the first sector, and `gen_end` alone in the second, kept apart by a comment: a write of which one
- * sector is missing leaves gen and gen_end different.
+ * The first sector has everything but `gen_end`, which is alone in the second one. A comment fills the space between.
+ * When a write loses one of the sectors, `gen` and `gen_end` differ.
  */
 export function encodeRecord(record: BootRecord): Uint8Array {
   const flaw = flawOf(record);
@@ -50,7 +53,7 @@ export function encodeRecord(record: BootRecord): Uint8Array {
   return Buffer.from((first + second).padEnd(RECORD_BYTES, "#"), "latin1");
 }
 
-/** Never throws: a copy that cannot be used says why. */
+/** Never throws: a copy that cannot be used has the reason. */
 export function parseRecord(bytes: Uint8Array): RecordCopy {
   const block = parseEnvBlock(bytes.subarray(0, RECORD_BYTES));
   if ("invalid" in block) return block;
@@ -76,28 +79,31 @@ export function parseRecord(bytes: Uint8Array): RecordCopy {
   return flaw === undefined ? record : { invalid: flaw };
 }
 
-/** Which of the two copies is in force, as the boot loader decides it too. */
+/** Which of the two copies is in force. The boot loader decides in the same way. */
 export function chooseRecord(copy0: RecordCopy, copy1: RecordCopy): 0 | 1 | undefined {
   if ("invalid" in copy0) return "invalid" in copy1 ? undefined : 1;
   if ("invalid" in copy1) return 0;
   return copy1.gen > copy0.gen ? 1 : 0;
 }
 
-/** The highest number that copies bear, torn ones too; 0 when there is none. For a new record when no copy is in force. */
+/**
+ * The highest generation in both copies, also in torn ones; 0 when there is none. For a new record when no copy is in
+ * force.
+ */
 export function highestGen(copies: readonly Uint8Array[]): number {
   const text = copies.map((bytes) => Buffer.from(bytes).toString("latin1")).join("\n");
   const gens = [...text.matchAll(/^gen(?:_end)?=(.*)$/gm)].map((match) => genOf(match[1]));
   return Math.max(0, ...gens);
 }
 
-/** The number of a record, read where no record vouches for it; 0 when it is none. */
+/** A generation from bytes that are not a valid record; 0 when there is none. */
 export function genOf(text: string | undefined): number {
   const gen = numberOf(text);
-  // What is this close to the end was not counted up but is damage.
+  // Half of the maximum cannot be reached by counting: the bytes are damaged.
   return gen < GEN_MAX / 2 ? gen : 0;
 }
 
-/** Why no boot loader could go by it; undefined when one can. */
+/** Why no boot loader could use the record. Undefined when one could. */
 export function flawOf({ gen, good, trial, tries, limit, last }: BootRecord): string | undefined {
   if (!isWithin(gen, 1, GEN_MAX)) return `gen is ${gen}`;
   if (!isWithin(limit, 0, TRIES_MAX)) return `limit is ${limit}`;
@@ -113,7 +119,7 @@ function isWithin(value: number, min: number, max: number): boolean {
   return Number.isInteger(value) && value >= min && value <= max;
 }
 
-/** NaN for what is not the shortest decimal form: GRUB takes a leading zero for octal. */
+/** NaN for any form but the shortest decimal one: GRUB reads a leading zero as octal. */
 function numberOf(text = ""): number {
   return /^(0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : Number.NaN;
 }

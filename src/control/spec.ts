@@ -8,24 +8,24 @@ import { envLine, envText, parseEnvBlock } from "./env-block.ts";
 export interface SlotSpec {
   /** Path in the slot's file system: "/boot/vmlinuz-6.1". */
   readonly kernel: string;
-  /** undefined: the kernel needs none. */
+  /** Undefined when the kernel needs none. */
   readonly initrd: string | undefined;
-  /** The image's own words for the kernel command line. */
+  /** Kernel options from the image. */
   readonly options: string;
   /** Where the slot is. */
   readonly address: SlotAddress;
-  /** Of the image, "sha256:…". */
+  /** The digest of the image: "sha256:…". */
   readonly digest: string;
 }
 
-/** A whole GRUB environment block: load_env takes one of any size. */
+/** The size of a GRUB environment block. GRUB's load_env takes any size. */
 export const SPEC_BYTES = 4 * KiB;
 /** Linux takes a command line of 2048 bytes on x86 (COMMAND_LINE_SIZE). tandem's own options need some of them. */
 export const OPTIONS_BYTES_MAX = 1536;
 const PATH_BYTES_MAX = 1024;
 const DIGEST = /^[a-z0-9]+:[0-9a-f]{32,128}$/;
 
-/** Throws `boot` when a value cannot be handed on by the boot loader. */
+/** Throws "boot" when the boot loader cannot pass a value to the kernel. */
 export function encodeSpec(slot: SlotName, spec: SlotSpec, form: AddressForm): Uint8Array {
   const flaw = flawOf(spec, form);
   if (flaw !== undefined) throw refused(slot, flaw);
@@ -42,7 +42,7 @@ export function encodeSpec(slot: SlotName, spec: SlotSpec, form: AddressForm): U
   return Buffer.concat([bytes, Buffer.alloc(SPEC_BYTES - bytes.byteLength, "#")]);
 }
 
-/** Never throws: a spec that cannot be used says why. An erased one is invalid, too. */
+/** Never throws: a spec that cannot be used has the reason. An erased spec is invalid, too. */
 export function parseSpec(
   bytes: Uint8Array,
   form: AddressForm,
@@ -84,7 +84,7 @@ function flawOf(
 
 function flawOfPath(name: string, path: string): string | undefined {
   if (!path.startsWith("/")) return `${name} is "${path}": want a path from the slot's root`;
-  // The loader's script would take the second word for an argument of its own.
+  // GRUB's script would read the second word as another argument.
   if (path.includes(" ")) return `${name} "${path}" has a space`;
   return flawOfLength(name, path, PATH_BYTES_MAX);
 }

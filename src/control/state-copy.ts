@@ -6,7 +6,7 @@ import { alignUp, KiB } from "../lib/units.ts";
 import { newerState, versionAbove } from "./newer-state.ts";
 import { stateSchema, type State } from "./state.ts";
 
-/** One of the two copies of the state, as it lies on the disk. */
+/** The size of each copy of the state. */
 export const STATE_BYTES = 448 * KiB;
 const MAGIC = "TANDEMST";
 const FORMAT = 1;
@@ -23,17 +23,20 @@ export type StateCopy =
   | {
       readonly generation: number;
       readonly state: State;
-      /** The version of a state that a newer tandem made. `state` is what can be understood of it; it must not be written over. */
+      /**
+       * The version of a state that a newer tandem has made. Then `state` has the parts that are understood, and must
+       * not be written.
+       */
       readonly newer?: number;
     }
   | { readonly invalid: string };
 
-/** What a copy holds, before it is known what it says. */
+/** A copy whose hash is right. Its JSON is not checked yet. */
 export type Envelope =
   | { readonly generation: number; readonly json: unknown }
   | { readonly invalid: string };
 
-/** Whole blocks. A state that is too large forgets its oldest events; throws `disk` when that is not enough. */
+/** Whole blocks. Drops the oldest events when the state is too large. Throws "disk" when that is not enough. */
 export function encodeState(generation: number, state: State): Uint8Array {
   return encodeEnvelope(generation, fitting(state, STATE_BYTES));
 }
@@ -50,14 +53,14 @@ export function encodeEnvelope(generation: number, json: Uint8Array): Uint8Array
   return bytes;
 }
 
-/** How much of a copy counts, in whole blocks, as its first block tells. */
+/** The size of a copy in whole blocks, from its first block. */
 export function sizeOfState(firstBlock: Uint8Array, bytesMax: number = STATE_BYTES): number {
   const view = viewOf(firstBlock);
   const jsonBytes = view.getUint32(HEADER.jsonBytes, true);
   return Math.min(bytesMax, alignUp(HEADER.end + jsonBytes, BLOCK_BYTES));
 }
 
-/** Never throws: a copy that cannot be used says why. */
+/** Never throws: a copy that cannot be used has the reason. */
 export function parseState(copy: Uint8Array): StateCopy {
   const envelope = openEnvelope(copy);
   if ("invalid" in envelope) return envelope;
@@ -104,15 +107,17 @@ export function chooseState(
   return copy1.generation > copy0.generation ? 1 : 0;
 }
 
-/** What has slots and a history: the state, or the changes to one. */
+/** A state, or the changes to one. */
 interface Remembered {
   readonly slots: Readonly<Partial<State["slots"]>>;
   readonly history: readonly unknown[];
-  /** Of the state that changes belong to. */
+  /** For changes: the generation of their state. */
   readonly base?: number;
 }
 
-/** Its JSON, without as many of its oldest events as there is no room for. Throws `disk`. */
+/**
+ * The JSON of `whole`, without the oldest events that do not fit. Throws "disk" when it does not fit without any event.
+ */
 export function fitting(whole: Remembered, bytesMax: number): Uint8Array {
   for (let dropped = 0; dropped <= whole.history.length; dropped += 1) {
     const json = Buffer.from(textOf({ ...whole, history: whole.history.slice(dropped) }), "utf8");
@@ -121,7 +126,7 @@ export function fitting(whole: Remembered, bytesMax: number): Uint8Array {
   throw new TandemError("disk", `Cannot write the state: it is larger than ${bytesMax} bytes`);
 }
 
-/** A slot of another status goes back as it came. */
+/** A slot with a status of a newer tandem is written as it was read. */
 function textOf(whole: Remembered): string {
   const slots = Object.entries(whole.slots).map(([name, slot]): [string, object] => [
     name,

@@ -2,16 +2,17 @@ import * as v from "valibot";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 
 /**
- * The layout of the JSON. A state with a higher number was made by a newer tandem. Within one number a newer tandem may add members,
- * statuses, kinds of events and stages, and keep longer lists: all of it is kept and written back (ARCHITECTURE.md, "Between versions").
+ * The version of the JSON. A newer tandem may use a higher one. With the same version a newer tandem may add members,
+ * statuses, kinds of events and stages, and keep longer lists. This version keeps them and writes them back
+ * (ARCHITECTURE.md, "Between versions").
  */
 export const STATE_VERSION = 1;
-/** Of images that did not prove themselves, the latest so many are remembered. */
+/** The number of bad images that are remembered. */
 export const KNOWN_BAD_MAX = 32;
 export const HISTORY_MAX = 64;
-/** Each comes with output: enough for every slot of a machine that lost them all. */
+/** Each fall has output. Four are enough for a machine that loses all its slots. */
 export const FALLS_MAX = 4;
-/** Blocks of 4 KiB in 16 TiB, the most an ext4 of 32-bit block numbers has. */
+/** An ext4 with 32-bit block numbers has at most as many blocks of 4 KiB: 16 TiB. */
 const BLOCKS_MAX = 2 ** 32;
 
 const time = v.pipe(v.string(), v.isoTimestamp());
@@ -34,19 +35,19 @@ const run = v.pipe(
 const image = { source: v.string(), digest: v.string() };
 
 const knownSlotSchema = v.variant("status", [
-  /** Nothing that boots: new, or wiped. */
+  /** The slot is new or was wiped: it holds nothing that boots. */
   v.looseObject({ status: v.literal("empty") }),
-  /** Filled by other means than tandem: boots, but cannot be verified. */
+  /** Another program has filled the slot. It may boot, but cannot be verified. */
   v.looseObject({ status: v.literal("unknown"), verdict: v.exactOptional(verdictSchema) }),
-  /** An upgrade began and has not ended: not usable. */
+  /** An upgrade has begun and not ended: the slot cannot be used. */
   v.looseObject({ status: v.literal("writing"), ...image, startedAt: time }),
   v.looseObject({
     status: v.literal("written"),
     ...image,
-    /** From the image's os-release, for people. */
+    /** From the os-release file of the image, for people. */
     version: v.exactOptional(v.string()),
     writtenAt: time,
-    /** Of the file system. */
+    /** The size of the slot. */
     sizeBytes: size,
     hashRoot: v.string(),
     runs: v.array(run),
@@ -57,19 +58,19 @@ const knownSlotSchema = v.variant("status", [
       initrd: v.exactOptional(v.string()),
       options: v.string(),
     }),
-    /** When the medium was last found to hold what was written. Absent: never, so it must not boot. */
+    /** When the slot was last read and found unchanged. Absent when it never was: then the slot must not boot. */
     verifiedAt: v.exactOptional(time),
     verdict: v.exactOptional(verdictSchema),
   }),
 ]);
 
-/** A status that a newer tandem knows: kept as it is. Only its verdict is understood. */
+/** A slot with a status of a newer tandem. It is kept as it is. Only its verdict is understood. */
 const otherSlotSchema = v.pipe(
   v.looseObject({ status: v.string(), verdict: v.exactOptional(verdictSchema) }),
   v.transform((raw) => ({ status: "other" as const, raw })),
 );
 
-/** A slot in a state of a version that may have changed any status. */
+/** A slot of a state with another version, which may have changed any status. */
 export const anySlotSchema = v.union([knownSlotSchema, otherSlotSchema]);
 
 const STATUSES: readonly string[] = ["empty", "unknown", "writing", "written"];
@@ -84,7 +85,7 @@ export const knownBadSchema = v.looseObject({ digest: v.string(), reason: v.stri
 
 export const eventSchema = v.looseObject({
   at: time,
-  /** One of EventKind, or a newer tandem's. */
+  /** An EventKind, or a kind of a newer tandem. */
   kind: v.string(),
   slot: v.exactOptional(slotName),
   digest: v.exactOptional(v.string()),
@@ -93,46 +94,47 @@ export const eventSchema = v.looseObject({
   output: v.exactOptional(v.string()),
 });
 
-/** How a system was given up. Bounded: it has to fit beside everything else. */
+/** How a system was given up. */
 export const fallSchema = v.looseObject({
   at: time,
   slot: slotName,
   /**
-   * How far it came: its kernel could not be loaded; it used up its boots and user space never reported; its checks failed; as the
-   * good slot it used up its limit; a person gave it up. Or as a newer tandem calls it.
+   * How far the system came. `kernel`: its kernel could not be loaded. `silent`: it used up its boots, and user space
+   * never reported. `checks`: its checks failed. `limit`: it was the good slot and used up its limit. `hand`: a person
+   * gave it up. Or a stage of a newer tandem.
    */
   stage: v.string(),
   reason: v.string(),
   digest: v.exactOptional(v.string()),
   version: v.exactOptional(v.string()),
-  /** The record by which it was booted. */
+  /** The generation of the record that started it. */
   gen: v.exactOptional(size),
-  /** Boots it was given. */
+  /** The number of boots that the record allowed. */
   tries: v.exactOptional(size),
   armedAt: v.exactOptional(time),
   /** The last lines that its failed checks printed. */
   output: v.exactOptional(v.string()),
-  /** The last lines its kernel left when it panicked. */
+  /** The last lines of its kernel's panic. */
   kernel: v.exactOptional(v.string()),
 });
 
-/** Of dumps that a firmware may hold, so many are told apart. */
+/** The number of kernel dumps that are remembered. */
 export const DUMPS_MAX = 64;
 export const dumpsSchema = v.array(v.string());
 
 export const stateSchema = v.looseObject({
   version: v.literal(STATE_VERSION),
   slots: v.looseObject({ a: slotStateSchema, b: slotStateSchema, recovery: slotStateSchema }),
-  /** Oldest first, as the history. */
+  /** Oldest first, like the history. */
   knownBad: v.array(knownBadSchema),
   history: v.array(eventSchema),
   /** The last times that a system was given up, oldest first. */
   falls: v.exactOptional(v.array(fallSchema)),
-  /** The dumps of dying kernels that were there when the last trial was armed, by their hashes: those are not of the trial. */
+  /** The hashes of the kernel dumps that existed when the last trial was armed. These dumps are not from the trial. */
   dumps: v.exactOptional(dumpsSchema),
 });
 
-/** The members that are known: what else an object holds is carried along unseen. */
+/** A type with the known members only. Other members of an object are kept, but this version does not use them. */
 type Known<T> = T extends readonly unknown[]
   ? { [K in keyof T]: Known<T[K]> }
   : T extends object
@@ -148,7 +150,7 @@ export type KnownBad = Known<v.InferOutput<typeof knownBadSchema>>;
 export type Fall = Known<v.InferOutput<typeof fallSchema>>;
 export type Stage = "kernel" | "silent" | "checks" | "limit" | "hand";
 export type Event = Known<v.InferOutput<typeof eventSchema>>;
-/** No more than these: tandem 0.1.0 forgets a state with a kind, a status or a stage that it does not know. */
+/** Do not add any: tandem 0.1.0 discards a state with an unknown kind, status or stage. */
 export type EventKind =
   | "install"
   | "upgrade"
@@ -164,12 +166,12 @@ export type EventKind =
 export type NewEvent = Event & { readonly kind: EventKind };
 export type NewFall = Fall & { readonly stage: Stage };
 
-/** Of a new disk, with nothing in its slots. */
+/** The state of a new disk: all slots are empty. */
 export function emptyState(): State {
   return stateOf({ status: "empty" });
 }
 
-/** Of a disk whose state is lost: there may be systems in its slots. */
+/** The state of a disk that has lost it: the slots may hold systems. */
 export function unknownState(): State {
   return stateOf({ status: "unknown" });
 }
@@ -183,33 +185,33 @@ export function withSlot(state: State, slot: SlotName, slotState: SlotState): St
   return { ...state, slots: { ...state.slots, [slot]: slotState } };
 }
 
-/** Forgets the oldest event when there is no room. */
+/** Adds an event. Drops the oldest one when there is no room. */
 export function withEvent(state: State, event: NewEvent): State {
   return { ...state, history: withNewest(state.history, event, HISTORY_MAX) };
 }
 
-/** Forgets the oldest fall when there is no room. */
+/** Adds a fall. Drops the oldest one when there is no room. */
 export function withFall(state: State, fall: NewFall): State {
   return { ...state, falls: withNewest(state.falls ?? [], fall, FALLS_MAX) };
 }
 
-/** A digest is listed once, with its latest reason; the oldest is forgotten when there is no room. */
+/** Adds a bad image. Each digest is listed once, with its latest reason. Drops the oldest one when there is no room. */
 export function withKnownBad(state: State, bad: KnownBad): State {
   const others = state.knownBad.filter(({ digest }) => digest !== bad.digest);
   return { ...state, knownBad: withNewest(others, bad, KNOWN_BAD_MAX) };
 }
 
-/** A newer tandem may keep more: its list does not become shorter. */
+/** A newer tandem may keep a longer list, which is not shortened. */
 function withNewest<T>(list: readonly T[], one: T, max: number): T[] {
   return [...list, one].slice(-Math.max(max, list.length));
 }
 
-/** For the operator who wants to try an image again. */
+/** Lets an image be tried again. */
 export function withoutKnownBad(state: State, digest: string): State {
   return { ...state, knownBad: state.knownBad.filter((bad) => bad.digest !== digest) };
 }
 
-/** Sets the verdict of a slot that has something to judge. */
+/** Sets the verdict of a slot, unless the slot is empty or being written. */
 export function withVerdict(state: State, slot: SlotName, verdict: Verdict): State {
   const before = state.slots[slot];
   switch (before.status) {
@@ -237,14 +239,16 @@ export function verdictOn(slot: SlotState): Verdict | undefined {
   }
 }
 
-/** The slots that may be fallen into: what they hold was verified in place, or booted well, and was not found bad. */
+/**
+ * The slots that the loader may fall back to: they were verified in place, or have booted well, and were not found bad.
+ */
 export function bootableSlots(state: State): SlotName[] {
   return SLOT_NAMES.filter((name) => isBootable(state.slots[name]));
 }
 
 /**
- * The slots that must not be fallen into: nothing whole is in them, or it was found bad. Of what others or a newer tandem have put into
- * a slot nothing is known, which is no reason.
+ * The slots that the loader must not fall back to: they hold no whole system, or one that was found bad. A slot that
+ * another program or a newer tandem has filled is not among them, unless it has a verdict.
  */
 export function unfitSlots(state: State): SlotName[] {
   const bootable = bootableSlots(state);

@@ -1,20 +1,20 @@
 import type { SlotName } from "../slot/slot.ts";
 import type { BootRecord } from "./record.ts";
 
-/** A boot that has failed, as the boot loader told of it. */
+/** A boot that has failed, as the boot loader has reported it. */
 export interface FailedBoot {
   readonly slot: SlotName;
-  /** The record that the loader went by; undefined: something else started this slot. */
+  /** The generation of the record that the loader has used. Undefined when another program has started this slot. */
   readonly gen: number | undefined;
-  /** Boots that are left after this one; undefined: it was not counted. */
+  /** Boots that the slot has left after this one. Undefined when this boot was not counted. */
   readonly left: number | undefined;
-  /** The loader could not count. */
+  /** The loader wanted to count this boot and could not. */
   readonly uncounted: boolean;
 }
 
 /**
- * Why a failed boot must not end in a reboot: the loader would start the same system again, for ever. undefined: a reboot leads on,
- * because this boot was counted or because a trial waits that was armed after it.
+ * Why the machine must not reboot after a failed boot: the loader would start the same system again and again.
+ * Undefined when a reboot helps, because this boot was counted, or because a trial was armed after it.
  */
 export function whyStay(record: BootRecord | undefined, boot: FailedBoot): string | undefined {
   if (record === undefined) return "both copies of the boot record are lost";

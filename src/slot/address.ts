@@ -1,14 +1,14 @@
 /**
- * How a boot loader and the kernel find a slot: values by name, as a boot spec has them. Only the layout that made an address knows
- * what its values mean; the other rooms keep addresses, compare them and hand them on.
+ * How a boot loader and the kernel find a slot: values by name, as a boot spec holds them. Only the layout that makes
+ * an address knows what the values mean. The other rooms store, compare and pass addresses.
  */
 export type SlotAddress = Readonly<Record<string, string>>;
 
-/** What the addresses of a layout have in common. */
+/** The form that all addresses of a layout have. */
 export interface AddressForm {
-  /** The names of the values, in the order in which a spec has them. */
+  /** The names of the values, in the order of a boot spec. */
   readonly names: readonly string[];
-  /** Why an address cannot be used; undefined: it can. */
+  /** Why an address cannot be used. Undefined when it can. */
   flaw(address: SlotAddress): string | undefined;
   /** For people: "partition 3 (0fc6…)". */
   text(address: SlotAddress): string;

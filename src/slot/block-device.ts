@@ -1,10 +1,10 @@
-/** What the kernel tells in sysfs and procfs of disks and their partitions. */
+/** Disks and their partitions, as the kernel shows them in sysfs and procfs. */
 import { posix } from "node:path";
 import { SYMLINKS_MAX } from "../lib/resolve-path.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Access, BlockFile } from "../system/block-file.ts";
 
-/** What is asked of the machine here; a System is one. */
+/** The part of the machine that this room uses. A System has it. */
 export interface Devices {
   readonly files: {
     readText(path: string): string | undefined;
@@ -26,12 +26,12 @@ export interface KernelPartition {
 }
 
 const CLASS = "/sys/class/block";
-/** sysfs counts in these, whatever the sectors of the disk are. */
+/** sysfs counts in sectors of this size, also where the sectors of the disk are larger. */
 const SYSFS_SECTOR_BYTES = 512;
-/** Not where a machine boots from, and slow or odd to open. */
+/** No machine boots from these devices, and some are slow to open. */
 const NO_DISK = /^(?:loop|ram|zram|fd|sr|dm-|nbd)/;
 
-/** The kernel's name of the disk behind a path, "sda"; undefined for what is not a block device. */
+/** The kernel's name of the disk behind a path: "sda". Undefined when the path leads to no block device. */
 export function kernelNameOf(devices: Devices, path: string): string | undefined {
   let target = devices.absolute(path);
   for (let links = 0; links < SYMLINKS_MAX; links += 1) {
@@ -44,12 +44,12 @@ export function kernelNameOf(devices: Devices, path: string): string | undefined
   return devices.files.readText(`${CLASS}/${name}/uevent`) === undefined ? undefined : name;
 }
 
-/** The device node of what the kernel calls `name`. */
+/** The device node of the device that the kernel calls `name`. */
 export function nodeOf(name: string): string {
   return `/dev/${name.replaceAll("!", "/")}`;
 }
 
-/** The disks that a machine may boot from. */
+/** The kernel's names of the disks that a machine may boot from. */
 export function diskNames({ files }: Devices): string[] {
   return files
     .list(CLASS)
@@ -58,7 +58,7 @@ export function diskNames({ files }: Devices): string[] {
     );
 }
 
-/** What the kernel has for partition `number` of a disk; undefined when it does not know of it. */
+/** Partition `number` of a disk, as the kernel knows it. Undefined when the kernel does not know the partition. */
 export function kernelPartition(
   devices: Devices,
   disk: string,
@@ -75,7 +75,7 @@ export function kernelPartition(
   if (device === undefined || start === undefined || size === undefined)
     throw new TandemError(
       "disk",
-      `Cannot use ${nodeOf(name)}: the kernel does not tell where it lies`,
+      `Cannot use ${nodeOf(name)}: the kernel does not say where the partition lies`,
     );
   return {
     path: nodeOf(name),
@@ -85,13 +85,15 @@ export function kernelPartition(
   };
 }
 
-/** The disk and the number of the partition with a device number like "8:2"; undefined when it is no partition. */
+/**
+ * The disk and the number of the partition with this device number, "8:2". Undefined when the device is no partition.
+ */
 export function partitionOfDevice(
   { files }: Pick<Devices, "files">,
   device: string,
 ): { readonly disk: string; readonly number: number } | undefined {
   const number = parseNumber(files.readText(`/sys/dev/block/${device}/partition`));
-  // The kernel resolves the link first, so that ".." is the disk that holds the partition.
+  // The kernel resolves the symbolic link first, so ".." is the folder of the disk.
   const uevent = files.readText(`/sys/dev/block/${device}/../uevent`) ?? "";
   const disk = /^DEVNAME=(.+)$/m.exec(uevent)?.[1]?.replaceAll("/", "!");
   return number === undefined || disk === undefined ? undefined : { disk, number };

@@ -4,11 +4,13 @@ import { diskNames, nodeOf, partitionOfDevice, type Devices } from "./block-devi
 import { parseCmdline, type Cmdline } from "./cmdline.ts";
 import { parseMounts, rootDevice } from "./mounts.ts";
 
-/** Where the running system's root is, as far as the machine tells. */
+/** What the machine says of the running system's root. */
 export interface BootFacts {
-  /** The partition that is mounted as the root. undefined: the root is an overlay, a verity device or an initramfs. */
+  /**
+   * The partition that is mounted as the root. Undefined when the root is an overlay, a verity device or an initramfs.
+   */
   readonly root: { readonly disk: string; readonly number: number } | undefined;
-  /** The boot loader's word. */
+  /** What the boot loader has put on the kernel command line. */
   readonly cmdline: Cmdline;
 }
 
@@ -23,8 +25,9 @@ export function bootFacts({ files }: Pick<Devices, "files">): BootFacts {
 }
 
 /**
- * The kernel's name of the disk that holds the running system: of the mounted root, else the only one with the partition that the
- * boot loader named. Labels are not looked for: another disk may have the same. Throws `disk` when there is no telling.
+ * The kernel's name of the disk that holds the running system: the disk of the mounted root, else the only disk that
+ * has the partition from the kernel command line. Labels do not count, because two disks may have the same ones. Throws
+ * "disk" when no disk, or more than one, is found.
  */
 export function findBootDisk(devices: Devices, { root, cmdline }: BootFacts): string {
   if (root !== undefined) return root.disk;
@@ -47,7 +50,7 @@ export function findBootDisk(devices: Devices, { root, cmdline }: BootFacts): st
   );
 }
 
-/** A disk that cannot be read or has no partition table is not the one. */
+/** Whether a disk has the partition. A disk that cannot be read, or has no partition table, does not have it. */
 function holds(devices: Devices, name: string, partuuid: string): boolean {
   try {
     const disk = devices.openBlock(nodeOf(name), { write: false });

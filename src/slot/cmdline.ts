@@ -1,32 +1,32 @@
 import { isSlotName, type SlotName } from "./slot.ts";
 
-/** What the boot loader told the system about this boot. */
+/** What the kernel command line says about this boot. The boot loader has put it there. */
 export interface Cmdline {
-  /** Which slot the loader says it started. */
+  /** The slot that the loader has started. */
   readonly slot: SlotName | undefined;
-  /** The record that the loader went by; 0 when it found none. */
+  /** The generation of the boot record that the loader has used; 0 when the loader found no record. */
   readonly gen: number | undefined;
-  /** Boots that are left after this one. */
+  /** How many boots the slot has left after this one. */
   readonly left: number | undefined;
-  /** The trial that was given up before this boot. */
+  /** The trial slot that the loader has given up before this boot. */
   readonly fell: SlotName | undefined;
-  /** Why it was given up: "tries" or "kernel". */
+  /** Why the loader has given the trial up: "tries" or "kernel". */
   readonly why: string | undefined;
-  /** The good slot that was given up before this boot, and why: "limit" or "kernel". */
+  /** The good slot, when the loader has given it up before this boot, and why: "limit" or "kernel". */
   readonly gaveUp: { readonly slot: SlotName; readonly why: string } | undefined;
-  /** The loader counts down for this boot, so that ending it leads on. */
+  /** The loader has counted this boot: after enough failed boots it starts another slot. */
   readonly counted: boolean;
-  /** The loader could not count this boot. */
+  /** The loader wanted to count this boot and could not. */
   readonly uncounted: boolean;
-  /** Of `root=PARTUUID=…`, lower case. */
+  /** The unique GUID in `root=PARTUUID=…`, in lower case. */
   readonly rootPartuuid: string | undefined;
 }
 
-/** Reads the text of /proc/cmdline. Of a word that is given twice the last counts, as in the kernel. */
+/** Reads the text of /proc/cmdline. When a word stands there twice, the last one counts, as in the kernel. */
 export function parseCmdline(text: string): Cmdline {
   const values = new Map<string, string>();
   for (const word of wordsOf(text)) {
-    // What follows is for init, not for the kernel.
+    // The words after it are for init, not for the kernel.
     if (word === "--") break;
     const equals = word.indexOf("=");
     if (equals === -1) values.set(word, "");
@@ -47,7 +47,7 @@ export function parseCmdline(text: string): Cmdline {
   };
 }
 
-/** Words end at white space that no double quotes enclose; the quotes go. */
+/** A word ends at white space outside of double quotes. The quotes are removed. */
 function wordsOf(text: string): string[] {
   const words = text.match(/(?:"[^"]*(?:"|$)|[^\s"])+/g) ?? [];
   return words.map((word) => word.replaceAll('"', ""));
@@ -57,7 +57,7 @@ function slotOf(text: string | undefined): SlotName | undefined {
   return text !== undefined && isSlotName(text) ? text : undefined;
 }
 
-/** "a:limit" */
+/** Parses "a:limit". */
 function gaveUpOf(text = ""): Cmdline["gaveUp"] {
   const [name = "", why = ""] = text.split(":");
   return isSlotName(name) ? { slot: name, why } : undefined;

@@ -1,12 +1,12 @@
 import type { SlotName } from "./slot.ts";
 
-/** The PARTLABEL of each partition. */
+/** The PARTLABEL of each partition that tandem uses. */
 export type Labels = Readonly<Record<SlotName | "control", string>> & {
-  /** undefined: an EFI system partition is found by its type. */
+  /** Undefined when the EFI system partition is found by its type. */
   readonly esp?: string | undefined;
 };
 
-/** Unless the configuration has others. A file system that tandem makes has the label of its slot here, whatever the partition's is. */
+/** The default labels. A file system that tandem makes always has the default label of its slot. */
 export const LABELS: Labels = {
   control: "tandem-control",
   a: "tandem-a",

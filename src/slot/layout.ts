@@ -8,22 +8,25 @@ import type { Labels } from "./labels.ts";
 import type { Mount } from "./mounts.ts";
 import type { SlotName } from "./slot.ts";
 
-/** Which disk, and how it is labelled. */
+/** Which disk to open, and the labels on it. */
 export interface DiskOptions {
-  /** A block device or a plain file. undefined: the disk that this machine runs from. */
+  /** A block device or a plain file. Undefined for the disk that this machine runs from. */
   readonly disk?: string | undefined;
   readonly labels?: Labels;
 }
 
-/** A way to keep slots on a disk. layouts.ts has the table of all. */
+/** A way to keep slots on a disk. layouts.ts has the table of all layouts. */
 export interface LayoutKind {
-  /** Also the subject of its findings. */
+  /** For people. It is also the subject of a finding about the layout. */
   readonly name: string;
-  /** Whether the disk is laid out in this way. Never throws: a disk that cannot be read is not. */
+  /** Whether the disk is laid out in this way. Never throws: a disk that cannot be read is not laid out in any way. */
   isOn(devices: Devices, options: DiskOptions): boolean;
-  /** Throws `disk` when there is no telling which disk is meant, or something is missing on it. */
+  /** Throws "disk" when the disk is not known, or lacks a part of the layout. */
   open(devices: Devices, options: DiskOptions): Layout;
-  /** What has to be right before the disk can be opened at all. Throws `disk` when the disk cannot be read. */
+  /**
+   * Findings of doctor about what `open` needs, such as the partition table. Throws "disk" when the disk cannot be
+   * read.
+   */
   examine(devices: Devices, diskPath: string): Finding[];
 }
 
@@ -35,49 +38,52 @@ export interface Slot {
 
 /** An EFI system partition of the disk. */
 export interface EspPlace {
-  /** What messages call it: "partition 1". */
+  /** The name in messages: "partition 1". */
   readonly name: string;
   readonly label: string;
-  /** Its unique GUID in lower case, by which firmware and boot loaders call it. */
+  /** The unique GUID in lower case. Firmware and boot loaders name the partition by it. */
   readonly uuid: string;
-  /** Where the kernel has it mounted now. */
+  /** Where the kernel has the partition mounted now. */
   mounts(): readonly Mount[];
-  /** The caller closes it. What is opened for writing is held. Throws `disk`, also when it is in use then. */
+  /** The caller closes the block file. Opening for writing holds the device. Throws "disk", also when it is in use. */
   open(access: { readonly write: boolean }): BlockFile;
 }
 
-/** Where the boot record, the specs and tandem's memory lie, opened. */
+/** The places of the boot record, the boot specs and tandem's memory, opened. */
 export interface ControlPlaces {
-  /** What the boot loader reads: control/loader-data.ts knows the offsets. */
+  /** Boot record and boot specs, at the offsets in control/loader-data.ts. */
   readonly loaderData: BlockFile;
-  /** What tandem remembers: in the same block device behind the loader's data, or in the files of a folder. */
+  /** The state: on a block device behind the loader's data, or in the files of a folder. */
   readonly memory: { readonly block: BlockFile } | { readonly folder: string };
   close(): void;
 }
 
 /**
- * The slots of one disk. What boots next is not asked here: the boot record names slots, the loader goes by it, and
- * control/next-boot.ts reckons it. A layout takes no part in that as long as a slot stays in its place.
+ * The slots of one opened disk. A layout does not decide what boots next: the boot record names slots, the boot loader
+ * follows the record, and control/next-boot.ts computes the next boot from it. A boot loader with files of its own
+ * translates the record into them, as systemd-boot does.
  */
 export interface Layout {
-  /** A block device or a plain file: messages name it, and the lock is taken on it. */
+  /** A block device or a plain file. Messages name it, and flock(2) locks it. */
   readonly diskPath: string;
-  /** What is on the disk, for people. */
+  /** What is on the disk, for people: the partitions and their labels. */
   readonly description: string;
   readonly slots: Readonly<Partial<Record<SlotName, Slot>>>;
   readonly addressForm: AddressForm;
-  /** undefined: this machine does not run from that disk, or from none of its slots. */
+  /** Undefined when this machine does not run from a slot of this disk. */
   readonly booted: SlotName | undefined;
-  /** What `booted` was seen by: the mounted root, or the boot loader's word. */
+  /** How `booted` is known: by the mounted root, or by the kernel command line from the boot loader. */
   readonly bootedBy: "mount" | "loader" | undefined;
-  /** How the machine came up, from this disk or another. */
+  /** The kernel command line of this machine, which may run from another disk. */
   readonly cmdline: Cmdline;
-  /** The one that is configured, else all of the disk in their order. */
+  /** The EFI system partition that is configured, else all of the disk in their order. */
   readonly esps: readonly EspPlace[];
-  /** How the configuration of the boot loader names the place of its data: the number of a partition. */
+  /** How the configuration of the boot loader names the place of its data. For `partitions`: the number of one. */
   readonly loaderDataAddress: string;
-  /** The caller closes the block. What is opened for writing is held. Throws `disk`, also when the slot is in use then. */
+  /** The caller closes the block file. Opening for writing holds the slot. Throws "disk", also when it is in use. */
   openSlot(slot: SlotName, access: { readonly write: boolean }): WriteTarget;
-  /** Opened for writing it is the lock on the disk, by whatever name the disk is called. Throws `disk`, and `locked`. */
+  /**
+   * Opening for writing locks the disk, under each of its names. Throws "disk", and "locked" when another run has it.
+   */
   openControl(access: { readonly write: boolean }): ControlPlaces;
 }

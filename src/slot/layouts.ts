@@ -4,22 +4,22 @@ import type { Devices } from "./block-device.ts";
 import type { DiskOptions, Layout, LayoutKind } from "./layout.ts";
 import { partitions } from "./partitions.ts";
 
-/** The last one is what a disk without any layout should have: its messages say what is missing. */
+/** A disk without any layout is opened as the last one, whose messages say what is missing. */
 export const LAYOUTS: readonly LayoutKind[] = [partitions];
 
-/** Which disk, and the layouts that are looked for: all of them unless a test brings its own. */
+/** Which disk to open, and the layouts that are looked for: all of them, unless a test brings its own. */
 export interface LayoutOptions extends DiskOptions {
   readonly layouts?: readonly LayoutKind[];
 }
 
-/** How the disk is laid out. A disk without a layout gets the last one, whose `open` says what is missing. */
+/** How the disk is laid out. The last layout when no other one is on the disk. */
 export function chooseLayout(devices: Devices, options: LayoutOptions): LayoutKind {
   const { layouts = LAYOUTS } = options;
   const others = layouts.slice(0, -1);
   return others.find((one) => one.isOn(devices, options)) ?? defined(layouts.at(-1), "a layout");
 }
 
-/** Throws `disk` when there is no telling which disk is meant, or it is not laid out for tandem. */
+/** Opens the disk. Throws "disk" when the disk is not known, or not laid out for tandem. */
 export function openLayout(devices: Devices, options: LayoutOptions = {}): Layout {
   return chooseLayout(devices, options).open(devices, options);
 }

@@ -1,18 +1,18 @@
-/** One line of /proc/self/mountinfo, as far as it matters here. */
+/** One line of /proc/self/mountinfo: proc_pid_mountinfo(5). */
 export interface Mount {
-  /** Major and minor number of the device: "8:2"; "0:…" when there is none. */
+  /** Major and minor number of the device: "8:2". The major number is 0 when the file system has no device. */
   readonly device: string;
-  /** Which folder of the device's file system is seen there: "/" for all of it. */
+  /** The folder of the file system that is mounted: "/" when all of it is. */
   readonly root: string;
-  /** Where it is seen: "/". */
+  /** The mount point. */
   readonly path: string;
   readonly isReadOnly: boolean;
 }
 
-/** Later mounts come later and hide those before them. proc_pid_mountinfo(5). */
+/** In the order of the kernel: a mount hides earlier ones at the same mount point. */
 export function parseMounts(mountinfo: string): Mount[] {
   return mountinfo.split("\n").flatMap((line) => {
-    // What follows the lone hyphen belongs to the file system, what comes before it to this mount of it.
+    // The fields before the lone hyphen describe the mount, those after it the file system.
     const [mount = "", fileSystem = ""] = line.split(" - ");
     const [, , device, root = "/", path, options = ""] = mount.split(" ");
     if (device === undefined || path === undefined) return [];
@@ -22,12 +22,12 @@ export function parseMounts(mountinfo: string): Mount[] {
   });
 }
 
-/** The device that is mounted as the root. */
+/** The device number of the file system that is mounted at "/". */
 export function rootDevice(mounts: readonly Mount[]): string | undefined {
   return mounts.findLast(({ path }) => path === "/")?.device;
 }
 
-/** Space, tab, newline and backslash are written as three octal digits. */
+/** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
 function unescape(path: string): string {
   return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

@@ -7,7 +7,9 @@ import { about, type Finding } from "../lib/finding.ts";
 /** Opens the whole disk; the caller closes it. */
 export type OpenDisk = (options: { readonly write: boolean }) => BlockFile;
 
-/** The two partition tables and the sector before them. Throws `disk` when the disk cannot be read. */
+/**
+ * Findings about both copies of the partition table and the first sector. Throws "disk" when the disk cannot be read.
+ */
 export function examineTable(open: OpenDisk): Finding[] {
   const disk = open({ write: false });
   try {
@@ -31,7 +33,7 @@ export function examineTable(open: OpenDisk): Finding[] {
   }
 }
 
-/** Nothing is repaired on a disk that goes by another table: it may belong to another system now. */
+/** A disk with another kind of table is not repaired: it may belong to another system now. */
 function checkMbr(disk: BlockFile): Finding | undefined {
   try {
     refuseMbrDisk(disk);

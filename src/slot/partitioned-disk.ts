@@ -16,11 +16,11 @@ export interface Place {
 export class PartitionedDisk {
   readonly path: string;
   readonly gpt: Gpt;
-  /** The kernel's name of the disk; undefined: it is a plain file. */
+  /** The kernel's name of the disk. Undefined for a plain file. */
   readonly kernelName: string | undefined;
   readonly #devices: Devices;
 
-  /** Throws `disk` when the table cannot be read. */
+  /** Throws "disk" when the table cannot be read. */
   constructor(devices: Devices, path: string) {
     this.#devices = devices;
     this.path = path;
@@ -28,7 +28,10 @@ export class PartitionedDisk {
     this.gpt = readTable(devices, path);
   }
 
-  /** A partition's own device node where the kernel has one: its cache is not the whole disk's. */
+  /**
+   * Where the bytes of a partition are reached. That is the partition's own device node if it has one, because its page
+   * cache is not that of the whole disk. Throws "disk" when the kernel knows another place for the partition.
+   */
   place({ number, offsetBytes, sizeBytes }: Partition): Place {
     const known =
       this.kernelName === undefined
@@ -45,8 +48,8 @@ export class PartitionedDisk {
   }
 
   /**
-   * Where the kernel has a partition mounted now. A plain file is never mounted by itself, only through a loop device, which is a disk
-   * of its own.
+   * Where the kernel has a partition mounted now. A plain file is mounted only through a loop device, which is another
+   * disk to the kernel.
    */
   mountsOf({ number }: Partition): readonly Mount[] {
     if (this.kernelName === undefined) return [];
@@ -55,7 +58,7 @@ export class PartitionedDisk {
     return mounts.filter((mount) => mount.device === device);
   }
 
-  /** The caller closes it. What is opened for writing is held. Throws `disk`, also when it is in use then. */
+  /** The caller closes it. Opening for writing holds the partition. Throws "disk", also when it is in use. */
   open(partition: Partition, { write }: Access): BlockFile {
     if (write) this.#refuseMounted(partition);
     const { path, offsetBytes, sizeBytes } = this.place(partition);

@@ -1,4 +1,4 @@
-/** The layout `partitions`: a GPT with one partition for each slot, and one for what decides which slot boots. */
+/** The layout `partitions`: a GPT with one partition for each slot, and the control partition. */
 import {
   ESP_TYPE_GUID,
   findPartition,
@@ -37,7 +37,7 @@ export const partitions: LayoutKind = {
 const NUMBER_MAX = 1024;
 const PARTUUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** GRUB finds the root by the number of the partition, the kernel by its unique GUID. */
+/** GRUB finds a slot by the number of the partition, the kernel by its unique GUID. */
 export const PARTITION_ADDRESS: AddressForm = {
   names: ["part", "partuuid"],
   flaw({ part = "", partuuid = "" }) {
@@ -98,7 +98,7 @@ function espPlace(disk: PartitionedDisk, esp: Partition): EspPlace {
   };
 }
 
-/** The program that holds the control partition has the lock on the disk, by whatever name the disk is called. */
+/** The program that holds the control partition has the lock on the disk, under each name of the disk. */
 function openControl(
   disk: PartitionedDisk,
   control: Partition,
@@ -164,7 +164,7 @@ function refuseOverlap(gpt: Gpt, partition: Partition): void {
     );
 }
 
-/** Loader and kernel find a root by its unique GUID, and would take the first one. */
+/** Boot loader and kernel find a root by its unique GUID. Of two partitions with the same GUID they take the first. */
 function refuseSameGuid(gpt: Gpt, { label, number, uuid }: Partition): void {
   const twin = gpt.partitions.find((other) => other.number !== number && other.uuid === uuid);
   if (twin === undefined) return;
@@ -180,9 +180,9 @@ function findBooted(
   diskName: string | undefined,
   { root, cmdline }: BootFacts,
 ): { readonly slot: SlotName; readonly by: "mount" | "loader" } | undefined {
-  // No machine runs from a plain file.
+  // A machine never runs from a plain file.
   if (diskName === undefined) return undefined;
-  // A copy of the disk has the same partition numbers and unique GUIDs: the mounted root tells them apart.
+  // A copy of the disk has the same partition numbers and GUIDs. Only the mounted root tells the two disks apart.
   if (root !== undefined && root.disk !== diskName) return undefined;
   const by = root === undefined ? "loader" : "mount";
   const slot = SLOT_NAMES.find((name) => {
@@ -195,7 +195,7 @@ function findBooted(
   return slot === undefined ? undefined : { slot, by };
 }
 
-/** Where loader and kernel disagree on what runs, writing to "the other slot" could hit the running one. */
+/** When boot loader and kernel disagree on the booted slot, a write to "the other slot" could hit the running one. */
 function refuseContradiction(booted: SlotName | undefined, said: SlotName | undefined): void {
   if (booted !== undefined && said !== undefined && booted !== said)
     throw new TandemError(

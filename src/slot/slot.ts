@@ -1,4 +1,4 @@
-/** A place that holds one bootable system. */
+/** The slots that a disk may have. A slot is a place that holds one bootable system. */
 export const SLOT_NAMES = ["a", "b", "recovery"] as const;
 export type SlotName = (typeof SLOT_NAMES)[number];
 

@@ -52,7 +52,7 @@ test("kernelPartition() tells where the kernel has a partition", () => {
 test("kernelPartition() does not guess what the kernel does not tell", () => {
   const files = { "/sys/class/block/sda/sda1/start": "" };
   const broken = kernelMachine({ disks: { sda: IMAGE }, files });
-  expect(() => kernelPartition(broken, "sda", 1)).toThrow("does not tell where it lies");
+  expect(() => kernelPartition(broken, "sda", 1)).toThrow("does not say where the partition lies");
 });
 
 test.each([
