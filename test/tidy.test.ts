@@ -263,7 +263,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "layer/merge": ["layer/replay", "layer/walk"],
   "layer/unpack": ["layer/output-hash"],
   "oracle/hold": ["system/hold"],
-  "source/layout": ["source/archive", "source/blob-store"],
+  "source/oci-layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],
   "slot/partitions": ["slot/labels", "slot/partitioned-disk"],
   "doctor/systemd-boot": ["boot/systemd-boot/examine", "boot/systemd-boot/loader-conf"],

@@ -7,7 +7,7 @@ import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
 import { writeTree } from "../../src/ext4/format.ts";
 import { identityOf } from "../../src/ext4/identity.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import type { DataSink } from "../../src/tar/entry.ts";
 import { createInflater } from "../../src/layer/inflate.ts";
 import { Merge } from "../../src/layer/merge.ts";
@@ -58,8 +58,8 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
   const reading = new Meter();
   for (const layer of layers) read(layer, NOWHERE, reading);
   const block = createBlockFile(target, Number(size));
-  const layout = planLayout(block.sizeBytes);
-  const allocator = Allocator.create(layout);
+  const geometry = planGeometry(block.sizeBytes);
+  const allocator = Allocator.create(geometry);
   const lists: LayerEntries[] = [];
   const placing = new Meter();
   const writer = new DataWriter(directOutbox(block), allocator);
@@ -69,7 +69,7 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
   const formatting = await timed(() => {
     const { root } = merged(lists);
     const identity = { uuid: identityOf("sha256:x", "x"), label: "x", timeSeconds: 0 };
-    writeTree(block, { layout, allocator, root, identity });
+    writeTree(block, { geometry, allocator, root, identity });
   });
   block.close();
   return [

@@ -2,10 +2,10 @@ import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
 import { CHUNK_BYTES } from "../disk/chunk.ts";
-import type { ChunkRun, Layout } from "./layout.ts";
+import type { ChunkRun, Ext4Geometry } from "./geometry.ts";
 
 /**
- * Hands out whole chunks of a layout to several threads at once, without a lock: each run of free chunks has a cursor in shared
+ * Hands out whole chunks of a geometry to several threads at once, without a lock: each run of free chunks has a cursor in shared
  * memory that only moves up. Nothing is ever given back. For one thread the order is always the same.
  */
 export class Allocator {
@@ -21,12 +21,12 @@ export class Allocator {
     this.#taken = new Int32Array(shared);
   }
 
-  static create(layout: Layout): Allocator {
-    return new Allocator(layout.runs, new SharedArrayBuffer(layout.runs.length * 4));
+  static create(geometry: Ext4Geometry): Allocator {
+    return new Allocator(geometry.runs, new SharedArrayBuffer(geometry.runs.length * 4));
   }
 
-  static attach(layout: Layout, shared: SharedArrayBuffer): Allocator {
-    return new Allocator(layout.runs, shared);
+  static attach(geometry: Ext4Geometry, shared: SharedArrayBuffer): Allocator {
+    return new Allocator(geometry.runs, shared);
   }
 
   /** What take() can still hand out. Other threads may take it in the meantime. */

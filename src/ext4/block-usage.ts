@@ -2,23 +2,24 @@ import { assert } from "../lib/assert.ts";
 import type { BlockRun } from "./block.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { GROUP_BLOCKS } from "./block.ts";
-import type { Layout } from "./layout.ts";
-import { groupBlocks, hasSuperblock } from "./layout.ts";
+import type { Ext4Geometry } from "./geometry.ts";
+import { groupBlocks, hasSuperblock } from "./geometry.ts";
 
 /** Which blocks are in use. Groups in which nothing but a backup superblock lies keep no bitmap: memory follows the data. */
 export class BlockUsage {
-  readonly #layout: Layout;
+  readonly #geometry: Ext4Geometry;
   readonly #bitmaps: (Uint8Array | undefined)[];
   readonly #used: number[];
 
-  /** With the fixed parts of `layout` in use. */
-  constructor(layout: Layout) {
-    this.#layout = layout;
-    this.#bitmaps = Array.from({ length: layout.groups });
-    this.#used = Array.from({ length: layout.groups }, (_, group) => this.#backupBlocks(group));
-    for (const block of layout.blockBitmaps) this.mark({ block, blocks: 1 });
-    for (const block of layout.inodeBitmaps) this.mark({ block, blocks: 1 });
-    for (const block of layout.inodeTables) this.mark({ block, blocks: layout.inodeTableBlocks });
+  /** With the fixed parts of `geometry` in use. */
+  constructor(geometry: Ext4Geometry) {
+    this.#geometry = geometry;
+    this.#bitmaps = Array.from({ length: geometry.groups });
+    this.#used = Array.from({ length: geometry.groups }, (_, group) => this.#backupBlocks(group));
+    for (const block of geometry.blockBitmaps) this.mark({ block, blocks: 1 });
+    for (const block of geometry.inodeBitmaps) this.mark({ block, blocks: 1 });
+    for (const block of geometry.inodeTables)
+      this.mark({ block, blocks: geometry.inodeTableBlocks });
   }
 
   get usedBlocks(): number {
@@ -26,18 +27,18 @@ export class BlockUsage {
   }
 
   freeIn(group: number): number {
-    return groupBlocks(this.#layout, group) - (this.#used[group] ?? 0);
+    return groupBlocks(this.#geometry, group) - (this.#used[group] ?? 0);
   }
 
   /** The block bitmap of `group`, or undefined if it may stay uninitialized. */
   bitmap(group: number): Uint8Array | undefined {
     // The kernel would have to add what lies beyond the end by itself: it does, e2fsck complains.
-    if (group === this.#layout.groups - 1) return this.#open(group);
+    if (group === this.#geometry.groups - 1) return this.#open(group);
     return this.#bitmaps[group];
   }
 
   mark({ block, blocks }: BlockRun): void {
-    assert(block + blocks <= this.#layout.blocks, "blocks lie in the file system");
+    assert(block + blocks <= this.#geometry.blocks, "blocks lie in the file system");
     let at = block;
     const end = block + blocks;
     while (at < end) {
@@ -54,7 +55,7 @@ export class BlockUsage {
     const open = this.#bitmaps[group];
     if (open !== undefined) return open;
     const bitmap = new Uint8Array(BLOCK_BYTES);
-    const blocks = groupBlocks(this.#layout, group);
+    const blocks = groupBlocks(this.#geometry, group);
     setBits(bitmap, 0, this.#backupBlocks(group));
     setBits(bitmap, blocks, GROUP_BLOCKS - blocks);
     this.#bitmaps[group] = bitmap;
@@ -62,7 +63,7 @@ export class BlockUsage {
   }
 
   #backupBlocks(group: number): number {
-    return hasSuperblock(group) ? 1 + this.#layout.descriptorBlocks : 0;
+    return hasSuperblock(group) ? 1 + this.#geometry.descriptorBlocks : 0;
   }
 }
 

@@ -14,8 +14,8 @@ import { writeGroups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import { hashSeedOf, uuidBytes } from "./identity.ts";
 import { InodeTable } from "./inode-table.ts";
-import type { Layout } from "./layout.ts";
-import { backupGroups } from "./layout.ts";
+import type { Ext4Geometry } from "./geometry.ts";
+import { backupGroups } from "./geometry.ts";
 import { NodeWriter } from "./node-writer.ts";
 import type { NumberedTree } from "./numbering.ts";
 import { numberTree } from "./numbering.ts";
@@ -27,7 +27,7 @@ import { rangeOf } from "./written-range.ts";
 import { plainOutbox } from "../system/outbox.ts";
 
 export interface Image {
-  readonly layout: Layout;
+  readonly geometry: Ext4Geometry;
   /** The one that placed the data of the files in `root`. */
   readonly allocator: Allocator;
   readonly root: DirectoryNode;
@@ -46,28 +46,28 @@ export interface WrittenTree {
 }
 
 /**
- * Writes everything but the data of files and block 0. The same layout, tree, extents and identity give the same bytes. File data
+ * Writes everything but the data of files and block 0. The same geometry, tree, extents and identity give the same bytes. File data
  * that no node names stays where it is and is free space. Throws a TandemError "no-space" or "content", naming the path.
  */
 export function writeTree(target: BlockFile, image: Image): WrittenTree {
-  const { layout, identity } = image;
-  const inodesMax = layout.groups * layout.inodesPerGroup;
+  const { geometry, identity } = image;
+  const inodesMax = geometry.groups * geometry.inodesPerGroup;
   const tree = numberTree(image.root, { inodesMax, timeSeconds: identity.timeSeconds });
-  const usage = new BlockUsage(layout);
+  const usage = new BlockUsage(geometry);
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);
   const checksumSeed = crc32c(CRC_START, uuid);
-  const data = new DataWriter(plainOutbox(target), image.allocator, layout.frontRest);
+  const data = new DataWriter(plainOutbox(target), image.allocator, geometry.frontRest);
   const front = new PlacedWriter(target);
   const { timeSeconds } = identity;
   const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds });
-  writeNodes(tree, writer, new InodeTable(layout, front));
+  writeNodes(tree, writer, new InodeTable(geometry, front));
   const { lastInode } = tree;
-  const directories = countDirectories(tree, layout);
-  const fill = { layout, usage, lastInode, directories, checksumSeed };
+  const directories = countDirectories(tree, geometry);
+  const fill = { geometry, usage, lastInode, directories, checksumSeed };
   const superblock = {
-    layout,
-    freeBlocks: layout.blocks - usage.usedBlocks,
+    geometry,
+    freeBlocks: geometry.blocks - usage.usedBlocks,
     freeInodes: inodesMax - lastInode,
     uuid,
     hashSeed,
@@ -101,7 +101,7 @@ function writeNodes(tree: NumberedTree, writer: NodeWriter, table: InodeTable): 
   table.finish();
 }
 
-function countDirectories(tree: NumberedTree, { groups, inodesPerGroup }: Layout): number[] {
+function countDirectories(tree: NumberedTree, { groups, inodesPerGroup }: Ext4Geometry): number[] {
   const counts = Array.from({ length: groups }, () => 0);
   for (const inode of tree.directoryInodes()) {
     const group = Math.floor((inode - 1) / inodesPerGroup);
@@ -116,7 +116,7 @@ function writeDescriptors(
   superblock: SuperblockValues,
   table: Uint8Array,
 ): void {
-  for (const group of [0, ...backupGroups(superblock.layout.groups)]) {
+  for (const group of [0, ...backupGroups(superblock.geometry.groups)]) {
     const start = group * GROUP_BLOCKS;
     if (group > 0) front.put(start, encodeSuperblock(superblock, group));
     for (let at = 0; at < table.byteLength; at += BLOCK_BYTES)

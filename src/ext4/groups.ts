@@ -4,12 +4,12 @@ import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { GROUP_BLOCKS } from "./block.ts";
 import { crc32c } from "./checksum.ts";
 import { DESCRIPTOR_BYTES, encodeDescriptor, GROUP_FLAG } from "./group-descriptor.ts";
-import type { Layout } from "./layout.ts";
+import type { Ext4Geometry } from "./geometry.ts";
 import type { PlacedWriter } from "./placed-writer.ts";
 
 /** What is in use of a file system. Inodes are used from the first one up. */
 export interface Fill {
-  readonly layout: Layout;
+  readonly geometry: Ext4Geometry;
   readonly usage: BlockUsage;
   readonly lastInode: number;
   /** How many directories each group's inode table has. */
@@ -19,9 +19,9 @@ export interface Fill {
 
 /** Writes the bitmaps of all groups in which something is in use, and returns the table of group descriptors. */
 export function writeGroups(writer: PlacedWriter, fill: Fill): Uint8Array {
-  const { layout } = fill;
-  const table = new Uint8Array(layout.descriptorBlocks * BLOCK_BYTES);
-  const groups = Array.from({ length: layout.groups }, (_, group) => group);
+  const { geometry } = fill;
+  const table = new Uint8Array(geometry.descriptorBlocks * BLOCK_BYTES);
+  const groups = Array.from({ length: geometry.groups }, (_, group) => group);
   const blocks = groups.map((group) => writeBlockBitmap(writer, fill, group));
   const inodes = groups.map((group) => writeInodeBitmap(writer, fill, group));
   for (const group of groups) {
@@ -29,18 +29,18 @@ export function writeGroups(writer: PlacedWriter, fill: Fill): Uint8Array {
     const [block, inode] = [blocks[group], inodes[group]];
     const used = usedInodes(fill, group);
     const values = {
-      blockBitmap: layout.blockBitmaps[group] ?? 0,
-      inodeBitmap: layout.inodeBitmaps[group] ?? 0,
-      inodeTable: layout.inodeTables[group] ?? 0,
+      blockBitmap: geometry.blockBitmaps[group] ?? 0,
+      inodeBitmap: geometry.inodeBitmaps[group] ?? 0,
+      inodeTable: geometry.inodeTables[group] ?? 0,
       freeBlocks: fill.usage.freeIn(group),
-      freeInodes: layout.inodesPerGroup - used,
+      freeInodes: geometry.inodesPerGroup - used,
       directories: fill.directories[group] ?? 0,
       flags:
         (block === undefined ? GROUP_FLAG.blocksUninitialized : 0) |
         (inode === undefined ? GROUP_FLAG.inodesUninitialized : 0),
       blockBitmapChecksum: block ?? 0,
       inodeBitmapChecksum: inode ?? 0,
-      unusedInodes: layout.inodesPerGroup - used,
+      unusedInodes: geometry.inodesPerGroup - used,
     };
     encodeDescriptor(bytes, values, { group, seed: fill.checksumSeed });
   }
@@ -51,12 +51,12 @@ export function writeGroups(writer: PlacedWriter, fill: Fill): Uint8Array {
 function writeBlockBitmap(writer: PlacedWriter, fill: Fill, group: number): number | undefined {
   const bitmap = fill.usage.bitmap(group);
   if (bitmap === undefined) return undefined;
-  writer.put(fill.layout.blockBitmaps[group] ?? 0, bitmap);
+  writer.put(fill.geometry.blockBitmaps[group] ?? 0, bitmap);
   return crc32c(fill.checksumSeed, bitmap);
 }
 
 function writeInodeBitmap(writer: PlacedWriter, fill: Fill, group: number): number | undefined {
-  const { inodesPerGroup, inodeBitmaps } = fill.layout;
+  const { inodesPerGroup, inodeBitmaps } = fill.geometry;
   const used = usedInodes(fill, group);
   if (used === 0) return undefined;
   const bitmap = new Uint8Array(BLOCK_BYTES);
@@ -66,7 +66,7 @@ function writeInodeBitmap(writer: PlacedWriter, fill: Fill, group: number): numb
   return crc32c(fill.checksumSeed, bitmap.subarray(0, inodesPerGroup / 8));
 }
 
-function usedInodes({ layout, lastInode }: Fill, group: number): number {
-  const { inodesPerGroup } = layout;
+function usedInodes({ geometry, lastInode }: Fill, group: number): number {
+  const { inodesPerGroup } = geometry;
   return Math.min(Math.max(lastInode - group * inodesPerGroup, 0), inodesPerGroup);
 }

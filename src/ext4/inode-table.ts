@@ -1,22 +1,22 @@
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { INODE_BYTES } from "./inode.ts";
-import type { Layout } from "./layout.ts";
+import type { Ext4Geometry } from "./geometry.ts";
 import type { PlacedWriter } from "./placed-writer.ts";
 
 /** Collects inodes, which come by rising number, into the blocks of the inode tables. Blocks without one are not written. */
 export class InodeTable {
-  readonly #layout: Layout;
+  readonly #geometry: Ext4Geometry;
   readonly #writer: PlacedWriter;
   readonly #buffer = new Uint8Array(BLOCK_BYTES);
   #block: number | undefined;
 
-  constructor(layout: Layout, writer: PlacedWriter) {
-    this.#layout = layout;
+  constructor(geometry: Ext4Geometry, writer: PlacedWriter) {
+    this.#geometry = geometry;
     this.#writer = writer;
   }
 
   put(inode: number, bytes: Uint8Array): void {
-    const { inodesPerGroup, inodeTables } = this.#layout;
+    const { inodesPerGroup, inodeTables } = this.#geometry;
     const group = Math.floor((inode - 1) / inodesPerGroup);
     const atBytes = ((inode - 1) % inodesPerGroup) * INODE_BYTES;
     const block = (inodeTables[group] ?? 0) + Math.floor(atBytes / BLOCK_BYTES);

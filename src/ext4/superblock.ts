@@ -7,7 +7,7 @@ import { GROUP_BLOCKS } from "./block.ts";
 import { crc32c, CRC_START } from "./checksum.ts";
 import { get, put, putAll, u16, u32, u8 } from "./field.ts";
 import { EXTRA_INODE_BYTES, INODE_BYTES } from "./inode.ts";
-import type { Layout } from "./layout.ts";
+import type { Ext4Geometry } from "./geometry.ts";
 
 /** The primary superblock lies behind the boot sectors, a backup at the start of its block. */
 export const SUPERBLOCK_OFFSET_BYTES = 1024;
@@ -87,7 +87,7 @@ export const ROOT_INODE = 2;
 export const FIRST_INODE = 11;
 
 export interface SuperblockValues {
-  readonly layout: Layout;
+  readonly geometry: Ext4Geometry;
   readonly freeBlocks: number;
   readonly freeInodes: number;
   readonly uuid: Uint8Array;
@@ -139,13 +139,13 @@ const FIXED = {
   checksumType: CHECKSUM_CRC32C,
 } as const;
 
-function sizes({ layout, freeBlocks, freeInodes }: SuperblockValues) {
+function sizes({ geometry, freeBlocks, freeInodes }: SuperblockValues) {
   return {
-    inodes: layout.groups * layout.inodesPerGroup,
-    blocks: layout.blocks,
+    inodes: geometry.groups * geometry.inodesPerGroup,
+    blocks: geometry.blocks,
     freeBlocks,
     freeInodes,
-    inodesPerGroup: layout.inodesPerGroup,
+    inodesPerGroup: geometry.inodesPerGroup,
   };
 }
 

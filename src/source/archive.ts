@@ -1,7 +1,7 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Files, RandomFile } from "../system/files.ts";
 import type { LayoutFiles } from "./blob-store.ts";
-import { layoutSource, splitPath } from "./layout.ts";
+import { layoutSource, splitPath } from "./oci-layout.ts";
 import type { OpenSource } from "./source.ts";
 import { indexTar, type TarSpan } from "./tar-index.ts";
 

@@ -9,7 +9,7 @@ import { parseReference, printReference } from "../oci/reference.ts";
 import type { Fetch } from "../oci/transport.ts";
 import type { Files } from "../system/files.ts";
 import { openArchive } from "./archive.ts";
-import { openLayout } from "./layout.ts";
+import { openLayout } from "./oci-layout.ts";
 import { openRegistry } from "./registry.ts";
 
 /** A place that an image is read from. The prefix decides in which form it gives the image. */

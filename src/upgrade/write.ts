@@ -12,7 +12,7 @@ import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
 import { jobsFor, sourceOf, type Work, type Network } from "../machine/open-source.ts";
 import { layersOf } from "../write/layers-of.ts";
-import { imageTime, layoutFor, writeImage } from "../write/write-image.ts";
+import { imageTime, geometryFor, writeImage } from "../write/write-image.ts";
 
 export interface WriteRequest extends Network {
   readonly source: string;
@@ -54,7 +54,7 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
     const resolve = (performance.now() - startMs) / 1000;
     const { target: name, sizeBytes } = request;
     // Before a file is made, or one that is there is emptied.
-    if (sizeBytes !== undefined) layoutFor({ image, source }, { name, sizeBytes });
+    if (sizeBytes !== undefined) geometryFor({ image, source }, { name, sizeBytes });
     const result = await withTarget(work, request, (block) => {
       talk.info(`Writing ${source.name} to ${name} (${formatBytes(block.sizeBytes)})`);
       return writeAndCompare(work, request, { source, image, block });

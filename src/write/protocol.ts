@@ -1,5 +1,5 @@
 import type { WrittenRange } from "../ext4/written-range.ts";
-import type { Layout } from "../ext4/layout.ts";
+import type { Ext4Geometry } from "../ext4/geometry.ts";
 import type { PackedEntries } from "../layer/packed-form.ts";
 import type { LayerInput } from "../layer/unpack.ts";
 import { type ErrorCode, TandemError } from "../lib/error.ts";
@@ -12,7 +12,7 @@ export interface UnpackTarget {
   readonly path: string;
   readonly offsetBytes: number;
   readonly sizeBytes: number;
-  readonly layout: Layout;
+  readonly geometry: Ext4Geometry;
   /** The allocator's memory, shared by all threads. */
   readonly shared: SharedArrayBuffer;
 }

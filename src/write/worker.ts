@@ -95,10 +95,10 @@ function log(text: string): void {
   post({ kind: text.endsWith(", continuing") ? "warning" : "detail", text });
 }
 
-function openWriter({ path, offsetBytes, sizeBytes, layout, shared }: UnpackTarget): DataWriter {
+function openWriter({ path, offsetBytes, sizeBytes, geometry, shared }: UnpackTarget): DataWriter {
   const file = openBlockFile(path, { write: true });
   const target = part(file, { name: path, offsetBytes, sizeBytes });
-  return new DataWriter(directOutbox(target), Allocator.attach(layout, shared));
+  return new DataWriter(directOutbox(target), Allocator.attach(geometry, shared));
 }
 
 async function unpack(

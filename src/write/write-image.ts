@@ -5,7 +5,7 @@ import { fillHoles, hasHoles } from "../ext4/fill-holes.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
 import { writeTree } from "../ext4/format.ts";
 import type { Identity } from "../ext4/identity.ts";
-import { type Layout, planLayout } from "../ext4/layout.ts";
+import { type Ext4Geometry, planGeometry } from "../ext4/geometry.ts";
 import { readFile } from "../ext4/read.ts";
 import { Merge } from "../layer/merge.ts";
 import type { FileNode, ImageTree } from "../layer/tree.ts";
@@ -53,11 +53,11 @@ export interface WrittenImage<Finding> {
 /** Writes an image's root file system: data, then metadata, then a flush, then the superblock, then a flush. */
 export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<WrittenImage<Finding>> {
   const { target, signal, talk } = job;
-  const layout = layoutFor(job, target.block);
-  const allocator = Allocator.create(layout);
+  const geometry = geometryFor(job, target.block);
+  const allocator = Allocator.create(geometry);
   const clock = stopwatch();
   const merge = new Merge();
-  const dataRanges = await unpack(job, { layout, allocator, merge });
+  const dataRanges = await unpack(job, { geometry, allocator, merge });
   const unpackSeconds = clock();
   talk.progress({ step: "Writing directories and inodes" });
   const finding = job.inspect({
@@ -66,7 +66,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   });
   const filledRanges = fillFiles(target.block, allocator, job.withoutHoles(merge.root));
   const tree = writeTree(target.block, {
-    layout,
+    geometry,
     allocator,
     root: merge.root,
     identity: job.identity,
@@ -115,7 +115,7 @@ export function interrupted(signal: AbortSignal): void {
 }
 
 interface Place {
-  readonly layout: Layout;
+  readonly geometry: Ext4Geometry;
   readonly allocator: Allocator;
 }
 
@@ -144,13 +144,13 @@ function startUnpackers(job: WriteJob<unknown>, place: Place): UnpackerGroup {
   const { source, image, target, jobs, cores, talk } = job;
   const { block, path, offsetBytes } = target;
   const { recipe } = source;
-  const { layout, allocator } = place;
+  const { geometry, allocator } = place;
   if (path === undefined || recipe === undefined) {
     const start = (): Unpacker => unpackHere({ source, target: block, allocator });
     return groupOf(Array.from({ length: jobs }, start), () => {});
   }
   const { sizeBytes } = block;
-  const to = { path, offsetBytes, sizeBytes, layout, shared: allocator.shared };
+  const to = { path, offsetBytes, sizeBytes, geometry, shared: allocator.shared };
   const onDetail = (text: string): void => talk.debug(text);
   // When all cores unpack, threads that hash would only take memory.
   const hashers = startHashers(cores > jobs ? jobs : 0, onDetail);
@@ -180,18 +180,18 @@ function groupOf(unpackers: readonly Unpacker[], stopOthers: () => void): Unpack
  * Plans the layout of the file system. Throws "no-space" when the target is too small for any file system or for the
  * compressed layers, so that nothing is written in vain.
  */
-export function layoutFor(
+export function geometryFor(
   { image, source }: Pick<WriteJob<unknown>, "image" | "source">,
   { name, sizeBytes }: Pick<BlockFile, "name" | "sizeBytes">,
-): Layout {
-  const layout = planLayout(sizeBytes);
+): Ext4Geometry {
+  const geometry = planGeometry(sizeBytes);
   const needBytes = image.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
   if (needBytes > sizeBytes)
     throw new TandemError(
       "no-space",
       `Cannot write ${source.name} to ${name}: needs more than ${needBytes} bytes (its compressed size), has ${sizeBytes}`,
     );
-  return layout;
+  return geometry;
 }
 
 /** Returns a function that returns the seconds since its last call. */

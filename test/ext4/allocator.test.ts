@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Allocator } from "../../src/ext4/allocator.ts";
-import type { ChunkRun } from "../../src/ext4/layout.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import type { ChunkRun } from "../../src/ext4/geometry.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { MiB } from "../../src/lib/units.ts";
 
-const layoutOf = (...runs: readonly ChunkRun[]): ReturnType<typeof planLayout> => ({
-  ...planLayout(4 * MiB),
+const geometryOf = (...runs: readonly ChunkRun[]): ReturnType<typeof planGeometry> => ({
+  ...planGeometry(4 * MiB),
   runs,
 });
-const TWO_RUNS = layoutOf({ chunk: 1, chunks: 3 }, { chunk: 10, chunks: 5 });
+const TWO_RUNS = geometryOf({ chunk: 1, chunks: 3 }, { chunk: 10, chunks: 5 });
 
 const chunksOf = (runs: readonly ChunkRun[]): number[] =>
   runs.flatMap(({ chunk, chunks }) => Array.from({ length: chunks }, (_, index) => chunk + index));
@@ -58,8 +58,8 @@ test("take() says what is missing", () => {
 });
 
 test("take() from several threads gives every chunk to one", async () => {
-  const layout = layoutOf({ chunk: 0, chunks: 20_000 }, { chunk: 30_000, chunks: 20_000 });
-  const { shared } = Allocator.create(layout);
+  const geometry = geometryOf({ chunk: 0, chunks: 20_000 }, { chunk: 30_000, chunks: 20_000 });
+  const { shared } = Allocator.create(geometry);
   const workers = Array.from(
     { length: 3 },
     () => new Worker(new URL("take-all.ts", import.meta.url)),
@@ -70,10 +70,10 @@ test("take() from several threads gives every chunk to one", async () => {
         new Promise<number[]>((resolve, reject) => {
           worker.addEventListener("message", ({ data }) => resolve(data));
           worker.addEventListener("error", reject);
-          worker.postMessage({ layout, shared });
+          worker.postMessage({ geometry, shared });
         }),
     ),
   );
   for (const worker of workers) worker.terminate();
-  expect(got.flat().toSorted((one, other) => one - other)).toEqual(chunksOf(layout.runs));
+  expect(got.flat().toSorted((one, other) => one - other)).toEqual(chunksOf(geometry.runs));
 });

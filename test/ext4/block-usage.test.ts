@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BlockUsage, setBits } from "../../src/ext4/block-usage.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { GiB, MiB } from "../../src/lib/units.ts";
 
 test("setBits() sets what it is told and says whether that was clear", () => {
@@ -26,7 +26,7 @@ test("setBits() sets what it is told and says whether that was clear", () => {
 });
 
 test("BlockUsage starts with the fixed parts", () => {
-  const usage = new BlockUsage(planLayout(4 * MiB));
+  const usage = new BlockUsage(planGeometry(4 * MiB));
   // Superblock, descriptors, two bitmaps, 16 blocks of inodes.
   expect(usage.usedBlocks).toBe(20);
   expect(usage.freeIn(0)).toBe(1004);
@@ -36,7 +36,7 @@ test("BlockUsage starts with the fixed parts", () => {
 });
 
 test("BlockUsage keeps no bitmap for groups in which nothing lies, but for the last one", () => {
-  const usage = new BlockUsage(planLayout(1 * GiB));
+  const usage = new BlockUsage(planGeometry(1 * GiB));
   const groups = Array.from({ length: 8 }, (_, group) => group);
   expect(groups.filter((group) => usage.bitmap(group) !== undefined)).toEqual([0, 7]);
   usage.mark({ block: 3 * 32_768 - 1, blocks: 1 });
@@ -48,7 +48,7 @@ test("BlockUsage keeps no bitmap for groups in which nothing lies, but for the l
 });
 
 test("BlockUsage marks a run that crosses groups", () => {
-  const usage = new BlockUsage(planLayout(1 * GiB));
+  const usage = new BlockUsage(planGeometry(1 * GiB));
   const before = usage.usedBlocks;
   usage.mark({ block: 2 * 32_768 - 10, blocks: 20 });
   expect([usage.freeIn(1), usage.freeIn(2)]).toEqual([32_766 - 10, 32_768 - 10]);
@@ -60,6 +60,6 @@ test.each([
   ["in a backup", { block: 32_768, blocks: 1 }, "no block is used twice"],
   ["behind the end", { block: 65_535, blocks: 2 }, "blocks lie in the file system"],
 ])("BlockUsage stops on a block used %s", (_, run, why) => {
-  const usage = new BlockUsage(planLayout(256 * MiB));
+  const usage = new BlockUsage(planGeometry(256 * MiB));
   expect(() => usage.mark(run)).toThrow(why);
 });

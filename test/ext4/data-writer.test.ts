@@ -4,7 +4,7 @@ import type { Extent } from "../../src/tar/entry.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { BLOCK_BYTES, CHUNK_BYTES } from "../../src/disk/chunk.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { readFile } from "../../src/ext4/read.ts";
 import { rangeOf } from "../../src/ext4/written-range.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -22,7 +22,7 @@ interface Bench {
 /** The first free chunk is 1. */
 function bench(sizeBytes = 16 * MiB): Bench {
   const image = PagedImage.zeros(sizeBytes);
-  const allocator = Allocator.create(planLayout(sizeBytes));
+  const allocator = Allocator.create(planGeometry(sizeBytes));
   return { image, allocator, writer: new DataWriter(plainOutbox(image.file()), allocator) };
 }
 
@@ -214,7 +214,7 @@ test("finish() waits for what was sent, and touches no parcel after it was", () 
     settle: () => void calls.push("settle"),
     close: () => void calls.push("close"),
   };
-  const writer = new DataWriter(outbox, Allocator.create(planLayout(16 * MiB)));
+  const writer = new DataWriter(outbox, Allocator.create(planGeometry(16 * MiB)));
   put(writer, filled(CHUNK_BYTES + BLOCK_BYTES, 7));
   writer.finish();
   const sent = [`1 ${CHUNK_BYTES} of parcel 1`, `2 ${BLOCK_BYTES} of parcel 2`, "settle"];

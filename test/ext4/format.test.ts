@@ -95,8 +95,8 @@ test("writeTree() says when directories find no room", () => {
 });
 
 test("writeTree() takes labels of 16 bytes", () => {
-  const { target, layout, allocator } = new Ext4Image(PagedImage.zeros(4 * MiB).file());
+  const { target, geometry, allocator } = new Ext4Image(PagedImage.zeros(4 * MiB).file());
   const write = (label: string): unknown =>
-    writeTree(target, { layout, allocator, root: directory(), identity: { ...IDENTITY, label } });
+    writeTree(target, { geometry, allocator, root: directory(), identity: { ...IDENTITY, label } });
   expect(() => write("x".repeat(17))).toThrow("a label has at most 16 bytes");
 });

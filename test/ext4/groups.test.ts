@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { BlockUsage } from "../../src/ext4/block-usage.ts";
 import { crc32c } from "../../src/ext4/checksum.ts";
 import { writeGroups } from "../../src/ext4/groups.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { PlacedWriter } from "../../src/ext4/placed-writer.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
@@ -12,7 +12,7 @@ import { PagedImage } from "../fakes/paged-image.ts";
 
 const SEED = 3;
 /** Four groups of 8192 inodes. */
-const LAYOUT = planLayout(512 * MiB);
+const GEOMETRY = planGeometry(512 * MiB);
 
 interface Written {
   readonly file: BlockFile;
@@ -24,9 +24,9 @@ function write(lastInode: number): Written {
   const file = PagedImage.zeros(512 * MiB).file();
   const writer = new PlacedWriter(file);
   const directories = [2, 1, 0, 0];
-  const usage = new BlockUsage(LAYOUT);
+  const usage = new BlockUsage(GEOMETRY);
   const table = writeGroups(writer, {
-    layout: LAYOUT,
+    geometry: GEOMETRY,
     usage,
     lastInode,
     directories,
@@ -44,8 +44,8 @@ const field = ({ table }: Written, offset: number): number[] =>
   [0, 1, 2, 3].map((group) => viewOf(table).getUint16(group * 32 + offset, true));
 
 test("writeGroups() writes only bitmaps in which something is set", () => {
-  const [block0, , , block3] = LAYOUT.blockBitmaps;
-  const [inode0, inode1] = LAYOUT.inodeBitmaps;
+  const [block0, , , block3] = GEOMETRY.blockBitmaps;
+  const [inode0, inode1] = GEOMETRY.inodeBitmaps;
   expect(write(8200).blocks).toEqual([block0, block3, inode0, inode1].map(Number));
 });
 
@@ -61,7 +61,7 @@ test("writeGroups() counts what each group has", () => {
 
 test("writeGroups() sets inodes from the first one up, and what is beyond a group's inodes", () => {
   const written = write(8200);
-  const bitmap = readBlock(written.file, (LAYOUT.inodeBitmaps[1] ?? 0) * 4096, 4096);
+  const bitmap = readBlock(written.file, (GEOMETRY.inodeBitmaps[1] ?? 0) * 4096, 4096);
   expect([bitmap[0], bitmap[1], bitmap[1023], bitmap[1024], bitmap[4095]]).toEqual([
     255, 0, 0, 255, 255,
   ]);

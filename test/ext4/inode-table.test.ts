@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import { InodeTable } from "../../src/ext4/inode-table.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { PlacedWriter } from "../../src/ext4/placed-writer.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 
 /** 8192 inodes in each of two groups. */
-const LAYOUT = planLayout(256 * MiB);
-const [first = 0, second = 0] = LAYOUT.inodeTables;
+const GEOMETRY = planGeometry(256 * MiB);
+const [first = 0, second = 0] = GEOMETRY.inodeTables;
 
 test.each([
   [1, first * 4096],
@@ -20,7 +20,7 @@ test.each([
 ])("InodeTable puts inode %d where its number says", (inode, offsetBytes) => {
   const file = PagedImage.zeros(256 * MiB).file();
   const writer = new PlacedWriter(file);
-  const table = new InodeTable(LAYOUT, writer);
+  const table = new InodeTable(GEOMETRY, writer);
   table.put(inode, new Uint8Array(256).fill(7));
   table.finish();
   writer.finish();
@@ -30,7 +30,7 @@ test.each([
 test("InodeTable writes no block twice, and zeros where no inode is", () => {
   const file = PagedImage.zeros(256 * MiB).file();
   const writer = new PlacedWriter(file);
-  const table = new InodeTable(LAYOUT, writer);
+  const table = new InodeTable(GEOMETRY, writer);
   for (const inode of [2, 11, 12, 40]) table.put(inode, new Uint8Array(256).fill(inode));
   table.finish();
   const sizes = writer

@@ -23,7 +23,7 @@ let writer: NodeWriter;
 
 beforeEach(() => {
   image = new Ext4Image(PagedImage.zeros(64 * MiB).file());
-  usage = new BlockUsage(image.layout);
+  usage = new BlockUsage(image.geometry);
   const hashSeed = new Uint8Array(16).fill(1);
   writer = new NodeWriter({ data: image.data, usage, checksumSeed: 1, hashSeed, timeSeconds: 5 });
 });

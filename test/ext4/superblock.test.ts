@@ -2,14 +2,14 @@ import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { crc32c, CRC_START } from "../../src/ext4/checksum.ts";
 import { uuidBytes } from "../../src/ext4/identity.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { encodeBlock0, encodeSuperblock } from "../../src/ext4/superblock.ts";
 import { byteStringOf } from "../../src/lib/byte-string.ts";
 import { GiB } from "../../src/lib/units.ts";
 import { IDENTITY } from "../fakes/ext4-image.ts";
 
 const VALUES = {
-  layout: planLayout(1 * GiB),
+  geometry: planGeometry(1 * GiB),
   freeBlocks: 1234,
   freeInodes: 567,
   uuid: uuidBytes(IDENTITY.uuid),

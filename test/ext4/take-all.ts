@@ -3,8 +3,8 @@ import { Allocator } from "../../src/ext4/allocator.ts";
 
 declare const self: Worker;
 
-self.addEventListener("message", ({ data: { layout, shared } }) => {
-  const allocator = Allocator.attach(layout, shared);
+self.addEventListener("message", ({ data: { geometry, shared } }) => {
+  const allocator = Allocator.attach(geometry, shared);
   const got: number[] = [];
   while (allocator.freeBytes > 0) {
     try {

@@ -4,8 +4,8 @@ import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
 import type { WrittenTree } from "../../src/ext4/format.ts";
 import { writeTree } from "../../src/ext4/format.ts";
-import type { Layout } from "../../src/ext4/layout.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import type { Ext4Geometry } from "../../src/ext4/geometry.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import type { WrittenRange } from "../../src/ext4/written-range.ts";
 import type { ByteString } from "../../src/lib/byte-string.ts";
 import { byteString, byteStringOf } from "../../src/lib/byte-string.ts";
@@ -71,14 +71,14 @@ export function xattr(name: string, value: Uint8Array | string): Xattr {
 /** A file system in the making, filled by one thread. */
 export class Ext4Image {
   readonly target: BlockFile;
-  readonly layout: Layout;
+  readonly geometry: Ext4Geometry;
   readonly allocator: Allocator;
   readonly data: DataWriter;
 
   constructor(target: BlockFile) {
     this.target = target;
-    this.layout = planLayout(target.sizeBytes);
-    this.allocator = Allocator.create(this.layout);
+    this.geometry = planGeometry(target.sizeBytes);
+    this.allocator = Allocator.create(this.geometry);
     this.data = new DataWriter(plainOutbox(target), this.allocator);
   }
 
@@ -103,8 +103,8 @@ export class Ext4Image {
   /** Writes all but block 0. */
   writeTree(root: DirectoryNode): WrittenTree & { readonly dataRanges: readonly WrittenRange[] } {
     const dataRanges = this.data.finish();
-    const { layout, allocator } = this;
-    const tree = writeTree(this.target, { layout, allocator, root, identity: IDENTITY });
+    const { geometry, allocator } = this;
+    const tree = writeTree(this.target, { geometry, allocator, root, identity: IDENTITY });
     return { ...tree, dataRanges };
   }
 

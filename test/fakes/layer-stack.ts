@@ -1,7 +1,7 @@
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
 import { writeTree } from "../../src/ext4/format.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { Merge } from "../../src/layer/merge.ts";
 import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries } from "../../src/layer/layer-entries.ts";
@@ -28,8 +28,8 @@ export function writeStack(
   layers: readonly StackedLayer[],
   chunkBytes: number = MiB,
 ): void {
-  const layout = planLayout(target.sizeBytes);
-  const allocator = Allocator.create(layout);
+  const geometry = planGeometry(target.sizeBytes);
+  const allocator = Allocator.create(geometry);
   const data = new DataWriter(plainOutbox(target), allocator);
   const merge = new Merge();
   for (const [index, layer] of layers.entries()) {
@@ -37,7 +37,7 @@ export function writeStack(
     merge.apply(unpack(layer, label, { data, chunkBytes }), label);
   }
   data.finish();
-  const image = { layout, allocator, root: merge.root, identity: IDENTITY };
+  const image = { geometry, allocator, root: merge.root, identity: IDENTITY };
   target.write(0, writeTree(target, image).superblock);
 }
 

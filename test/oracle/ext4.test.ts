@@ -118,7 +118,7 @@ test("files side by side, holes and what later layers replaced", () =>
 
 test("files of several writers, chunk by chunk", () =>
   check(300 * MiB, (image) => {
-    const twin = Allocator.attach(image.layout, image.allocator.shared);
+    const twin = Allocator.attach(image.geometry, image.allocator.shared);
     const others = [1, 2].map(() => new DataWriter(plainOutbox(image.target), twin));
     const files = Array.from({ length: 300 }, (_, index) => {
       const bytes = pattern(index * 400 + (index % 50 === 0 ? 3 * MiB : 0), index);

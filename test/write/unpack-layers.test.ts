@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import type { WrittenRange } from "../../src/ext4/written-range.ts";
 import { Merge } from "../../src/layer/merge.ts";
@@ -44,8 +44,8 @@ function unpackersHere(
   count: number,
   source: LayeredSource = LAYERS,
 ): { unpackers: Unpacker[]; labels: string[] } {
-  const layout = planLayout(8 * MiB);
-  const allocator = Allocator.create(layout);
+  const geometry = planGeometry(8 * MiB);
+  const allocator = Allocator.create(geometry);
   const target = PagedImage.zeros(8 * MiB).file();
   const labels: string[] = [];
   const unpackers = Array.from({ length: count }, () => {

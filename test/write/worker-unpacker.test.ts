@@ -13,7 +13,7 @@ import {
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Allocator } from "../../src/ext4/allocator.ts";
-import { planLayout } from "../../src/ext4/layout.ts";
+import { planGeometry } from "../../src/ext4/geometry.ts";
 import type { Entry } from "../../src/tar/entry.ts";
 import { display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -70,10 +70,10 @@ function open(opening: Opening = {}): Bench {
   const { hasLowPriority = false } = opening;
   writeFileSync(path, "");
   truncateSync(path, OFFSET_BYTES + TARGET_BYTES);
-  const layout = planLayout(sizeBytes);
-  const { shared } = Allocator.create(layout);
+  const geometry = planGeometry(sizeBytes);
+  const { shared } = Allocator.create(geometry);
   const hashers = startHashers(opening.isHashed === false ? 0 : 1, () => {});
-  const target = { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, layout, shared };
+  const target = { path: at, offsetBytes: OFFSET_BYTES, sizeBytes, geometry, shared };
   const unpacker = unpackInWorker(
     { source, target, hash: hashers.lanes[0], hasLowPriority },
     () => {},

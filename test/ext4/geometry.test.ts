@@ -3,8 +3,8 @@ import fc from "fast-check";
 import type { BlockRun } from "../../src/ext4/block.ts";
 import { CHUNK_BLOCKS } from "../../src/disk/chunk.ts";
 import { GROUP_BLOCKS } from "../../src/ext4/block.ts";
-import type { Layout } from "../../src/ext4/layout.ts";
-import { backupGroups, groupBlocks, hasSuperblock, planLayout } from "../../src/ext4/layout.ts";
+import type { Ext4Geometry } from "../../src/ext4/geometry.ts";
+import { backupGroups, groupBlocks, hasSuperblock, planGeometry } from "../../src/ext4/geometry.ts";
 import { GiB, KiB, MiB } from "../../src/lib/units.ts";
 
 // blocks, groups, descriptor blocks, inodes per group
@@ -18,23 +18,23 @@ test.each([
   [1 * GiB, [262_144, 8, 1, 8192]],
   [16 * GiB, [4_194_304, 128, 1, 8192]],
   [17 * GiB, [4_456_448, 136, 2, 8192]],
-])("planLayout(%d)", (sizeBytes, want) => {
-  const { blocks, groups, descriptorBlocks, inodesPerGroup } = planLayout(sizeBytes);
+])("planGeometry(%d)", (sizeBytes, want) => {
+  const { blocks, groups, descriptorBlocks, inodesPerGroup } = planGeometry(sizeBytes);
   expect([blocks, groups, descriptorBlocks, inodesPerGroup]).toEqual(want);
 });
 
-test.each([0, 4 * MiB - 1, 17 * 1024 * GiB])("planLayout(%d) does not fit", (sizeBytes) => {
-  expect(() => planLayout(sizeBytes)).toThrow("Cannot plan a file system");
+test.each([0, 4 * MiB - 1, 17 * 1024 * GiB])("planGeometry(%d) does not fit", (sizeBytes) => {
+  expect(() => planGeometry(sizeBytes)).toThrow("Cannot plan a file system");
 });
 
-/** Every place that a layout names, as runs. */
-function placesOf(layout: Layout): BlockRun[] {
-  const { blockBitmaps, inodeBitmaps, inodeTables, inodeTableBlocks, runs, frontRest } = layout;
-  const backups = [0, ...backupGroups(layout.groups)];
+/** Every place that a geometry names, as runs. */
+function placesOf(geometry: Ext4Geometry): BlockRun[] {
+  const { blockBitmaps, inodeBitmaps, inodeTables, inodeTableBlocks, runs, frontRest } = geometry;
+  const backups = [0, ...backupGroups(geometry.groups)];
   return [
     ...backups.map((group) => ({
       block: group * GROUP_BLOCKS,
-      blocks: 1 + layout.descriptorBlocks,
+      blocks: 1 + geometry.descriptorBlocks,
     })),
     ...[...blockBitmaps, ...inodeBitmaps].map((block) => ({ block, blocks: 1 })),
     ...inodeTables.map((block) => ({ block, blocks: inodeTableBlocks })),
@@ -46,31 +46,31 @@ function placesOf(layout: Layout): BlockRun[] {
   ].filter(({ blocks }) => blocks > 0);
 }
 
-test("planLayout() gives each block one use", () => {
+test("planGeometry() gives each block one use", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1024, max: 3_000_000 }),
       fc.constantFrom(1, 40),
       (blocks, times) => {
-        const layout = planLayout(blocks * times * 4096);
+        const geometry = planGeometry(blocks * times * 4096);
         let end = 0;
-        for (const place of placesOf(layout).toSorted((one, other) => one.block - other.block)) {
+        for (const place of placesOf(geometry).toSorted((one, other) => one.block - other.block)) {
           expect(place.block).toBeGreaterThanOrEqual(end);
           end = place.block + place.blocks;
         }
-        expect(end).toBeLessThanOrEqual(layout.blocks);
-        expect(layout.inodeTables).toHaveLength(layout.groups);
+        expect(end).toBeLessThanOrEqual(geometry.blocks);
+        expect(geometry.inodeTables).toHaveLength(geometry.groups);
       },
     ),
     { numRuns: 60 },
   );
 });
 
-test("planLayout() leaves only scraps out of the runs", () => {
-  const layout = planLayout(4 * GiB);
-  const used = placesOf(layout).reduce((sum, { blocks }) => sum + blocks, 0);
-  expect(layout.blocks - used).toBeLessThan(
-    CHUNK_BLOCKS * (backupGroups(layout.groups).length + 1),
+test("planGeometry() leaves only scraps out of the runs", () => {
+  const geometry = planGeometry(4 * GiB);
+  const used = placesOf(geometry).reduce((sum, { blocks }) => sum + blocks, 0);
+  expect(geometry.blocks - used).toBeLessThan(
+    CHUNK_BLOCKS * (backupGroups(geometry.groups).length + 1),
   );
 });
 
@@ -82,6 +82,6 @@ test("hasSuperblock() and backupGroups() agree", () => {
 });
 
 test("groupBlocks() of the last group is what is left", () => {
-  const layout = planLayout(200 * MiB);
-  expect([groupBlocks(layout, 0), groupBlocks(layout, 1)]).toEqual([32_768, 18_432]);
+  const geometry = planGeometry(200 * MiB);
+  expect([groupBlocks(geometry, 0), groupBlocks(geometry, 1)]).toEqual([32_768, 18_432]);
 });

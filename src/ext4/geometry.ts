@@ -20,7 +20,7 @@ const LAST_GROUP_BLOCKS_MIN = 50;
  * Where the fixed parts of a file system lie: superblock, group descriptors, all block bitmaps, all inode bitmaps, all inode tables,
  * one after the other at the front, broken only by backup superblocks. Plain data: it crosses between threads.
  */
-export interface Layout {
+export interface Ext4Geometry {
   readonly blocks: number;
   readonly groups: number;
   /** How many blocks the group descriptors fill, after the superblock and after each backup of it. */
@@ -44,7 +44,7 @@ export interface ChunkRun {
 }
 
 /** Plans a file system that fills `sizeBytes`. Throws a TandemError "no-space" if that is too small or too large for one. */
-export function planLayout(sizeBytes: number): Layout {
+export function planGeometry(sizeBytes: number): Ext4Geometry {
   const blocks = usableBlocks(Math.floor(sizeBytes / BLOCK_BYTES));
   if (sizeBytes < SIZE_BYTES_MIN || blocks > BLOCKS_MAX)
     throw new TandemError(
@@ -96,8 +96,8 @@ function powersBelow(base: number, limit: number): number[] {
 }
 
 /** How many blocks group `group` has: all but the last one are full. */
-export function groupBlocks(layout: Pick<Layout, "blocks">, group: number): number {
-  return Math.min(GROUP_BLOCKS, layout.blocks - group * GROUP_BLOCKS);
+export function groupBlocks(geometry: Pick<Ext4Geometry, "blocks">, group: number): number {
+  return Math.min(GROUP_BLOCKS, geometry.blocks - group * GROUP_BLOCKS);
 }
 
 function usableBlocks(blocks: number): number {
@@ -143,7 +143,11 @@ class Front {
 
 /** The whole chunks between the end of the front, the backups and the end of the device. */
 function freeRuns(
-  { blocks, groups, descriptorBlocks }: Pick<Layout, "blocks" | "groups" | "descriptorBlocks">,
+  {
+    blocks,
+    groups,
+    descriptorBlocks,
+  }: Pick<Ext4Geometry, "blocks" | "groups" | "descriptorBlocks">,
   frontEnd: number,
 ): ChunkRun[] {
   const runs: ChunkRun[] = [];
