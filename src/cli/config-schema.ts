@@ -3,7 +3,7 @@ import { LOADER_CHOICES } from "../boot/loaders.ts";
 import { TRIES_MAX } from "../control/record.ts";
 import { parseBytes } from "../lib/units.ts";
 
-/** More threads than this only wait for each other. */
+/** More threads than this only wait for one another. */
 export const JOBS_MAX = 64;
 const SECONDS_MAX = 24 * 60 * 60;
 
@@ -15,7 +15,7 @@ const label = v.pipe(
 const seconds = v.pipe(v.number(), v.minValue(1), v.maxValue(SECONDS_MAX));
 const absolute = v.pipe(v.string(), v.startsWith("/", "must be an absolute path"));
 
-/** No hardware counts longer: iTCO ends at ten minutes, softdog at 18 hours. */
+/** The longest timeout of a watchdog: iTCO has ten minutes at most, softdog 18 hours. */
 const WATCHDOG_SECONDS_MAX = 65_535;
 const PORT_MAX = 65_535;
 
@@ -87,10 +87,10 @@ const configSchema = v.strictObject({
   ),
 });
 
-/** What a file or a variable says: any part of the configuration. */
+/** The values that one file or one variable sets: any part of the configuration. */
 export type ConfigValues = v.InferOutput<typeof configSchema>;
 
-/** Throws an Error that names the member and what is wrong with it. */
+/** Throws an Error that names the member and the reason. */
 export function checkConfig(value: unknown): ConfigValues {
   const result = v.safeParse(configSchema, value);
   if (result.success) return result.output;

@@ -1,16 +1,16 @@
 import type { Context } from "./context.ts";
 
-/** The configuration as YAML, which --config takes, with where each value came from. */
+/** The configuration as YAML for --config. A comment after each value names its origin. */
 export function configText({ config, origins }: Pick<Context, "config" | "origins">): string {
   return yamlOf(config, origins).join("\n");
 }
 
-/** Where a value came from: a file, a variable, a flag, or "default". */
+/** The origin of a value: a file, a variable, a flag, or "default". */
 export function originOf(origins: Context["origins"], key: string): string {
   return origins.get(key) ?? "default";
 }
 
-/** Lines of YAML: each value as JSON, which YAML takes as it is. */
+/** Lines of YAML. Each value is written as JSON, which is valid YAML. */
 function yamlOf(
   value: object,
   origins: Context["origins"],
@@ -26,7 +26,7 @@ function yamlOf(
   });
 }
 
-/** An object that has members of its own to be shown. */
+/** Whether a value is an object whose members are shown one by one. */
 export function isSection(value: unknown): value is object {
   return value instanceof Object && !Array.isArray(value) && Object.keys(value).length > 0;
 }

@@ -15,13 +15,13 @@ export interface Config {
   readonly bootloader: LoaderChoice;
   readonly labels: Required<Labels>;
   readonly insecureRegistries: readonly string[];
-  /** Bytes a second from a registry, over a minute; 0: any number. */
+  /** The fewest bytes a second that a registry may send, measured over a minute. 0: no minimum. */
   readonly minimumRate: number;
   readonly tries: number;
-  /** Boots of the good slot without a verdict; 0: no limit; undefined: as the boot record has it. */
+  /** Boots of the good slot without a verdict. 0: no limit. undefined: the limit in the boot record. */
   readonly limit: number | undefined;
   readonly jobs: number | undefined;
-  /** overdueSeconds: from the start of the kernel to the verdict on a counted boot. */
+  /** overdueSeconds: a counted boot must have its verdict so long after the kernel has started. */
   readonly health: CheckPlan & AftermathPlan & { readonly overdueSeconds: number };
   readonly watchdog: WatchdogPlan;
 }
@@ -55,7 +55,7 @@ const DEFAULTS: Config = {
   watchdog: { device: "/dev/watchdog0", seconds: 600 },
 };
 
-/** greenboot's are run as they are, so that an image made for it needs no change. */
+/** The folders of greenboot are searched as well, so that an image made for greenboot needs no change. */
 function programFolders(name: string): string[] {
   const own = name.replace("check/", "");
   return [
@@ -68,7 +68,10 @@ function programFolders(name: string): string[] {
 
 const DROP_INS = "/etc/tandem/config.d";
 
-/** The configuration with where each value came from: files in order, later wins, then TANDEM_* variables, then flags. */
+/**
+ * The configuration and the origin of each value. Later sources win: files in their order, then TANDEM_* variables, then
+ * flags.
+ */
 export function loadConfig(
   system: System,
   globals: Globals,
@@ -80,18 +83,18 @@ export function loadConfig(
     ...fromEnvironment(system),
     { origin: "--disk", values: globals.disk === undefined ? {} : { disk: globals.disk } },
   ]) {
-    note(origins, origin, values);
+    recordOrigin(origins, origin, values);
     config = merged(config, values);
   }
   return { config, origins };
 }
 
-/** What a verb goes by that has to work where the configuration cannot be used. */
+/** The defaults, for a verb that has to work although the configuration cannot be used. */
 export function defaultConfig({ disk }: Globals): Config {
   return { ...DEFAULTS, disk };
 }
 
-/** The configuration that the image at `root` brings with it; undefined when it brings none. */
+/** The configuration inside the image at `root`. undefined: the image has none. */
 export function loadImageConfig(system: System, root: string): Config | undefined {
   const layers = systemFiles(system, root).flatMap((path) => fromFile(system, path, false));
   if (layers.length === 0) return undefined;
@@ -104,14 +107,14 @@ function files(system: System, globals: Globals): string[] {
 }
 
 function systemFiles(system: System, root: string): string[] {
-  const at = (path: string): string => insideRoot(system, root, path);
+  const inRoot = (path: string): string => insideRoot(system, root, path);
   const dropIns = system.files
-    .list(at(DROP_INS))
+    .list(inRoot(DROP_INS))
     .filter((name) => name.endsWith(".yaml"))
     .toSorted()
     .map((name) => `${DROP_INS}/${name}`);
   const paths = ["/usr/lib/tandem/config.yaml", "/etc/tandem/config.yaml", ...dropIns];
-  return root === "/" ? paths : paths.map((path) => at(path));
+  return root === "/" ? paths : paths.map((path) => inRoot(path));
 }
 
 interface Layer {
@@ -159,13 +162,13 @@ function fromEnvironment({ environment }: System): Layer[] {
   });
 }
 
-/** The text itself where it is no plain number, for the schema to refuse: Number(" ") is 0, and Number("0x3") is 3. */
+/** Text that is not a plain number is returned as it is, and the schema refuses it: Number(" ") is 0, Number("0x3") is 3. */
 function numberIn(text: string | undefined): number | string | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }
 
-/** Remembers where each of the values came from, nested ones by their path: "health.checkSeconds". */
-function note(origins: Map<string, string>, origin: string, values: object): void {
+/** Records the origin of each value under its path, such as "health.checkSeconds". */
+function recordOrigin(origins: Map<string, string>, origin: string, values: object): void {
   for (const key of leavesOf(values)) origins.set(key, origin);
 }
 
@@ -196,11 +199,11 @@ function merged(config: Config, values: ConfigValues): Config {
   };
 }
 
-/** Without the keys that are undefined, which would otherwise hide what they are merged into. */
+/** Drops keys whose value is undefined: they would overwrite the values that they are merged into. */
 function present<T extends object>(
   values: T | undefined,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const kept = Object.entries(values ?? {}).filter(([, value]) => value !== undefined);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.fromEntries forgets the keys it was given.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the type of Object.fromEntries() loses the keys.
   return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

@@ -4,24 +4,24 @@ import type { Globals } from "./globals.ts";
 import { output } from "./output.ts";
 import type { TalkLine } from "./talk.ts";
 
-/** What every verb is given. */
+/** What every verb gets. */
 export interface Context {
   readonly system: System;
   readonly globals: Globals;
   readonly config: Config;
-  /** Where each configured value came from; what is not in it is a default. */
+  /** The origin of each configured value. A value without an origin is a default. */
   readonly origins: ReadonlyMap<string, string>;
   /** Why the configuration cannot be used, for a verb that then works with the defaults. */
   readonly configFault?: Error;
   readonly talk: TalkLine;
-  /** Fires when the operator or the system asks to stop. */
+  /** Aborts when the operator or the system asks tandem to stop. */
   readonly signal: AbortSignal;
 }
 
-/** The version of the shapes in schema/: raised when a member changes or goes, not when one is added. */
+/** The version of the schemas in schema/. It grows when a member changes or is removed, not when one is added. */
 const JSON_FORMAT = 1;
 
-/** Prints a result on stdout: the object with --json, otherwise the text made of it. */
+/** Prints a result on stdout: as JSON with --json, otherwise as text. */
 export function print<T extends object>(
   { globals, talk }: Context,
   result: T,

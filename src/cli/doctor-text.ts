@@ -1,6 +1,6 @@
 import type { Diagnosis } from "../doctor/doctor.ts";
 
-/** A line for each finding, with what to do behind those that are not well, and before them what was repaired. */
+/** The repairs, then a line for each finding. A finding that is not ok is followed by its advice. */
 export function doctorText({ disk, findings, repaired, failed }: Diagnosis): string {
   return [
     `disk      ${disk}`,

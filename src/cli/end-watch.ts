@@ -2,7 +2,7 @@ import { endOverdueWatch } from "../health/overdue-watch.ts";
 import { isCounted, stopWatchdog } from "../health/watchdog.ts";
 import type { Context } from "./context.ts";
 
-/** This boot has its verdict and the machine stays up: nothing has to reset it any more. */
+/** Stops watchdog and timer: this boot has its verdict and the machine keeps running. */
 export async function endWatch({ system, config, talk }: Context): Promise<void> {
   const { watchdog, text } = stopWatchdog(system, config.watchdog);
   if (watchdog === "runs on" || watchdog === "held") talk.warn(text);

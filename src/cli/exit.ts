@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../lib/error.ts";
 
-/** Exit statuses are an interface: never renumbered, only appended. */
+/** Scripts depend on these numbers: append new ones, never change one. */
 export const EXIT: Readonly<Record<ErrorCode | "unexpected", number>> = {
   unexpected: 1,
   usage: 2,
@@ -13,6 +13,6 @@ export const EXIT: Readonly<Record<ErrorCode | "unexpected", number>> = {
   boot: 9,
   locked: 10,
   unhealthy: 11,
-  /** 128 + SIGINT, as shells count it. */
+  /** 128 + SIGINT, the convention of shells. */
   interrupted: 130,
 };

@@ -1,6 +1,6 @@
 import { TandemError } from "../lib/error.ts";
 
-/** The flags that may stand anywhere on the line, before or after the verb. */
+/** The flags that may stand anywhere on the command line, before or after the verb. */
 export interface Globals {
   readonly disk: string | undefined;
   readonly config: string | undefined;
@@ -15,9 +15,9 @@ const SWITCHES = ["json", "debug", "quiet"] as const;
 export const GLOBALS_HELP: readonly (readonly [string, string])[] = [
   ["--disk=PATH", "The disk to work on: a block device or a disk-image file"],
   ["--config=FILE", "Read this configuration file last, after those of the system"],
-  ["--json", "Result as JSON, talk as JSON lines"],
-  ["--debug", "Say more, and print stacks"],
-  ["--quiet", "Say only what went wrong"],
+  ["--json", "Print the result as JSON and messages as JSON lines"],
+  ["--debug", "Print more, and the stacks of errors"],
+  ["--quiet", "Print only errors"],
 ];
 
 /** Takes the global flags out of the arguments. After "--" nothing is a flag. */
@@ -25,17 +25,17 @@ export function splitGlobals(args: readonly string[]): { globals: Globals; rest:
   const values = new Map<string, string>();
   const switches = new Map<string, boolean>();
   const rest: string[] = [];
-  for (let at = 0; at < args.length; at += 1) {
-    const arg = args[at] ?? "";
+  for (let index = 0; index < args.length; index += 1) {
+    const arg = args[index] ?? "";
     if (arg === "--") {
-      rest.push(...args.slice(at));
+      rest.push(...args.slice(index));
       break;
     }
     const [flag, value] = splitFlag(arg);
     if (VALUES.some((name) => flag === `--${name}`)) {
       if (values.has(flag)) throw refused(`${flag} is given twice, and takes one value`);
-      values.set(flag, given(flag, value ?? args[at + 1]));
-      if (value === undefined) at += 1;
+      values.set(flag, requiredValue(flag, value ?? args[index + 1]));
+      if (value === undefined) index += 1;
     } else if (SWITCHES.some((name) => flag === `--${name}`))
       switches.set(flag, switchOf(flag, value));
     else rest.push(arg);
@@ -55,7 +55,7 @@ function splitFlag(arg: string): [string, string | undefined] {
   return equals === -1 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
 }
 
-function given(flag: string, value: string | undefined): string {
+function requiredValue(flag: string, value: string | undefined): string {
   if (value === undefined || value === "" || value.startsWith("--"))
     throw refused(`${flag} needs a value`);
   return value;
@@ -71,7 +71,7 @@ function refused(why: string): TandemError {
   return new TandemError("usage", `Cannot read the arguments: ${why}`);
 }
 
-/** What is written behind the "=" of a switch. undefined: it is neither yes nor no. */
+/** The value of a switch such as --reboot=no. undefined: the word means neither yes nor no. */
 export function truthOf(word: string): boolean | undefined {
   if (["true", "yes", "on", "1"].includes(word)) return true;
   return ["false", "no", "off", "0"].includes(word) ? false : undefined;

@@ -5,23 +5,23 @@ import { EXIT } from "./exit.ts";
 type Stream = "stdout" | "stderr";
 
 const watched = new Set<Stream>();
-/** The reader has gone. Behind a socket, as a service manager gives one, a reader that ends may reset it. */
-const GONE = new Set(["EPIPE", "ECONNRESET"]);
+/** The reader has closed its end. Service managers use a socket, which a reader may also reset. */
+const READER_GONE = new Set(["EPIPE", "ECONNRESET"]);
 
 /**
- * Writes to stdout or stderr. When the reader has gone (`tandem status | head`) the rest is lost quietly: whatever runs goes on, and
- * its exit status stays. Another failure, such as a full disk, is one of the machine.
+ * Writes to stdout or stderr. After the reader has closed its end (`tandem status | head`), output is dropped without an
+ * error: the verb goes on and its exit status does not change. Any other failure, such as a full disk, sets status 8.
  */
 export function output(stream: Stream, content: string | Uint8Array): void {
-  // Not before it is needed: to set a stream up takes 10 ms.
+  // Only now: to set up a stream takes 10 ms.
   if (!watched.has(stream)) process[stream].on("error", (error) => failed(stream, error));
   watched.add(stream);
   process[stream].write(content);
 }
 
 function failed(stream: Stream, error: unknown): void {
-  if (GONE.has(errnoOf(error) ?? "")) return;
-  // The verb may not have ended: its work is done first.
+  if (READER_GONE.has(errnoOf(error) ?? "")) return;
+  // The verb may still be running, so its status is replaced at the end.
   process.once("exit", () => {
     process.exitCode = EXIT.disk;
   });

@@ -1,22 +1,22 @@
 import type { Progress, Waiting } from "../lib/talk.ts";
 import { formatBytes } from "../lib/units.ts";
 
-/** What is shown: how far a step is, or for how long something is waited for. */
+/** What is shown: the progress of a step, or how long tandem has waited. */
 export type Shown = (Progress & Rate) | (Waiting & { readonly seconds: number });
 
 interface Rate {
   readonly bytesPerSecond: number;
   readonly secondsLeft: number;
-  /** Since something was gained. */
+  /** Seconds without progress. */
   readonly quietSeconds: number;
 }
 
 export interface Pace {
-  /** At most one paint in so many while something is gained. */
+  /** While there is progress, it is shown once in so many milliseconds at most. */
   readonly everyMs: number;
-  /** When nothing is gained, it is said again after so many. */
+  /** Without progress, it is shown again after so many milliseconds. */
   readonly quietMs: number;
-  /** Whether a step is shown as soon as it begins. */
+  /** Whether a step is shown when it begins. */
   readonly atOnce: boolean;
 }
 
@@ -29,7 +29,7 @@ const REAL_CLOCK: Clock = {
   nowMs: () => performance.now(),
   every(ms, action) {
     const timer = setInterval(action, ms);
-    // What is shown keeps nothing running.
+    // This timer must not keep the process alive.
     timer.unref();
     return { stop: () => clearInterval(timer) };
   },
@@ -38,11 +38,11 @@ const REAL_CLOCK: Clock = {
 interface Current {
   readonly startedMs: number;
   readonly progress: Progress | Waiting;
-  /** When something was gained last. */
-  readonly gainedMs: number;
+  /** When there was progress last. */
+  readonly progressMs: number;
 }
 
-/** Decides when to show how far the work is. Nothing it shows is older than `quietMs` until end(), unless this thread is busy. */
+/** Decides when to show progress. Until end() what is shown is never older than `quietMs`, unless this thread is busy. */
 export class ProgressMeter {
   readonly #pace: Pace;
   readonly #show: (shown: Shown) => void;
@@ -57,12 +57,12 @@ export class ProgressMeter {
     this.#clock = clock;
   }
 
-  tell(progress: Progress | Waiting): void {
+  update(progress: Progress | Waiting): void {
     const { everyMs, quietMs, atOnce } = this.#pace;
     const nowMs = this.#clock.nowMs();
     const begins = this.#current?.progress.step !== progress.step;
     const startedMs = begins ? nowMs : (this.#current?.startedMs ?? nowMs);
-    this.#current = { startedMs, progress, gainedMs: nowMs };
+    this.#current = { startedMs, progress, progressMs: nowMs };
     this.#timer ??= this.#clock.every(quietMs / 2, () => this.#repeat());
     if (begins) this.#shownMs = nowMs;
     const isEnd = isMeasured(progress) && progress.doneBytes >= progress.totalBytes;
@@ -86,25 +86,25 @@ export class ProgressMeter {
   }
 }
 
-function shownOf({ startedMs, progress, gainedMs }: Current, nowMs: number): Shown {
+function shownOf({ startedMs, progress, progressMs }: Current, nowMs: number): Shown {
   const seconds = (nowMs - startedMs) / 1000;
   if (!isMeasured(progress)) return { ...progress, seconds };
   const bytesPerSecond = progress.doneBytes / Math.max(seconds, SECONDS_MIN);
   const secondsLeft = (progress.totalBytes - progress.doneBytes) / bytesPerSecond;
-  return { ...progress, bytesPerSecond, secondsLeft, quietSeconds: (nowMs - gainedMs) / 1000 };
+  return { ...progress, bytesPerSecond, secondsLeft, quietSeconds: (nowMs - progressMs) / 1000 };
 }
 
-/** Of a shorter time a rate says nothing. */
+/** A rate over a shorter time means nothing. */
 const SECONDS_MIN = 0.1;
 
 function isMeasured(progress: Progress | Waiting): progress is Progress {
   return "doneBytes" in progress;
 }
 
-/** So long nobody wonders. */
+/** A shorter pause is normal and not shown. */
 const QUIET_SECONDS = 2;
 
-/** The same in several lengths, the longest first. */
+/** The same text in several lengths, the longest first. */
 function formsOf(shown: Shown): readonly [string, ...string[]] {
   if (!("doneBytes" in shown)) {
     const { step, seconds } = shown;
@@ -128,7 +128,7 @@ export function progressText(shown: Shown): string {
   return printable(formsOf(shown)[0]);
 }
 
-/** In fewer columns than the terminal has: a line that fills the last one wraps on some. */
+/** Text that leaves the last column free: some terminals wrap a line that fills it. */
 export function fittingText(shown: Shown, columns: number): string {
   const room = Math.max(columns - 1, 1);
   const forms = formsOf(shown).map((form) => printable(form));
@@ -136,7 +136,7 @@ export function fittingText(shown: Shown, columns: number): string {
   return fitting ?? cut(forms.at(-1) ?? "", room);
 }
 
-/** Cut where a character ends as people see it. Bun.sliceAnsi() lets a wide one stick out by a column. */
+/** Cuts between characters as people see them. Bun.sliceAnsi() lets a wide character exceed the width by a column. */
 function cut(text: string, room: number): string {
   let kept = "";
   for (const { segment } of new Intl.Segmenter().segment(text)) {
@@ -146,7 +146,7 @@ function cut(text: string, room: number): string {
   return `${kept}…`;
 }
 
-/** A name from outside may have characters that move the cursor. */
+/** Replaces control characters: a name from outside could move the cursor. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, "?");
 }

@@ -16,9 +16,13 @@ import { verbs } from "./verbs.ts";
 const REPORT = "run tandem report and attach the file that it writes.";
 const FOR_HELP = `To have this looked into, ${REPORT}`;
 
-/** Runs one command line and returns the exit status. The one place where an error becomes a message. */
+/** Runs one command line and returns the exit status. Only here an error becomes a message. */
 export async function run(args: readonly string[]): Promise<number> {
-  let form: Form = { debug: args.includes("--debug"), json: args.includes("--json"), quiet: false };
+  let form: ErrorForm = {
+    debug: args.includes("--debug"),
+    json: args.includes("--json"),
+    quiet: false,
+  };
   try {
     const { globals, rest } = splitGlobals(args);
     form = globals;
@@ -62,7 +66,7 @@ async function runVerb(verb: Verb, globals: Globals, args: readonly string[]): P
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     talk.info(`Stopping on ${signal}`);
-    talk.progress({ step: "Waiting for what is under way to end" });
+    talk.progress({ step: "Waiting for the current step to end" });
     stop.abort();
   };
   process.once("SIGINT", onSignal);
@@ -92,19 +96,20 @@ function configFor(
   }
 }
 
-/** Whatever was thrown after the operator asked to stop was thrown because of that. */
+/** After a request to stop, any error counts as its consequence. */
 function interruption(error: unknown): TandemError {
   if (error instanceof TandemError && error.code === "interrupted") return error;
   return new TandemError("interrupted", "Stopped on request before the end", { cause: error });
 }
 
-interface Form {
+/** How errors are printed. */
+interface ErrorForm {
   readonly debug: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
 }
 
-function printError(error: unknown, { debug, json, quiet }: Form): void {
+function printError(error: unknown, { debug, json, quiet }: ErrorForm): void {
   const known = error instanceof TandemError;
   const message = reasonOf(error);
   const hint = known ? error.hint : `This is a bug in tandem. To report it, ${REPORT}`;
@@ -122,14 +127,14 @@ function printError(error: unknown, { debug, json, quiet }: Form): void {
   if (debug) output("stderr", `${FOR_HELP}\n`);
 }
 
-/** What lies behind an error, without what its message says already. */
+/** The messages of the causes, without those that the error repeats. */
 function causesOf(error: unknown): string[] {
   const texts: string[] = [];
-  let said = reasonOf(error);
-  for (let at = error; at instanceof Error && at.cause !== undefined; at = at.cause) {
-    const text = reasonOf(at.cause);
-    if (!said.includes(text)) texts.push(text);
-    said += text;
+  let printed = reasonOf(error);
+  for (let next = error; next instanceof Error && next.cause !== undefined; next = next.cause) {
+    const text = reasonOf(next.cause);
+    if (!printed.includes(text)) texts.push(text);
+    printed += text;
   }
   return texts;
 }

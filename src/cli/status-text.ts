@@ -2,10 +2,10 @@ import type { Ending } from "../boot/bootloader.ts";
 import type { SlotReport, Status } from "../verdict/status.ts";
 
 const HISTORY_SHOWN = 8;
-/** The rest is told by tandem why. */
-const WORDS_SHOWN = 5;
+/** tandem why shows all of them. */
+const LINES_SHOWN = 5;
 
-/** The status on one screen. `ending` is the boot loader's. */
+/** The status on one screen. `ending` comes from the boot loader. */
 export function statusText(status: Status, ending: Ending): string {
   return [
     `disk      ${status.disk}`,
@@ -31,7 +31,7 @@ function bootedText({ booted, record, left, fell, uncounted }: Status): string {
   const notes = [
     ...(booted === record?.trial ? [`on trial, ${left ?? "unknown"} tries left`] : []),
     ...(fell === undefined ? [] : [`after slot ${fell} was given up`]),
-    ...(uncounted ? ["not counted: the boot loader cannot write where it counts"] : []),
+    ...(uncounted ? ["not counted: the boot loader cannot write its count"] : []),
   ];
   return notes.length === 0 ? booted : `${booted} (${notes.join("; ")})`;
 }
@@ -64,11 +64,11 @@ function nextText({ record, next }: Status, { withoutRecord, usedUp }: Ending): 
 
 function fallLines({ fall }: Status): string[] {
   if (fall === undefined) return [];
-  const words = (fall.output ?? fall.kernel ?? "").split("\n").filter(Boolean);
+  const lines = (fall.output ?? fall.kernel ?? "").split("\n").filter(Boolean);
   return [
     `fell      slot ${fall.slot} at ${fall.at}: ${fall.reason}`,
-    ...words.slice(-WORDS_SHOWN).map((line) => `          | ${line}`),
-    "          tandem why tells more",
+    ...lines.slice(-LINES_SHOWN).map((line) => `          | ${line}`),
+    "          tandem why shows more",
   ];
 }
 

@@ -3,12 +3,12 @@ import type { ArgsDef } from "citty";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { truthOf } from "./globals.ts";
 
-/** The flags that may be given several times: each value counts. */
+/** Flags that may be repeated: all values count. */
 const REPEATED = new Set(["insecure-registry"]);
 
 /**
- * Refuses what the verb does not know: citty takes unknown flags and surplus words in silence. Returns the arguments with a
- * flag that may be given several times joined by commas, since citty keeps only the last.
+ * Refuses arguments that the verb does not know: citty ignores unknown flags and surplus words. Joins the values of a
+ * repeated flag with commas, since citty keeps only the last one.
  */
 export function strictArguments(verb: string, args: readonly string[], known: ArgsDef): string[] {
   const flags = Object.entries(known).filter(([, { type }]) => type !== "positional");
@@ -43,7 +43,7 @@ export function strictArguments(verb: string, args: readonly string[], known: Ar
   return [...joined, "--", ...parsed.positionals];
 }
 
-/** "--reboot=no" as "--no-reboot", which the parser takes. */
+/** Changes "--reboot=no" to "--no-reboot", which the parser knows. */
 function plainSwitches(
   verb: string,
   args: readonly string[],

@@ -37,7 +37,7 @@ export function openTalk(globals: Globals, mayDraw: () => boolean = isInForegrou
     info: (text) => log.info(text),
     warn: (text) => log.warn(text),
     debug: (text) => log.debug(text),
-    progress: (progress) => void (globals.quiet || meter.tell(progress)),
+    progress: (progress) => void (globals.quiet || meter.update(progress)),
     end() {
       meter.end();
       form.clear();

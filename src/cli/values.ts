@@ -24,7 +24,7 @@ export function size(flag: string, text: string | undefined): number | undefined
   );
 }
 
-/** Of ext4: the superblock has room for 16 bytes. */
+/** The label of an ext4 file system: the superblock has 16 bytes for it. */
 export function fileSystemLabel(flag: string, text: string | undefined): string | undefined {
   const sizeBytes = Buffer.byteLength(text ?? "");
   if (sizeBytes <= LABEL_BYTES_MAX) return text;
@@ -39,7 +39,7 @@ export function slotNamed(flag: string, text: string | undefined): SlotName | un
   throw new TandemError("usage", `Cannot use ${flag} "${text}": want a, b or recovery`);
 }
 
-/** Words with commas between them. */
+/** Words that are separated by commas. */
 export function list(text: string | undefined): string[] {
   return (text ?? "").split(",").filter((word) => word !== "");
 }

@@ -2,11 +2,11 @@ import { type ArgsDef, defineCommand, type ParsedArgs, renderUsage, runCommand }
 import type { Context } from "./context.ts";
 import { strictArguments } from "./strict.ts";
 
-/** One word of the command line and what it does. */
+/** A command of tandem: "upgrade", "status". */
 export interface Verb {
   readonly name: string;
   readonly description: string;
-  /** It runs with the default configuration where the machine's cannot be used. */
+  /** Whether the verb runs with the defaults when the configuration cannot be used. */
   readonly worksWithBadConfig: boolean;
   usage(): Promise<string>;
   run(context: Context, args: readonly string[]): Promise<void>;
@@ -20,7 +20,7 @@ interface VerbDefinition<A extends ArgsDef> {
   run(context: Context, args: ParsedArgs<A>): Promise<void>;
 }
 
-/** A verb on citty's parser, made strict about what it does not know. */
+/** Makes a verb with citty's parser. Unknown arguments are refused, which citty alone does not do. */
 export function defineVerb<const A extends ArgsDef>(definition: VerbDefinition<A>): Verb {
   const { name, description, args, worksWithBadConfig = false } = definition;
   const meta = { name, description };

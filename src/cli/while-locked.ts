@@ -2,14 +2,14 @@ import { feedWatchdog } from "../health/watchdog.ts";
 import { interrupted } from "../write/write-image.ts";
 import type { Context } from "./context.ts";
 
-/** For a verdict, which waits until another run has ended: a watchdog must not end that run either. */
+/** Returns what a verdict calls while another run holds the lock. It feeds the watchdog, which must not end that run. */
 export function waitForOthers({ system, config, talk, signal }: Context): () => void {
-  let isTold = false;
+  let isReported = false;
   return () => {
     interrupted(signal);
-    if (!isTold)
+    if (!isReported)
       talk.info("Waiting for another run of tandem, which is at work on the disk, to end");
-    isTold = true;
+    isReported = true;
     feedWatchdog(system, config.watchdog);
   };
 }

@@ -1,7 +1,7 @@
 import type { Event } from "../control/state.ts";
 import type { Why } from "../verdict/why.ts";
 
-/** The story on one screen. */
+/** The events, their output, the state of the machine and advice, on one screen. */
 export function whyText(why: Why): string {
   if (why.about === "nothing")
     return ["Nothing was given up or left unfinished, as far as is remembered.", ...why.now].join(

@@ -1,4 +1,4 @@
-/** A disk image with version 1 in slot a, and the built binary run on it as a user without rights. */
+/** A disk image with version 1 in slot a. The built binary runs on it as a user without privileges. */
 import { chmodSync, chownSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
@@ -19,7 +19,7 @@ import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 
 export const TANDEM: string = join(import.meta.dir, "../../dist/tandem");
 const SLOT_BYTES = 16 * MiB;
-/** Debian's user and group without rights. */
+/** The user and the group "nobody" of Debian. */
 const NOBODY = 65534;
 
 export interface Run {
@@ -28,7 +28,7 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** What makes an image bootable, and what tells versions apart. */
+/** The files of a bootable image. They differ between versions. */
 export function systemMembers(version: string, more: readonly TarMember[] = []): TarMember[] {
   return [
     { path: "boot/vmlinuz", data: kernelOf(`kernel of ${version} `.repeat(5000)) },
@@ -43,13 +43,13 @@ export function systemLayer(version: string, more: readonly TarMember[] = []): U
 }
 
 export interface SpawnOptions {
-  /** All that it sees of the environment. */
+  /** Its whole environment. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** A shell script that changes the view of the machine, as root in mounts of its own, and runs "$@". */
+  /** A shell script that prepares a mount namespace as root, and then runs "$@". */
   readonly view?: string;
 }
 
-/** Runs tandem as nobody, who sees nothing of the host. */
+/** Runs tandem as the user nobody, in an environment that has nothing of the host. */
 export function spawn(
   args: readonly string[],
   { variables = ALONE, view }: SpawnOptions = {},
@@ -83,17 +83,17 @@ export function tandem(...args: readonly string[]): Promise<Run> {
 export interface Appliance extends AsyncDisposable {
   readonly disk: string;
   readonly folder: TemporaryFolder;
-  /** Where a partition lies on the disk. */
+  /** The offset of a partition in bytes. */
   readonly offsetOf: (label: string) => number;
   readonly record: () => BootRecord | undefined;
-  /** Whether slot a still holds, byte for byte, what was installed. */
+  /** Whether slot a still holds the installed bytes. */
   readonly isWhole: () => Promise<boolean>;
 }
 
 let template: Promise<string> | undefined;
 const kept: TemporaryFolder[] = [];
 
-/** A fresh copy of the disk; the first call makes the original. */
+/** A new copy of the disk. The first call makes the original. */
 export async function appliance(): Promise<Appliance> {
   if (!existsSync(TANDEM)) throw new Error(`Cannot find ${TANDEM}: run make build`);
   template ??= makeTemplate();

@@ -1,4 +1,4 @@
-/** Disks that must be refused, and the one lock on a disk. */
+/** Disks that tandem must refuse, and the lock on a disk. */
 import { afterAll, expect, test } from "bun:test";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { MiB } from "../../src/lib/units.ts";
@@ -105,7 +105,7 @@ test("garbage in the control partition and no system in any slot: doctor makes t
   expect(await machine.isWhole()).toBe(true);
 });
 
-test("a broken primary partition table is survived by the backup", async () => {
+test("with a broken primary partition table the backup is used", async () => {
   await using registry = new FakeRegistry();
   await using machine = await appliance();
   registry.putImage(fakeImage({ layers: [systemLayer("2")] }));
@@ -114,7 +114,7 @@ test("a broken primary partition table is survived by the backup", async () => {
   expect((await tandem("upgrade", "--disk", machine.disk, "--source", source)).status).toBe(0);
 });
 
-test("a second tandem is told that the first one runs", async () => {
+test("a second run is refused while the first one works", async () => {
   await using registry = new FakeRegistry();
   await using machine = await appliance();
   const image = fakeImage({ layers: [systemLayer("2")] });
@@ -141,7 +141,7 @@ test("a second tandem is told that the first one runs", async () => {
   expect((await first).status).toBe(0);
 });
 
-/** When the registry is asked for something, tandem is told to stop: while resolving, and while data comes in. */
+/** A signal stops tandem at a request to the registry: while it resolves the image, and while it downloads. */
 test.each([
   ["the manifest", "/v2/ns/app/manifests/latest"],
   ["a layer", "LAYER"],
@@ -162,7 +162,7 @@ test.each([
   const asked = Promise.withResolvers<void>();
   registry.script(path, () => {
     asked.resolve();
-    // Half of the layer, and then nothing: only the signal ends it.
+    // The server sends half of the layer and then stops: only the signal ends this.
     const body = new ReadableStream<Uint8Array>({
       start: (controller) =>
         controller.enqueue(image.blobs[1]?.bytes.subarray(0, 2 * MiB) ?? random),

@@ -1,4 +1,4 @@
-/** What a registry can serve that must be refused: the right status, a message that names it, and the old system still good. */
+/** Content of a registry that tandem must refuse: with the right status, a message that names it, and the old system intact. */
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -28,20 +28,20 @@ interface Case {
   readonly reference?: string;
   readonly status: number;
   readonly says: RegExp;
-  /** Manifest and configuration tell: the passive slot keeps what it holds. */
+  /** Manifest and configuration show the fault, so the passive slot is not changed. */
   readonly early?: true;
 }
 
 const good = fakeImage({ layers: [systemLayer("2")] });
 const blobPath = (image: FakeImage): string => `/v2/ns/app/blobs/${image.blobs[1]?.digest}`;
 const MANIFEST = "/v2/ns/app/manifests/latest";
-/** Told to try again at once, the client does not wait. */
+/** The server asks the client to retry at once, so no test waits. */
 const answer =
   (status: number, headers: Record<string, string> = { "retry-after": "0" }) =>
   (): Response =>
     new Response(`{"errors":[{"code":"TEST","message":"told to"}]}`, { status, headers });
 
-/** An image whose layer is compressed, with a diff id of its own choosing. */
+/** An image with a compressed layer and any diff id. */
 function gzipped(
   layer: Uint8Array,
   options: { readonly diffId?: string; readonly cut?: number } = {},
@@ -229,10 +229,10 @@ test("a registry that is down is refused with status 4", async () => {
   expect(await machine.isWhole()).toBe(true);
 });
 
-/** A view of the machine as rootful tools leave it: /run/containers with mode 0700, which nobody may look into. */
+/** Tools that run as root make /run/containers with mode 0700, which the user nobody cannot read. */
 const CLOSED = 'mount -t tmpfs tmpfs /run && mkdir -m 700 /run/containers && exec "$@"';
 
-test("where /run/containers is closed to this user, credentials are looked for elsewhere, without a warning", async () => {
+test("when this user cannot read /run/containers, credentials are searched elsewhere without a warning", async () => {
   await using registry = new FakeRegistry();
   await using machine = await appliance();
   registry.putImage(good);
@@ -260,7 +260,7 @@ test("where /run/containers is closed to this user, credentials are looked for e
   expect(run.status).toBe(0);
 });
 
-test("a registry that sends our password back does not have it printed, not even with --debug", async () => {
+test("the password is not printed when a registry sends it back, not even with --debug", async () => {
   await using registry = new FakeRegistry();
   await using machine = await appliance();
   const challenge = { "www-authenticate": 'Basic realm="x"' };

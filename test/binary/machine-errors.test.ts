@@ -1,4 +1,4 @@
-/** System calls of the binary that fail: a condition for the operator with its status, or a hint that changes nothing. */
+/** System calls of the binary that fail. Each ends with a message and a status, or is not needed and ignored. */
 import { afterAll, expect, test } from "bun:test";
 import { FakeRegistry } from "../fakes/registry.ts";
 import { fakeImage } from "../fakes/image.ts";

@@ -22,7 +22,7 @@ import { installed } from "../power-cut/story.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
 import { ended, systemMembers, TANDEM } from "./appliance.ts";
 
-/** Each fills more than a chunk, so that there is always one under way. */
+/** Each fills more than a chunk, so that a write is always in flight. */
 const FILES = 3;
 
 const filler = (layer: string): TarMember[] =>
@@ -43,7 +43,7 @@ async function imageIn(folder: TemporaryFolder, layers: number): Promise<string>
 interface Recorded {
   readonly start: PagedImage;
   readonly operations: readonly Operation[];
-  /** The disk as the binary left it. */
+  /** The disk after the binary has ended. */
   readonly end: Uint8Array;
 }
 
@@ -68,7 +68,7 @@ async function recordBinary(
   return { start, operations: operationsIn(trace, disk), end: readFileSync(disk) };
 }
 
-/** Where each write goes and how long it is, and where the flushes stand between them. */
+/** Offset and length of each write, and the flushes between them. */
 function shapeOf(operations: readonly Operation[]): string[] {
   return operations.flatMap((one) => {
     if (one.kind === "end") return [];
@@ -78,7 +78,7 @@ function shapeOf(operations: readonly Operation[]): string[] {
   });
 }
 
-/** The ends of writes that are under way are the kernel's to order; but a flush comes after those that were under way. */
+/** The kernel may finish writes in any order, but a flush waits for all writes before it. */
 function expectNoneUnderWay(operations: readonly Operation[]): void {
   let underWay = 0;
   for (const one of operations) {
@@ -121,7 +121,7 @@ for (const loader of LOADER_NAMES)
       const { start, operations, end } = await recordBinary(folder, loader, { source, jobs });
       const recorded = new RecordedDisk(start);
       recorded.replay(operations);
-      // Nothing was missed.
+      // No operation is missing.
       expect(Buffer.compare(recorded.image().bytes(), end)).toBe(0);
       const whole: Whole = new Map();
       learn(whole, start.file());

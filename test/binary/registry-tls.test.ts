@@ -1,4 +1,4 @@
-/** Registries with TLS on this machine, and what may and may not lead from TLS to plain HTTP. */
+/** Registries with TLS on this machine, and when tandem changes from TLS to plain HTTP. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 
@@ -61,7 +61,7 @@ test.each([
 
 const image = fakeImage();
 
-test("what has answered by TLS is not spoken to in plain HTTP later, not even by another thread", async () => {
+test("a server that has answered with TLS is never asked in plain HTTP later, not even by another thread", async () => {
   const registry = new FakeRegistry({ tls });
   registry.putImage(image);
   const { host } = registry;
@@ -84,7 +84,7 @@ test("what has answered by TLS is not spoken to in plain HTTP later, not even by
 test.each([
   ["a token service", 401, { "www-authenticate": 'Bearer realm="http://HOST/token"' }],
   ["a redirect", 307, { location: "http://HOST/elsewhere" }],
-])("a registry with TLS leads to plain HTTP by %s: refused", async (_, status, headers) => {
+])("a registry with TLS that leads to plain HTTP by %s is refused", async (_, status, headers) => {
   await using registry = new FakeRegistry({ tls });
   await using plain = new FakeRegistry();
   for (const host of [registry.host, plain.host]) {

@@ -1,4 +1,4 @@
-/** The support bundle of the built binary: in an empty environment, as nobody, on good disks, broken ones and none. GNU tar reads it. */
+/** The report of the built binary in an empty environment, as nobody: good disks, a broken disk, no disk. GNU tar reads it. */
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
 import { makeDisk } from "../../scripts/disk.ts";
@@ -19,7 +19,7 @@ interface Reported {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** Has nobody make a report in an empty environment, and unpacks it. */
+/** Makes a report as the user nobody in an empty environment, and unpacks it. */
 async function report(folder: TemporaryFolder, ...words: readonly string[]): Promise<Reported> {
   const out = folder.in("out");
   mkdirSync(out);
@@ -40,7 +40,7 @@ async function report(folder: TemporaryFolder, ...words: readonly string[]): Pro
 const OF_A_DISK = "status why doctor control partition-table esp".split(" ");
 const OF_THE_REST = "version config cmdline mountinfo partitions kernel pstore".split(" ");
 
-test("of a good disk with GRUB nothing of the disk is missing, and the disk stays as it is", async () => {
+test("on a good disk with GRUB no part of the disk is missing, and the disk is not changed", async () => {
   await using machine = await appliance();
   const before = readFileSync(machine.disk);
   const { parts, missing, texts } = await report(machine.folder, "--disk", machine.disk);
@@ -53,7 +53,7 @@ test("of a good disk with GRUB nothing of the disk is missing, and the disk stay
   expect(Buffer.compare(readFileSync(machine.disk), before)).toBe(0);
 });
 
-test("of a good disk with systemd-boot the entries are there", async () => {
+test("on a good disk with systemd-boot the report has the entries", async () => {
   await using folder = await temporaryFolder();
   const layout = folder.in("layout");
   await writeImage(layout, { tag: "1", layers: [{ tar: systemMembers("1") }] });
@@ -69,7 +69,7 @@ test("of a good disk with systemd-boot the entries are there", async () => {
   expect(texts.get("esp-1.txt")).toMatch(/^\/tandem\/a\/initrd-[0-9a-f]{12} \d+$/m);
 });
 
-test("of a disk whose table and control partition are broken the rest is there", async () => {
+test("on a disk without a valid partition table the report has the other parts", async () => {
   await using machine = await appliance();
   // The backup of the table is gone with the end of the disk, and the primary names partitions that are not there.
   truncateSync(machine.disk, 8 * MiB);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { checkConfig } from "../../src/cli/config-schema.ts";
 
-test("checkConfig() gives what is set, sizes as bytes", () => {
+test("checkConfig() returns the values, sizes in bytes", () => {
   expect(checkConfig({})).toEqual({});
   expect(checkConfig({ tries: 2, minimumRate: "2KiB" })).toEqual({ tries: 2, minimumRate: 2048 });
 });
@@ -13,6 +13,6 @@ test.each([
   [{ tries: 0 }, "tries: "],
   [{ jobs: 65 }, "jobs: "],
   [{ health: { deadlineSeconds: 0 } }, "health.deadlineSeconds: "],
-])("checkConfig(%p) names what is wrong", (value, start) => {
+])("checkConfig(%p) names the member and the reason", (value, start) => {
   expect(() => checkConfig(value)).toThrow(start);
 });

@@ -20,7 +20,7 @@ const USR = "/usr/lib/tandem/config.yaml";
 const ETC = "/etc/tandem/config.yaml";
 const DROP_IN = "/etc/tandem/config.d";
 
-test("loadConfig() of nothing gives the defaults, which have no origin", () => {
+test("without files and variables loadConfig() gives the defaults, which have no origin", () => {
   const { config, origins } = load({});
   expect(config).toMatchObject({
     disk: undefined,
@@ -52,7 +52,7 @@ test.each<[string, Readonly<Record<string, string>>, number | undefined]>([
   expect(inImage(files)?.tries).toBe(tries);
 });
 
-test("loadImageConfig() names the file that is wrong", () => {
+test("loadImageConfig() names the invalid file", () => {
   expect(() => inImage({ [`/image${ETC}`]: "treis: 1" })).toThrow(
     `Cannot use configuration /image${ETC}: treis: `,
   );
@@ -65,7 +65,7 @@ test.each([
   expect(load({ files: { [ETC]: text } }).config.minimumRate).toBe(minimumRate);
 });
 
-/** Each beats the one before. */
+/** Each overrides the one before it. */
 const RISING: readonly [string, Given][] = [
   [USR, { files: { [USR]: "disk: /1" } }],
   [ETC, { files: { [ETC]: "disk: /2" } }],
@@ -77,7 +77,7 @@ const RISING: readonly [string, Given][] = [
 ];
 
 test.each(RISING.map(([origin], index) => [origin, index] as const))(
-  "loadConfig() lets %s win over what comes before it",
+  "in loadConfig() %s overrides the sources before it",
   (origin, last) => {
     const given = RISING.slice(0, last + 1).map(([, one]) => one);
     const { config, origins } = load({
@@ -117,7 +117,7 @@ test("loadConfig() merges sections key by key, and replaces lists", () => {
   ]);
 });
 
-test("loadConfig() merges what is expected key by key, and reads sizes", () => {
+test("loadConfig() merges health.expect key by key, and reads sizes", () => {
   const { config, origins } = load({
     files: {
       [USR]: "health: {expect: {mounted: [/data], freeSpace: {/data: 10MiB, /var: 512}}}\n",
@@ -138,7 +138,7 @@ test("loadConfig() merges what is expected key by key, and reads sizes", () => {
   expect(origins.get("health.expect.freeSpace./data")).toBe(ETC);
 });
 
-test("loadConfig() takes only *.yaml of the folder, and empty files", () => {
+test("loadConfig() reads only *.yaml in the folder, and accepts empty files", () => {
   const files = { [`${DROP_IN}/1.yaml.bak`]: "junk: 1", [`${DROP_IN}/2.yaml`]: "" };
   expect(load({ files })).toEqual(load({}));
 });
@@ -199,7 +199,7 @@ test.each([
   expect(() => load({ environment: { [name]: value } })).toThrow(`Cannot use ${name}="${value}": `);
 });
 
-test("loadConfig() wants the file that --config names, and no other", () => {
+test("loadConfig() requires only the file that --config names", () => {
   expect(() => load({ args: ["--config", "/none.yaml"] })).toThrow(
     "Cannot use configuration /none.yaml: there is no such file",
   );

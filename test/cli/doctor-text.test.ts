@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { doctorText } from "../../src/cli/doctor-text.ts";
 import { about } from "../../src/lib/finding.ts";
 
-test("doctorText() says what was done, then each finding, and what to do where it is not well", () => {
+test("doctorText() prints the repairs, then each finding with its advice", () => {
   const slot = about("slot a", "disk");
   const text = doctorText({
     disk: "/dev/sda",

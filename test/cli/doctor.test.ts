@@ -33,7 +33,7 @@ test("doctor ends with 0 for a sound disk, 9 without a record, 8 without a state
   expect(JSON.parse(json.stdout)).toMatchObject({ disk, repaired: [], failed: [] });
 });
 
-test("doctorText() puts what to do behind what is not well", () => {
+test("doctorText() prints the advice after a finding that is not ok", () => {
   const text = doctorText({
     disk: "/dev/sda",
     repaired: ["mend this"],

@@ -4,7 +4,7 @@ import { overview } from "../../src/cli/overview.ts";
 
 const WANT = Object.entries(EXIT).map(([code, status]) => ({ status, code }));
 
-test("EXIT has a status of its own for each code, and none for success", () => {
+test("EXIT has a different status for each code, and none is 0", () => {
   const statuses = Object.values(EXIT);
   expect(new Set(statuses).size).toBe(statuses.length);
   expect(statuses.every((status) => status > 0 && status < 256)).toBe(true);

@@ -54,7 +54,7 @@ test.each([
   [["status", "--config"]],
   [["--disk", "--json", "status"]],
   [["--disk", "--", "status"]],
-])("splitGlobals(%p) misses a value", (args) => {
+])("splitGlobals(%p) refuses a flag without its value", (args) => {
   expect(() => splitGlobals(args)).toThrow(/^Cannot read the arguments: --\w+ needs a value$/);
 });
 

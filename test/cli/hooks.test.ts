@@ -20,7 +20,7 @@ test.each([
   expect(text).toContain(`\noverdue=${overdueSeconds}\n`);
 });
 
-test("hooks print shows what would be installed there", async () => {
+test("hooks print shows the files that hooks install would write", async () => {
   await using folder = await temporaryFolder();
   await Bun.write(folder.in("etc/tandem/config.yaml"), "watchdog: { seconds: 99 }");
   const { stdout } = await tandem(["hooks", "print", "initramfs", "--root", folder.path]);

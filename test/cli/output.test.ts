@@ -3,7 +3,7 @@ import { ALONE } from "../peers/alone.ts";
 
 const OUTPUT = new URL("../../src/cli/output.ts", import.meta.url).pathname;
 
-/** Runs `program` in a shell that has closed the pipe, or filled the disk, behind its streams. */
+/** Runs `program` in a shell whose pipe is closed or whose disk is full. */
 async function run(program: string, streams: string): Promise<string> {
   const source = `import { output } from "${OUTPUT}"; ${program}`;
   const script = `"$1" -e "$2" ${streams}; echo "status $?"`;
@@ -16,7 +16,7 @@ async function run(program: string, streams: string): Promise<string> {
   return (await child.stdout.text()) + (await child.stderr.text());
 }
 
-/** Goes on when the write has failed. A listener of its own would hide that output() has none. */
+/** Continues after the write has failed. A listener here would hide that output() has none. */
 const LATER = `
   const { emit } = process.stdout;
   process.stdout.emit = function (name, ...values) {
@@ -26,14 +26,14 @@ const LATER = `
     return isHeard;
   };`;
 
-test("output() to a full disk is told, and what runs goes on", async () => {
+test("output() to a full disk is reported, and the program continues", async () => {
   const said = await run(`${LATER} output("stdout", "x");`, ">/dev/full");
   expect(said).toContain("status 8\n");
   expect(said).toMatch(/Cannot print the result: ENOSPC.*\nwent on /s);
 });
 
 test("output() to a pipe that nobody reads changes nothing", async () => {
-  // The reader ends before the program is even loaded.
+  // The reader ends before the program has started.
   const said = await run(`${LATER} output("stdout", "x");`, "| true; exit 0 # ");
   expect(said).toBe("went on ");
 });

@@ -5,7 +5,7 @@ import { verbs } from "../../src/cli/verbs.ts";
 
 const text = overview(verbs);
 
-test("overview() lists every verb once, with what it does", () => {
+test("overview() lists every verb once, with its description", () => {
   for (const { name, description } of verbs) {
     const lines = text.split("\n").filter((line) => line.startsWith(`  ${name} `));
     expect(lines).toHaveLength(1);
@@ -18,7 +18,7 @@ test("overview() lists every flag that may stand anywhere", () => {
     expect(text).toMatch(new RegExp(`^  ${flag} +${RegExp.escape(what)}$`, "m"));
 });
 
-test("README.md shows every verb at work", async () => {
+test("README.md shows each verb in an example", async () => {
   const readme = await Bun.file("README.md").text();
   for (const { name } of verbs) expect(readme).toMatch(new RegExp(`^tandem ${name}\\b`, "m"));
 });

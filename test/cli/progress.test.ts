@@ -37,7 +37,7 @@ test.each([
   expect(progressText({ step: "Waiting", seconds })).toBe(text);
 });
 
-test("what moves the cursor is not shown", () => {
+test("control characters that move the cursor are not shown", () => {
   expect(progressText({ step: "a\u001B[2J\r\nb\u009B", seconds: 0 })).toBe("a?[2J??b?");
 });
 
@@ -74,7 +74,7 @@ test("fittingText() cuts where a character ends", () => {
 
 const PACE: Pace = { everyMs: 200, quietMs: 1000, atOnce: true };
 
-/** A clock that is moved by hand. */
+/** A clock that the test moves. */
 class HandClock implements Clock {
   now = 0;
   timers: { readonly ms: number; readonly action: () => void; dueMs: number }[] = [];
@@ -111,49 +111,49 @@ function meter(pace = PACE): { clock: HandClock; texts: string[]; meter: Progres
 
 const done = (doneBytes: number) => ({ step: "Step", doneBytes, totalBytes: 1000 });
 
-test("a step is shown at once, then at most each 200 ms, and its end in any case", () => {
+test("a step is shown when it begins, then every 200 ms at most, and always when it ends", () => {
   const { clock, texts, meter: one } = meter();
-  one.tell(done(0));
+  one.update(done(0));
   clock.pass(100);
-  one.tell(done(100));
+  one.update(done(100));
   clock.pass(100);
-  one.tell(done(200));
-  one.tell(done(1000));
+  one.update(done(200));
+  one.update(done(1000));
   expect(texts.map((text) => text.slice(0, 9))).toEqual(["Step: 0 %", "Step: 20 ", "Step: 100"]);
 });
 
-test("a log gets no line for a step that is soon over", () => {
+test("a log gets no line for a short step", () => {
   const { clock, texts, meter: one } = meter({ ...PACE, everyMs: 5000, atOnce: false });
-  one.tell({ step: "Waiting" });
+  one.update({ step: "Waiting" });
   clock.pass(900);
-  one.tell(done(0));
+  one.update(done(0));
   clock.pass(100);
-  one.tell(done(10));
+  one.update(done(10));
   expect(texts).toEqual([]);
 });
 
-test("what is waited for is said again and again, with the time that has gone", () => {
+test("a wait is shown again and again, with its duration", () => {
   const { clock, texts, meter: one } = meter();
-  one.tell({ step: "Waiting" });
+  one.update({ step: "Waiting" });
   clock.pass(4100);
   expect(texts).toEqual(["Waiting", "Waiting", "Waiting (2 s)", "Waiting (3 s)", "Waiting (4 s)"]);
 });
 
-test("a step that gains nothing says so", () => {
+test("a step without progress says so", () => {
   const { clock, texts, meter: one } = meter();
-  one.tell(done(500));
+  one.update(done(500));
   clock.pass(3100);
   expect(texts.at(-1)).toContain("Step: 50 %");
   expect(texts.at(-1)).toContain("nothing new for 3 s");
 });
 
-test("nothing is shown after the end, until something begins", () => {
+test("nothing is shown after the end until another step begins", () => {
   const { clock, texts, meter: one } = meter();
-  one.tell({ step: "Waiting" });
+  one.update({ step: "Waiting" });
   one.end();
   clock.pass(9000);
   expect(texts).toEqual(["Waiting"]);
   expect(clock.timers).toEqual([]);
-  one.tell({ step: "Waiting" });
+  one.update({ step: "Waiting" });
   expect(texts).toEqual(["Waiting", "Waiting"]);
 });

@@ -1,4 +1,4 @@
-/** The verb on disk images and on a machine that has nothing. What a report holds is in test/report. */
+/** The verb on disk images and without a disk. test/report tests what a report holds. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ interface Result {
 
 const textsIn = (path: string): string => gunzipSync(readFileSync(path)).toString("latin1");
 
-test("the verbs' results are in it, as text and as JSON", async () => {
+test("the report holds the results of the verbs, as text and as JSON", async () => {
   const before = readFileSync(disk);
   const { status, stdout } = await tandem(["report", at("all.tar.gz"), "--disk", disk, "--json"]);
   expect(status).toBe(0);
@@ -45,7 +45,7 @@ test("the verbs' results are in it, as text and as JSON", async () => {
   expect(Buffer.compare(readFileSync(disk), before)).toBe(0);
 });
 
-test("without a name it lies in the working directory, named after the time", async () => {
+test("without FILE the report is in the working directory, and its name has the time", async () => {
   const place = mkdtempSync(join(folder, "cwd-"));
   const child = Bun.spawn([process.execPath, MAIN, "report", "--disk", disk], {
     cwd: place,
@@ -61,7 +61,7 @@ test("without a name it lies in the working directory, named after the time", as
   expect(stdout).toStartWith(`report    ${join(place, name)} (`);
 });
 
-test("with - it is on stdout, and what is missing is on stderr", async () => {
+test("with - the report is on stdout, and the missing parts are on stderr", async () => {
   const child = Bun.spawn([process.execPath, MAIN, "report", "-", "--disk", "/none"], {
     stdin: "ignore",
     stdout: "pipe",
@@ -78,7 +78,7 @@ test("with - it is on stdout, and what is missing is on stderr", async () => {
   expect(stderr).toMatch(/^warning: status: Cannot open \/none: ENOENT.*, continuing$/m);
 });
 
-test("a disk that cannot be opened, or has no table, leaves the other parts", async () => {
+test("without a usable disk the report has the other parts", async () => {
   writeFileSync(at("zeros.img"), new Uint8Array(1 << 20));
   for (const broken of ["/none", at("zeros.img")]) {
     rmSync(at("broken.tar.gz"), { force: true });
@@ -92,7 +92,7 @@ test("a disk that cannot be opened, or has no table, leaves the other parts", as
   }
 });
 
-test("a configuration that cannot be used is a missing part, and its secrets stay where they are", async () => {
+test("an invalid configuration is a missing part, and its secrets are not in the report", async () => {
   writeFileSync(at("wrong.yaml"), "tries: 3\npassword: s3cret-word\n");
   const line = ["report", at("config.tar.gz"), "--config", at("wrong.yaml"), "--disk", disk];
   const { status, stdout } = await tandem(line);

@@ -4,7 +4,7 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { memorySystem } from "../fakes/machine.ts";
 
 test.each([true, false])(
-  "restart() says that it does, and passes on what it may (%p)",
+  "restart() announces the reboot and passes its options on (%p)",
   async (force) => {
     const said: string[] = [];
     const talk = {

@@ -15,7 +15,7 @@ writeFileSync(at("wrong.yaml"), "tries: many\n");
 writeFileSync(at("zeros.img"), new Uint8Array(1 << 20));
 Bun.spawnSync(["mkfifo", at("fifo")]);
 
-/** What the first line on stderr says after "tandem: ". Nothing is printed on stdout. */
+/** Arguments, exit status, and the first line on stderr after "tandem: ". Nothing is printed on stdout. */
 const REFUSED: readonly (readonly [string, number, string])[] = [
   ["bogus", 2, 'Cannot run "bogus": there is no such verb'],
   ["--bogus status", 2, 'Cannot run "--bogus": there is no such verb'],
@@ -64,7 +64,7 @@ test.concurrent.each(REFUSED)("tandem %s ends with status %i", async (line, stat
 });
 
 test.concurrent.each(verbs.map(({ name }) => name))(
-  "tandem %s --help tells its words",
+  "tandem %s --help lists its arguments",
   async (name) => {
     const { status, stdout, stderr } = await tandem([name, "--help"]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -82,14 +82,14 @@ test.concurrent.each([["--help"], ["-h"], ["help"], ["--debug --help"]])(
   },
 );
 
-test("tandem alone prints the overview as what went wrong", async () => {
+test("tandem without arguments prints the overview on stderr, with status 2", async () => {
   const { status, stdout, stderr } = await tandem([]);
   expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   expect(stderr).toContain("Usage: tandem VERB");
 });
 
 test.concurrent.each([["--debug verify c"], ["verify --debug c"], ["verify c --debug"]])(
-  "tandem %s prints the stack too",
+  "tandem %s prints the stack and mentions tandem report",
   async (line) => {
     const { status, stderr } = await tandem(line.split(" "));
     expect(status).toBe(2);
@@ -114,7 +114,7 @@ test.concurrent.each([
   });
 });
 
-test("an error's hint is told", async () => {
+test("the hint of an error is printed", async () => {
   const missing = at("none.img");
   const { stderr } = await tandem(["write", "debian:12", missing]);
   expect(stderr.split("\n")).toEqual([
@@ -124,7 +124,7 @@ test("an error's hint is told", async () => {
   ]);
 });
 
-test("tandem config tells where each value came from", async () => {
+test("tandem config prints the origin of each value", async () => {
   const args = ["config", "--disk", "/dev/sdx", "--json"];
   const { status, stdout } = await tandem(args, { TANDEM_TRIES: "5" });
   expect(status).toBe(0);
@@ -140,7 +140,7 @@ test("tandem config tells where each value came from", async () => {
 
 const bare = (text: string): string => text.replaceAll(/ {2}# .*$/gm, "");
 
-test("what tandem config prints is a configuration for --config", async () => {
+test("--config accepts what tandem config prints", async () => {
   const full = at("full.yaml");
   const expected = "processes: [a]\n    freeSpace: {/var: 5MiB, '/a b: c': 7}";
   writeFileSync(full, `tries: 4\nlimit: 2\njobs: 3\nhealth:\n  expect:\n    ${expected}\n`);
@@ -164,13 +164,13 @@ test.concurrent.each([
   ["TANDEM_DISK", "sda"],
   ["TANDEM_INSECURE_REGISTRIES", " "],
   ["TANDEM_INSECURE_REGISTRIES", "a,,b"],
-])("a variable that is blank or malformed is named: %s=%p", async (name, value) => {
+])("the message names a variable that is blank or malformed: %s=%p", async (name, value) => {
   const { status, stdout, stderr } = await tandem(["config"], { [name]: value });
   expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   expect(stderr).toStartWith(`tandem: Cannot use ${name}="${value}": `);
 });
 
-/** What a shell tells of a command line whose output goes somewhere special. */
+/** The output of a shell script that runs tandem as "$@" with redirections. */
 async function shell(script: string): Promise<string> {
   const tandemCommand = [process.execPath, "src/main.ts"];
   const child = Bun.spawn(["sh", "-c", script, "sh", ...tandemCommand], {
@@ -184,7 +184,7 @@ async function shell(script: string): Promise<string> {
   return stdout + stderr;
 }
 
-/** The reader of the pipe has gone before the first byte: the FIFO is opened for reading and closed. */
+/** The reader of the pipe ends before the first byte is written. */
 test.concurrent.each([
   ["config", 0],
   ["--help", 0],
@@ -192,12 +192,15 @@ test.concurrent.each([
   ["version", 0],
   ["hooks print systemd,dracut", 0],
   ["status --disk /none", 8],
-])("tandem %s ends quietly with status %i when nobody reads", async (line, status) => {
-  const end = `{ "$@" ${line}; echo "status $?" >&3; }`;
-  expect(await shell(`${end} 3>&1 >/dev/null 2>&1 | cat; (${end} 2>&1 3>&4 | true) 4>&1`)).toBe(
-    `status ${status}\n`.repeat(2),
-  );
-});
+])(
+  "tandem %s ends without a message and with status %i when the reader has ended",
+  async (line, status) => {
+    const end = `{ "$@" ${line}; echo "status $?" >&3; }`;
+    expect(await shell(`${end} 3>&1 >/dev/null 2>&1 | cat; (${end} 2>&1 3>&4 | true) 4>&1`)).toBe(
+      `status ${status}\n`.repeat(2),
+    );
+  },
+);
 
 test("a result that cannot be printed is an error", async () => {
   const said = await shell(`"$@" version >/dev/full; echo "status $?"`);
@@ -206,7 +209,7 @@ test("a result that cannot be printed is an error", async () => {
 });
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s ends what is under way with status 130",
+  "%s ends the current step, with status 130",
   async (signal) => {
     const asked = Promise.withResolvers<void>();
     using registry = Bun.serve({
@@ -236,7 +239,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
 );
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "%s removes the file that write had made",
+  "after %s the file that write has made is removed",
   async (signal) => {
     await using registry = new FakeRegistry();
     const image = fakeImage();

@@ -1,4 +1,4 @@
-/** What the verbs print with --json is what schema/*.json promises. */
+/** What the verbs print with --json matches schema/*.json. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,13 +35,13 @@ function judge(verb: string, json: string): void {
   expect(faults(readSchema(`${verb}.json`), JSON.parse(json))).toEqual([]);
 }
 
-test("every verb has a schema, and every schema is of something", () => {
+test("every verb has a schema, and every schema is used", () => {
   const names = readdirSync(join(import.meta.dir, "../../schema")).toSorted();
   const want = ["common", "talk", ...verbs.map(({ name }) => name)].map((name) => `${name}.json`);
   expect(names).toEqual(want.toSorted());
 });
 
-/** One after the other on one disk. */
+/** They run one after another on one disk. */
 const LINES: readonly (readonly string[])[] = [
   ["status"],
   ["why"],
@@ -65,7 +65,7 @@ const LINES: readonly (readonly string[])[] = [
   ["hooks", "install", "init", "--root", folder],
 ];
 
-test("what the verbs print is as promised, and so is their talk", async () => {
+test("results and messages of the verbs match their schemas", async () => {
   const talk = readSchema("talk.json");
   for (const line of LINES) {
     const { stdout, stderr } = await tandem([...line, "--json", "--disk", disk]);
@@ -79,7 +79,7 @@ test("what the verbs print is as promised, and so is their talk", async () => {
   expect(existsSync(join(folder, "root.img"))).toBe(true);
 });
 
-test("an error is as promised", async () => {
+test("an error matches its schema", async () => {
   const { stderr } = await tandem(["verify", "b", "--json", "--disk", "/none"]);
   const lines = stderr.split("\n").filter(Boolean);
   expect(lines).not.toBeEmpty();
@@ -97,14 +97,14 @@ const PLAN = {
 test.each([
   ["passes", PASSED],
   ["fails", FAILED],
-])("the verdict on a boot that %s is as promised", async (_, outcome) => {
+])("the verdict on a boot that %s matches its schema", async (_, outcome) => {
   const system = checkedSystem({ "/r/net": outcome, "/w/printer": FAILED });
   const machine = memoryMachine((await armed()).file(), TRIAL_BOOT, system);
   judge("health", jsonOf(await health(workOn(machine), machine, PLAN)));
   judge("status", jsonOf(statusOf(machine)));
 });
 
-test("status and why in recovery are as promised", async () => {
+test("status and why in recovery match their schemas", async () => {
   const image = await withRecovery(2);
   await upgradeTo("v2", memoryMachine(image.file(), "tandem.slot=a tandem.gen=2"));
   const machine = memoryMachine(
@@ -118,7 +118,7 @@ test("status and why in recovery are as promised", async () => {
   judge("mark", jsonOf(await markGood(machine, undefined, "x")));
 });
 
-test("faults() finds what a schema forbids", () => {
+test("faults() finds each violation of a schema", () => {
   const mark = readSchema("mark.json");
   const good = { format: 1, slot: "a", verdict: "good", committed: true };
   expect(faults(mark, good)).toEqual([]);

@@ -36,13 +36,13 @@ const ENDING: Ending = {
 const FALL = { at: "today", slot: "b", stage: "silent", reason: "it hung" } as const;
 const WORDS = Array.from({ length: 6 }, (_, index) => `${index + 1} of its words`).join("\n");
 
-test("statusText() shows the end of what a system said, and where there is more", () => {
+test("statusText() shows the last lines of a system and points to tandem why", () => {
   const lines = statusText({ ...STATUS, fall: { ...FALL, output: WORDS } }, ENDING).split("\n");
   expect(lines).not.toContain("          | 1 of its words");
-  expect(lines.at(-1)).toBe("          tandem why tells more");
+  expect(lines.at(-1)).toBe("          tandem why shows more");
 });
 
-test("statusText() of little is short", () => {
+test("statusText() of a new disk is short", () => {
   expect(statusText(STATUS, ENDING)).toBe(
     [
       "disk      /dev/sda",
@@ -65,7 +65,7 @@ test.each<[string, Partial<Status>]>([
     { booted: "b", record: { ...RECORD, trial: "b", tries: 3 } },
   ],
   ["booted    a (after slot b was given up)", { fell: "b" }],
-  ["booted    a (not counted: the boot loader cannot write where it counts)", { uncounted: true }],
+  ["booted    a (not counted: the boot loader cannot write its count)", { uncounted: true }],
   [
     "next      slot b on trial (2 tries left), then slot a",
     { record: { ...RECORD, trial: "b", tries: 3 }, next: { slot: "b", role: "trial", left: 2 } },

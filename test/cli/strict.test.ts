@@ -85,7 +85,7 @@ test.each([
   );
 });
 
-test("strictArguments() wants the flags that are required", () => {
+test("strictArguments() refuses a line without a required flag", () => {
   const known = { source: { type: "string", required: true } } as const;
   expect(strictArguments("verb", ["--source", "s"], known)).toEqual(["--source=s", "--"]);
   expect(() => strictArguments("verb", [], known)).toThrow("--source is missing");

@@ -72,7 +72,7 @@ test.each([
   });
 });
 
-test("openTalk() on a terminal draws one line over, and clears it before it says something", () => {
+test("openTalk() on a terminal overwrites one line, and clears it before a message", () => {
   setTTY(true);
   const talk = openTalk(GLOBALS, () => true);
   talk.progress({ step: "Four", doneBytes: 2, totalBytes: 2 });
@@ -86,7 +86,7 @@ test("openTalk() on a terminal draws one line over, and clears it before it says
   expect(said()).toBe("");
 });
 
-test("openTalk() draws nothing on a terminal where other programs write, too", () => {
+test("openTalk() overwrites nothing on a terminal that other programs share", () => {
   setTTY(true);
   const talk = openTalk(GLOBALS, () => false);
   sayAll(talk);
@@ -98,7 +98,7 @@ test("openTalk() draws nothing on a terminal where other programs write, too", (
 const TALK = new URL("../../src/cli/talk.ts", import.meta.url).pathname;
 
 test.each([["DEBUG=1"], ["CI=1"], ["TEST=1"], ["CONSOLA_LEVEL=5"], ["NO_COLOR=1"]])(
-  "%s changes neither what is said nor where",
+  "%s changes neither the messages nor their stream",
   async (variable) => {
     const [name = "", value = ""] = variable.split("=");
     const script = `import { openTalk } from "${TALK}";
@@ -114,7 +114,7 @@ test.each([["DEBUG=1"], ["CI=1"], ["TEST=1"], ["CONSOLA_LEVEL=5"], ["NO_COLOR=1"
   },
 );
 
-/** Paints, waits until the window has another size, and paints again. The last step is longer than any terminal is wide. */
+/** Shows progress, waits until the window has another size, and shows it again. The last step is wider than any terminal. */
 const PAINTER = `
   import { openTalk } from "${TALK}";
   const talk = openTalk({ json: false, debug: false, quiet: false });
@@ -133,40 +133,37 @@ test.each([
   [21, 20],
   [80, 33],
   [200, 20],
-])(
-  "nothing is painted that wraps on a terminal of %i columns, and of %i later",
-  async (...[columns, later]) => {
-    let text = "";
-    let isResized = false;
-    const child = Bun.spawn([process.execPath, "-e", PAINTER], {
-      env: ALONE,
-      terminal: {
-        cols: columns,
-        rows: 10,
-        data(terminal, bytes) {
-          text += Buffer.from(bytes).toString();
-          if (isResized || !text.includes("READY")) return;
-          isResized = true;
-          terminal.resize(later, 10);
-        },
+])("no line wraps on a terminal of %i columns that has %i later", async (...[columns, later]) => {
+  let text = "";
+  let isResized = false;
+  const child = Bun.spawn([process.execPath, "-e", PAINTER], {
+    env: ALONE,
+    terminal: {
+      cols: columns,
+      rows: 10,
+      data(terminal, bytes) {
+        text += Buffer.from(bytes).toString();
+        if (isResized || !text.includes("READY")) return;
+        isResized = true;
+        terminal.resize(later, 10);
       },
-    });
-    expect(await child.exited).toBe(0);
-    await until(() => text.includes("END"));
-    const [first = "", second = ""] = text.split("READY");
-    for (const [part, width] of [
-      [first, columns],
-      [second, later],
-    ] as const) {
-      const pieces = part.split("\r\u001B[K").slice(1);
-      const paints = pieces.map((piece) => piece.split(/[\r\n]/)[0] ?? "").filter(Boolean);
-      const widths = paints.map((painted) => Bun.stringWidth(painted));
-      expect(widths).toHaveLength(part === first ? 3 : 4);
-      expect(Math.max(...widths)).toBeLessThan(width);
-      // What has room is said: at 80 columns and more the whole of it.
-      if (width >= 80) expect(paints[1]).toContain("100 % (1.0 GiB of 1.0 GiB");
-      if (width >= 20) expect(paints[0]).toContain("0 %");
-    }
-    child.terminal?.close();
-  },
-);
+    },
+  });
+  expect(await child.exited).toBe(0);
+  await until(() => text.includes("END"));
+  const [first = "", second = ""] = text.split("READY");
+  for (const [part, width] of [
+    [first, columns],
+    [second, later],
+  ] as const) {
+    const pieces = part.split("\r\u001B[K").slice(1);
+    const paints = pieces.map((piece) => piece.split(/[\r\n]/)[0] ?? "").filter(Boolean);
+    const widths = paints.map((painted) => Bun.stringWidth(painted));
+    expect(widths).toHaveLength(part === first ? 3 : 4);
+    expect(Math.max(...widths)).toBeLessThan(width);
+    // 80 columns have room for the whole text.
+    if (width >= 80) expect(paints[1]).toContain("100 % (1.0 GiB of 1.0 GiB");
+    if (width >= 20) expect(paints[0]).toContain("0 %");
+  }
+  child.terminal?.close();
+});

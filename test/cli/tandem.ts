@@ -10,7 +10,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the command line from its sources. It sees nothing of the host but `variables`. */
+/** Runs tandem from its sources. Its environment has nothing of the host but `variables`. */
 export async function tandem(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},

@@ -62,13 +62,13 @@ test.each([[[]], [["a", "b", "c"]], [["a", "--slow"]], [["a", "-f"]]])(
   },
 );
 
-test("usage() tells words and flags", async () => {
+test("usage() lists positional arguments and flags", async () => {
   const text = await spyVerb().verb.usage();
   for (const word of ["Paint a wall", "<WALL>", "[SECOND]", "--fast", "--colour=<colour>"])
     expect(text).toContain(word);
 });
 
-test("verbs have names of their own, and say what they do", () => {
+test("verbs have different names and a description", () => {
   const names = verbs.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const { description } of verbs) expect(description).toMatch(/^[A-Z].{10,100}[^.]$/);

@@ -1,4 +1,4 @@
-/** Every verb at work on a disk-image file, as an ordinary user. */
+/** The verbs on a disk-image file, as an ordinary user. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,7 +38,7 @@ async function result(...args: string[]): Promise<unknown> {
 
 const source = `oci-layout:${layout}`;
 
-test("an upgrade, from the plan to the way back", async () => {
+test("an upgrade from the plan to the rollback", async () => {
   const before = readFileSync(disk);
   const plan = await result("upgrade", "--source", source, "--dry-run");
   expect(plan).toMatchObject({ outcome: "planned", slot: "b", digest });

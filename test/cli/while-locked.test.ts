@@ -4,7 +4,7 @@ import { loadConfig } from "../../src/cli/config.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { watchedSystem } from "../fakes/watchdog.ts";
 
-test("waitForOthers() says once what is waited for, feeds the watchdog, and ends on request", () => {
+test("waitForOthers() reports the wait once, feeds the watchdog, and stops on request", () => {
   const system = watchedSystem({ device: "free", about: { state: "active" } });
   const said: string[] = [];
   const talk = { ...SILENT, info: (text: string) => void said.push(text), end() {} };

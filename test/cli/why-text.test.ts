@@ -13,13 +13,13 @@ const NOTHING: Why = {
   advice: [],
 };
 
-test("whyText() of nothing says so, and where the machine is", () => {
+test("without an event whyText() says so, and prints the state of the machine", () => {
   expect(whyText(NOTHING)).toBe(
     "Nothing was given up or left unfinished, as far as is remembered.\nThis is slot a.",
   );
 });
 
-test("whyText() tells the story, what was printed, where the machine is and what to do", () => {
+test("whyText() prints the events, their output, the state of the machine and advice", () => {
   const text = whyText({
     ...NOTHING,
     about: "failing",

@@ -6,7 +6,7 @@ import { defineVerb } from "../verb.ts";
 
 export const doctor = defineVerb({
   name: "doctor",
-  description: "Look at everything that has to be right for a slot to boot, and repair it",
+  description: "Check everything that a slot needs to boot, and repair it",
   args: {
     fix: {
       type: "boolean",
@@ -26,7 +26,7 @@ export const doctor = defineVerb({
   },
 });
 
-/** The exit status is the verdict: that of the disk before that of the boot loader. */
+/** Sets the exit status. A bad disk counts more than a bad boot loader. */
 function refuseBad({ disk, findings }: Diagnosis): void {
   const bad = findings.filter(({ verdict }) => verdict === "bad");
   const [worst] = bad.toSorted(

@@ -10,7 +10,7 @@ import { restart } from "../restart.ts";
 import { waitForOthers } from "../while-locked.ts";
 import { defineVerb } from "../verb.ts";
 
-/** For what comes beside the checks: opening the disk, settling what the boot loader gave up on, writing the verdict. */
+/** Time for the rest: to open the disk, to record what the boot loader gave up, to write the verdict. */
 const GRACE_SECONDS = 60;
 
 export const health = defineVerb({
@@ -20,11 +20,11 @@ export const health = defineVerb({
     reboot: {
       type: "boolean",
       description:
-        "Reboot when a required check fails, if the boot loader then goes on to something else",
+        "Reboot when a required check fails, if the boot loader can then start another slot",
     },
     overdue: {
       type: "boolean",
-      description: "Run no checks: a counted boot that has no verdict by now has failed",
+      description: "Run no checks: a counted boot without a verdict has failed",
     },
   },
   async run(context, args) {
@@ -42,7 +42,7 @@ export const health = defineVerb({
   },
 });
 
-/** The verdict has a time limit of its own, which no hang outlasts: others wait for this lock. */
+/** The kernel ends this process when the time is over, also if it hangs: other runs wait for the lock. */
 function judge(context: Context): Promise<HealthResult> {
   const { config, system } = context;
   const locking = { lock: true, whileLocked: waitForOthers(context) };
@@ -62,7 +62,7 @@ function giveUp(context: Context): Promise<HealthResult> {
   return giveUpOverdue(context, on, waitForOthers(context));
 }
 
-/** Ends this boot. The verdict stands, so a refusal is no error of its own. */
+/** Reboots. The verdict is written already, so a refused reboot is only a warning. */
 async function leave(context: Context, wait: boolean): Promise<void> {
   try {
     await restart(context, { force: isCounted(context.system), wait });

@@ -8,19 +8,18 @@ import { defineVerb } from "../verb.ts";
 
 export const hooks = defineVerb({
   name: "hooks",
-  description:
-    "What an image needs around tandem: list it, print NAMES, or install NAMES (commas between them)",
+  description: "List, print or install the units and scripts that run tandem in an image",
   args: {
     action: { type: "positional", required: true, description: "list, print or install" },
     names: {
       type: "positional",
       required: false,
-      description: "Hooks, such as systemd,dracut",
+      description: "Hooks, separated by commas, such as systemd,dracut",
     },
     root: {
       type: "string",
       description:
-        "Where the image lies into which they are installed; / if not given. Its own configuration goes before this machine's",
+        "The root folder of the image; / if not given. Its configuration is used instead of this machine's",
     },
   },
   run(context, { action, names, root = "/" }) {
@@ -66,7 +65,7 @@ function fileText({ path, mode, text }: HookFile): string {
   return `### ${path} (mode ${mode.toString(8)})\n${text}`;
 }
 
-/** The hooks run in the image, so what it says itself goes before what this machine says, but not before --config. */
+/** The hooks run in the image, so its own configuration is used instead of this machine's. --config still wins. */
 function settingsFor({ system, globals, config }: Context, root: string): HookSettings {
   const image = globals.config === undefined ? loadImageConfig(system, root) : undefined;
   const { health, watchdog } = image ?? config;

@@ -17,7 +17,7 @@ export const mark = defineVerb({
       required: false,
       description: "The slot to give up; the booted one if not named",
     },
-    reason: { type: "string", description: "What to remember as the reason" },
+    reason: { type: "string", description: "The reason that tandem remembers" },
   },
   async run(context, { verdict, slot, reason = "by hand" }) {
     if (verdict !== "good" && verdict !== "bad")

@@ -37,7 +37,7 @@ function text({ slot, outcome, tries }: RollbackResult): string {
     case "withdrawn":
       return `The trial is withdrawn, slot ${slot} boots next`;
     case "again":
-      return `Slot ${slot} boots next, counted anew`;
+      return `Slot ${slot} boots next, counted from the start`;
     case "armed":
       return `Slot ${slot} is tried at the next boot, up to ${tries} time(s)`;
   }

@@ -10,7 +10,7 @@ import { defineVerb } from "../verb.ts";
 export const upgrade = defineVerb({
   name: "upgrade",
   description:
-    "Write an image into the passive slot and have it tried; on a new disk, install the first system",
+    "Write an image into the passive slot and try it at the next boot; on a new disk, install the first",
   args: {
     source: {
       type: "string",
@@ -25,7 +25,7 @@ export const upgrade = defineVerb({
       type: "string",
       description: "Boots for the new system without a good verdict, 1 to 10",
     },
-    reboot: { type: "boolean", description: "Reboot when all is written" },
+    reboot: { type: "boolean", description: "Reboot after the image is written" },
     "dry-run": { type: "boolean", description: "Print the plan and change nothing" },
     "retry-bad": { type: "boolean", description: "Try an image again that was rolled back before" },
     jobs: { type: "string", description: "Layers unpacked side by side" },

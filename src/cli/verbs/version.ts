@@ -5,7 +5,7 @@ import { versionText } from "../version-text.ts";
 
 export const version = defineVerb({
   name: "version",
-  description: "Print the version; --long tells what is inside",
+  description: "Print the version; --long adds the parts of the binary",
   args: { long: { type: "boolean", description: "Also the parts: git revision, Bun, C library" } },
   run(context, { long }) {
     const info = buildInfo();

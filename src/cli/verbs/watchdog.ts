@@ -6,7 +6,7 @@ import { defineVerb } from "../verb.ts";
 export const watchdog = defineVerb({
   name: "watchdog",
   description:
-    "Have a counted boot that hangs reset: arm starts the watchdog until there is a verdict, stop ends it",
+    "Reset a counted boot that hangs: arm starts the watchdog, stop ends it after the verdict",
   args: {
     action: { type: "positional", required: true, description: "arm or stop" },
   },
