@@ -8,36 +8,36 @@ export interface EspFile {
 }
 
 /**
- * The EFI system partition. Paths are absolute on it. What changes it is on the medium when it returns: a cut leaves a file as it was,
- * or as it was to be, or not there. Throws `boot`, and `no-space`.
+ * An opened EFI system partition. Paths begin at its root. A change is on the medium when the method returns: a power cut before that
+ * leaves the old file, the new file, or no file. Throws `boot`, and `no-space`.
  */
 export interface Esp {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Throws `boot` when it cannot be changed as it is mounted. */
+  /** Throws `boot` when it is mounted read-only. */
   refuseReadOnly(): void;
-  /** What is wrong with the file system as a whole; undefined: nothing, or the kernel looks after it. Reads all its folders. */
+  /** What is wrong with the file system; undefined: nothing, or the kernel has it mounted. Reads all folders. */
   flaw(): string | undefined;
-  /** What is in a folder; undefined when there is none. */
+  /** The files and folders in a folder; undefined: there is no such folder. */
   list(path: string): readonly EspFile[] | undefined;
-  /** The bytes of a file; undefined when there is none. */
+  /** The bytes of a file; undefined: there is no such file. */
   read(path: string): Content | undefined;
-  /** Makes a file that is not there yet, and reads it back. */
+  /** Makes a new file, and reads it back. */
   write(path: string, content: Content): Promise<void>;
-  /** Removes a file. Nothing happens when it is not there. */
+  /** Removes a file, if there is one. */
   remove(path: string): Promise<void>;
-  /** Nothing happens when it is there. */
+  /** Makes a folder, if there is none. */
   makeFolder(path: string): Promise<void>;
-  /** How many bytes more there is room for, after what cuts have left behind is taken back. */
+  /** Frees the clusters that power cuts have leaked, and returns the number of free bytes. */
   makeRoom(): Promise<number>;
   close(): void;
 }
 
-/** All of a small text; undefined when there is none, or it is larger than that. */
+/** The text of a small file; undefined: there is no such file, or it is larger than `bytesMax`. */
 export function readText(esp: Esp, path: string, bytesMax: number): string | undefined {
   const content = esp.read(path);
   if (content === undefined || content.sizeBytes > bytesMax) return undefined;
-  // Each chunk is only valid until the next.
+  // A chunk is only valid until the next one is read.
   return Buffer.concat([...content.read()].map((chunk) => Buffer.from(chunk))).toString("utf8");
 }
 
@@ -54,8 +54,8 @@ export function contentOf(text: string): Content {
   return { sizeBytes: bytes.byteLength, read: () => [bytes] };
 }
 
-/** A device that fails under the boot loader's files is the boot loader's trouble. */
-export function asBoot(error: unknown): unknown {
+/** An error of the device below the boot loader's files is reported as an error of the boot loader. */
+export function asBootError(error: unknown): unknown {
   if (!(error instanceof TandemError) || error.code !== "disk") return error;
   const { message, hint } = error;
   return new TandemError("boot", message, {

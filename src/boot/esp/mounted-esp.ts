@@ -5,53 +5,54 @@ import type { DurableFiles } from "../../system/durable-files.ts";
 import { isFull } from "../../system/failure.ts";
 import type { Esp } from "./esp.ts";
 
-/** The ESP that the kernel has mounted: it may only be changed through it, or the kernel would write over it what it remembers. */
+/** An ESP that the kernel has mounted. It is changed through the mount: the kernel's cache would overwrite what is written past it. */
 export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
-  const at = (path: string): string => `${mount.path === "/" ? "" : mount.path}${path}`;
+  const pathOf = (path: string): string => `${mount.path === "/" ? "" : mount.path}${path}`;
   const name = `the ESP at ${mount.path}`;
   const refuseReadOnly = (): void => {
     if (mount.isReadOnly) throw readOnly(mount);
   };
-  // An unmount does not ask: what was written then lies in the folder below the mount point, where no boot loader looks.
-  const refuseGone = (): void => {
-    if (files.device(mount.path) !== mount.device) throw gone(mount);
+  // After an unmount a write would go to the folder below the mount point, where no boot loader looks.
+  const refuseUnmounted = (): void => {
+    if (files.device(mount.path) !== mount.device) throw unmounted(mount);
   };
-  const see = <T>(what: string, action: () => T): T => attempt(`Cannot ${what} on ${name}`, action);
+  const read = <T>(what: string, action: () => T): T =>
+    attempt(`Cannot ${what} on ${name}`, action);
   const change = async (what: string, action: () => void): Promise<void> => {
     await Promise.resolve();
-    see(what, () => {
+    read(what, () => {
       refuseReadOnly();
-      refuseGone();
+      refuseUnmounted();
       action();
-      refuseGone();
+      refuseUnmounted();
     });
   };
   const isThere = (path: string): boolean =>
-    see(
+    read(
       `find ${path}`,
-      () => files.list(at(path)) !== undefined || contentAt(files, at(path)) !== undefined,
+      () => files.list(pathOf(path)) !== undefined || contentAt(files, pathOf(path)) !== undefined,
     );
   return {
     name,
     refuseReadOnly,
     flaw: () => undefined,
-    list: (path) => see(`list ${path}`, () => files.list(at(path))),
+    list: (path) => read(`list ${path}`, () => files.list(pathOf(path))),
     read(path) {
       const what = `read ${path}`;
-      const content = see(what, () => contentAt(files, at(path)));
+      const content = read(what, () => contentAt(files, pathOf(path)));
       return content && { ...content, read: () => chunksOf(content, `Cannot ${what} on ${name}`) };
     },
     write: (path, content) =>
-      change(`write ${path}`, () => writeAndCompare(files, at(path), content)),
-    // What is as it should be can stay read-only.
+      change(`write ${path}`, () => writeAndCompare(files, pathOf(path), content)),
+    // A read-only mount is no error when there is nothing to change.
     async remove(path) {
-      if (isThere(path)) await change(`remove ${path}`, () => files.remove(at(path)));
+      if (isThere(path)) await change(`remove ${path}`, () => files.remove(pathOf(path)));
     },
     async makeFolder(path) {
-      if (!isThere(path)) await change(`make ${path}`, () => files.makeFolder(at(path)));
+      if (!isThere(path)) await change(`make ${path}`, () => files.makeFolder(pathOf(path)));
     },
-    // What cuts have left behind only fsck.fat can take back here.
-    makeRoom: () => Promise.try(see, "measure the room", () => files.freeBytes(mount.path)),
+    // Leaked clusters stay: on a mounted FAT only fsck.fat can free them.
+    makeRoom: () => Promise.try(read, "measure the room", () => files.freeBytes(mount.path)),
     close() {},
   };
 }
@@ -80,7 +81,7 @@ function* hashed(chunks: Iterable<Uint8Array>, hasher: Bun.CryptoHasher): Genera
   }
 }
 
-/** The file is read chunk by chunk later, and can fail then. */
+/** The file is read later, chunk by chunk, and reading can fail then. */
 function* chunksOf(content: Content, what: string): Generator<Uint8Array> {
   try {
     yield* content.read();
@@ -103,7 +104,7 @@ function failed(what: string, cause: unknown): TandemError {
   return new TandemError(code, `${what}: ${reasonOf(cause)}`, { cause });
 }
 
-function gone({ path }: Mount): TandemError {
+function unmounted({ path }: Mount): TandemError {
   return new TandemError(
     "boot",
     `Cannot write to the ESP at ${path}: it is not mounted there any more`,

@@ -4,12 +4,12 @@ import type { Mount } from "../../slot/mounts.ts";
 import type { EspPlace } from "../../slot/layout.ts";
 import type { BlockFile } from "../../system/block-file.ts";
 import type { DurableFiles } from "../../system/durable-files.ts";
-import { asBoot, type Esp } from "./esp.ts";
+import { asBootError, type Esp } from "./esp.ts";
 import { mountedEsp } from "./mounted-esp.ts";
 import { rawEsp } from "./raw-esp.ts";
 
-/** What it takes to reach an EFI system partition. */
-export interface EspWay {
+/** An EFI system partition, and how it can be reached. */
+export interface EspRoute {
   readonly files: DurableFiles;
   readonly diskPath: string;
   readonly esp: EspPlace;
@@ -18,30 +18,30 @@ export interface EspWay {
 /**
  * Opens an EFI system partition of the disk. The caller closes it. Throws `boot`.
  *
- * Others mount, unmount and write it while an upgrade runs for an hour. So each call looks anew at how it is reached: past the kernel
- * where nobody has it mounted, else through the mount. What it goes by is read anew, too, and while it is changed it is held.
+ * Other programs may mount, unmount and write the ESP while an upgrade runs. So each call asks again whether it is mounted, and uses
+ * the mount or our own FAT, which it reads again. The ESP is held only during a change.
  */
-export function openEsp(way: EspWay, access: { readonly write: boolean }): Esp {
-  // What is in use already is refused before anything is begun.
-  const { name } = closed(reach(way, access));
+export function openEsp(route: EspRoute, access: { readonly write: boolean }): Esp {
+  // An ESP that is in use is refused now, and not only at the first change.
+  const { name } = close(reach(route, access));
   return {
     name,
-    refuseReadOnly: () => see(way, (now) => now.refuseReadOnly()),
-    flaw: () => see(way, (now) => now.flaw()),
-    list: (path) => see(way, (now) => now.list(path)),
-    read: (path) => see(way, (now) => laterContent(way, path, now.read(path))),
-    write: (path, content) => change(way, (now) => now.write(path, content)),
-    remove: (path) => change(way, (now) => now.remove(path)),
-    makeFolder: (path) => change(way, (now) => now.makeFolder(path)),
-    makeRoom: () => change(way, (now) => now.makeRoom()),
+    refuseReadOnly: () => read(route, (now) => now.refuseReadOnly()),
+    flaw: () => read(route, (now) => now.flaw()),
+    list: (path) => read(route, (now) => now.list(path)),
+    read: (path) => read(route, (now) => lazyContent(route, path, now.read(path))),
+    write: (path, content) => change(route, (now) => now.write(path, content)),
+    remove: (path) => change(route, (now) => now.remove(path)),
+    makeFolder: (path) => change(route, (now) => now.makeFolder(path)),
+    makeRoom: () => change(route, (now) => now.makeRoom()),
     close() {},
   };
 }
 
-function reach({ files, diskPath, esp }: EspWay, access: { readonly write: boolean }): Esp {
+function reach({ files, diskPath, esp }: EspRoute, access: { readonly write: boolean }): Esp {
   const mounts = esp.mounts();
-  // Mounted where this program does not see it, it would be written behind its back: then it cannot be held.
-  if (mounts.length === 0) return rawEsp(openAlone(esp, access));
+  // A mount in another mount namespace is not in the list. Then the device cannot be held, and openHeld() throws.
+  if (mounts.length === 0) return rawEsp(openHeld(esp, access));
   return mountedEsp(files, mountIn(mounts, diskPath));
 }
 
@@ -52,17 +52,17 @@ function mountIn(mounts: readonly Mount[], diskPath: string): Mount {
   return mount;
 }
 
-function see<T>(way: EspWay, look: (now: Esp) => T): T {
-  const now = reach(way, { write: false });
+function read<T>(route: EspRoute, action: (now: Esp) => T): T {
+  const now = reach(route, { write: false });
   try {
-    return look(now);
+    return action(now);
   } finally {
     now.close();
   }
 }
 
-async function change<T>(way: EspWay, action: (now: Esp) => Promise<T>): Promise<T> {
-  const now = reach(way, { write: true });
+async function change<T>(route: EspRoute, action: (now: Esp) => Promise<T>): Promise<T> {
+  const now = reach(route, { write: true });
   try {
     return await action(now);
   } finally {
@@ -70,14 +70,18 @@ async function change<T>(way: EspWay, action: (now: Esp) => Promise<T>): Promise
   }
 }
 
-/** The bytes are read later, when the file may be another one. */
-function laterContent(way: EspWay, path: string, seen: Content | undefined): Content | undefined {
+/** The bytes are read later. By then the file may have been replaced. */
+function lazyContent(
+  route: EspRoute,
+  path: string,
+  seen: Content | undefined,
+): Content | undefined {
   if (seen === undefined) return undefined;
   const { sizeBytes } = seen;
   return {
     sizeBytes,
     *read() {
-      const now = reach(way, { write: false });
+      const now = reach(route, { write: false });
       try {
         const content = now.read(path);
         if (content?.sizeBytes !== sizeBytes)
@@ -93,16 +97,16 @@ function laterContent(way: EspWay, path: string, seen: Content | undefined): Con
   };
 }
 
-function closed(esp: Esp): Esp {
+function close(esp: Esp): Esp {
   esp.close();
   return esp;
 }
 
-function openAlone(esp: EspPlace, access: { readonly write: boolean }): BlockFile {
+function openHeld(esp: EspPlace, access: { readonly write: boolean }): BlockFile {
   try {
     return esp.open(access);
   } catch (error) {
-    throw asBoot(error);
+    throw asBootError(error);
   }
 }
 

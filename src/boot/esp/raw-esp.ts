@@ -1,21 +1,21 @@
 import { Fat } from "../../fat/fat.ts";
 import type { BlockFile } from "../../system/block-file.ts";
-import { asBoot, type Esp } from "./esp.ts";
+import { asBootError, type Esp } from "./esp.ts";
 
-/** The ESP that nobody has mounted, through our own FAT. Closing it closes `block`. Throws `boot` when there is no FAT on it. */
+/** An ESP that is not mounted, read and written by our own FAT. Closing it closes `block`. Throws `boot` when it has no FAT. */
 export function rawEsp(block: BlockFile): Esp {
-  const fat = opened(block);
+  const fat = openFat(block);
   return {
     name: block.name,
     refuseReadOnly() {},
-    flaw: () => now(() => fat.flaw()),
-    list: (path) => now(() => fat.list(path)),
-    read: (path) => now(() => fat.read(path)),
-    write: (path, content) => later(() => fat.write(path, content)),
-    remove: (path) => later(() => fat.remove(path)),
-    makeFolder: (path) => later(() => fat.makeFolder(path)),
+    flaw: () => attempt(() => fat.flaw()),
+    list: (path) => attempt(() => fat.list(path)),
+    read: (path) => attempt(() => fat.read(path)),
+    write: (path, content) => attemptLater(() => fat.write(path, content)),
+    remove: (path) => attemptLater(() => fat.remove(path)),
+    makeFolder: (path) => attemptLater(() => fat.makeFolder(path)),
     makeRoom: () =>
-      later(async () => {
+      attemptLater(async () => {
         await fat.reclaim();
         return fat.freeBytes;
       }),
@@ -23,27 +23,27 @@ export function rawEsp(block: BlockFile): Esp {
   };
 }
 
-function opened(block: BlockFile): Fat {
+function openFat(block: BlockFile): Fat {
   try {
     return Fat.open(block);
   } catch (error) {
     block.close();
-    throw asBoot(error);
+    throw asBootError(error);
   }
 }
 
-function now<T>(action: () => T): T {
+function attempt<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw asBoot(error);
+    throw asBootError(error);
   }
 }
 
-async function later<T>(action: () => Promise<T>): Promise<T> {
+async function attemptLater<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    throw asBoot(error);
+    throw asBootError(error);
   }
 }

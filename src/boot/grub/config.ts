@@ -1,4 +1,4 @@
-/** /tandem/disk.cfg: what differs between machines, for GRUB's script. Its values: control, fallback, wait, serial, speed, options. */
+/** /tandem/disk.cfg, the settings of one machine for GRUB's script: control, fallback, wait, serial, speed, options. */
 import { parseEnvBlock } from "../../control/env-block.ts";
 import { isSlotName, type SlotName } from "../../slot/slot.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
@@ -8,13 +8,13 @@ import { readEspFile } from "../esp/esp-file.ts";
 export const CONFIG_PATH = "/tandem/disk.cfg";
 export const CONFIG_BYTES = 1024;
 
-/** The values by their names; none where the file cannot be read. */
+/** The settings by their names. Empty when the file cannot be read. */
 export function readConfig(esp: Esp): ReadonlyMap<string, string> {
   const block = parseEnvBlock(Buffer.from(readEspFile(esp, CONFIG_PATH) ?? "", "utf8"));
   return "invalid" in block ? new Map() : block.values;
 }
 
-/** The slot that GRUB starts when there is no record. undefined: its configuration names none. Throws `boot`. */
+/** The slot that GRUB starts when there is no record. undefined: the configuration names no slot. Throws `boot`. */
 export function fallbackOn(place: TandemEsp): SlotName | undefined {
   const esp = place.open({ write: false });
   if (esp === undefined) return undefined;

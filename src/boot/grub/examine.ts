@@ -1,4 +1,4 @@
-/** What doctor finds about GRUB's own files on the EFI system partition (grub.cfg). */
+/** Doctor's findings about GRUB's files on the EFI system partition (grub.cfg). */
 import { envLine, envText } from "../../control/env-block.ts";
 import { about, type Finding } from "../../lib/finding.ts";
 import { isSlotName } from "../../slot/slot.ts";

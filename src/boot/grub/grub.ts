@@ -26,7 +26,7 @@ export const grub = {
   open: openGrub,
 } as const satisfies Loader;
 
-/** GRUB reads record and specs by itself (grub.cfg): writing them is all there is to do. */
+/** GRUB reads record and specs itself (grub.cfg). So tandem only writes those. */
 function openGrub(places: LoaderPlaces): Bootloader {
   const { loaderData, esp } = places;
   return {
@@ -39,7 +39,7 @@ function openGrub(places: LoaderPlaces): Bootloader {
     },
     hasCopies: false,
     mismatch: (slot, contents) => mismatch(loaderData, slot, contents),
-    commit: (next) => loaderData.commitRecord(next, freshGen(loaderData, esp)),
+    commit: (next) => loaderData.commitRecord(next, uncountedGen(loaderData, esp)),
     // GRUB puts all of it on the kernel command line.
     summarize: ({ cmdline: { gen, left, fell, why, gaveUp, uncounted } }) => ({
       gen,
@@ -86,20 +86,20 @@ function pathsOf(kernel: string, initrd: string | undefined): string {
 }
 
 /**
- * The number of the next record. GRUB would go on with what it has counted for that number, so it must be one that GRUB has not
- * counted for, also when the newest record was lost and the control partition does not know its number any more.
+ * The generation of the next record. GRUB keeps its count as long as the generation stays the same. So the next one must be a generation
+ * for which GRUB has not counted, also when the newest record is lost and its generation is not known any more.
  */
-function freshGen(loaderData: LoaderData, place: TandemEsp): number {
+function uncountedGen(loaderData: LoaderData, place: TandemEsp): number {
   try {
-    return Math.max(loaderData.nextGen, countedOn(place) + 1);
+    return Math.max(loaderData.nextGen, countedGenOn(place) + 1);
   } catch (error) {
-    // A record in force has a successor without the count. It is needed more than the count is, which doctor reports.
+    // With a record in force the next generation is known without the count. The commit must not fail; doctor reports the count.
     if (loaderData.record !== undefined && error instanceof TandemError) return loaderData.nextGen;
     throw error;
   }
 }
 
-function countedOn(place: TandemEsp): number {
+function countedGenOn(place: TandemEsp): number {
   const esp = place.open({ write: false });
   if (esp === undefined) return 0;
   try {

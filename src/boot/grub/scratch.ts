@@ -1,6 +1,7 @@
 /**
- * The file in which GRUB counts. Its save_env writes into the file's own blocks: it can neither make it nor let it grow, refuses blocks that
- * overlap or do not add up to the file's size, and takes a file in several pieces. Nothing on a FAT is sparse, packed or inline.
+ * Examines and replaces the scratch file, in which GRUB counts boots. GRUB's save_env writes into the blocks of the file: it cannot make the
+ * file or let it grow, and it refuses blocks that overlap or do not add up to the size of the file. A file in several pieces is no problem.
+ * A FAT has no sparse, packed or inline files.
  */
 import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
 import { GEN_MAX, TRIES_MAX } from "../../control/record.ts";
@@ -12,7 +13,7 @@ import { type Esp, readText } from "../esp/esp.ts";
 import { replaceEspFile } from "../esp/esp-file.ts";
 import { COUNT_BYTES, COUNT_PATH } from "./count.ts";
 
-/** The most that GRUB saves (boot/grub.cfg). */
+/** The longest values that GRUB saves (grub.cfg). */
 const LARGEST: Readonly<Record<string, string>> = {
   s_gen: `${GEN_MAX}`,
   s_trial: `${TRIES_MAX}`,
@@ -31,7 +32,7 @@ export function checkScratch(place: TandemEsp, esp: Esp): Finding {
   });
 }
 
-/** GRUB starts to count anew. */
+/** Afterwards GRUB begins to count again. */
 export async function remakeScratch(place: TandemEsp): Promise<void> {
   await replaceEspFile(place, COUNT_PATH, envText([]).padEnd(COUNT_BYTES, "#"));
 }
@@ -51,7 +52,7 @@ function flawOf(esp: Esp): string | undefined {
   }
 }
 
-/** GRUB keeps what others have put there, and gives up when there is no room beside it. */
+/** GRUB keeps the values of other programs, and cannot save when they leave no room. */
 function flawOfRoom(values: ReadonlyMap<string, string>): string | undefined {
   const lines = [...new Map([...values, ...Object.entries(LARGEST)])];
   const { length } = Buffer.from(envText(lines.map(([name, value]) => envLine(name, value))));

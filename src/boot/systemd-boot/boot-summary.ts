@@ -6,61 +6,61 @@ import { readEntries } from "./entry-folder.ts";
 import type { Esp } from "../esp/esp.ts";
 import { missingFile } from "./slot-files.ts";
 
-interface Passed {
+interface GivenUp {
   readonly slot: SlotName;
   readonly why: "tries" | "kernel";
 }
 
 /**
- * What systemd-boot has done, seen from what it has left: it cannot put a count on the kernel command line. What a slot has used up
- * before this boot says that the loader went on to the next one.
+ * systemd-boot cannot put its count on the kernel command line. What it has done is read from the names of the entries: a slot that has no
+ * boots left, and that comes before the running one, was given up.
  */
 export function bootSummaryOf(esp: Esp, { slot, cmdline }: CurrentBoot): BootSummary {
   const { gen, inForce } = readEntries(esp);
   const record = inForce[0]?.record;
-  const passed = slot === undefined ? [] : passedOver(esp, slot, inForce);
-  // The good slot may have an entry besides that is not counted.
-  const isCurrent = cmdline.gen === gen && cmdline.counted;
-  const counter = isCurrent ? inForce.find((entry) => entry.slot === slot)?.counter : undefined;
-  // What was used up was so under the newest record, whichever entry this boot came from.
+  const givenUp = slot === undefined ? [] : givenUpBefore(esp, slot, inForce);
+  // The good slot may have a second entry, which is not counted.
+  const isCounted = cmdline.gen === gen && cmdline.counted;
+  const counter = isCounted ? inForce.find((entry) => entry.slot === slot)?.counter : undefined;
+  // A slot was given up under the newest record, also when this boot came from an entry of an older one.
   return {
-    ...told(passed, record),
-    ...counted(counter, (slot === record?.trial ? record?.tries : record?.limit) ?? 0),
-    gen: passed.length > 0 ? gen : cmdline.gen,
+    ...cmdlineForm(givenUp, record),
+    ...countOf(counter, (slot === record?.trial ? record?.tries : record?.limit) ?? 0),
+    gen: givenUp.length > 0 ? gen : cmdline.gen,
   };
 }
 
-/** The slots that the record has before this one and that could not be started any more. */
-function passedOver(esp: Esp, slot: SlotName, inForce: readonly Entry[]): Passed[] {
+/** The slots that come before `slot` in the record and that could not be started any more. */
+function givenUpBefore(esp: Esp, slot: SlotName, inForce: readonly Entry[]): GivenUp[] {
   const record = inForce[0]?.record;
   if (record === undefined || slot === record.trial) return [];
   const before = slot === record.good ? [record.trial] : [record.trial, record.good];
   return inForce
     .filter((entry) => before.includes(entry.slot))
     .flatMap((entry) => {
-      const why = whyPassed(esp, entry);
+      const why = whyGivenUp(esp, entry);
       return why === undefined ? [] : [{ slot: entry.slot, why }];
     });
 }
 
-function whyPassed(esp: Esp, entry: Entry): Passed["why"] | undefined {
+function whyGivenUp(esp: Esp, entry: Entry): GivenUp["why"] | undefined {
   if (entry.counter?.left === 0) return "tries";
   return missingFile(esp, entry) === undefined ? undefined : "kernel";
 }
 
-/** In the words that GRUB has for it. */
-function told(
-  passed: readonly Passed[],
+/** In the form of GRUB's options on the kernel command line. */
+function cmdlineForm(
+  givenUp: readonly GivenUp[],
   record: BootRecord | undefined,
 ): Pick<BootSummary, "fell" | "why" | "gaveUp"> {
-  const trial = passed.find(({ slot }) => slot === record?.trial);
-  const good = passed.find(({ slot }) => slot === record?.good);
+  const trial = givenUp.find(({ slot }) => slot === record?.trial);
+  const good = givenUp.find(({ slot }) => slot === record?.good);
   const why = good?.why === "tries" ? "limit" : "kernel";
   return { fell: trial?.slot, why: trial?.why, gaveUp: good && { slot: good.slot, why } };
 }
 
-/** systemd-boot boots all the same when it cannot rename, and also when all boots are used up: then it counts what comes on top. */
-function counted(
+/** systemd-boot also boots when it cannot rename the entry, and when no boots are left. In the latter case it counts further boots as done. */
+function countOf(
   counter: Counter | undefined,
   tries: number,
 ): Pick<BootSummary, "left" | "uncounted"> {

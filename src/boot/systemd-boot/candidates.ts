@@ -4,14 +4,14 @@ import type { SlotName } from "../../slot/slot.ts";
 /** A slot that systemd-boot may choose. */
 export interface Candidate {
   readonly slot: SlotName;
-  /** Boots that it gets; undefined: as many as it likes. */
+  /** How many boots it gets; undefined: no limit. */
   readonly tries: number | undefined;
 }
 
 /**
- * What a record says, as a list: systemd-boot takes the first that has boots left and whose kernel is there. The same order as in
- * grub.cfg, but for its end: where GRUB shows its menu because all is used up, systemd-boot goes on with the good slot. The last one is
- * never counted: what is counted is renamed, and a firmware that is cut meanwhile may lose it.
+ * The record as a list of slots. systemd-boot starts the first one that has boots left and whose kernel is there. The order is that of
+ * grub.cfg, except for the end: when all boots are used up GRUB shows its menu, and systemd-boot starts the good slot again. The last
+ * candidate is never counted: to count is to rename, and a power cut during a rename may lose the entry.
  */
 export function candidatesOf(
   record: BootRecord,
@@ -25,13 +25,13 @@ export function candidatesOf(
   const named = new Set([trial, good]);
   const rest = restOf(record).filter(({ slot }) => !named.has(slot));
   const list = [...first, ...rest].filter(({ slot }) => isStartable(slot));
-  const isSafe = list.some((candidate) => candidate.tries === undefined);
-  return isSafe || !isStartable(good) ? list : [...list, { slot: good, tries: undefined }];
+  const hasUncounted = list.some((candidate) => candidate.tries === undefined);
+  return hasUncounted || !isStartable(good) ? list : [...list, { slot: good, tries: undefined }];
 }
 
 function restOf({ good, limit, last }: BootRecord): Candidate[] {
   const other = good === "a" ? "b" : "a";
-  // Only reached when the good slot cannot be loaded: any slot that loads is better than none.
+  // The good slot cannot be loaded: any slot that loads is better than none.
   if (limit === 0)
     return unique([other, last, "recovery"]).map((slot) => ({ slot, tries: undefined }));
   if (last === undefined) return [];

@@ -1,10 +1,10 @@
-/** EFI variables that systemd-boot takes before loader.conf. tandem needs none, and leaves them to those who set them. */
+/** EFI variables that systemd-boot prefers to loader.conf. tandem does not need them, and does not change what others have set. */
 import { about, type Finding } from "../../lib/finding.ts";
 import type { ExaminedDisk } from "../bootloader.ts";
 import { readEfiVariable } from "../esp/efi-variable.ts";
-import { leadsToTandem } from "./loader-conf.ts";
+import { choosesTandem } from "./loader-conf.ts";
 
-/** Each variable, when it holds, and how it is cleared; the strongest first. */
+/** The name of each variable, how long it applies, and how to clear it; the strongest first. */
 const VARIABLES = [
   ["LoaderEntryOneShot", "for one boot", "bootctl set-oneshot ''"],
   // systemd-boot 258 and newer.
@@ -14,13 +14,13 @@ const VARIABLES = [
   ["LoaderEntryDefault", "until it is cleared", "bootctl set-default ''"],
 ] as const;
 
-/** Only of the machine that runs from this disk: those of another one say nothing about it. */
+/** The variables are those of this machine. They say nothing about a disk from which it does not run. */
 export function checkEfiVariables({ system, booted }: ExaminedDisk): Finding[] {
   if (booted === undefined) return [];
   const { ok, warn } = about("EFI variables", "boot");
   const findings = VARIABLES.flatMap(([name, howLong, command]) => {
     const value = readEfiVariable(system.files, name);
-    if (value === undefined || value === "" || leadsToTandem(value)) return [];
+    if (value === undefined || value === "" || choosesTandem(value)) return [];
     const text = `${name} is "${value}": ${howLong} systemd-boot goes by it and not by the boot record`;
     return [warn(text, { advice: `Unless that is wanted: ${command}` })];
   });

@@ -10,18 +10,18 @@ import {
 import { contentOf, type Esp, readText } from "../esp/esp.ts";
 
 export const ENTRIES = "/loader/entries";
-/** An entry has a command line of at most 2 KiB and little else. */
+/** Most of an entry is its command line of at most 2 KiB. */
 const ENTRY_BYTES_MAX = 16 * 1024;
 
-/** What is in /loader/entries under our names. */
+/** Tandem's entries in /loader/entries. */
 export interface EntryFolder {
-  /** Those that are whole. */
+  /** The entries that can be read. */
   readonly entries: readonly Entry[];
-  /** All the names, also of those that are damaged. */
+  /** The names of all, also of damaged ones. */
   readonly names: readonly string[];
-  /** The number of the newest record; 0 when there is none. */
+  /** The generation of the newest record; 0: there is none. */
   readonly gen: number;
-  /** The entries of the newest record in the order of their ranks: for each slot one that is counted at most, and one that is not. */
+  /** The entries of the newest record, the highest rank first. A slot has at most one counted entry and one that is not counted. */
   readonly inForce: readonly Entry[];
 }
 
@@ -35,19 +35,19 @@ export function readEntries(esp: Esp): EntryFolder {
   return { entries, names, gen, inForce: onePerSlot(newest) };
 }
 
-/** What is left of a name when a firmware is cut while it renames: a short one, or pieces of the old long name and the new one. */
-const REMAINS = /^(?:tandem-|ta[^.]*~\d+\.con$)/i;
+/** A power cut during a rename may leave a short name, or pieces of the old and the new long name. */
+const TORN_NAME = /^(?:tandem-|ta[^.]*~\d+\.con$)/i;
 
 function isOurs(esp: Esp, name: string): boolean {
   if (parseEntryName(name) !== undefined) return true;
-  return REMAINS.test(name) && parseEntryText(textAt(esp, name)) !== undefined;
+  return TORN_NAME.test(name) && parseEntryText(textAt(esp, name)) !== undefined;
 }
 
 function textAt(esp: Esp, name: string): string {
   return readText(esp, `${ENTRIES}/${name}`, ENTRY_BYTES_MAX) ?? "";
 }
 
-/** A firmware that was cut while it renamed an entry can leave both names: the one with fewer boots left is the later one. */
+/** A power cut during a rename may leave both names. The one with fewer boots left is the new one. */
 function onePerSlot(entries: readonly Entry[]): Entry[] {
   const chosen = new Map<string, Entry>();
   for (const entry of entries) {
@@ -62,7 +62,7 @@ function leftOf({ counter }: Entry): number {
   return counter?.left ?? Number.POSITIVE_INFINITY;
 }
 
-/** Makes an entry under a name that no other has, and returns the name. */
+/** Makes an entry under a new name, and returns the name. */
 export async function addEntry(esp: Esp, entry: NewEntry): Promise<string> {
   const { slot, tries, record } = entry;
   const taken = (esp.list(ENTRIES) ?? []).map((file) => file.name);

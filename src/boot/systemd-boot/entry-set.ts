@@ -1,4 +1,4 @@
-/** What a boot record says, as systemd-boot's entries: written, read back and put in order. */
+/** The set of entries that stands for a boot record: it is written, compared with the record, and repaired after a power cut. */
 import type { LoaderData } from "../../control/loader-data.ts";
 import type { BootRecord, NextRecord } from "../../control/record.ts";
 import type { SlotSpec } from "../../control/spec.ts";
@@ -15,21 +15,21 @@ export interface Places {
   readonly esp: Esp;
 }
 
-/** Kernel options of this machine, for every slot: a text file of one line, made at the installation. */
+/** Kernel options of this machine, for every slot: a file of one line, made when the disk is installed. */
 export const MACHINE_OPTIONS = "/tandem/options";
 const MACHINE_OPTIONS_BYTES_MAX = 1024;
 const FOLDERS = ["/loader", ENTRIES] as const;
 
 /**
- * The commit point is the one sector in which the directory gets the first entry of the new record. Its number makes it sort before
- * all that is there, and it holds the whole record, so that repair() can finish what a cut leaves undone:
+ * The commit point is the write of one sector: the directory gets the first entry of the new record. Its generation makes the entry sort
+ * before all others, and it holds the whole record, so that repair() can finish after a power cut:
  *
- * - Cut before it: the old entries decide, and the record in the control partition is the old one.
- * - Cut after it: the new one decides what boots. The control partition still has the old record; repair() takes the new one over from
- *   the entry, and writes and removes what is missing, before anything else is decided. Until then the old entries are what the new
- *   first one would fall to, which are whole: a slot is only overwritten after its entries are gone.
+ * - Cut before the commit point: the old entries choose the slot, and the control partition holds the old record.
+ * - Cut after it: the new entry chooses the slot, and the control partition still holds the old record. repair() copies the new record
+ *   from the entry, and then writes the missing entries and removes the old ones. Until then the loader falls back from the new entry to
+ *   the old ones. Their slots are whole: a slot is overwritten only after its entries are removed.
  *
- * The record in the control partition follows; it is never ahead of the entries.
+ * The record in the control partition is written after the first entry. It is never ahead of the entries.
  */
 export async function commit(places: Places, next: NextRecord): Promise<BootRecord> {
   const { loaderData, esp } = places;
@@ -41,11 +41,11 @@ export async function commit(places: Places, next: NextRecord): Promise<BootReco
     throw new TandemError("boot", `Cannot let ${esp.name} start slot ${wanted}: ${start.invalid}`);
   const kept = await writeEntries(places, record);
   const committed = await loaderData.commitRecord(next, gen);
-  await removeOthers(esp, kept);
+  await removeStale(esp, kept);
   return committed;
 }
 
-/** Writes the entries of a record that are not there yet, the first one first. Returns the names of all. */
+/** Writes the missing entries of a record, in their order. Returns the names of all its entries. */
 async function writeEntries(places: Places, record: BootRecord): Promise<string[]> {
   const { esp } = places;
   const names: string[] = [];
@@ -55,7 +55,7 @@ async function writeEntries(places: Places, record: BootRecord): Promise<string[
   return names;
 }
 
-/** The entries that a record is to have, in their order: the name of one that is there, or what a new one says. */
+/** The entries that a record must have, in their order: the name of an existing one, or the content of a new one. */
 function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[] {
   const { entries, inForce } = readEntries(places.esp);
   const current = inForce.filter((entry) => entry.record.gen === record.gen);
@@ -64,18 +64,20 @@ function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[
     const start = startOf(places, slot, entries);
     if (!("invalid" in start)) starts.set(slot, start);
   }
-  const isThere = (slot: SlotName): boolean =>
+  const hasEntryOrStart = (slot: SlotName): boolean =>
     starts.has(slot) || current.some((entry) => entry.slot === slot);
-  return candidatesOf(record, isThere).flatMap((candidate, index): (string | NewEntry)[] => {
-    const there = current.find((entry) => isFor(entry, candidate));
-    const start = starts.get(candidate.slot);
-    if (there !== undefined && (start === undefined || haveSameFiles(there, start)))
-      return [there.name];
-    if (start === undefined) return [];
-    // What takes the place of an entry has no more boots than that had left.
-    const tries = there?.counter?.left ?? candidate.tries;
-    return [{ slot: candidate.slot, ...start, tries, record, rank: RANK_MAX - index }];
-  });
+  return candidatesOf(record, hasEntryOrStart).flatMap(
+    (candidate, index): (string | NewEntry)[] => {
+      const existing = current.find((entry) => isFor(entry, candidate));
+      const start = starts.get(candidate.slot);
+      if (existing !== undefined && (start === undefined || haveSameFiles(existing, start)))
+        return [existing.name];
+      if (start === undefined) return [];
+      // An entry that replaces another one gets only the boots that the other had left.
+      const tries = existing?.counter?.left ?? candidate.tries;
+      return [{ slot: candidate.slot, ...start, tries, record, rank: RANK_MAX - index }];
+    },
+  );
 }
 
 function isFor({ slot, counter }: Entry, candidate: Candidate): boolean {
@@ -89,33 +91,33 @@ function haveSameFiles(one: Start, other: Start): boolean {
 /** One digit, and more than there are slots. */
 const RANK_MAX = 9;
 
-async function removeOthers(esp: Esp, kept: readonly string[]): Promise<void> {
-  await removeEntries(esp, othersThan(esp, kept));
+async function removeStale(esp: Esp, kept: readonly string[]): Promise<void> {
+  await removeEntries(esp, staleEntries(esp, kept));
 }
 
-function othersThan(esp: Esp, kept: readonly string[]): string[] {
-  // Without anything that could be started, what there is is better than nothing.
+function staleEntries(esp: Esp, kept: readonly string[]): string[] {
+  // When the record has no entry that can be started, the old entries are better than none.
   return kept.length === 0 ? [] : readEntries(esp).names.filter((name) => !kept.includes(name));
 }
 
-/** What the entries decide and the control partition does not know yet, or the other way round. */
+/** How the entries and the record in the control partition differ, for people; undefined: they agree. */
 export function unfinished(places: Places): string | undefined {
   const { loaderData, esp } = places;
-  const newer = newerThan(loaderData.record, esp);
+  const newer = newerRecord(loaderData.record, esp);
   if (newer !== undefined)
     return `boot record ${newer.gen} is on ${esp.name} and not yet in the control partition`;
   const { record } = loaderData;
   return record === undefined ? undefined : disorderOf(places, record);
 }
 
-/** What repair() would change, for people. */
+/** What repair() would change in the entries, for people. */
 function disorderOf(places: Places, record: BootRecord): string | undefined {
   const { esp } = places;
   const wanted = wantedEntries(places, record);
   const missing = wanted.flatMap((entry) => (typeof entry === "string" ? [] : [entry.slot]));
   if (missing.length > 0)
     return `slot ${missing.join(" and ")} has no entry for boot record ${record.gen} on ${esp.name}`;
-  const others = othersThan(
+  const others = staleEntries(
     esp,
     wanted.filter((entry) => typeof entry === "string"),
   );
@@ -124,22 +126,22 @@ function disorderOf(places: Places, record: BootRecord): string | undefined {
     : `entries on ${esp.name} belong to no boot record: ${others.join(", ")}`;
 }
 
-function newerThan(record: BootRecord | undefined, esp: Esp): BootRecord | undefined {
+function newerRecord(record: BootRecord | undefined, esp: Esp): BootRecord | undefined {
   const [first] = readEntries(esp).inForce;
   return first !== undefined && first.record.gen > (record?.gen ?? 0) ? first.record : undefined;
 }
 
-/** After a cut of tandem or of the firmware: the control partition follows the entries, and each slot has one of them at most. */
+/** After a power cut: copies a newer record from the entries, writes missing entries, and removes those of no record. */
 export async function repair({ loaderData, esp }: Places): Promise<void> {
-  const newer = newerThan(loaderData.record, esp);
+  const newer = newerRecord(loaderData.record, esp);
   if (newer !== undefined) await loaderData.commitRecord(newer, newer.gen);
   const { record } = loaderData;
   if (record === undefined) return;
   const kept = await writeEntries({ loaderData, esp }, record);
-  await removeOthers(esp, kept);
+  await removeStale(esp, kept);
 }
 
-/** How a slot is started: by its spec, or where that is lost, as an entry has it. */
+/** How a slot is started: by its spec, or if that is lost, by one of its entries. */
 export function startOf(
   { loaderData, esp }: Places,
   slot: SlotName,

@@ -1,4 +1,4 @@
-/** Type 1 entries of the Boot Loader Specification, with its boot counting: "tandem-b+2-1.conf" has 2 boots left and 1 behind it. */
+/** Type 1 entries of the Boot Loader Specification, with boot counting: "tandem-b+2-1.conf" has 2 boots left and 1 boot done. */
 import { type BootRecord, flawOf } from "../../control/record.ts";
 import { isSlotName, SLOT_NAMES, type SlotName } from "../../slot/slot.ts";
 
@@ -12,27 +12,27 @@ export interface Start {
   /** Paths on the ESP. */
   readonly linux: string;
   readonly initrd: string | undefined;
-  /** The kernel's options without those that tell of this boot. */
+  /** The kernel's options, without those about the boot itself (tandem.slot, tandem.gen, tandem.counted). */
   readonly options: string;
 }
 
 export interface EntryText extends Start {
   readonly slot: SlotName;
-  /** The whole decision that this entry is part of: after a cut one entry is enough to complete it. */
+  /** The whole boot record: after a power cut one entry is enough to write all others. */
   readonly record: BootRecord;
-  /** Of two entries of one record systemd-boot takes the one with the larger rank, unless its boots are used up. */
+  /** systemd-boot prefers the entry with the higher rank, as long as it has boots left. */
   readonly rank: number;
 }
 
-/** What is to be written. */
+/** An entry that is to be written. */
 export interface NewEntry extends EntryText {
-  /** undefined: its boots are not counted. */
+  /** How many boots it gets; undefined: boots are not counted. */
   readonly tries: number | undefined;
 }
 
 export interface Entry extends EntryText {
   readonly name: string;
-  /** undefined: its boots are not counted. */
+  /** undefined: boots are not counted. */
   readonly counter: Counter | undefined;
 }
 
@@ -40,17 +40,17 @@ const NAME = new RegExp(
   `^tandem-(${SLOT_NAMES.join("|")})(?:-[0-9]{1,10})?(?:\\+([0-9]{1,4})(?:-([0-9]{1,4}))?)?\\.conf$`,
 );
 
-interface Named {
+interface NameRequest {
   readonly slot: SlotName;
   readonly tries: number | undefined;
   readonly gen: number;
 }
 
 /**
- * The name of a new entry with so many boots. Where that is taken a number goes into it, of the record if it can be. A counted one also
- * keeps clear of the names that it will be given: systemd-boot boots without counting what it cannot rename.
+ * A name for a new entry. If the plain name is taken, a number is added: the generation of the record, or the next number that is free.
+ * For a counted entry the names that counting will give it must be free, too: systemd-boot does not count what it cannot rename.
  */
-export function entryName({ slot, tries, gen }: Named, taken: readonly string[]): string {
+export function entryName({ slot, tries, gen }: NameRequest, taken: readonly string[]): string {
   const count = tries === undefined ? "" : `+${tries}`;
   let stem = `tandem-${slot}`;
   for (let number = gen; isTaken(stem, count, taken); number += 1)
@@ -58,13 +58,13 @@ export function entryName({ slot, tries, gen }: Named, taken: readonly string[])
   return `${stem}${count}.conf`;
 }
 
-/** FAT does not tell upper from lower case. */
+/** Names on a FAT are equal if only their case differs. */
 function isTaken(stem: string, count: string, taken: readonly string[]): boolean {
   const clashes = count === "" ? [`${stem}.conf`] : [`${stem}${count}.conf`, `${stem}+`];
   return taken.some((name) => clashes.some((clash) => name.toLowerCase().startsWith(clash)));
 }
 
-/** What a file name says; undefined: it is none of ours. */
+/** What a file name says; undefined: it is not the name of one of tandem's entries. */
 export function parseEntryName(
   name: string,
 ): { readonly slot: SlotName; readonly counter: Counter | undefined } | undefined {
@@ -74,11 +74,11 @@ export function parseEntryName(
   return { slot, counter };
 }
 
-/** `linux` comes last: systemd-boot passes over an entry without it, so one that was cut off is none. */
+/** `linux` is the last line: systemd-boot ignores an entry without it, so a torn entry is ignored. */
 export function encodeEntry(entry: NewEntry): string {
   const { slot, record, rank, linux, initrd, options, tries } = entry;
-  // The loader cannot say how many boots are left, but what ends a boot has to know that there is a count.
-  const told = `tandem.slot=${slot} tandem.gen=${record.gen}${tries === undefined ? "" : " tandem.counted"}`;
+  // systemd-boot cannot say how many boots are left. But the watch over a boot has to know whether the boot is counted.
+  const facts = `tandem.slot=${slot} tandem.gen=${record.gen}${tries === undefined ? "" : " tandem.counted"}`;
   return [
     "# Written by tandem, which writes it anew.",
     `# record ${encodeFields(record)}`,
@@ -86,20 +86,20 @@ export function encodeEntry(entry: NewEntry): string {
     "sort-key tandem",
     `version ${record.gen}.${rank}`,
     ...(initrd === undefined ? [] : [`initrd ${initrd}`]),
-    `options ${told} ${options}`,
+    `options ${facts} ${options}`,
     `linux ${linux}`,
     "",
   ].join("\n");
 }
 
-/** undefined: it is damaged, or not ours. */
+/** undefined: the entry is damaged, or not one of tandem's. */
 export function parseEntry(name: string, text: string): Entry | undefined {
   const named = parseEntryName(name);
-  const said = parseEntryText(text);
-  return named === undefined || said === undefined ? undefined : { ...named, name, ...said };
+  const content = parseEntryText(text);
+  return named === undefined || content === undefined ? undefined : { ...named, name, ...content };
 }
 
-/** What an entry says, whatever its name. */
+/** The text of an entry, without its name. */
 export function parseEntryText(text: string): Omit<EntryText, "slot"> | undefined {
   const lines = new Map(
     text
@@ -120,7 +120,7 @@ export function parseEntryText(text: string): Omit<EntryText, "slot"> | undefine
   return { record, rank, linux, initrd: lines.get("initrd"), options };
 }
 
-/** "12 a b 3 0 recovery": number, good slot, trial, its tries, limit, last slot. */
+/** "12 a b 3 0 recovery": generation, good slot, trial, its tries, limit, last slot. */
 function encodeFields({ gen, good, trial, tries, limit, last }: BootRecord): string {
   return [gen, good, trial ?? "-", tries, limit, last ?? "-"].join(" ");
 }

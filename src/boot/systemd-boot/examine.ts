@@ -1,4 +1,4 @@
-/** What doctor finds about systemd-boot's entries and its other files. */
+/** Doctor's findings about systemd-boot's entries and its other files. */
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { about, type Finding } from "../../lib/finding.ts";
 import type { Bootloader, ExaminedDisk } from "../bootloader.ts";
@@ -23,7 +23,7 @@ export function examineEntries(
       advice: "Run tandem doctor --fix, or anything else that writes to the disk.",
       repair: { what: `put the entries in order: ${unfinished}`, run: () => loader.repair() },
     };
-    // Without a record it is the record that is bad.
+    // Without a record the finding about the record is the bad one.
     return [(record === undefined ? warn : bad)(unfinished, more)];
   } catch (error) {
     if (error instanceof TandemError) return [bad(reasonOf(error))];

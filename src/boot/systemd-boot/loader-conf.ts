@@ -1,4 +1,4 @@
-/** systemd-boot's own configuration: it has to lead to tandem's entries. */
+/** systemd-boot's configuration: it must choose tandem's entries. */
 import { about, type Finding } from "../../lib/finding.ts";
 import { SLOT_NAMES } from "../../slot/slot.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
@@ -16,7 +16,7 @@ export function checkLoaderConf(place: TandemEsp, esp: Esp): Finding {
   const { ok, warn, bad } = about("configuration of systemd-boot", "boot");
   const text = readEspFile(esp, LOADER_CONF);
   const chosen = CHOICES.map((key) => ({ key, pattern: valueOf(text ?? "", key) }));
-  const astray = chosen.find(({ pattern }) => pattern !== undefined && !leadsToTandem(pattern));
+  const other = chosen.find(({ pattern }) => pattern !== undefined && !choosesTandem(pattern));
   const more = {
     advice: "Run tandem doctor --fix.",
     repair: {
@@ -24,9 +24,9 @@ export function checkLoaderConf(place: TandemEsp, esp: Esp): Finding {
       run: () => replaceEspFile(place, LOADER_CONF, corrected(text ?? "")),
     },
   };
-  if (astray !== undefined)
+  if (other !== undefined)
     return bad(
-      `${LOADER_CONF} says "${astray.key} ${astray.pattern}", which leads past the entries of tandem`,
+      `${LOADER_CONF} says "${other.key} ${other.pattern}", which leads past the entries of tandem`,
       more,
     );
   const pattern = chosen.find(({ key }) => key === "default")?.pattern;
@@ -46,7 +46,7 @@ export function tandemLine(esp: Esp): string | undefined {
   return line?.[0].trim();
 }
 
-/** What systemd-boot takes: the last line of that name, as far as it knows it. */
+/** The value that systemd-boot uses: that of the last such line. */
 function valueOf(text: string, key: (typeof CHOICES)[number]): string | undefined {
   const pattern = new RegExp(`^\\s*${key}\\s+(\\S.*?)\\s*$`, "i");
   return linesOf(text)
@@ -64,8 +64,8 @@ function linesOf(text: string): string[] {
   return text.split(/\r?\n/);
 }
 
-/** Whether a pattern matches the entries of every slot, on trial or not, and no others. */
-export function leadsToTandem(pattern: string): boolean {
+/** Whether a pattern matches the entries of every slot, counted or not, and no other entries. */
+export function choosesTandem(pattern: string): boolean {
   if (!pattern.toLowerCase().startsWith("tandem")) return false;
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)

@@ -1,4 +1,4 @@
-/** Kernel and initrd of a slot on the ESP, from where systemd-boot loads them: it does not read ext4. */
+/** The copies of kernel and initrd on the ESP: systemd-boot loads them from there, since it does not read ext4. */
 import type { SlotSpec } from "../../control/spec.ts";
 import type { Content } from "../../fat/data.ts";
 import { TandemError } from "../../lib/error.ts";
@@ -8,7 +8,7 @@ import type { Esp } from "../esp/esp.ts";
 import { isFile } from "../esp/esp.ts";
 
 const FOLDER = "/tandem";
-/** What a file and its place in folders take beyond its bytes: clusters are not split. */
+/** What a file takes beyond its bytes: the rest of its last cluster, and its folder entry. */
 const OVERHEAD_BYTES = 256 * 1024;
 
 export interface SlotPaths {
@@ -16,7 +16,7 @@ export interface SlotPaths {
   readonly initrd: string | undefined;
 }
 
-/** The names have a part of the digest: what another image left there is never taken for this one's. */
+/** The names contain a part of the digest. So a copy of another image is never taken for a copy of this one. */
 export function slotPaths(
   slot: SlotName,
   { digest, initrd }: Pick<SlotSpec, "digest" | "initrd">,
@@ -26,13 +26,13 @@ export function slotPaths(
   return { linux: at("linux"), initrd: initrd === undefined ? undefined : at("initrd") };
 }
 
-/** The first of them that is not there. */
+/** The first file that is missing. */
 export function missingFile(esp: Esp, { linux, initrd }: SlotPaths): string | undefined {
   return [linux, initrd].find((path) => path !== undefined && !isFile(esp, path));
 }
 
-/** What is wrong with the first copy that is not as in the slot. */
-export function spoiltCopy(
+/** How the first copy that differs from the slot differs; undefined: none does. */
+export function damagedCopy(
   esp: Esp,
   { linux, initrd }: SlotPaths,
   files: BootFiles,
@@ -45,21 +45,21 @@ export function spoiltCopy(
     const copy = path === undefined ? undefined : esp.read(path);
     if (path === undefined && file === undefined) continue;
     if (file === undefined) return `${path} is not in the slot`;
-    if (!isSame(copy, file)) return `${path ?? "a copy"} on ${esp.name} is not ${file.path}`;
+    if (!hasSameBytes(copy, file)) return `${path ?? "a copy"} on ${esp.name} is not ${file.path}`;
   }
   return undefined;
 }
 
-/** Copies them, unless they are there as they should be, and reads them back. Throws `no-space` before anything is written. */
+/** Copies the files and reads the copies back. A copy with the right bytes is kept. Throws `no-space` before anything is written. */
 export async function copySlotFiles(esp: Esp, paths: SlotPaths, files: BootFiles): Promise<void> {
   const pairs: [string, Content][] = [[paths.linux, files.kernel]];
   if (paths.initrd !== undefined && files.initrd !== undefined)
     pairs.push([paths.initrd, files.initrd]);
-  const wanted = pairs.filter(([path, content]) => !isSame(esp.read(path), content));
+  const wanted = pairs.filter(([path, content]) => !hasSameBytes(esp.read(path), content));
   if (wanted.length === 0) return;
   await makeFolders(esp, paths.linux);
   for (const [path] of wanted) await esp.remove(path);
-  await needRoom(esp, wanted);
+  await requireRoom(esp, wanted);
   for (const [path, content] of wanted) await esp.write(path, content);
 }
 
@@ -68,7 +68,10 @@ async function makeFolders(esp: Esp, path: string): Promise<void> {
   await esp.makeFolder(path.slice(0, path.lastIndexOf("/")));
 }
 
-async function needRoom(esp: Esp, pairs: readonly (readonly [string, Content])[]): Promise<void> {
+async function requireRoom(
+  esp: Esp,
+  pairs: readonly (readonly [string, Content])[],
+): Promise<void> {
   const sizes = pairs.map(([, { sizeBytes }]) => sizeBytes + OVERHEAD_BYTES);
   const needBytes = sizes.reduce((sum, size) => sum + size, 0);
   const freeBytes = await esp.makeRoom();
@@ -80,7 +83,7 @@ async function needRoom(esp: Esp, pairs: readonly (readonly [string, Content])[]
     );
 }
 
-/** Removes what is in the slot's folder, but for the files named. */
+/** Removes the files in the slot's folder, except those in `keep`. */
 export async function removeSlotFiles(esp: Esp, slot: SlotName, keep?: SlotPaths): Promise<void> {
   const folder = `${FOLDER}/${slot}`;
   for (const { name, isFolder } of esp.list(folder) ?? []) {
@@ -89,7 +92,7 @@ export async function removeSlotFiles(esp: Esp, slot: SlotName, keep?: SlotPaths
   }
 }
 
-function isSame(one: Content | undefined, other: Content): boolean {
+function hasSameBytes(one: Content | undefined, other: Content): boolean {
   return one?.sizeBytes === other.sizeBytes && hashOf(one) === hashOf(other);
 }
 

@@ -9,9 +9,9 @@ import { ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
 import { commit, MACHINE_OPTIONS, type Places, repair, startOf, unfinished } from "./entry-set.ts";
 import { examineEntries, examineSystemdBoot, PROGRAMS } from "./examine.ts";
 import { LOADER_CONF, tandemLine } from "./loader-conf.ts";
-import { copySlotFiles, removeSlotFiles, slotPaths, spoiltCopy } from "./slot-files.ts";
+import { copySlotFiles, removeSlotFiles, slotPaths, damagedCopy } from "./slot-files.ts";
 
-/** The opened ESP, and how it is opened again for a repair. */
+/** `place` opens the ESP again, for the repairs of doctor. */
 interface Opened extends Places {
   readonly place: TandemEsp;
 }
@@ -42,7 +42,7 @@ export const systemdBoot = {
   },
 } as const satisfies Loader;
 
-/** systemd-boot works without loader.conf. Then its own program or tandem's entries speak for it, but less than another loader's files. */
+/** systemd-boot also works without loader.conf. Then its program or tandem's entries are evidence, but not sure evidence. */
 function detect(esp: Esp): Evidence | undefined {
   const programs = PROGRAMS.filter((path) => isFile(esp, path));
   if (isFile(esp, LOADER_CONF))
@@ -59,8 +59,8 @@ function entryPaths(esp: Esp): string[] {
 }
 
 /**
- * systemd-boot goes by the names of the files in /loader/entries and counts boots by renaming them. It neither reads the control
- * partition nor ext4, so each slot has its kernel and initrd on the ESP, and each record its own set of entries there.
+ * systemd-boot chooses by the names of the files in /loader/entries, and counts boots by renaming them. It reads neither the control
+ * partition nor ext4. So the ESP holds a copy of each slot's kernel and initrd, and a set of entries for the boot record.
  */
 export function systemdBootOn({ place, ...places }: Opened): Bootloader {
   const { loaderData, esp } = places;
@@ -83,7 +83,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
     mismatch(slot, { files }) {
       if (files === undefined) return undefined;
       const start = startOf(places, slot);
-      return "invalid" in start ? start.invalid : spoiltCopy(esp, start, files);
+      return "invalid" in start ? start.invalid : damagedCopy(esp, start, files);
     },
     commit: (next) => commit(places, next),
     summarize: (boot) => bootSummaryOf(esp, boot),
@@ -91,7 +91,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
     fallback: () => undefined,
     ending: {
       withoutRecord: "as the entries on the EFI system partition tell",
-      // It has no menu to end at: it starts the first entry again.
+      // systemd-boot does not stop at its menu: it starts the first entry again.
       usedUp: (good) => `slot ${good} all the same`,
     },
     examineRecord: () => examineEntries(decision, loaderData.record),
@@ -102,7 +102,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
 
 async function forget({ loaderData, esp }: Places, slot: SlotName): Promise<void> {
   const { entries } = readEntries(esp);
-  // First nothing leads there, then nothing says how to, and only then the files go.
+  // In this order: an entry or a spec never names a file that is gone.
   await removeEntries(
     esp,
     entries.filter((entry) => entry.slot === slot).map(({ name }) => name),

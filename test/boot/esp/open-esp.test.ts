@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { contentOf } from "../../../src/boot/esp/esp.ts";
-import { type EspWay, openEsp } from "../../../src/boot/esp/open-esp.ts";
+import { type EspRoute, openEsp } from "../../../src/boot/esp/open-esp.ts";
 import { Fat } from "../../../src/fat/fat.ts";
 import { defined } from "../../../src/lib/assert.ts";
 import type { Layout } from "../../../src/slot/layout.ts";
@@ -38,7 +38,7 @@ function machine(mounts: string, more: { readonly fat?: boolean } = {}): KernelM
 const mount = (root: string, path: string, options: string): string =>
   `30 1 8:4 ${root} ${path} ${options} shared:1 - vfat /dev/sda4 rw\n`;
 
-function wayOn(layout: Layout, files: DurableFiles = durableFiles): EspWay {
+function wayOn(layout: Layout, files: DurableFiles = durableFiles): EspRoute {
   const { diskPath, esps } = layout;
   return { files, diskPath, esp: defined(esps[0], "the ESP") };
 }
