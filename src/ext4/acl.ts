@@ -2,16 +2,16 @@ import { viewOf } from "../lib/view.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { byteString, bytesOf } from "../lib/byte-string.ts";
 
-/** How setxattr(2) and archives have it: version 2, then entries of tag, permissions, id. */
+/** The form of setxattr(2) and of archives: version 2, then entries with tag, permissions and id. */
 const XATTR_VERSION = 2;
 const HEADER_BYTES = 4;
 const XATTR_ENTRY_BYTES = 8;
-/** How ext4 has it: version 1, and an id only where the tag names someone. fs/ext4/acl.h */
+/** The form of ext4, fs/ext4/acl.h: version 1, and an id only in entries for a named user or group. */
 const DISK_VERSION = 1;
 const TAG_USER = 0x02;
 const TAG_GROUP = 0x08;
 
-/** The on-disk form of a POSIX ACL, or undefined if `value` is none. */
+/** Encodes a POSIX ACL in the form of ext4. Undefined when `value` is no valid ACL. */
 export function encodeAcl(value: ByteString): ByteString | undefined {
   const source = viewOf(bytesOf(value));
   const entryBytes = source.byteLength - HEADER_BYTES;

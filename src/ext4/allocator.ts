@@ -5,14 +5,14 @@ import { CHUNK_BYTES } from "../disk/chunk.ts";
 import type { ChunkRun, Ext4Geometry } from "./geometry.ts";
 
 /**
- * Hands out whole chunks of a geometry to several threads at once, without a lock: each run of free chunks has a cursor in shared
- * memory that only moves up. Nothing is ever given back. For one thread the order is always the same.
+ * Allocates whole chunks of a geometry for several threads without a lock: each run of free chunks has a cursor in
+ * shared memory that only increases. Chunks are never freed. With one thread the order is deterministic.
  */
 export class Allocator {
   readonly #runs: readonly ChunkRun[];
-  /** How many chunks of each run are taken. */
+  /** The number of allocated chunks in each run. */
   readonly #taken: Int32Array;
-  /** Send it to another thread and attach() there. */
+  /** Send this to another thread and call attach() there. */
   readonly shared: SharedArrayBuffer;
 
   private constructor(runs: readonly ChunkRun[], shared: SharedArrayBuffer) {
@@ -29,12 +29,12 @@ export class Allocator {
     return new Allocator(geometry.runs, shared);
   }
 
-  /** What take() can still hand out. Other threads may take it in the meantime. */
+  /** The space that is still free. Other threads may take it at any time. */
   get freeBytes(): number {
     return this.#runs.reduce((sum, _, index) => sum + this.#left(index), 0) * CHUNK_BYTES;
   }
 
-  /** Takes `chunks` chunks, side by side if any run has that many left. Throws a TandemError "no-space". */
+  /** Allocates `chunks` chunks, consecutive ones if a run has so many left. Throws "no-space". */
   take(chunks: number): readonly ChunkRun[] {
     const taken: ChunkRun[] = [];
     let missing = chunks;
@@ -55,7 +55,7 @@ export class Allocator {
     return undefined;
   }
 
-  /** Takes what is left of the largest run, but at most `chunks`. */
+  /** Allocates the rest of the run with the most free chunks, at most `chunks`. */
   #takeSome(chunks: number): ChunkRun | undefined {
     for (;;) {
       const lefts = this.#runs.map((_, index) => this.#left(index));

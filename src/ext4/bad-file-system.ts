@@ -1,2 +1,2 @@
-/** Why a file system cannot be read; openFileSystem() makes a TandemError of it. */
+/** The reason why a file system cannot be read. openFileSystem() turns it into a TandemError. */
 export class BadFileSystem extends Error {}

@@ -5,13 +5,16 @@ import { GROUP_BLOCKS } from "./block.ts";
 import type { Ext4Geometry } from "./geometry.ts";
 import { groupBlocks, hasSuperblock } from "./geometry.ts";
 
-/** Which blocks are in use. Groups in which nothing but a backup superblock lies keep no bitmap: memory follows the data. */
+/**
+ * Records which blocks are in use. A group without data has no bitmap, so that memory depends on the data and not on
+ * the device.
+ */
 export class BlockUsage {
   readonly #geometry: Ext4Geometry;
   readonly #bitmaps: (Uint8Array | undefined)[];
   readonly #used: number[];
 
-  /** With the fixed parts of `geometry` in use. */
+  /** Marks the fixed parts of `geometry` as used. */
   constructor(geometry: Ext4Geometry) {
     this.#geometry = geometry;
     this.#bitmaps = Array.from({ length: geometry.groups });
@@ -30,9 +33,10 @@ export class BlockUsage {
     return groupBlocks(this.#geometry, group) - (this.#used[group] ?? 0);
   }
 
-  /** The block bitmap of `group`, or undefined if it may stay uninitialized. */
+  /** Returns the block bitmap of `group`, or undefined when the bitmap may stay uninitialized. */
   bitmap(group: number): Uint8Array | undefined {
-    // The kernel would have to add what lies beyond the end by itself: it does, e2fsck complains.
+    // The last group needs a bitmap, because it must mark the blocks beyond the end of the device as used. The kernel
+    // would do that itself, but e2fsck reports an error.
     if (group === this.#geometry.groups - 1) return this.#open(group);
     return this.#bitmaps[group];
   }

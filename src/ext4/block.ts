@@ -1,6 +1,6 @@
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 
-/** One bitmap block has a bit for each block of its group. */
+/** A group has as many blocks as one bitmap block has bits. */
 export const GROUP_BLOCKS = BLOCK_BYTES * 8;
 
 /** A run of blocks on the device. */

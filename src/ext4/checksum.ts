@@ -1,6 +1,8 @@
-/** Castagnoli's polynomial, bits reversed. */
+/** Castagnoli's polynomial with reversed bits. */
 const POLYNOMIAL = 0x82f63b78;
-/** T1 tells what a byte does to the checksum one byte further on, and so forth: eight bytes go in one step. */
+/**
+ * Tables for "slicing by 8": Tn is the effect of a byte on the checksum n bytes later, so one step handles eight bytes.
+ */
 const NONE = new Int32Array(0);
 const [T0 = NONE, T1 = NONE, T2 = NONE, T3 = NONE, T4 = NONE, T5 = NONE, T6 = NONE, T7 = NONE] =
   makeTables();
@@ -8,8 +10,9 @@ const [T0 = NONE, T1 = NONE, T2 = NONE, T3 = NONE, T4 = NONE, T5 = NONE, T6 = NO
 export const CRC_START = 0xffffffff;
 
 /**
- * CRC-32C as ext4's metadata_csum uses it: goes on from `seed`, inverts neither at the start nor at the end. Start with CRC_START.
- * Covers `bytes` from `start` to before `end`; a subarray for each inode would cost more than its checksum.
+ * Computes CRC-32C as ext4's metadata_csum does: it continues from `seed` and inverts neither the seed nor the result.
+ * The first seed is CRC_START. It covers `bytes` from `start` up to, not including, `end`: a subarray for each inode
+ * would cost more than the checksum.
  */
 // oxlint-disable-next-line max-params, complexity -- An object for the range would be garbage; each ?? counts, and none is taken.
 export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
@@ -29,7 +32,7 @@ export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.l
   return crc >>> 0;
 }
 
-/** The same over one little-endian 32-bit number. */
+/** Computes crc32c() over one little-endian 32-bit number. */
 export function crc32cOfWord(seed: number, value: number): number {
   const first = step(step(seed | 0, value & 0xff), (value >>> 8) & 0xff);
   return step(step(first, (value >>> 16) & 0xff), value >>> 24) >>> 0;

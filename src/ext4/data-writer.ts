@@ -8,35 +8,38 @@ import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
 
 /**
- * Packs files block after block into chunks and sends each chunk when it is full, in one aligned write, with its hash. A file that is
- * larger than the room left gets that room and then chunks of its own, side by side. One per thread; it goes on through any number
- * of layers. Throws a TandemError "no-space" when the allocator is empty.
+ * Packs files block by block into chunks. Sends each full chunk in one aligned write and records its hash. A file that
+ * is larger than the free part of the current chunk gets this part and then new, consecutive chunks. Each thread has
+ * one writer, for any number of layers. Throws "no-space" when the allocator has no chunks left.
  */
 export class DataWriter implements DataSink {
   readonly #outbox: Outbox;
   readonly #allocator: Allocator;
   readonly #ranges: WrittenRange[] = [];
-  /** Holds the blocks from `#firstBlock` on; always ends at a chunk's end or before. */
+  /** Holds the blocks from `#firstBlock` on. It never crosses the end of a chunk. */
   #buffer: Uint8Array;
   #firstBlock = 0;
   #usedBytes = 0;
-  #roomBytes = 0;
-  /** Runs that are taken and come after the buffer. */
-  readonly #ahead: BlockRun[] = [];
-  /** The open file: where its next byte belongs, and what it got. Inside a block `#offsetBytes` and `#usedBytes` go in step. */
+  #capacityBytes = 0;
+  /** Allocated runs that follow after the buffer. */
+  readonly #reserved: BlockRun[] = [];
+  /** The offset of the next byte in the open file. Within a block it has the same remainder as `#usedBytes`. */
   #offsetBytes = 0;
-  /** Where seek() wants the next byte. Only a write makes the hole: a seek to the end of a file costs no block. */
+  /**
+   * The offset that seek() has set. The hole is made by the next write, so that a seek to the end of a file takes no
+   * block.
+   */
   #wantedBytes = 0;
   #sizeBytes = 0;
   #extents: Extent[] = [];
 
-  /** `room`: blocks outside of the allocator to fill first. */
-  constructor(outbox: Outbox, allocator: Allocator, room?: BlockRun) {
+  /** `first`: blocks outside of the allocator, which are filled first. */
+  constructor(outbox: Outbox, allocator: Allocator, first?: BlockRun) {
     this.#outbox = outbox;
     this.#buffer = outbox.take();
     assert(this.#buffer.byteLength === CHUNK_BYTES, "a parcel is a chunk");
     this.#allocator = allocator;
-    if (room !== undefined && room.blocks > 0) this.#ahead.push(room);
+    if (first !== undefined && first.blocks > 0) this.#reserved.push(first);
   }
 
   begin(sizeBytes: number, dataBytes: number): void {
@@ -44,7 +47,7 @@ export class DataWriter implements DataSink {
     this.#wantedBytes = 0;
     this.#sizeBytes = sizeBytes;
     this.#extents = [];
-    const missing = Math.ceil(dataBytes / BLOCK_BYTES) - this.#blocksInHand();
+    const missing = Math.ceil(dataBytes / BLOCK_BYTES) - this.#blocksReserved();
     if (missing > 0) this.#take(Math.ceil(missing / CHUNK_BLOCKS));
   }
 
@@ -60,8 +63,8 @@ export class DataWriter implements DataSink {
     this.#wantedBytes += bytes.byteLength;
     let at = 0;
     while (at < bytes.byteLength) {
-      if (this.#usedBytes === this.#roomBytes) this.#next();
-      const count = Math.min(bytes.byteLength - at, this.#roomBytes - this.#usedBytes);
+      if (this.#usedBytes === this.#capacityBytes) this.#next();
+      const count = Math.min(bytes.byteLength - at, this.#capacityBytes - this.#usedBytes);
       const piece = count === bytes.byteLength ? bytes : bytes.subarray(at, at + count);
       this.#buffer.set(piece, this.#usedBytes);
       this.#advance(count);
@@ -74,35 +77,38 @@ export class DataWriter implements DataSink {
     return this.#extents;
   }
 
-  /** The block that the next file begins with. */
+  /** Returns the first block of the next file. */
   nextBlock(): number {
-    if (this.#usedBytes === this.#roomBytes) this.#next();
+    if (this.#usedBytes === this.#capacityBytes) this.#next();
     return this.#firstBlock + this.#usedBytes / BLOCK_BYTES;
   }
 
-  /** Writes what is still buffered, waits until all is, and tells what was written, in the order of sending. The writer takes no more files. */
+  /**
+   * Writes the buffered data, waits for all writes, and returns the written ranges in the order of sending. Do not
+   * write files afterwards.
+   */
   finish(): WrittenRange[] {
     this.#flush();
     this.#outbox.settle();
     return this.#ranges;
   }
 
-  /** Closes what it sent to, and waits for the writes in flight. Their errors are lost without finish(). */
+  /** Waits for the writes in flight and closes the outbox. Their errors are lost: call finish() first. */
   close(): void {
     this.#outbox.close();
   }
 
-  #blocksInHand(): number {
-    const open = (this.#roomBytes - this.#usedBytes) / BLOCK_BYTES;
-    return this.#ahead.reduce((sum, run) => sum + run.blocks, open);
+  #blocksReserved(): number {
+    const open = (this.#capacityBytes - this.#usedBytes) / BLOCK_BYTES;
+    return this.#reserved.reduce((sum, run) => sum + run.blocks, open);
   }
 
   #take(chunks: number): void {
     for (const run of this.#allocator.take(chunks))
-      this.#ahead.push({ block: run.chunk * CHUNK_BLOCKS, blocks: run.chunks * CHUNK_BLOCKS });
+      this.#reserved.push({ block: run.chunk * CHUNK_BLOCKS, blocks: run.chunks * CHUNK_BLOCKS });
   }
 
-  /** Counts bytes that were put into the buffer as the file's next ones, and maps the blocks that they begin. */
+  /** Counts bytes that were copied into the buffer, and adds the blocks that they start to the file's extents. */
   #advance(count: number): void {
     const logicalBlock = Math.ceil(this.#offsetBytes / BLOCK_BYTES);
     const physicalBlock = this.#firstBlock + Math.ceil(this.#usedBytes / BLOCK_BYTES);
@@ -123,7 +129,7 @@ export class DataWriter implements DataSink {
     else this.#extents.push(next);
   }
 
-  /** Leaves out the blocks up to `offsetBytes`; zeroes what lies before it in its own block. */
+  /** Makes a hole of whole blocks up to `offsetBytes`. Fills the start of its own block with zeros. */
   #skip(offsetBytes: number): void {
     const blockBytes = offsetBytes - (offsetBytes % BLOCK_BYTES);
     if (blockBytes > this.#offsetBytes) {
@@ -133,30 +139,30 @@ export class DataWriter implements DataSink {
     if (offsetBytes > this.#offsetBytes) this.#zero(offsetBytes - this.#offsetBytes);
   }
 
-  /** Zeroes to the end of the open block. The buffer is used again and again: what lies there belongs to another file. */
+  /** Fills the rest of the current block with zeros, because the reused buffer holds old bytes. */
   #padBlock(): void {
     const rest = this.#usedBytes % BLOCK_BYTES;
     if (rest > 0) this.#zero(BLOCK_BYTES - rest);
   }
 
-  /** `count` zero bytes within one block. */
+  /** Writes `count` zero bytes within one block. */
   #zero(count: number): void {
-    if (this.#usedBytes === this.#roomBytes) this.#next();
+    if (this.#usedBytes === this.#capacityBytes) this.#next();
     this.#buffer.fill(0, this.#usedBytes, this.#usedBytes + count);
     this.#advance(count);
   }
 
-  /** Sends the full buffer and opens the next room for it. */
+  /** Sends the full buffer and starts the next one. */
   #next(): void {
     this.#flush();
-    if (this.#ahead.length === 0) this.#take(1);
-    const run = this.#ahead.shift();
-    assert(run !== undefined, "a room was taken");
+    if (this.#reserved.length === 0) this.#take(1);
+    const run = this.#reserved.shift();
+    assert(run !== undefined, "a run was allocated");
     const blocks = Math.min(run.blocks, CHUNK_BLOCKS - (run.block % CHUNK_BLOCKS));
     if (run.blocks > blocks)
-      this.#ahead.unshift({ block: run.block + blocks, blocks: run.blocks - blocks });
+      this.#reserved.unshift({ block: run.block + blocks, blocks: run.blocks - blocks });
     this.#firstBlock = run.block;
-    this.#roomBytes = blocks * BLOCK_BYTES;
+    this.#capacityBytes = blocks * BLOCK_BYTES;
   }
 
   #flush(): void {
@@ -169,6 +175,6 @@ export class DataWriter implements DataSink {
       this.#buffer = this.#outbox.take();
     }
     this.#usedBytes = 0;
-    this.#roomBytes = 0;
+    this.#capacityBytes = 0;
   }
 }

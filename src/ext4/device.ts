@@ -9,7 +9,10 @@ export interface DeviceNumber {
   readonly minor: number;
 }
 
-/** How an inode keeps a device number: the old 16 bits where they do, otherwise the new form behind them. Undefined: out of range. */
+/**
+ * Encodes a device number for an inode: the old 16-bit form if it fits, otherwise the new form after it. Undefined when
+ * the number is too large.
+ */
 export function encodeDevice({ major, minor }: DeviceNumber): Uint8Array | undefined {
   if (major >= MAJORS || minor >= MINORS) return undefined;
   const bytes = new Uint8Array(8);

@@ -19,7 +19,7 @@ export const ENTRY_HEADER_BYTES = 8;
 const TAIL_BYTES = 12;
 const TAIL_FILE_TYPE = 0xde;
 const TAIL_CHECKSUM = u32(8);
-/** What the entries of one block have. */
+/** The space for entries in one block. */
 export const ENTRIES_BYTES = BLOCK_BYTES - TAIL_BYTES;
 export const NAME_BYTES_MAX = 255;
 
@@ -38,7 +38,7 @@ export interface DirectoryEntry {
   readonly kind: TreeNode["kind"];
 }
 
-/** The inode of a directory, that of its parent, and what it holds, sorted by name. */
+/** The inode numbers of a directory and its parent, and the directory's entries sorted by name. */
 export interface DirectoryContent {
   readonly inode: number;
   readonly parent: number;
@@ -59,7 +59,7 @@ export function dotEntries(content: DirectoryContent): readonly [DirectoryEntry,
   ];
 }
 
-/** Whether all entries find room in one block, which then needs no index. */
+/** Whether all entries fit into one block. Then the directory needs no index. */
 export function fitsOneBlock(content: DirectoryContent): boolean {
   let bytes = 2 * recordBytesOf(DOT_DOT);
   for (const { name } of content.entries) {
@@ -69,13 +69,13 @@ export function fitsOneBlock(content: DirectoryContent): boolean {
   return true;
 }
 
-/** The block of a directory for which fitsOneBlock() holds. */
+/** Encodes a directory for which fitsOneBlock() is true. */
 export function encodeDirectory(content: DirectoryContent, seed: number): Uint8Array {
   const [dot, dotDot] = dotEntries(content);
   return encodeLeaf([dot, dotDot].concat(content.entries), seed);
 }
 
-/** One block of entries, or an empty one. `seed` is the inode's checksum seed. */
+/** Encodes one block of entries, which may be empty. `seed` is the inode's checksum seed. */
 export function encodeLeaf(entries: readonly DirectoryEntry[], seed: number): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   const view = viewOf(block);
@@ -95,7 +95,7 @@ export function encodeLeaf(entries: readonly DirectoryEntry[], seed: number): Ui
   return block;
 }
 
-/** Puts `entry` at `at` of a zeroed block and lets it reach over `recordBytes`. */
+/** Writes `entry` at the offset `at` of a zeroed block, with a record length of `recordBytes`. */
 export function putEntry(
   block: DataView,
   { name, inode, kind }: DirectoryEntry,
@@ -110,15 +110,16 @@ export function putEntry(
     block.setUint8(nameAt + index, name.charCodeAt(index));
 }
 
-/** A name of a directory, and where it leads. */
+/** A name in a directory and its inode number. */
 export interface DirectoryLink {
   readonly name: ByteString;
   readonly inode: number;
 }
 
 /**
- * The names in one block of a directory, without "." and "..". The blocks of an index look like blocks with no other names, so they
- * need no care, and have a checksum of another form, which is not looked at. Throws BadFileSystem.
+ * Decodes the names in one block of a directory, without "." and "..". A block of an index has the form of a block
+ * without other names, so it needs no special case. Its checksum has another form and is not compared. Throws
+ * BadFileSystem.
  */
 export function decodeDirectory(block: Uint8Array, seed: number): DirectoryLink[] {
   const tail = viewOf(block.subarray(ENTRIES_BYTES));

@@ -14,14 +14,14 @@ const INDEX = { logicalBlock: u32(0), child: u32(4) } as const;
 const MAGIC = 0xf30a;
 const ENTRY_BYTES = 12;
 const ROOT_ENTRIES = (INODE_MAP.bytes - ENTRY_BYTES) / ENTRY_BYTES;
-/** The checksum takes the four bytes that are left. */
+/** The checksum uses the last four bytes of the block. */
 const NODE_ENTRIES = Math.floor((BLOCK_BYTES - ENTRY_BYTES) / ENTRY_BYTES);
 const NODE_CHECKSUM = u32(ENTRY_BYTES + NODE_ENTRIES * ENTRY_BYTES);
-/** More would mean "not initialized". */
+/** A larger number would mean "uninitialized". */
 const EXTENT_BLOCKS_MAX = 32768;
 
-/** What one node of the tree says about a part of the file. `blocks` is unused in an index. */
-interface Entry {
+/** An entry of a tree node. In an index node `physicalBlock` is the child node and `blocks` is unused. */
+interface NodeEntry {
   readonly logicalBlock: number;
   readonly physicalBlock: number;
   readonly blocks: number;
@@ -30,27 +30,27 @@ interface Entry {
 export interface NodeAppender {
   /** The inode's checksum seed. */
   readonly seed: number;
-  /** Writes one block and tells where. */
+  /** Writes one block and returns its block number. */
   readonly append: (node: Uint8Array) => number;
 }
 
 /**
- * Builds the tree over `extents` (going up, not overlapping): its root in the 60 zeroed bytes of `root`, which are for the inode, and
- * nodes that do not fit there in blocks. Returns how many blocks the tree itself takes.
+ * Builds the tree of `extents`, which must be in ascending order without overlap. The root goes into the 60 zeroed
+ * bytes of `root`, which belong to the inode. Further nodes go into blocks. Returns the number of these blocks.
  */
 export function encodeExtents(
   root: DataView,
   extents: readonly Extent[],
   { seed, append }: NodeAppender,
 ): number {
-  let entries: readonly Entry[] = splitLong(extents);
+  let entries: readonly NodeEntry[] = splitLong(extents);
   let depth = 0;
   let blocks = 0;
   while (entries.length > ROOT_ENTRIES) {
-    const parents: Entry[] = [];
+    const parents: NodeEntry[] = [];
     for (let at = 0; at < entries.length; at += NODE_ENTRIES) {
       const piece = entries.slice(at, at + NODE_ENTRIES);
-      parents.push({ ...at0(piece), physicalBlock: append(encodeNode(piece, depth, seed)) });
+      parents.push({ ...firstOf(piece), physicalBlock: append(encodeNode(piece, depth, seed)) });
     }
     blocks += parents.length;
     entries = parents;
@@ -60,13 +60,13 @@ export function encodeExtents(
   return blocks;
 }
 
-function at0(entries: readonly Entry[]): Entry {
+function firstOf(entries: readonly NodeEntry[]): NodeEntry {
   const [first] = entries;
   assert(first !== undefined, "a node has an entry");
   return first;
 }
 
-function splitLong(extents: readonly Extent[]): readonly Entry[] {
+function splitLong(extents: readonly Extent[]): readonly NodeEntry[] {
   if (extents.every(({ blocks }) => blocks <= EXTENT_BLOCKS_MAX)) return extents;
   return extents.flatMap(({ logicalBlock, physicalBlock, blocks }) =>
     Array.from({ length: Math.ceil(blocks / EXTENT_BLOCKS_MAX) }, (_, index) => {
@@ -80,7 +80,7 @@ function splitLong(extents: readonly Extent[]): readonly Entry[] {
   );
 }
 
-function encodeNode(entries: readonly Entry[], depth: number, seed: number): Uint8Array {
+function encodeNode(entries: readonly NodeEntry[], depth: number, seed: number): Uint8Array {
   const node = new Uint8Array(BLOCK_BYTES);
   const record = viewOf(node);
   encodeEntries(record, entries, depth);
@@ -88,7 +88,7 @@ function encodeNode(entries: readonly Entry[], depth: number, seed: number): Uin
   return node;
 }
 
-function encodeEntries(node: DataView, entries: readonly Entry[], depth: number): void {
+function encodeEntries(node: DataView, entries: readonly NodeEntry[], depth: number): void {
   put(node, HEADER.magic, MAGIC);
   put(node, HEADER.entries, entries.length);
   put(node, HEADER.entriesMax, Math.floor(node.byteLength / ENTRY_BYTES) - 1);
@@ -104,18 +104,18 @@ function encodeEntries(node: DataView, entries: readonly Entry[], depth: number)
   }
 }
 
-/** Deeper trees are never needed: five levels hold more than a file can have. */
+/** Five levels hold more extents than a file can have. */
 const DEPTH_MAX = 5;
 
 export interface NodeReader {
   /** The inode's checksum seed. */
   readonly seed: number;
-  /** Blocks of the file system. */
+  /** The number of blocks in the file system. */
   readonly blocks: number;
   readonly read: (block: number) => Uint8Array;
 }
 
-/** What encodeExtents() made: `map` is of the inode. Throws BadFileSystem. */
+/** Decodes a tree that encodeExtents() has made. `map` is the inode's part of it. Throws BadFileSystem. */
 export function decodeExtents(map: Uint8Array, reader: NodeReader): Extent[] {
   return decodeNode(map, DEPTH_MAX, reader);
 }
@@ -123,8 +123,8 @@ export function decodeExtents(map: Uint8Array, reader: NodeReader): Extent[] {
 function decodeNode(node: Uint8Array, depthMax: number, reader: NodeReader): Extent[] {
   const header = viewOf(node);
   const [entries, depth] = [get(header, HEADER.entries), get(header, HEADER.depth)];
-  const room = Math.floor((node.byteLength - ENTRY_BYTES) / ENTRY_BYTES);
-  if (get(header, HEADER.magic) !== MAGIC || entries > room || depth > depthMax)
+  const entriesMax = Math.floor((node.byteLength - ENTRY_BYTES) / ENTRY_BYTES);
+  if (get(header, HEADER.magic) !== MAGIC || entries > entriesMax || depth > depthMax)
     throw new BadFileSystem("an extent tree is damaged");
   const records = Array.from({ length: entries }, (_, index) => {
     const at = (index + 1) * ENTRY_BYTES;

@@ -1,4 +1,4 @@
-/** Where a little-endian number lies in an on-disk record, and how wide it is. */
+/** The offset and size of a little-endian number in an on-disk record. */
 export interface Field {
   readonly offset: number;
   readonly bytes: 1 | 2 | 4;
@@ -8,14 +8,17 @@ export const u8 = (offset: number): Field => ({ offset, bytes: 1 });
 export const u16 = (offset: number): Field => ({ offset, bytes: 2 });
 export const u32 = (offset: number): Field => ({ offset, bytes: 4 });
 
-/** Stores the low bits of `value`; callers split what is wider than its field. `record` starts where the record does. */
+/**
+ * Stores the low bits of `value`. For a wider number call it once for each field. `record` begins at the record's
+ * start.
+ */
 export function put(record: DataView, field: Field, value: number): void {
   if (field.bytes === 4) record.setUint32(field.offset, value, true);
   else if (field.bytes === 2) record.setUint16(field.offset, value, true);
   else record.setUint8(field.offset, value);
 }
 
-/** The number that a field holds. */
+/** Reads the number in a field. */
 export function get(record: DataView, field: Field): number {
   if (field.bytes === 4) return record.getUint32(field.offset, true);
   return field.bytes === 2 ? record.getUint16(field.offset, true) : record.getUint8(field.offset);

@@ -4,8 +4,8 @@ import { BLOCK_BYTES, CHUNK_BYTES } from "../disk/chunk.ts";
 import type { DataWriter } from "./data-writer.ts";
 
 /**
- * Writes zeros where `node` has holes. GRUB takes a hole at the start of a file for damage, so no boot file may have one. Throws a
- * TandemError "no-space".
+ * Writes zeros where `node` has holes. GRUB reports a hole at the start of a file as an error, so boot files must have
+ * none. Throws "no-space".
  */
 export function fillHoles(node: FileNode, data: DataWriter): void {
   const filled = holesOf(node).flatMap((hole) => writeZeros(hole, data));

@@ -26,45 +26,48 @@ import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
 import { plainOutbox } from "../system/outbox.ts";
 
-export interface Image {
+export interface FileSystemContent {
   readonly geometry: Ext4Geometry;
-  /** The one that placed the data of the files in `root`. */
+  /** The allocator that was used for the data of the files in `root`. */
   readonly allocator: Allocator;
   readonly root: DirectoryNode;
   readonly identity: Identity;
 }
 
 export interface WrittenTree {
-  /** All that writeTree() wrote and block 0, by rising offset. The data of the files is not among them: its writers tell it. */
+  /**
+   * Everything that writeTree() has written, and block 0, in ascending order. Without file data: see
+   * DataWriter.finish().
+   */
   readonly ranges: readonly WrittenRange[];
-  /** Block 0. Nothing is a file system before it: flush everything else, then write it at offset 0. */
+  /** Block 0. It makes the target a file system: flush everything else first, then write it at offset 0. */
   readonly superblock: Uint8Array;
-  /** In use, the eleven that every ext4 has included. */
+  /** The number of used inodes, including the eleven that every ext4 has. */
   readonly inodes: number;
-  /** Of the file system, its fixed parts included. */
+  /** The used space, including the fixed parts of the file system. */
   readonly usedBytes: number;
 }
 
 /**
- * Writes everything but the data of files and block 0. The same geometry, tree, extents and identity give the same bytes. File data
- * that no node names stays where it is and is free space. Throws a TandemError "no-space" or "content", naming the path.
+ * Writes everything except file data and block 0. Equal geometries, trees, extents and identities give equal bytes.
+ * File data that no node refers to becomes free space. Throws "no-space" or "content" with the path of the node.
  */
-export function writeTree(target: BlockFile, image: Image): WrittenTree {
-  const { geometry, identity } = image;
+export function writeTree(target: BlockFile, content: FileSystemContent): WrittenTree {
+  const { geometry, identity } = content;
   const inodesMax = geometry.groups * geometry.inodesPerGroup;
-  const tree = numberTree(image.root, { inodesMax, timeSeconds: identity.timeSeconds });
+  const tree = numberTree(content.root, { inodesMax, timeSeconds: identity.timeSeconds });
   const usage = new BlockUsage(geometry);
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);
   const checksumSeed = crc32c(CRC_START, uuid);
-  const data = new DataWriter(plainOutbox(target), image.allocator, geometry.frontRest);
+  const data = new DataWriter(plainOutbox(target), content.allocator, geometry.frontRest);
   const front = new PlacedWriter(target);
   const { timeSeconds } = identity;
   const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds });
   writeNodes(tree, writer, new InodeTable(geometry, front));
   const { lastInode } = tree;
   const directories = countDirectories(tree, geometry);
-  const fill = { geometry, usage, lastInode, directories, checksumSeed };
+  const used = { geometry, usage, lastInode, directories, checksumSeed };
   const superblock = {
     geometry,
     freeBlocks: geometry.blocks - usage.usedBlocks,
@@ -74,7 +77,7 @@ export function writeTree(target: BlockFile, image: Image): WrittenTree {
     label: labelOf(identity),
     timeSeconds,
   };
-  writeDescriptors(front, superblock, writeGroups(front, fill));
+  writeDescriptors(front, superblock, writeGroups(front, used));
   const block0 = encodeBlock0(superblock);
   const ranges = [rangeOf(0, block0), ...front.finish(), ...data.finish()];
   return {
@@ -110,7 +113,10 @@ function countDirectories(tree: NumberedTree, { groups, inodesPerGroup }: Ext4Ge
   return counts;
 }
 
-/** Behind block 0, and with a superblock at the start of each group that keeps a backup. */
+/**
+ * Writes the group descriptors after block 0, and a superblock and descriptors at the start of each group with a
+ * backup.
+ */
 function writeDescriptors(
   front: PlacedWriter,
   superblock: SuperblockValues,

@@ -6,35 +6,36 @@ import { GROUP_BLOCKS } from "./block.ts";
 import { DESCRIPTOR_BYTES } from "./group-descriptor.ts";
 import { INODE_BYTES } from "./inode.ts";
 
-/** Smaller leaves no room for a chunk of data and one of directories. */
+/** A smaller device has no space for one chunk of data and one of directories. */
 const SIZE_BYTES_MIN = 4 * MiB;
 /** Block numbers have 32 bits without the 64bit feature. */
 const BLOCKS_MAX = 2 ** 32 - 1;
-/** As mke2fs has it: one inode for so many bytes. */
+/** One inode for this many bytes, as in mke2fs. */
 const BYTES_PER_INODE = 16 * KiB;
 const INODES_PER_BLOCK = BLOCK_BYTES / INODE_BYTES;
-/** A shorter last group is left out, as mke2fs does: it would hold hardly more than its backup superblock. */
+/** A shorter last group is not used, as in mke2fs: it would hold little more than its backup superblock. */
 const LAST_GROUP_BLOCKS_MIN = 50;
 
 /**
- * Where the fixed parts of a file system lie: superblock, group descriptors, all block bitmaps, all inode bitmaps, all inode tables,
- * one after the other at the front, broken only by backup superblocks. Plain data: it crosses between threads.
+ * The locations of a file system's fixed parts: superblock, group descriptors, all block bitmaps, all inode bitmaps,
+ * all inode tables. They lie in this order at the front, interrupted only by backup superblocks. Plain data, because it
+ * is sent between threads.
  */
 export interface Ext4Geometry {
   readonly blocks: number;
   readonly groups: number;
-  /** How many blocks the group descriptors fill, after the superblock and after each backup of it. */
+  /** The number of blocks of group descriptors after the superblock and after each backup. */
   readonly descriptorBlocks: number;
   readonly inodesPerGroup: number;
-  /** Of one group. */
+  /** The size of one group's inode table. */
   readonly inodeTableBlocks: number;
-  /** Block of each group's block bitmap, inode bitmap and inode table. */
+  /** The first block of each group's block bitmap, inode bitmap and inode table. */
   readonly blockBitmaps: readonly number[];
   readonly inodeBitmaps: readonly number[];
   readonly inodeTables: readonly number[];
-  /** What is left of the chunk in which the front ends: used for directories. */
+  /** The rest of the chunk in which the front ends. It is used for directories. */
   readonly frontRest: BlockRun;
-  /** Whole chunks for data, counted in chunks from the start of the device. */
+  /** The whole chunks for data. */
   readonly runs: readonly ChunkRun[];
 }
 
@@ -43,7 +44,7 @@ export interface ChunkRun {
   readonly chunks: number;
 }
 
-/** Plans a file system that fills `sizeBytes`. Throws a TandemError "no-space" if that is too small or too large for one. */
+/** Plans a file system of `sizeBytes`. Throws "no-space" when this is too small or too large. */
 export function planGeometry(sizeBytes: number): Ext4Geometry {
   const blocks = usableBlocks(Math.floor(sizeBytes / BLOCK_BYTES));
   if (sizeBytes < SIZE_BYTES_MIN || blocks > BLOCKS_MAX)
@@ -72,12 +73,15 @@ export function planGeometry(sizeBytes: number): Ext4Geometry {
   };
 }
 
-/** Whether group `group` keeps a copy of superblock and descriptors (sparse_super): 0, 1 and the powers of 3, 5 and 7. */
+/**
+ * Whether a group has a copy of superblock and descriptors. With sparse_super these are 0, 1 and the powers of 3, 5 and
+ * 7.
+ */
 export function hasSuperblock(group: number): boolean {
   return group < 2 || [3, 5, 7].some((base) => isPower(group, base));
 }
 
-/** The groups above 0 with a backup, in order. */
+/** Returns the groups after group 0 that have a backup, in ascending order. */
 export function backupGroups(groups: number): readonly number[] {
   const powers = [3, 5, 7].flatMap((base) => powersBelow(base, groups));
   return [...(groups > 1 ? [1] : []), ...powers].toSorted((one, other) => one - other);
@@ -95,7 +99,7 @@ function powersBelow(base: number, limit: number): number[] {
   return powers;
 }
 
-/** How many blocks group `group` has: all but the last one are full. */
+/** Returns the number of blocks in a group. Only the last group may be incomplete. */
 export function groupBlocks(geometry: Pick<Ext4Geometry, "blocks">, group: number): number {
   return Math.min(GROUP_BLOCKS, geometry.blocks - group * GROUP_BLOCKS);
 }
@@ -115,7 +119,7 @@ function descriptorBlocksOf(groups: number): number {
   return Math.ceil((groups * DESCRIPTOR_BYTES) / BLOCK_BYTES);
 }
 
-/** Hands out the front block by block and steps over the backups that lie in its way in large file systems. */
+/** Allocates the blocks of the front in order. In large file systems it skips backups of the superblock. */
 class Front {
   readonly #backupBlocks: number;
   /** The first block after the front. */
@@ -141,7 +145,7 @@ class Front {
   }
 }
 
-/** The whole chunks between the end of the front, the backups and the end of the device. */
+/** Returns the whole chunks between the front, the backups and the end of the device. */
 function freeRuns(
   {
     blocks,

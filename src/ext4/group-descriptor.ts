@@ -3,7 +3,7 @@ import { BadFileSystem } from "./bad-file-system.ts";
 import { crc32c, crc32cOfWord } from "./checksum.ts";
 import { get, put, putAll, u16, u32 } from "./field.ts";
 
-/** Without the 64bit feature. */
+/** The size without the 64bit feature. */
 export const DESCRIPTOR_BYTES = 32;
 
 /** struct ext4_group_desc, https://docs.kernel.org/filesystems/ext4/group_descr.html */
@@ -21,14 +21,14 @@ export const DESCRIPTOR = {
   checksum: u16(0x1e),
 } as const;
 
-/** The bitmap was never written: nothing of its kind is in use. */
+/** The group's bitmap was never written, because the group has no used inodes or no used blocks. */
 export const GROUP_FLAG = { inodesUninitialized: 0x1, blocksUninitialized: 0x2 } as const;
 
 export type DescriptorValues = Readonly<
   Record<Exclude<keyof typeof DESCRIPTOR, "checksum">, number>
 >;
 
-/** Fills `bytes`, which has to be zero, with the descriptor of `group`. `seed` is the file system's checksum seed. */
+/** Writes the descriptor of `group` to `bytes`, which must be zero. `seed` is the file system's checksum seed. */
 export function encodeDescriptor(
   bytes: Uint8Array,
   values: DescriptorValues,
@@ -39,7 +39,7 @@ export function encodeDescriptor(
   put(view, DESCRIPTOR.checksum, crc32c(crc32cOfWord(seed, group), bytes));
 }
 
-/** What encodeDescriptor() made. Throws BadFileSystem. */
+/** Decodes a descriptor that encodeDescriptor() has made. Throws BadFileSystem. */
 export function decodeDescriptor(
   bytes: Uint8Array,
   { group, seed }: { readonly group: number; readonly seed: number },
@@ -48,7 +48,7 @@ export function decodeDescriptor(
   const view = viewOf(copy);
   const checksum = get(view, DESCRIPTOR.checksum);
   put(view, DESCRIPTOR.checksum, 0);
-  // Its field has 16 of the 32 bits.
+  // The field stores only the lower 16 bits.
   if ((crc32c(crc32cOfWord(seed, group), copy) & 0xffff) !== checksum)
     throw new BadFileSystem(`the checksum of group ${group} is wrong`);
   return { inodeTable: get(view, DESCRIPTOR.inodeTable) };

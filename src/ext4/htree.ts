@@ -16,24 +16,33 @@ import { put, u16, u32, u8 } from "./field.ts";
 import { nameHash } from "./name-hash.ts";
 import { HASH_HALF_MD4 } from "./superblock.ts";
 
-/** struct dx_root, dx_node, dx_entry, dx_tail: https://docs.kernel.org/filesystems/ext4/directory.html (hash tree directories) */
+/**
+ * struct dx_root, dx_node, dx_entry, dx_tail: https://docs.kernel.org/filesystems/ext4/directory.html (hash tree
+ * directories)
+ */
 const ROOT = { dotDotAt: 12, hash: u8(28), infoBytes: u8(29), levels: u8(30) } as const;
 const ROOT_INFO_BYTES = 8;
-/** The first slot has no hash: it holds for all names before the second one, and keeps limit and count there. */
+/** The first slot has no hash, because it covers all names before the second slot. Limit and count are in its place. */
 const SLOTS = { limit: u16(0), count: u16(2), hash: u32(0), block: u32(4) } as const;
 const SLOT_BYTES = 8;
 const ROOT_SLOTS_AT = 32;
 const NODE_SLOTS_AT = 8;
 const CHECKSUM_AT = BLOCK_BYTES - 4;
 
-/** One slot less than there is room for: the tail with the checksum. */
+/** The tail with the checksum takes the place of the last slot. */
 const ROOT_SLOTS_MAX = (BLOCK_BYTES - ROOT_SLOTS_AT) / SLOT_BYTES - 1;
 const NODE_SLOTS_MAX = (BLOCK_BYTES - NODE_SLOTS_AT) / SLOT_BYTES - 1;
 
-/** More entries than an image may have. A hash is even, so half of it and an index find room in the 53 bits of a number. */
+/**
+ * More entries than an image may have. A hash is even: half of it (31 bits) and an index (22 bits) fit into the 53 bits
+ * of a number.
+ */
 const INDEXES = 2 ** 22;
 
-/** The names from `hash` on. The lowest bit says that the block before has names of the same hash. */
+/**
+ * A block with the names from `hash` on. The lowest bit of `hash` is set when the previous block has names with the
+ * same hash.
+ */
 interface Leaf {
   readonly hash: number;
   readonly entries: readonly DirectoryEntry[];
@@ -47,11 +56,14 @@ interface Slot {
 export interface Seeds {
   /** The directory inode's checksum seed. */
   readonly checksum: number;
-  /** The file system's 16 bytes for nameHash(). */
+  /** The file system's seed for nameHash(), 16 bytes. */
   readonly hash: Uint8Array;
 }
 
-/** The blocks of an indexed directory: the root of the index, its inner nodes if it takes any, then the names sorted by hash. */
+/**
+ * Encodes an indexed directory. Returns its blocks: the root of the index, inner nodes if needed, then the names sorted
+ * by hash. Throws "no-space".
+ */
 export function encodeIndexed(content: DirectoryContent, seeds: Seeds): Uint8Array[] {
   const leaves = packLeaves(content.entries, sortedKeys(content.entries, seeds.hash));
   const flat = leaves.length <= ROOT_SLOTS_MAX;
@@ -79,7 +91,10 @@ function tooLarge(content: DirectoryContent): TandemError {
   );
 }
 
-/** Half the hash of each name, and below it the index of its entry; rising. */
+/**
+ * Returns a key for each entry, in ascending order: half the name's hash in the upper bits, the entry's index in the
+ * lower bits.
+ */
 function sortedKeys(entries: readonly DirectoryEntry[], seed: Uint8Array): Float64Array {
   assert(entries.length <= INDEXES, "a directory has fewer entries than an image may have");
   const keys = new Float64Array(entries.length);
@@ -88,7 +103,7 @@ function sortedKeys(entries: readonly DirectoryEntry[], seed: Uint8Array): Float
   return keys.toSorted();
 }
 
-/** Fills block after block. */
+/** Distributes the sorted entries to blocks. */
 function packLeaves(all: readonly DirectoryEntry[], keys: Float64Array): Leaf[] {
   const leaves: Leaf[] = [];
   let entries: DirectoryEntry[] = [];
@@ -109,7 +124,10 @@ function packLeaves(all: readonly DirectoryEntry[], keys: Float64Array): Leaf[] 
   return leaves;
 }
 
-/** Looks like a linear block whose ".." reaches to the end. */
+/**
+ * Encodes the root of the index. To programs that ignore the index it looks like a linear block whose ".." reaches to
+ * the end.
+ */
 function encodeRoot(
   content: DirectoryContent,
   slots: readonly Slot[],
@@ -128,7 +146,7 @@ function encodeRoot(
   return block;
 }
 
-/** Looks like a linear block with one empty entry. */
+/** Encodes an inner node. To programs that ignore the index it looks like a linear block with one empty entry. */
 function encodeNode(slots: readonly Slot[], seed: number): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   put(viewOf(block), ENTRY.recordBytes, BLOCK_BYTES);
@@ -150,7 +168,7 @@ function putSlots(
   }
   view.setUint16(at + SLOTS.limit.offset, limit, true);
   view.setUint16(at + SLOTS.count.offset, slots.length, true);
-  // The tail is a reserved word and the checksum, which counts as zero in itself.
+  // The tail is a reserved word and the checksum, which counts as zero while it is computed.
   const used = crc32c(seed, block, 0, end);
   view.setUint32(CHECKSUM_AT, crc32cOfWord(crc32cOfWord(used, 0), 0), true);
 }

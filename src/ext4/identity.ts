@@ -1,24 +1,24 @@
 import { assert } from "../lib/assert.ts";
 
-/** What tells one file system from another. Nothing in it comes from a clock or from chance. */
+/** The values that identify a file system. None of them comes from a clock or is random. */
 export interface Identity {
   /** "01234567-89ab-cdef-0123-456789abcdef". */
   readonly uuid: string;
   /** At most 16 bytes of UTF-8. */
   readonly label: string;
-  /** When the image was made, since 1970. */
+  /** The creation time of the image, in seconds since 1970. */
   readonly timeSeconds: number;
 }
 
-/** Names below this are tandem's own. */
+/** The namespace of tandem's UUIDs. */
 const NAMESPACE = "5ab0f9c6-3e8d-4d43-9f0e-6a0f2c1d7e54";
 
-/** The UUID of image `digest` in slot `slot`: always the same for the same two. */
+/** Returns the UUID for an image in a slot. Equal arguments give equal UUIDs. */
 export function identityOf(digest: string, slot: string): string {
   return uuidV5(NAMESPACE, `${digest} ${slot}`);
 }
 
-/** The 16 bytes that start the hash of every name in an indexed directory. */
+/** Returns the 16-byte seed for the hash of names in indexed directories. */
 export function hashSeedOf(uuid: string): Uint8Array {
   return uuidBytes(uuidV5(uuid, "directory hash"));
 }
@@ -38,7 +38,7 @@ function uuidV5(namespace: string, name: string): string {
   return formatUuid(bytes);
 }
 
-/** The 16 bytes of a UUID as text. */
+/** Formats the 16 bytes of a UUID as text. */
 export function formatUuid(bytes: Uint8Array): string {
   const hex = bytes.toHex();
   const groups = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];

@@ -6,7 +6,7 @@ import type { SuperblockFacts } from "./superblock.ts";
 
 const PER_BLOCK = BLOCK_BYTES / DESCRIPTOR_BYTES;
 
-/** Where each inode lies, as the group descriptors say. */
+/** Finds the location of an inode with the group descriptors. */
 export class InodePlaces {
   readonly #facts: SuperblockFacts;
   readonly #seed: number;
@@ -20,7 +20,7 @@ export class InodePlaces {
     this.#read = read;
   }
 
-  /** Throws BadFileSystem. */
+  /** Returns the block of an inode and the offset in it. Throws BadFileSystem. */
   of(inode: number): { readonly block: number; readonly offsetBytes: number } {
     const { inodes, inodesPerGroup } = this.#facts;
     if (inode < 1 || inode > inodes) throw new BadFileSystem(`there is no inode ${inode}`);
@@ -32,7 +32,7 @@ export class InodePlaces {
     };
   }
 
-  /** Descriptors lie behind block 0. */
+  /** Returns the first block of a group's inode table. The descriptors follow block 0. */
   #tableOf(group: number): number {
     const known = this.#tables.get(group);
     if (known !== undefined) return known;

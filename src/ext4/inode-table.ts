@@ -3,7 +3,7 @@ import { INODE_BYTES } from "./inode.ts";
 import type { Ext4Geometry } from "./geometry.ts";
 import type { PlacedWriter } from "./placed-writer.ts";
 
-/** Collects inodes, which come by rising number, into the blocks of the inode tables. Blocks without one are not written. */
+/** Collects inodes, in ascending order, into the blocks of the inode tables. Does not write blocks without inodes. */
 export class InodeTable {
   readonly #geometry: Ext4Geometry;
   readonly #writer: PlacedWriter;
@@ -27,7 +27,7 @@ export class InodeTable {
     this.#buffer.set(bytes, atBytes % BLOCK_BYTES);
   }
 
-  /** Hands the last block on. */
+  /** Writes the last block. */
   finish(): void {
     if (this.#block !== undefined) this.#writer.put(this.#block, this.#buffer);
     this.#buffer.fill(0);

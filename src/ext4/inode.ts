@@ -7,10 +7,10 @@ import { get, put, u16, u32 } from "./field.ts";
 import { clampTime, extraOf } from "./timestamp.ts";
 
 export const INODE_BYTES = 256;
-/** What is used beyond the first 128 bytes: up to i_projid, as mke2fs has it. */
+/** The bytes after the first 128 that hold fields: up to i_projid, as in mke2fs. */
 export const EXTRA_INODE_BYTES = 32;
 
-/** struct ext4_inode, https://docs.kernel.org/filesystems/ext4/inodes.html; what is not listed stays zero. */
+/** struct ext4_inode, https://docs.kernel.org/filesystems/ext4/inodes.html. Fields that are not listed stay zero. */
 export const INODE = {
   mode: u16(0x00),
   uidLow: u16(0x02),
@@ -36,7 +36,7 @@ export const INODE = {
   makeTime: u32(0x90),
   makeTimeExtra: u32(0x94),
 } as const;
-/** Extent tree, short symlink target or device number. */
+/** The field for the extent tree, a short symlink target, or a device number. */
 export const INODE_MAP = { offset: 0x28, bytes: 60 } as const;
 export const INODE_XATTRS_OFFSET = 0x80 + EXTRA_INODE_BYTES;
 
@@ -58,14 +58,17 @@ export interface InodeValues {
   readonly attributes: Attributes;
   readonly sizeBytes: number;
   readonly links: number;
-  /** All blocks that belong to it, its extent tree and xattrs included. */
+  /** The number of blocks of the inode, including its extent tree and xattrs. */
   readonly blocks: number;
   readonly flags: number;
   readonly xattrBlock: number;
   readonly makeTime: Time;
 }
 
-/** Fills the 256 bytes at `record`, all but the map, the xattrs and the checksum. They have to be zero. */
+/**
+ * Writes all fields of an inode except the map, the xattrs and the checksum. The 256 bytes of `record` must be zero
+ * before.
+ */
 export function encodeInode(record: DataView, values: InodeValues): void {
   const { attributes, sizeBytes } = values;
   const sectors = values.blocks * SECTORS_PER_BLOCK;
@@ -84,7 +87,7 @@ export function encodeInode(record: DataView, values: InodeValues): void {
   encodeTimes(record, values);
 }
 
-/** An archive tells one time: it serves as the time of access and change too. */
+/** An archive has one time for each file. It is used for the access time and the change time too. */
 function encodeTimes(
   record: DataView,
   { attributes, makeTime }: Pick<InodeValues, "attributes" | "makeTime">,
@@ -103,19 +106,19 @@ function encodeTimes(
   put(record, INODE.makeTimeExtra, extraOf(made));
 }
 
-/** The checksum seed of inode `inode` (generation 0), also for its directory and extent blocks. */
+/** Returns the checksum seed of an inode (generation 0), which also serves its directory and extent blocks. */
 export function inodeSeed(seed: number, inode: number): number {
   return crc32cOfWord(crc32cOfWord(seed, inode), 0);
 }
 
-/** Stores the checksum of a complete inode. `seed` is the inode's own (see inodeSeed). */
-export function sealInode(bytes: Uint8Array, record: DataView, seed: number): void {
+/** Computes and stores the checksum of a complete inode. `seed` is the inode's seed: see inodeSeed(). */
+export function putInodeChecksum(bytes: Uint8Array, record: DataView, seed: number): void {
   const checksum = crc32c(seed, bytes);
   put(record, INODE.checksumLow, checksum);
   put(record, INODE.checksumHigh, checksum >>> 16);
 }
 
-/** An inode as it is read back. */
+/** The fields of an inode that tandem reads. */
 export interface StoredInode {
   readonly kind: keyof typeof FORMAT_BITS;
   readonly sizeBytes: number;
@@ -125,7 +128,7 @@ export interface StoredInode {
 
 const FORMAT_MASK = 0xf000;
 
-/** What sealInode() has sealed. `seed` is the inode's own. Throws BadFileSystem. */
+/** Decodes an inode after comparing its checksum. `seed` is the inode's seed: see inodeSeed(). Throws BadFileSystem. */
 export function decodeInode(bytes: Uint8Array, seed: number): StoredInode {
   const copy = bytes.slice();
   const view = viewOf(copy);

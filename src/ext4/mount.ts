@@ -21,21 +21,24 @@ import {
   type SuperblockFacts,
 } from "./superblock.ts";
 
-/** A directory of a million names has a fifth of this. */
+/** Five times the size of a directory with a million names. */
 const DIRECTORY_BYTES_MAX = 256 * MiB;
 const TARGET_BYTES_MAX = BLOCK_BYTES;
 
-/** A file system of our own writing, read without the kernel. Nothing of it is read before it is asked for. */
+/** A file system that tandem has written, read without the kernel. Directories are read on first access. */
 export interface FileSystem {
   readonly uuid: string;
   readonly label: string;
-  /** Its nodes throw `content` where the file system is damaged. Owners, times, device numbers and extended attributes are not read. */
+  /**
+   * Accessing its nodes throws "content" where the file system is damaged. Owners, times, device numbers and xattrs are
+   * not read.
+   */
   readonly root: DirectoryNode;
-  /** All the bytes of a small file. */
+  /** Reads a small file, or its first `bytesMax` bytes. */
   readonly read: (node: FileNode, bytesMax?: number) => Uint8Array;
 }
 
-/** Throws `content` when there is none, or one that tandem has not written. */
+/** Opens the file system. Throws "content" when there is none, or when it was not written by tandem. */
 export function openFileSystem(block: BlockFile): FileSystem {
   const reader = new Reader(block);
   const { uuid, label } = reader.facts;
@@ -47,7 +50,9 @@ export function openFileSystem(block: BlockFile): FileSystem {
   };
 }
 
-/** Reads every directory and every inode, so that each checksum is compared. File data has none. Throws `content`. */
+/**
+ * Reads every directory and every inode, which compares all checksums. File data has no checksums. Throws "content".
+ */
 export function checkFileSystem({ root }: FileSystem): { readonly nodes: number } {
   const todo: TreeNode[] = [root];
   let nodes = 0;

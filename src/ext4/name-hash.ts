@@ -1,17 +1,17 @@
 import type { ByteString } from "../lib/byte-string.ts";
 
-/** A name goes in 32 bytes at a time, as eight words. */
+/** A name is hashed in pieces of 32 bytes, which are eight words. */
 const PIECE_BYTES = 32;
 const WORDS = 8;
-/** Stands for "end of the directory" in the kernel, so no name may have it. */
+/** The kernel uses this value for the end of a directory, so it must not be the hash of a name. */
 const END_OF_DIRECTORY = 0xfffffffe;
 
 const piece = new Int32Array(WORDS);
 const state = new Int32Array(4);
 
 /**
- * The hash by which an indexed directory is sorted: half MD4 over the bytes of `name` taken as unsigned, started with the 16 bytes of
- * `seed` from the superblock. Even: the lowest bit of a hash in an index means something else.
+ * Computes the hash by which an indexed directory is sorted: half MD4 over the unsigned bytes of `name`. `seed` is the
+ * superblock's 16-byte seed. The result is even, because the lowest bit of a hash in an index has another meaning.
  */
 export function nameHash(name: ByteString, seed: Uint8Array): number {
   for (let word = 0; word < 4; word += 1) state[word] = wordAt(seed, word * 4);
@@ -28,7 +28,9 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return low | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
 }
 
-/** The words of `name` from `start` on; what is missing is filled with the count of the bytes that are left. */
+/**
+ * Fills `piece` with the words of `name` from `start` on. Missing bytes are filled with the number of remaining bytes.
+ */
 function fillPiece(name: ByteString, start: number): void {
   const left = name.length - start;
   const end = Math.min(name.length, start + PIECE_BYTES);
@@ -42,7 +44,7 @@ function fillPiece(name: ByteString, start: number): void {
   }
 }
 
-/** Three rounds of eight steps over `state`, each round with its own mix of the words and its own order of the piece. */
+/** Three rounds of eight steps over `state`. Each round has its own mixing function and its own order of the words. */
 // oxlint-disable-next-line complexity -- Each ?? counts, and none is taken.
 function halfMd4(): void {
   let a = state[0] ?? 0;

@@ -20,17 +20,17 @@ import {
   INODE_XATTRS_OFFSET,
   type InodeValues,
   inodeSeed,
-  sealInode,
+  putInodeChecksum,
 } from "./inode.ts";
 import type { NumberedTree } from "./numbering.ts";
 import { LOST_AND_FOUND_INODE } from "./numbering.ts";
-import { encodeXattrBlock, putInodeXattrs, sealXattrBlock, storedXattrs } from "./xattr.ts";
+import { encodeXattrBlock, putInodeXattrs, putXattrChecksum, storedXattrs } from "./xattr.ts";
 
-/** Shorter targets lie in the inode itself. GRUB and the kernel both go by the size. */
+/** Targets up to this size are stored in the inode. GRUB and the kernel decide by the size. */
 const INLINE_TARGET_BYTES_MAX = INODE_MAP.bytes - 1;
-/** PATH_MAX without its NUL: no kernel would follow more. */
+/** PATH_MAX without its NUL: the kernel does not follow longer targets. */
 const TARGET_BYTES_MAX = 4095;
-/** As mke2fs has it: e2fsck finds room without having to allocate. */
+/** As in mke2fs: e2fsck can add entries without allocating blocks. */
 const LOST_AND_FOUND_BLOCKS = 4;
 
 export interface NodeWriterOptions {
@@ -52,8 +52,8 @@ const NOBODY: Attributes = {
 };
 
 /**
- * Writes what belongs to one node but is no file data: directory, long symlink, extent and xattr blocks; and makes its inode, always in
- * the same memory and by way of the same objects. There may be millions of nodes, and garbage of each would be half of all memory.
+ * Writes the metadata of one node: directory, long symlink, extent and xattr blocks, and the inode. It reuses the same
+ * memory and objects for all nodes: there may be millions, and their garbage would double the memory.
  */
 export class NodeWriter {
   readonly #options: NodeWriterOptions;
@@ -61,7 +61,7 @@ export class NodeWriter {
   readonly #record = viewOf(this.#inode);
   readonly #map = this.#inode.subarray(INODE_MAP.offset, INODE_MAP.offset + INODE_MAP.bytes);
   readonly #mapRecord = viewOf(this.#map);
-  /** Of the node that is being written. */
+  /** The values of the current node. */
   readonly #values: Mutable<InodeValues>;
   readonly #appender: Mutable<NodeAppender>;
 
@@ -80,7 +80,7 @@ export class NodeWriter {
     this.#appender = { seed: 0, append: (block) => this.#append(block) };
   }
 
-  /** The 256 bytes of the inode, valid until the next call. */
+  /** Writes the blocks of a node. Returns the 256 bytes of its inode, which are valid until the next call. */
   write(tree: NumberedTree, inode: number): Uint8Array {
     const node = tree.node(inode);
     const seed = inodeSeed(this.#options.checksumSeed, inode);
@@ -96,7 +96,7 @@ export class NodeWriter {
     this.#putBody(tree, node, seed);
     values.xattrBlock = this.#putXattrs(tree, node);
     encodeInode(this.#record, values);
-    sealInode(this.#inode, this.#record, seed);
+    putInodeChecksum(this.#inode, this.#record, seed);
     return this.#inode;
   }
 
@@ -165,7 +165,7 @@ export class NodeWriter {
     this.#map.set(map);
   }
 
-  /** Content of our own making, placed like a file. */
+  /** Stores generated content like the data of a file. */
   #store(pieces: readonly Uint8Array[]): void {
     const { data } = this.#options;
     const sizeBytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
@@ -174,7 +174,7 @@ export class NodeWriter {
     this.#putMap(sizeBytes, data.end());
   }
 
-  /** Returns the block of what did not fit the inode, or 0. */
+  /** Stores the xattrs. Returns the block of those that do not fit into the inode, or 0. */
   #putXattrs(tree: NumberedTree, node: TreeNode): number {
     const { xattrs } = node;
     if (xattrs.length === 0) return 0;
@@ -183,12 +183,12 @@ export class NodeWriter {
     const rest = putInodeXattrs(area, storedXattrs(xattrs, path));
     if (rest.length === 0) return 0;
     const block = encodeXattrBlock(rest, path);
-    sealXattrBlock(block, this.#options.data.nextBlock(), this.#options.checksumSeed);
+    putXattrChecksum(block, this.#options.data.nextBlock(), this.#options.checksumSeed);
     this.#values.blocks += 1;
     return this.#append(block);
   }
 
-  /** Writes one block of metadata and tells where. */
+  /** Writes one block of metadata and returns its block number. */
   #append(block: Uint8Array): number {
     const { data } = this.#options;
     data.begin(block.byteLength, block.byteLength);

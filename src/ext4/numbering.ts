@@ -8,18 +8,18 @@ import type { DirectoryContent } from "./directory.ts";
 import { NAME_BYTES_MAX } from "./directory.ts";
 import { FIRST_INODE, ROOT_INODE } from "./superblock.ts";
 
-/** e2fsck looks for it there. */
+/** e2fsck expects lost+found to have this inode number. */
 export const LOST_AND_FOUND_INODE = FIRST_INODE;
 const LOST_AND_FOUND = byteStringOf("lost+found");
 /** EXT4_LINK_MAX. */
 const LINKS_MAX = 65_000;
-/** What a directory with more says (dir_nlink). */
+/** The link count of a directory with more links than LINKS_MAX (feature dir_nlink). */
 const MANY_LINKS = 1;
 
 /**
- * Numbers the tree breadth first, names of a directory in order, so that the same tree always gets the same numbers. Adds lost+found
- * if the image has none. Throws a TandemError "no-space" when there are more than `inodesMax`, and for names and links that ext4
- * cannot have.
+ * Numbers the nodes breadth first, the names of a directory in order, so that equal trees get equal numbers. Adds
+ * lost+found if the image has none. Throws "no-space" for more than `inodesMax` nodes or too many links, and "content"
+ * for names that ext4 cannot store.
  */
 export function numberTree(
   root: DirectoryNode,
@@ -46,11 +46,11 @@ function emptyDirectory(seconds: number): DirectoryNode {
   return { kind: "directory", mode: 0o700, uid: 0, gid: 0, mtime, xattrs: [], children: new Map() };
 }
 
-/** A directory, and what follows from its place in the tree. */
+/** A directory with its numbers and names. */
 interface Listed {
   readonly node: DirectoryNode;
   readonly inode: number;
-  /** The number of the directory that it is in; the root is its own. */
+  /** The inode number of the parent. The root is its own parent. */
   readonly parent: number;
   /** Sorted. */
   names: readonly ByteString[];
@@ -59,15 +59,15 @@ interface Listed {
 const NO_NAMES: readonly ByteString[] = [];
 
 /**
- * A tree whose nodes have inode numbers. An image may have millions, most of them files with one name: for those there is no object,
- * only a place in each of a few lists.
+ * A tree whose nodes have inode numbers. An image may have millions of nodes, most of them files with one name. They
+ * have no object of their own here, only an index in a few lists.
  */
 export class NumberedTree {
-  /** By rising inode number: the root, lost+found, all others. */
+  /** In ascending order of inode numbers: the root, lost+found, all others. */
   readonly #nodes: TreeNode[] = [];
-  /** Of each of the nodes: how many names it has, and those that lead to a directory from within. */
+  /** The link count of each node: its names, and for a directory also its "." and the ".." of its children. */
   readonly #links: number[] = [];
-  /** By rising inode number. Grows while it is worked through. */
+  /** In ascending order of inode numbers. The constructor iterates over it while it grows. */
   readonly #directories = new Map<TreeNode, Listed>();
   readonly #lostAndFound: DirectoryNode;
 
@@ -87,12 +87,12 @@ export class NumberedTree {
     return inodeAt(this.#nodes.length - 1);
   }
 
-  /** All numbers that have a node, rising. */
+  /** All inode numbers of nodes, in ascending order. */
   *inodes(): Generator<number> {
     for (let index = 0; index < this.#nodes.length; index += 1) yield inodeAt(index);
   }
 
-  /** The numbers of the directories, rising. */
+  /** The inode numbers of the directories, in ascending order. */
   *directoryInodes(): Generator<number> {
     for (const { inode } of this.#directories.values()) yield inode;
   }
@@ -101,13 +101,13 @@ export class NumberedTree {
     return defined(this.#nodes[indexOf(inode)], "a node of the number");
   }
 
-  /** As the inode says it. */
+  /** Returns the link count for the inode. */
   links(inode: number): number {
     const links = defined(this.#links[indexOf(inode)], "links of the number");
     return links > LINKS_MAX ? MANY_LINKS : links;
   }
 
-  /** What is in the directory `node`. */
+  /** Returns the content of a directory. */
   contentOf(node: DirectoryNode): DirectoryContent {
     const { inode, parent, names } = this.#listed(node);
     const entries = names.map((name) => {
@@ -117,7 +117,10 @@ export class NumberedTree {
     return { inode, parent, entries };
   }
 
-  /** For people: "/usr/bin/env". The first name where there are more. Takes long: what is no directory is looked for in all. */
+  /**
+   * Returns a path for messages: "/usr/bin/env", the first one if there are several. Slow for files: it searches all
+   * directories.
+   */
   pathOf(node: TreeNode): string {
     if (node === this.#nodes[0]) return "/";
     const places =
@@ -157,7 +160,7 @@ export class NumberedTree {
     }
   }
 
-  /** Only lost+found may be missing in the tree. */
+  /** Returns a child by its name. Only lost+found may be missing in the tree. */
   #child({ children }: DirectoryNode, name: ByteString): TreeNode {
     return children.get(name) ?? this.#lostAndFound;
   }
@@ -170,7 +173,10 @@ export class NumberedTree {
     return defined(this.#find(node), "a number in this tree");
   }
 
-  /** Undefined when it has none yet, though maybe one in another tree. */
+  /**
+   * Returns the node's inode number in this tree. Undefined when it has none yet; `node.inode` may be from another
+   * tree.
+   */
   #find(node: TreeNode): number | undefined {
     const { inode } = node;
     return inode !== undefined && this.#nodes[indexOf(inode)] === node ? inode : undefined;
@@ -200,7 +206,7 @@ export class NumberedTree {
   }
 }
 
-/** Between the root's number and the others are those that ext4 keeps for itself. */
+/** Returns the inode number for an index. The numbers between the root and FIRST_INODE are reserved by ext4. */
 function inodeAt(index: number): number {
   return index === 0 ? ROOT_INODE : FIRST_INODE - 1 + index;
 }

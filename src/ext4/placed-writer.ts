@@ -3,7 +3,7 @@ import { BLOCK_BYTES, CHUNK_BLOCKS, CHUNK_BYTES } from "../disk/chunk.ts";
 import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
 
-/** Writes blocks whose place is fixed. Neighbours go out in one write with one hash, up to the end of their chunk. */
+/** Writes blocks at fixed positions. Neighbours within a chunk are joined to one write with one hash. */
 export class PlacedWriter {
   readonly #target: BlockFile;
   readonly #ranges: WrittenRange[] = [];
@@ -15,7 +15,7 @@ export class PlacedWriter {
     this.#target = target;
   }
 
-  /** Takes a copy of `bytes`, one block at most; the rest of the block is zero. */
+  /** Copies `bytes`, at most one block. Fills the rest of the block with zeros. */
   put(block: number, bytes: Uint8Array): void {
     const follows = block === this.#firstBlock + this.#blocks && block % CHUNK_BLOCKS !== 0;
     if (!follows) {
@@ -28,7 +28,7 @@ export class PlacedWriter {
     this.#blocks += 1;
   }
 
-  /** Writes what is still buffered and tells all that was written. */
+  /** Writes the buffered blocks and returns all written ranges. */
   finish(): WrittenRange[] {
     this.#flush();
     return this.#ranges;

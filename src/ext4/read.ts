@@ -4,10 +4,10 @@ import type { FileNode } from "../layer/tree.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { BLOCK_BYTES, CHUNK_BYTES } from "../disk/chunk.ts";
 
-/** For a command line, a release file and the like: what is held in memory whole. */
+/** The limit for files that are read in one piece, such as a command line or a release file. */
 const FILE_BYTES_MAX = 16 * MiB;
 
-/** The data of a small file, or the first bytes of any, read from where its writer put it. Throws a TandemError "content" if that is much. */
+/** Reads a small file, or the first `bytesMax` bytes of any file. Throws "content" for more than 16 MiB. */
 export function readFile(
   target: BlockFile,
   node: FileNode,
@@ -29,7 +29,7 @@ export function readFile(
   return bytes;
 }
 
-/** The data of a file of any size without holes, in order. Each chunk is only valid until the next is asked for. */
+/** Reads a file without holes, of any size, in order. A chunk is valid only until the next one is requested. */
 export function* readChunks(target: BlockFile, node: FileNode): Generator<Uint8Array> {
   const buffer = new Uint8Array(CHUNK_BYTES);
   for (const { logicalBlock, physicalBlock, blocks } of node.extents) {

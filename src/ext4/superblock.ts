@@ -14,7 +14,9 @@ export const SUPERBLOCK_OFFSET_BYTES = 1024;
 export const SUPERBLOCK_BYTES = 1024;
 const CHECKSUMMED_BYTES = 1020;
 
-/** struct ext4_super_block, https://docs.kernel.org/filesystems/ext4/super.html; what is not listed stays zero. */
+/**
+ * struct ext4_super_block, https://docs.kernel.org/filesystems/ext4/super.html. Fields that are not listed stay zero.
+ */
 export const SUPERBLOCK = {
   inodes: u32(0x00),
   blocks: u32(0x04),
@@ -61,7 +63,7 @@ const LABEL_OFFSET = 0x78;
 export const LABEL_BYTES_MAX = 16;
 const HASH_SEED_OFFSET = 0xec;
 
-/** GRUB 2.06 reads all of these (it checks the incompatible ones only), and so does every kernel since 3.18. */
+/** GRUB 2.06 (which checks only the incompatible features) and every kernel since 3.18 support all of these. */
 const COMPATIBLE = { extendedAttributes: 0x8, directoryIndex: 0x20 };
 const INCOMPATIBLE = { fileType: 0x2, extents: 0x40, flexibleGroups: 0x200 };
 const READ_ONLY_COMPATIBLE = {
@@ -76,13 +78,13 @@ const READ_ONLY_COMPATIBLE = {
 const MAGIC = 0xef53;
 export const HASH_HALF_MD4 = 1;
 const CHECKSUM_CRC32C = 1;
-/** Bytes of names count as unsigned in the directory hash. */
+/** The directory hash takes the bytes of names as unsigned. */
 const FLAG_UNSIGNED_HASH = 0x2;
 const MOUNT_XATTR_ACL = 0x4 | 0x8;
 const NO_MOUNT_LIMIT = 0xffff;
 /** All groups form one flexible group: their bitmaps and inode tables may lie anywhere. */
 const GROUPS_PER_FLEX_LOG = 31;
-/** The inode of the root directory, and the first one that is free for files. */
+/** The inode number of the root directory, and the first one that is not reserved. */
 export const ROOT_INODE = 2;
 export const FIRST_INODE = 11;
 
@@ -96,7 +98,7 @@ export interface SuperblockValues {
   readonly timeSeconds: number;
 }
 
-/** The 1024 bytes of the superblock that lies in `group`. */
+/** Encodes the superblock of `group`. Returns 1024 bytes. */
 export function encodeSuperblock(values: SuperblockValues, group: number): Uint8Array {
   const bytes = new Uint8Array(SUPERBLOCK_BYTES);
   const view = viewOf(bytes);
@@ -108,7 +110,7 @@ export function encodeSuperblock(values: SuperblockValues, group: number): Uint8
   return bytes;
 }
 
-/** Block 0: boot sectors of zeroes, then the superblock. */
+/** Encodes block 0: zeros in the place of boot sectors, then the superblock. */
 export function encodeBlock0(values: SuperblockValues): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   block.set(encodeSuperblock(values, 0), SUPERBLOCK_OFFSET_BYTES);
@@ -165,7 +167,7 @@ function anyOf(features: Readonly<Record<string, number>>): number {
   return Object.values(features).reduce((sum, bit) => sum + bit, 0);
 }
 
-/** What a superblock says of its file system. */
+/** The values of a superblock that tandem reads. */
 export interface SuperblockFacts {
   readonly uuid: Uint8Array;
   readonly label: ByteString;
@@ -174,7 +176,9 @@ export interface SuperblockFacts {
   readonly inodesPerGroup: number;
 }
 
-/** What encodeSuperblock() made; an ext4 of another form is refused. Throws BadFileSystem. */
+/**
+ * Decodes a superblock that encodeSuperblock() has made. Throws BadFileSystem, also for an ext4 with other features.
+ */
 export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
   const view = viewOf(bytes);
   if (get(view, SUPERBLOCK.magic) !== FIXED.magic) throw new BadFileSystem("there is none");
@@ -186,7 +190,7 @@ export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
   const label = byteString(bytes.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_BYTES_MAX));
   return {
     uuid: bytes.slice(UUID_OFFSET, UUID_OFFSET + 16),
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of bytes is bytes.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of a ByteString is one.
     label: label.replace(/\0.*$/s, "") as ByteString,
     blocks: get(view, SUPERBLOCK.blocks),
     inodes: get(view, SUPERBLOCK.inodes),
@@ -194,7 +198,7 @@ export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
   };
 }
 
-/** What has to be equal for the rest to lie where it is looked for. */
+/** The fields that must have tandem's values, because the rest of the file system is read according to them. */
 const FORM = [
   "blockSizeLog",
   "blocksPerGroup",

@@ -1,6 +1,7 @@
 /**
- * Bytes that were written to the device and what they were. A range never crosses from one chunk into the next. XXH3-64 costs next to
- * nothing and finds what a medium does to data; against people there is the hash root, which is made of what is read back.
+ * A range of the device and the hash of what was written there. A range never crosses the end of a chunk. XXH3-64 is
+ * nearly free and detects errors of the medium. It does not protect against attackers: for them there is the hash root,
+ * the SHA-256 over what is read back.
  */
 export interface WrittenRange {
   readonly offsetBytes: number;

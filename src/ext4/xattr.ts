@@ -28,11 +28,11 @@ const ENTRY = {
 } as const;
 const ENTRY_HEADER_BYTES = 16;
 const MAGIC = 0xea020000;
-/** A zero word ends the entries. */
+/** The size of the zero word that ends the entries. */
 const END_BYTES = 4;
 const NAME_BYTES_MAX = 255;
 
-/** ext4 keeps a number in place of the prefix. `exact`: the prefix is the whole name. */
+/** ext4 stores a number in place of the prefix. `exact`: the prefix is the whole name. */
 const NAMESPACES = [
   { prefix: "system.posix_acl_access", index: 2, exact: true },
   { prefix: "system.posix_acl_default", index: 3, exact: true },
@@ -41,17 +41,17 @@ const NAMESPACES = [
   { prefix: "security.", index: 6, exact: false },
 ] as const;
 
-/** An extended attribute as ext4 has it. */
+/** An extended attribute in the form of ext4. */
 export interface StoredXattr {
   readonly index: number;
-  /** Without its prefix. */
+  /** The name without its prefix. */
   readonly name: ByteString;
   readonly value: ByteString;
 }
 
 /**
- * What ext4 stores of `xattrs`, in its order. Leaves out names that no Linux file system takes ("com.apple.…"), as every unpacker does.
- * Throws a TandemError "content" for what is malformed; `path` is for the message.
+ * Converts xattrs to the form and order of ext4. Leaves out names that no Linux file system supports ("com.apple.…"),
+ * as all container tools do. Throws "content" for malformed attributes; `path` is for the message.
  */
 export function storedXattrs(xattrs: readonly Xattr[], path: () => string): StoredXattr[] {
   const byName = new Map(xattrs.map((xattr) => [xattr.name, xattr.value]));
@@ -65,7 +65,7 @@ function stored(name: ByteString, value: ByteString): StoredXattr | undefined {
   for (const { prefix, index, exact } of NAMESPACES) {
     if (exact ? name !== prefix : !name.startsWith(prefix) || name.length === prefix.length)
       continue;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of bytes is bytes.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of a ByteString is one.
     return { index, name: name.slice(prefix.length) as ByteString, value };
   }
   return undefined;
@@ -84,7 +84,7 @@ function checked(xattr: StoredXattr, path: () => string): StoredXattr {
   return { ...xattr, value };
 }
 
-/** The kernel's search through a block relies on this order. */
+/** The order that the kernel's search in a block requires. */
 function compare(one: StoredXattr, other: StoredXattr): number {
   return (
     one.index - other.index ||
@@ -93,7 +93,7 @@ function compare(one: StoredXattr, other: StoredXattr): number {
   );
 }
 
-/** Puts into the inode what fits there and returns the rest. `area` is the zeroed end of the inode. */
+/** Stores the xattrs that fit into the inode, and returns the others. `area` is the zeroed end of the inode. */
 export function putInodeXattrs(
   area: Uint8Array,
   xattrs: readonly StoredXattr[],
@@ -112,7 +112,7 @@ export function putInodeXattrs(
   return outside;
 }
 
-/** The block for what does not fit the inode, without its checksum. Throws a TandemError "no-space". */
+/** Encodes the block for the xattrs that do not fit into the inode, without its checksum. Throws "no-space". */
 export function encodeXattrBlock(xattrs: readonly StoredXattr[], path: () => string): Uint8Array {
   const needBytes = xattrs.reduce((sum, xattr) => sum + storedBytes(xattr), 0);
   const haveBytes = BLOCK_BYTES - HEADER_BYTES - END_BYTES;
@@ -135,8 +135,8 @@ export function encodeXattrBlock(xattrs: readonly StoredXattr[], path: () => str
   return block;
 }
 
-/** Stores the checksum, which depends on where the block lies. `seed` is the file system's. */
-export function sealXattrBlock(block: Uint8Array, blockNumber: number, seed: number): void {
+/** Stores the checksum, which depends on the block number. `seed` is the file system's checksum seed. */
+export function putXattrChecksum(block: Uint8Array, blockNumber: number, seed: number): void {
   const start = crc32cOfWord(crc32cOfWord(seed, blockNumber), 0);
   put(viewOf(block), HEADER.checksum, crc32c(start, block));
 }
@@ -145,7 +145,10 @@ function storedBytes({ name, value }: StoredXattr): number {
   return ENTRY_HEADER_BYTES + alignUp(name.length, 4) + alignUp(value.length, 4);
 }
 
-/** Entries from the start, values from the end. Value offsets count from `baseBytes` before `area`. Returns the entries' hashes. */
+/**
+ * Stores entries from the start and values from the end. Value offsets are relative to `baseBytes` before `area`.
+ * Returns the entries' hashes.
+ */
 function putXattrs(
   area: Uint8Array,
   xattrs: readonly StoredXattr[],
@@ -162,7 +165,7 @@ function putXattrs(
     put(entry, ENTRY.nameIndex, index);
     put(entry, ENTRY.valueOffset, value.length === 0 ? 0 : baseBytes + end);
     put(entry, ENTRY.valueBytes, value.length);
-    // In an inode the kernel leaves the hash 0.
+    // The kernel stores no hash in an inode.
     put(entry, ENTRY.hash, baseBytes === 0 ? 0 : hash);
     area.set(bytesOf(name), at + ENTRY_HEADER_BYTES);
     at += ENTRY_HEADER_BYTES + alignUp(name.length, 4);
@@ -170,7 +173,7 @@ function putXattrs(
   });
 }
 
-/** Puts the value at `at` and hashes name and value, the latter in padded words. */
+/** Stores the value at the offset `at`. Returns the hash of the name's bytes and the value's padded words. */
 function entryHash(
   name: Uint8Array,
   area: Uint8Array,

@@ -104,7 +104,7 @@ test("readBack() stops when its signal fires, and lets timers run in between", a
 
 test("readBack() reports how much bypassed the page cache", async () => {
   const { file } = new LyingDisk(BYTES);
-  const said: string[] = [];
+  const messages: string[] = [];
   const mixed: BlockFile = {
     ...file,
     async read(offsetBytes, target) {
@@ -112,10 +112,10 @@ test("readBack() reports how much bypassed the page cache", async () => {
       return offsetBytes === 8192 ? "cached" : "direct";
     },
   };
-  await readBack(mixed, RANGES, { debug: (text) => said.push(text) });
-  expect(said).toEqual(["Read 2.0 MiB of lying disk, 1.0 MiB of it with O_DIRECT"]);
-  await readBack(file, RANGES, { debug: (text) => said.push(text) });
-  expect(said[1]).toEndWith(", 0 B of it with O_DIRECT");
+  await readBack(mixed, RANGES, { debug: (text) => messages.push(text) });
+  expect(messages).toEqual(["Read 2.0 MiB of lying disk, 1.0 MiB of it with O_DIRECT"]);
+  await readBack(file, RANGES, { debug: (text) => messages.push(text) });
+  expect(messages[1]).toEndWith(", 0 B of it with O_DIRECT");
 });
 
 test("readBack() returns the ranges in ascending order with the SHA-256 of the medium's content", async () => {

@@ -32,7 +32,7 @@ test.each<[string, number[], ChunkRun[]]>([
   expect(allocator.take(want.reduce((sum, { chunks }) => sum + chunks, 0))).toEqual(want);
 });
 
-test("take() gives every chunk to one, however it is asked", () => {
+test("take() gives out each chunk once, for requests of any size", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 4 })), (wishes) => {
       const allocator = Allocator.create(TWO_RUNS);
@@ -49,7 +49,7 @@ test("take() gives every chunk to one, however it is asked", () => {
   );
 });
 
-test("take() says what is missing", () => {
+test("take() names the missing space", () => {
   const allocator = Allocator.create(TWO_RUNS);
   allocator.take(6);
   expect(() => allocator.take(3)).toThrow(
@@ -57,7 +57,7 @@ test("take() says what is missing", () => {
   );
 });
 
-test("take() from several threads gives every chunk to one", async () => {
+test("take() from several threads gives out each chunk once", async () => {
   const geometry = geometryOf({ chunk: 0, chunks: 20_000 }, { chunk: 30_000, chunks: 20_000 });
   const { shared } = Allocator.create(geometry);
   const workers = Array.from(

@@ -4,7 +4,7 @@ import { BlockUsage, setBits } from "../../src/ext4/block-usage.ts";
 import { planGeometry } from "../../src/ext4/geometry.ts";
 import { GiB, MiB } from "../../src/lib/units.ts";
 
-test("setBits() sets what it is told and says whether that was clear", () => {
+test("setBits() sets the given bits and returns whether all were clear", () => {
   const place = fc.tuple(fc.nat(70), fc.nat(30));
   fc.assert(
     fc.property(fc.array(place, { maxLength: 5 }), (places) => {
@@ -35,7 +35,7 @@ test("BlockUsage starts with the fixed parts", () => {
   expect([bitmap[127], bitmap[128], bitmap[4095]]).toEqual([0, 0xff, 0xff]);
 });
 
-test("BlockUsage keeps no bitmap for groups in which nothing lies, but for the last one", () => {
+test("BlockUsage has no bitmaps for empty groups, except for the last group", () => {
   const usage = new BlockUsage(planGeometry(1 * GiB));
   const groups = Array.from({ length: 8 }, (_, group) => group);
   expect(groups.filter((group) => usage.bitmap(group) !== undefined)).toEqual([0, 7]);
@@ -59,7 +59,7 @@ test.each([
   ["twice", { block: 3, blocks: 1 }, "no block is used twice"],
   ["in a backup", { block: 32_768, blocks: 1 }, "no block is used twice"],
   ["behind the end", { block: 65_535, blocks: 2 }, "blocks lie in the file system"],
-])("BlockUsage stops on a block used %s", (_, run, why) => {
+])("BlockUsage.mark() throws for a block used %s", (_, run, why) => {
   const usage = new BlockUsage(planGeometry(256 * MiB));
   expect(() => usage.mark(run)).toThrow(why);
 });

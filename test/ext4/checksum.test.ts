@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { crc32c, CRC_START, crc32cOfWord } from "../../src/ext4/checksum.ts";
 
-/** As everyone else gives it: with the last inversion. */
+/** The usual CRC-32C, which inverts the result. */
 const standard = (bytes: Uint8Array): number => ~crc32c(CRC_START, bytes) >>> 0;
 
-// RFC 3720, appendix B.4, and the usual check value.
+// The values of RFC 3720, appendix B.4, and the usual check value.
 test.each([
   ["nine digits", Buffer.from("123456789"), 0xe3069283],
   ["32 zeros", new Uint8Array(32), 0x8a9136aa],
@@ -16,7 +16,7 @@ test.each([
   expect(standard(bytes)).toBe(want);
 });
 
-test("crc32c() goes on from where it stopped", () => {
+test("crc32c() continues from a previous result", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(64), (bytes, cut) => {
       const first = crc32c(CRC_START, bytes.subarray(0, cut));
@@ -25,6 +25,6 @@ test("crc32c() goes on from where it stopped", () => {
   );
 });
 
-test("crc32cOfWord() takes the bytes of a number, lowest first", () => {
+test("crc32cOfWord() reads the bytes of a number in little-endian order", () => {
   expect(crc32cOfWord(7, 0x04030201)).toBe(crc32c(7, Uint8Array.of(1, 2, 3, 4)));
 });

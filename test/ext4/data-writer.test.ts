@@ -40,7 +40,7 @@ const extent = (logicalBlock: number, physicalBlock: number, blocks: number): Ex
   blocks,
 });
 
-test("DataWriter packs small files block after block", () => {
+test("DataWriter packs small files block by block", () => {
   const { writer } = bench();
   const sizes = [1, 4095, 4096, 4097, 0, 1];
   expect(sizes.map((size) => put(writer, filled(size, 1)))).toEqual([
@@ -53,9 +53,9 @@ test("DataWriter packs small files block after block", () => {
   ]);
 });
 
-test("DataWriter leaves zeros behind a file's end", () => {
+test("DataWriter fills the last block of a file with zeros", () => {
   const { writer, image } = bench();
-  // The first chunk leaves its bytes in the buffer that the second one uses.
+  // The second chunk reuses the buffer, which holds the bytes of the first one.
   put(writer, filled(CHUNK_BYTES, 0xaa));
   put(writer, filled(1, 0xbb));
   const [, last] = writer.finish();
@@ -65,17 +65,17 @@ test("DataWriter leaves zeros behind a file's end", () => {
   );
 });
 
-test("DataWriter gives a large file the room left and chunks side by side", () => {
+test("DataWriter gives a large file the rest of the chunk and consecutive chunks", () => {
   const { writer, allocator } = bench();
   put(writer, filled(1, 1));
-  // Another thread takes a chunk, so that the next ones do not follow the open one.
+  // Another thread allocates a chunk, so that the next chunks do not follow the current one.
   allocator.take(1);
   const extents = put(writer, filled(3 * CHUNK_BYTES, 2));
   expect(extents).toEqual([extent(0, 257, 255), extent(255, 768, 513)]);
   expect(put(writer, filled(1, 3))).toEqual([extent(0, 1281, 1)]);
 });
 
-// Runs of data as offset+length, extents as logical:physical:blocks.
+// Runs of data are offset+length, extents are logical:physical:blocks.
 test.each([
   { where: "at the start", sizeBytes: 8192, runs: "4096+4096", want: "1:256:1" },
   { where: "in the middle", sizeBytes: 12_288, runs: "0+10 8192+4096", want: "0:256:1 2:257:1" },
@@ -100,7 +100,7 @@ test.each([
   expect(readFile(image.file(), fileAt(sizeBytes, extents))).toEqual(whole);
 });
 
-test("DataWriter tells the hash of each chunk that it wrote", () => {
+test("DataWriter.finish() returns the hash of each written chunk", () => {
   const { writer, image } = bench();
   put(writer, filled(2 * CHUNK_BYTES + 5000, 9));
   const ranges = writer.finish();
@@ -115,7 +115,7 @@ test("DataWriter tells the hash of each chunk that it wrote", () => {
     ).toEqual(range);
 });
 
-test("DataWriter fills the room that it is given first", () => {
+test("DataWriter fills the given blocks first", () => {
   const { image, allocator } = bench();
   const writer = new DataWriter(plainOutbox(image.file()), allocator, { block: 250, blocks: 6 });
   expect(writer.nextBlock()).toBe(250);
@@ -127,20 +127,20 @@ test("DataWriter fills the room that it is given first", () => {
   ]);
 });
 
-test("DataWriter nextBlock() is where the next file begins, at a chunk's end too", () => {
+test("DataWriter.nextBlock() is the first block of the next file, also at the end of a chunk", () => {
   const { writer } = bench();
   put(writer, filled(CHUNK_BYTES, 1));
   const block = writer.nextBlock();
   expect(put(writer, filled(1, 1))).toEqual([extent(0, block, 1)]);
 });
 
-test("DataWriter refuses a file that does not fit before it writes any of it", () => {
+test("DataWriter refuses too large a file before it writes any of it", () => {
   const { writer, image } = bench(4 * MiB);
   expect(() => writer.begin(5 * MiB, 5 * MiB)).toThrow("Cannot place 5.0 MiB more");
   expect(image.bytes().every((byte) => byte === 0)).toBeTrue();
 });
 
-test("DataWriter stops on data beyond a file's end and on a step back", () => {
+test("DataWriter throws for data beyond the end of a file and for a seek backwards", () => {
   const { writer } = bench();
   writer.begin(10, 10);
   expect(() => writer.write(filled(11, 1))).toThrow("data stays in its file");
@@ -154,7 +154,7 @@ const content = fc.record({
   skip: fc.array(fc.nat(20_000), { maxLength: 4 }),
 });
 
-test("DataWriter keeps every file apart and whole", () => {
+test("DataWriter stores every file completely and apart from the others", () => {
   fc.assert(
     fc.property(fc.array(content, { maxLength: 6 }), (files) => {
       const { writer, image } = bench(64 * MiB);
@@ -178,7 +178,7 @@ test("DataWriter keeps every file apart and whole", () => {
   );
 });
 
-/** Leaves a hole after each piece, as long as `skip` has lengths for one. */
+/** Leaves a hole after each piece. `skip` has the lengths of the holes. */
 function writeInPieces(
   writer: DataWriter,
   {
@@ -199,7 +199,7 @@ function writeInPieces(
   return { whole, extents: writer.end() };
 }
 
-test("finish() waits for what was sent, and touches no parcel after it was", () => {
+test("finish() waits for all writes, and no parcel is changed after it was sent", () => {
   const calls: string[] = [];
   const parcels: Uint8Array[] = [];
   const outbox: Outbox = {

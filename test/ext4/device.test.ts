@@ -18,6 +18,6 @@ test.each([
 test.each([
   [4096, 0],
   [0, 1_048_576],
-])("encodeDevice(%d:%d) is none", (major, minor) => {
+])("encodeDevice(%d:%d) is undefined", (major, minor) => {
   expect(encodeDevice({ major, minor })).toBeUndefined();
 });

@@ -18,7 +18,7 @@ const entry = (
 });
 const content = (entries: readonly DirectoryEntry[]) => ({ inode: 12, parent: 2, entries });
 
-test("encodeDirectory() lists itself, its parent and its entries", () => {
+test("encodeDirectory() lists the directory, its parent and its entries", () => {
   const kinds = ["file", "directory", "character", "block", "fifo", "symlink"] as const;
   const entries = kinds.map((kind, index) => entry(kind, 20 + index, kind));
   expect(readEntries(encodeDirectory(content(entries), SEED))).toEqual([
@@ -33,7 +33,7 @@ test("encodeDirectory() lists itself, its parent and its entries", () => {
   ]);
 });
 
-// 4084 bytes less 24 for the two dots: 253 records of 16 bytes and one of 12.
+// 4084 bytes minus 24 for "." and "..": 253 records of 16 bytes and one of 12.
 test.each([
   [253, 4, true],
   [253, 5, false],
@@ -46,7 +46,7 @@ test.each([
   else expect(() => encodeDirectory(content(entries), SEED)).toThrow("fit their block");
 });
 
-test("encodeLeaf() of nothing is one empty record", () => {
+test("encodeLeaf() without entries is one empty record", () => {
   const block = encodeLeaf([], SEED);
   expect(readEntries(block)).toEqual([]);
   expect(viewOf(block).getUint16(4, true)).toBe(4084);

@@ -6,10 +6,10 @@ import { crc32c } from "../../src/ext4/checksum.ts";
 import { encodeExtents } from "../../src/ext4/extents.ts";
 
 const SEED = 0x1234;
-/** Where append() puts the first node. */
+/** The block of the first node that append() writes. */
 const NODES_AT = 1_000_000;
 
-/** No two of them join. */
+/** Extents that cannot be joined. */
 const scattered = (count: number): Extent[] =>
   Array.from({ length: count }, (_, index) => ({
     logicalBlock: index * 2,
@@ -31,7 +31,7 @@ function encode(extents: readonly Extent[]): Tree & { blocks: number } {
   return { depth: viewOf(map).getUint16(6, true), nodes, leaves: decode(map, nodes), blocks };
 }
 
-/** Reads the tree as the kernel does. */
+/** Decodes the tree in the same way as the kernel. */
 function decode(node: Uint8Array, nodes: readonly Uint8Array[]): Extent[] {
   const view = viewOf(node);
   expect(view.getUint16(0, true)).toBe(0xf30a);

@@ -15,7 +15,7 @@ test.each([
   expect([...bytes]).toEqual(want);
 });
 
-test("putAll() stores by name and leaves the rest", () => {
+test("putAll() stores the named fields only", () => {
   const bytes = new Uint8Array(8).fill(9);
   putAll(viewOf(bytes.subarray(2)), { one: u8(0), two: u16(2), three: u8(5) }, { one: 1, two: 2 });
   expect([...bytes]).toEqual([9, 9, 1, 9, 2, 0, 9, 9]);

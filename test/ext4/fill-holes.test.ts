@@ -7,7 +7,7 @@ import { PagedImage } from "../fakes/paged-image.ts";
 
 const PIECE = new Uint8Array(4096).fill(7);
 
-// Size, offsets of data, blocks that are filled.
+// Size, offsets of data, number of filled blocks.
 test.each<[string, number, number[], number]>([
   ["nothing", 0, [], 0],
   ["a file without holes", 8192, [0, 4096], 0],
@@ -40,7 +40,7 @@ test.each<[string, number, number[], number]>([
   expect(Buffer.compare(readFile(paged.file(), node), want)).toBe(0);
 });
 
-test("fillHoles() of more than there is room for says so", () => {
+test('fillHoles() throws "no-space" when the zeros do not fit', () => {
   const image = new Ext4Image(PagedImage.zeros(8 * MiB).file());
   const node = image.sparseFile(2 ** 40, []);
   expect(() => fillHoles(node, image.data)).toThrow(

@@ -9,7 +9,7 @@ import { readBlock } from "../../src/system/block-file.ts";
 import { directory, Ext4Image, fifo, IDENTITY, symlink, xattr } from "../fakes/ext4-image.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 
-/** A bit of everything, with data in several chunks. */
+/** A tree with all kinds of nodes and with data in several chunks. */
 function sampleTree(image: Ext4Image): DirectoryNode {
   const many = Array.from(
     { length: 400 },
@@ -39,12 +39,12 @@ test("writeTree() gives the same bytes for the same tree", () => {
   expect(Bun.hash(one.paged.bytes())).toBe(Bun.hash(other.paged.bytes()));
 });
 
-test("writeTree() tells each byte that was written once, and its hash", () => {
+test("writeTree() returns each written byte in one range, with its hash", () => {
   const { paged, tree } = build();
   const ranges = [...tree.ranges, ...tree.dataRanges].toSorted(
     (one, other) => one.offsetBytes - other.offsetBytes,
   );
-  const told = PagedImage.zeros(paged.sizeBytes);
+  const rebuilt = PagedImage.zeros(paged.sizeBytes);
   let end = 0;
   for (const range of ranges) {
     const { offsetBytes, sizeBytes } = range;
@@ -53,9 +53,9 @@ test("writeTree() tells each byte that was written once, and its hash", () => {
     expect(Math.floor((end - 1) / CHUNK_BYTES)).toBe(Math.floor(offsetBytes / CHUNK_BYTES));
     const bytes = readBlock(paged.file(), offsetBytes, sizeBytes);
     expect(rangeOf(offsetBytes, bytes)).toEqual(range);
-    told.write(offsetBytes, bytes);
+    rebuilt.write(offsetBytes, bytes);
   }
-  expect(Bun.hash(told.bytes())).toBe(Bun.hash(paged.bytes()));
+  expect(Bun.hash(rebuilt.bytes())).toBe(Bun.hash(paged.bytes()));
 });
 
 test("writeTree() leaves block 0 to its caller", () => {
@@ -66,7 +66,7 @@ test("writeTree() leaves block 0 to its caller", () => {
   expect(tree.ranges[0]).toEqual(rangeOf(0, tree.superblock));
 });
 
-test("writeTree() makes backups that differ from the superblock in their group and checksum", () => {
+test("writeTree() writes backups that differ from the superblock only in group and checksum", () => {
   const { paged, tree } = build();
   const backup = readBlock(paged.file(), 32_768 * BLOCK_BYTES, 1024);
   const primary = tree.superblock.slice(1024, 2048);
@@ -76,17 +76,17 @@ test("writeTree() makes backups that differ from the superblock in their group a
   expect(readBlock(paged.file(), 32_769 * BLOCK_BYTES, BLOCK_BYTES)).toEqual(descriptors);
 });
 
-test("writeTree() counts", () => {
+test("writeTree() returns the number of inodes and the used space", () => {
   const image = new Ext4Image(PagedImage.zeros(4 * MiB).file());
   const { inodes, usedBytes, superblock } = image.finish(directory({ a: image.file("x") }));
   expect(inodes).toBe(12);
-  // 20 fixed blocks, the root, four of lost+found, one of the file.
+  // 20 fixed blocks, one of the root, four of lost+found, one of the file.
   expect(usedBytes).toBe(26 * BLOCK_BYTES);
   const view = viewOf(superblock.subarray(1024));
   expect([view.getUint32(0x0c, true), view.getUint32(0x10, true)]).toEqual([1024 - 26, 256 - 12]);
 });
 
-test("writeTree() says when directories find no room", () => {
+test('writeTree() throws "no-space" when the directories do not fit', () => {
   const image = new Ext4Image(PagedImage.zeros(4 * MiB).file());
   const large = image.file(new Uint8Array(3 * MiB));
   const attributes = { xattrs: [xattr("user.a", "v".repeat(3000))] };
@@ -94,7 +94,7 @@ test("writeTree() says when directories find no room", () => {
   expect(() => image.finish(directory([["large", large], ...many]))).toThrow("are left");
 });
 
-test("writeTree() takes labels of 16 bytes", () => {
+test("writeTree() accepts labels up to 16 bytes", () => {
   const { target, geometry, allocator } = new Ext4Image(PagedImage.zeros(4 * MiB).file());
   const write = (label: string): unknown =>
     writeTree(target, { geometry, allocator, root: directory(), identity: { ...IDENTITY, label } });

@@ -12,7 +12,7 @@ test.each([
   [4 * MiB, [1024, 1, 1, 256]],
   [4 * MiB + 4095, [1024, 1, 1, 256]],
   [128 * MiB, [32_768, 1, 1, 8192]],
-  // Too short for a backup superblock and anything else: left out.
+  // The last group is too short for more than its backup superblock, so it is left out.
   [128 * MiB + 51 * 4 * KiB, [32_768, 1, 1, 8192]],
   [128 * MiB + 52 * 4 * KiB, [32_820, 2, 1, 4112]],
   [1 * GiB, [262_144, 8, 1, 8192]],
@@ -27,7 +27,7 @@ test.each([0, 4 * MiB - 1, 17 * 1024 * GiB])("planGeometry(%d) does not fit", (s
   expect(() => planGeometry(sizeBytes)).toThrow("Cannot plan a file system");
 });
 
-/** Every place that a geometry names, as runs. */
+/** Returns all locations of a geometry as runs. */
 function placesOf(geometry: Ext4Geometry): BlockRun[] {
   const { blockBitmaps, inodeBitmaps, inodeTables, inodeTableBlocks, runs, frontRest } = geometry;
   const backups = [0, ...backupGroups(geometry.groups)];
@@ -46,7 +46,7 @@ function placesOf(geometry: Ext4Geometry): BlockRun[] {
   ].filter(({ blocks }) => blocks > 0);
 }
 
-test("planGeometry() gives each block one use", () => {
+test("planGeometry() uses each block once", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1024, max: 3_000_000 }),
@@ -66,7 +66,7 @@ test("planGeometry() gives each block one use", () => {
   );
 });
 
-test("planGeometry() leaves only scraps out of the runs", () => {
+test("planGeometry() leaves only parts of chunks out of the runs", () => {
   const geometry = planGeometry(4 * GiB);
   const used = placesOf(geometry).reduce((sum, { blocks }) => sum + blocks, 0);
   expect(geometry.blocks - used).toBeLessThan(
@@ -81,7 +81,7 @@ test("hasSuperblock() and backupGroups() agree", () => {
   expect(backupGroups(1)).toEqual([]);
 });
 
-test("groupBlocks() of the last group is what is left", () => {
+test("groupBlocks() of the last group is the rest of the device", () => {
   const geometry = planGeometry(200 * MiB);
   expect([groupBlocks(geometry, 0), groupBlocks(geometry, 1)]).toEqual([32_768, 18_432]);
 });

@@ -22,13 +22,13 @@ function encode(group: number): Uint8Array {
   return bytes;
 }
 
-test("encodeDescriptor() stores its fields, of checksums the lower half", () => {
+test("encodeDescriptor() stores its fields, and the lower half of checksums", () => {
   expect(encode(0).subarray(0, 30).toHex()).toBe(
     "0200000003000000040000000500060007000200000000007856f0de0800",
   );
 });
 
-test("encodeDescriptor() ends with a checksum that knows the group", () => {
+test("encodeDescriptor() ends with a checksum that depends on the group", () => {
   for (const group of [0, 1]) {
     const bytes = encode(group);
     const without = bytes.slice();

@@ -43,13 +43,13 @@ function write(lastInode: number): Written {
 const field = ({ table }: Written, offset: number): number[] =>
   [0, 1, 2, 3].map((group) => viewOf(table).getUint16(group * 32 + offset, true));
 
-test("writeGroups() writes only bitmaps in which something is set", () => {
+test("writeGroups() writes only bitmaps with bits set", () => {
   const [block0, , , block3] = GEOMETRY.blockBitmaps;
   const [inode0, inode1] = GEOMETRY.inodeBitmaps;
   expect(write(8200).blocks).toEqual([block0, block3, inode0, inode1].map(Number));
 });
 
-test("writeGroups() counts what each group has", () => {
+test("writeGroups() stores the counts of each group", () => {
   const written = write(8200);
   expect(field(written, 0x0e)).toEqual([0, 8184, 8192, 8192]);
   expect(field(written, 0x10)).toEqual([2, 1, 0, 0]);
@@ -59,7 +59,7 @@ test("writeGroups() counts what each group has", () => {
   expect(field(written, 0x0c).slice(1)).toEqual([32_766, 32_768, 32_766]);
 });
 
-test("writeGroups() sets inodes from the first one up, and what is beyond a group's inodes", () => {
+test("writeGroups() marks used inodes in order, and the bits beyond a group's inodes", () => {
   const written = write(8200);
   const bitmap = readBlock(written.file, (GEOMETRY.inodeBitmaps[1] ?? 0) * 4096, 4096);
   expect([bitmap[0], bitmap[1], bitmap[1023], bitmap[1024], bitmap[4095]]).toEqual([

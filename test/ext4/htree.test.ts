@@ -36,7 +36,7 @@ function slotsOf(block: Uint8Array, at: number): Slot[] {
 
 const levelsOf = (blocks: readonly Uint8Array[]): number => blocks[0]?.[30] ?? -1;
 
-/** The leaves in order, each with the hash from which on it holds. */
+/** Returns the leaves in order, each with its first hash. */
 function leavesOf(blocks: readonly Uint8Array[]): Slot[] {
   const top = slotsOf(blocks[0] ?? new Uint8Array(0), 32);
   if (levelsOf(blocks) === 0) return top;
@@ -73,17 +73,17 @@ test.each([
   expect(found.toSorted()).toEqual(names.toSorted());
 });
 
-test("encodeIndexed() begins with a block that looks linear", () => {
+test("encodeIndexed() starts with a block that has the form of a linear directory", () => {
   expect(readEntries(encode(many(20, 255))[0] ?? new Uint8Array(0))).toEqual([
     { name: ".", inode: 12, type: 2 },
     { name: "..", inode: 2, type: 2 },
   ]);
 });
 
-test("encodeIndexed() marks a block that goes on with the hash of the one before", () => {
+test("encodeIndexed() marks a block that continues the hash of the previous one", () => {
   const hash = hashOf(COLLIDING_NAMES[0]);
   const before = many(60, 255).filter((name) => hashOf(name) < hash);
-  // 15 records of 264 bytes leave 124 of 4084, room for five of the 24-byte records and not for a sixth.
+  // 15 records of 264 bytes leave 124 of 4084 bytes: five records of 24 bytes fit, a sixth does not.
   const filler = Array.from({ length: 999 }, (_, index) => `f-${index}`.padEnd(13, "-"))
     .filter((name) => hashOf(name) < hash)
     .slice(0, 4);

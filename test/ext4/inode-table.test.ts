@@ -17,7 +17,7 @@ test.each([
   [17, first * 4096 + 16 * 256],
   [8192, first * 4096 + 8191 * 256],
   [8193, second * 4096],
-])("InodeTable puts inode %d where its number says", (inode, offsetBytes) => {
+])("InodeTable puts inode %d at its offset", (inode, offsetBytes) => {
   const file = PagedImage.zeros(256 * MiB).file();
   const writer = new PlacedWriter(file);
   const table = new InodeTable(GEOMETRY, writer);
@@ -27,7 +27,7 @@ test.each([
   expect(readBlock(file, offsetBytes, 256)).toEqual(new Uint8Array(256).fill(7));
 });
 
-test("InodeTable writes no block twice, and zeros where no inode is", () => {
+test("InodeTable writes each block once, with zeros in the place of missing inodes", () => {
   const file = PagedImage.zeros(256 * MiB).file();
   const writer = new PlacedWriter(file);
   const table = new InodeTable(GEOMETRY, writer);

@@ -2,7 +2,7 @@ import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
 import { crc32c } from "../../src/ext4/checksum.ts";
 import type { InodeValues } from "../../src/ext4/inode.ts";
-import { encodeInode, INODE_BYTES, inodeSeed, sealInode } from "../../src/ext4/inode.ts";
+import { encodeInode, INODE_BYTES, inodeSeed, putInodeChecksum } from "../../src/ext4/inode.ts";
 import { fifo } from "../fakes/ext4-image.ts";
 
 const VALUES: InodeValues = {
@@ -23,7 +23,7 @@ function encode(values: Partial<InodeValues> = {}): DataView {
   return view;
 }
 
-// Offsets as in the kernel's documentation of struct ext4_inode.
+// The offsets are from the kernel's documentation of struct ext4_inode.
 test.each([
   ["i_mode", [0x00, 2], 0o104755],
   ["i_uid", [0x02, 2], 0xfffe],
@@ -60,15 +60,15 @@ test.each([
   ["block", 0x6],
   ["file", 0x8],
   ["symlink", 0xa],
-] as const)("encodeInode() tells that it is a %s", (kind, want) => {
+] as const)("encodeInode() stores the type of a %s", (kind, want) => {
   expect(encode({ kind }).getUint16(0, true) >> 12).toBe(want);
 });
 
-test("sealInode() is the checksum of the inode without one", () => {
+test("putInodeChecksum() computes the checksum with a zero in its place", () => {
   const view = encode();
   const bytes = new Uint8Array(view.buffer);
   const want = crc32c(inodeSeed(1, 12), bytes);
-  sealInode(bytes, view, inodeSeed(1, 12));
+  putInodeChecksum(bytes, view, inodeSeed(1, 12));
   expect(view.getUint16(0x7c, true) + view.getUint16(0x82, true) * 65_536).toBe(want);
   expect(inodeSeed(1, 12)).not.toBe(inodeSeed(1, 13));
 });

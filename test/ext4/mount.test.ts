@@ -12,7 +12,7 @@ import { rejection } from "../fakes/source.ts";
 const SIZE_BYTES = 160 * MiB;
 const MANY = Array.from({ length: 3000 }, (_, index) => `file number ${index}`);
 
-/** One of each kind, a directory with an index, a long symlink, a file in many pieces. */
+/** One node of each kind, a directory with an index, a long symlink, a file in many pieces. */
 function sample(): PagedImage {
   const paged = PagedImage.zeros(SIZE_BYTES);
   const image = new Ext4Image(paged.file());
@@ -37,7 +37,7 @@ function sample(): PagedImage {
 }
 const SAMPLE = sample();
 
-test("openFileSystem() reads what was written", () => {
+test("openFileSystem() reads back what writeTree() wrote", () => {
   const fs = openFileSystem(SAMPLE.file());
   expect(fs).toMatchObject({ uuid: IDENTITY.uuid, label: IDENTITY.label });
   const text = (path: string): string | undefined => {
@@ -72,8 +72,8 @@ test("openFileSystem() finds every name of a directory with an index", () => {
   expect(many?.kind === "directory" ? many.children.size : 0).toBe(MANY.length);
 });
 
-test("checkFileSystem() meets every inode", () => {
-  // The root, lost+found, boot and its file, the rest.
+test("checkFileSystem() visits every inode", () => {
+  // The root, lost+found, boot and its file, the others.
   expect(checkFileSystem(openFileSystem(SAMPLE.file())).nodes).toBe(4 + MANY.length + 7);
 });
 
@@ -100,13 +100,13 @@ test("openFileSystem() refuses a slot that is smaller than its file system", asy
   expect(error.message).toContain("more than there is room for");
 });
 
-test("whatever byte of the metadata is wrong, checkFileSystem() tells or nothing is lost", () => {
+test("checkFileSystem() finds every changed byte of the metadata that changes the content", () => {
   const small = PagedImage.zeros(4 * MiB);
   const image = new Ext4Image(small.file());
   const files = MANY.slice(0, 100).map((name) => [name, image.file("x")] as const);
   image.finish(directory({ files: directory(files), boot: directory({ link: symlink("files") }) }));
   const sound = JSON.stringify(listing(small));
-  let told = 0;
+  let refusals = 0;
   for (let at = 0; at < small.sizeBytes; at += 4987) {
     const paged = small.fork();
     const before = readBlock(paged.file(), at, 1)[0] ?? 0;
@@ -115,15 +115,15 @@ test("whatever byte of the metadata is wrong, checkFileSystem() tells or nothing
       checkFileSystem(openFileSystem(paged.file()));
     } catch (error) {
       expect(error).toMatchObject({ code: "content" });
-      told += 1;
+      refusals += 1;
       continue;
     }
     expect(JSON.stringify(listing(paged))).toBe(sound);
   }
-  expect(told).toBeGreaterThan(10);
+  expect(refusals).toBeGreaterThan(10);
 });
 
-/** Names and kinds. */
+/** Returns the names and kinds of all nodes. */
 function listing(paged: PagedImage): unknown {
   const walk = (node: TreeNode): unknown =>
     node.kind === "directory"

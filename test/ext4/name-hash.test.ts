@@ -4,7 +4,7 @@ import { nameHash } from "../../src/ext4/name-hash.ts";
 import { byteStringOf } from "../../src/lib/byte-string.ts";
 import { COLLIDING_NAMES, IDENTITY } from "../fakes/ext4-image.ts";
 
-// What `debugfs -R "dx_hash -h half_md4 -s 01234567-89ab-cdef-0123-456789abcdef NAME"` says.
+// What `debugfs -R "dx_hash -h half_md4 -s 01234567-89ab-cdef-0123-456789abcdef NAME"` prints.
 test.each([
   ["hello", 0xa26e4a80],
   ["a", 0x35dc0cc4],
@@ -18,7 +18,7 @@ test.each([
   expect(nameHash(byteStringOf(name), uuidBytes(IDENTITY.uuid))).toBe(want);
 });
 
-test("nameHash() of two names can be the same", () => {
+test("nameHash() of two names can be equal", () => {
   const [one, other] = COLLIDING_NAMES.map((name) =>
     nameHash(byteStringOf(name), hashSeedOf(IDENTITY.uuid)),
   );

@@ -28,7 +28,7 @@ beforeEach(() => {
   writer = new NodeWriter({ data: image.data, usage, checksumSeed: 1, hashSeed, timeSeconds: 5 });
 });
 
-/** Root and lost+found come before it. */
+/** The root and lost+found have the first two numbers. */
 const INODE = 12;
 
 function inodeOf(node: TreeNode): Uint8Array {
@@ -87,7 +87,7 @@ test.each<[string, () => TreeNode, Partial<Facts>]>([
   expect(write(make())).toMatchObject(want);
 });
 
-test("NodeWriter marks what a node uses", () => {
+test("NodeWriter marks the blocks of a node as used", () => {
   const free = usage.freeIn(0);
   write(image.file("x".repeat(10_000)));
   expect(usage.freeIn(0)).toBe(free - 3);
@@ -106,7 +106,7 @@ test("NodeWriter marks what a node uses", () => {
   expect(usage.freeIn(0)).toBe(free - 10);
 });
 
-test("NodeWriter puts xattrs into the inode and the rest into a block", () => {
+test("NodeWriter stores xattrs in the inode, and the others in a block", () => {
   const small = write(fifo({ xattrs: [xattr("user.a", "b")] }));
   expect([small.xattrBlock, small.blocks]).toEqual([0, 0]);
   expect(viewOf(small.inode).getUint32(0xa0, true)).toBe(0xea020000);
@@ -138,7 +138,7 @@ test.each<[string, TreeNode, string]>([
   expect(() => inodeOf(node)).toThrow(message);
 });
 
-test("NodeWriter stops on extents beyond the end of their file", () => {
+test("NodeWriter throws for extents beyond the end of their file", () => {
   const node = fileAt(4096, [{ logicalBlock: 0, physicalBlock: 900, blocks: 2 }]);
   expect(() => inodeOf(node)).toThrow("extents end with their file");
 });

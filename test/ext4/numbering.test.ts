@@ -11,7 +11,7 @@ const lines = (tree: NumberedTree): string[] =>
     (inode) => `${inode} ${tree.pathOf(tree.node(inode))} ${tree.links(inode)}`,
   );
 
-test("numberTree() goes breadth first, by name", () => {
+test("numberTree() numbers breadth first, in order of names", () => {
   const root = directory({
     b: directory({ z: fifo() }),
     a: directory({ y: directory({ x: fifo() }), w: symlink("z") }),
@@ -30,7 +30,7 @@ test("numberTree() goes breadth first, by name", () => {
   ]);
 });
 
-test("numberTree() gives the names of one node one number", () => {
+test("numberTree() gives one number to a node with several names", () => {
   const twin = fileAt(0, []);
   const a = directory({ one: twin });
   const root = directory({ a, two: twin, three: twin });
@@ -44,7 +44,7 @@ test("numberTree() gives the names of one node one number", () => {
   ]);
 });
 
-test("numberTree() makes a lost+found of its own", () => {
+test("numberTree() adds a missing lost+found", () => {
   const root = directory();
   const tree = numbered(root);
   const { inode, parent, entries } = tree.contentOf(root);
@@ -53,13 +53,13 @@ test("numberTree() makes a lost+found of its own", () => {
   expect(tree.node(11)).toMatchObject({ mode: 0o700, uid: 0, mtime: { seconds: 5 } });
 });
 
-test("numberTree() takes the image's lost+found", () => {
+test("numberTree() uses the image's lost+found", () => {
   const tree = numbered(directory({ "lost+found": directory({ saved: fifo() }, { mode: 0o750 }) }));
   expect(lines(tree)).toEqual(["2 / 3", "11 /lost+found 2", "12 /lost+found/saved 1"]);
   expect(tree.node(11).mode).toBe(0o750);
 });
 
-test("numberTree() adds nothing to the tree", () => {
+test("numberTree() does not change the tree", () => {
   const root = directory({ a: fifo() });
   numbered(root);
   expect(root.children.size).toBe(1);
@@ -85,7 +85,7 @@ test.each([
   expect(() => numbered(root)).toThrow(message);
 });
 
-// Root, lost+found and 10 reserved numbers less the root's own: 13 with two files.
+// Ten reserved numbers including the root's, lost+found, and two files: 13.
 test.each([
   [13, true],
   [12, false],
@@ -101,7 +101,7 @@ test.each([
 const names = <Node>(count: number, node: (index: number) => Node): [string, Node][] =>
   Array.from({ length: count }, (_, index) => [`${index}`, node(index)]);
 
-test("numberTree() lets a file have 65,000 names", () => {
+test("numberTree() accepts a file with 65,000 names", () => {
   const twin = fileAt(0, []);
   expect(numbered(directory(names(65_000, () => twin))).links(12)).toBe(65_000);
   expect(() => numbered(directory(names(65_001, () => twin)))).toThrow(
@@ -117,14 +117,14 @@ test("numberTree() stops counting the subdirectories of a directory", () => {
   expect(numbered(withDirectories(64_999)).links(12)).toBe(1);
 });
 
-test("a path can be read", () => {
+test("pathOf() returns a readable path", () => {
   const c = directory();
   const tree = numbered(directory({ a: directory({ "b\n": fifo(), b: directory({ c }) }) }));
   expect(lines(tree)).toContain("14 /a/b\\x0a 1");
   expect(tree.pathOf(c)).toBe("/a/b/c");
 });
 
-test("a tree can be numbered again, and nodes of another one with it", () => {
+test("numberTree() can number a tree again, and nodes of another tree", () => {
   const [one, two] = [fifo(), fifo()];
   expect(lines(numbered(directory({ a: one, b: two })))).toContain("13 /b 1");
   const tree = numbered(directory({ b: two, c: one }));

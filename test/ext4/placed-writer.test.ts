@@ -47,7 +47,7 @@ test.each([
     expect(rangeOf(offsetBytes, readBlock(image.file(), offsetBytes, sizeBytes)).xxh3).toBe(xxh3);
 });
 
-test("PlacedWriter fills up a block with zeros", () => {
+test("PlacedWriter fills the rest of a block with zeros", () => {
   const image = PagedImage.zeros(4 * MiB);
   const writer = new PlacedWriter(image.file());
   writer.put(1, new Uint8Array(BLOCK_BYTES).fill(1));

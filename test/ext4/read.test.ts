@@ -26,7 +26,7 @@ test.each([0, 1, 4095, 4096, 4097, 2 * MiB, 2 * MiB + 2])(
   },
 );
 
-test("readFile() refuses what is too large to hold", () => {
+test("readFile() refuses too large a file", () => {
   const image = PagedImage.zeros(4 * MiB).file();
   expect(() => readFile(image, fileAt(16 * MiB + 1, []))).toThrow(
     "Cannot read a file of 16.0 MiB whole",

@@ -18,7 +18,7 @@ const VALUES = {
   timeSeconds: 2 ** 32 + 7,
 };
 
-// Offsets as in the kernel's documentation of struct ext4_super_block.
+// The offsets are from the kernel's documentation of struct ext4_super_block.
 test.each([
   ["s_inodes_count", 0x00, 65_536],
   ["s_blocks_count_lo", 0x04, 262_144],

@@ -1,4 +1,4 @@
-/** One of several threads that take what an allocator has until it has nothing. Answers with the chunks it got. */
+/** A thread that allocates chunks until none is left. It answers with its chunks. */
 import { Allocator } from "../../src/ext4/allocator.ts";
 
 declare const self: Worker;
@@ -10,7 +10,7 @@ self.addEventListener("message", ({ data: { geometry, shared } }) => {
     try {
       got.push(...allocator.take(1).map(({ chunk }) => chunk));
     } catch {
-      // Another thread took the last one after freeBytes was read.
+      // Another thread allocated the last chunk after freeBytes was read.
     }
   }
   self.postMessage(got);

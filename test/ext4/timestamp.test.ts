@@ -17,12 +17,12 @@ test.each([
   expect(clampTime({ seconds, nanoseconds: 0 }).seconds).toBe(want);
 });
 
-test("clampTime() drops the nanoseconds of a time that it moves", () => {
+test("clampTime() drops the nanoseconds of a time that it changes", () => {
   expect(clampTime({ seconds: LAST + 1, nanoseconds: 7 }).nanoseconds).toBe(0);
   expect(clampTime({ seconds: LAST, nanoseconds: 7 }).nanoseconds).toBe(7);
 });
 
-/** As the kernel reads it: the low 32 bits are signed, the epoch bits add. */
+/** Decodes a time as the kernel does: signed 32 bits, plus the epoch bits. */
 function read(low: number, extra: number): number {
   return (low | 0) + (extra % 4) * 2 ** 32;
 }

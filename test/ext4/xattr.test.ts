@@ -4,14 +4,14 @@ import type { StoredXattr } from "../../src/ext4/xattr.ts";
 import {
   encodeXattrBlock,
   putInodeXattrs,
-  sealXattrBlock,
+  putXattrChecksum,
   storedXattrs,
 } from "../../src/ext4/xattr.ts";
 import { byteString } from "../../src/lib/byte-string.ts";
 import { xattr } from "../fakes/ext4-image.ts";
 
 const path = (): string => "/some/file";
-/** What an inode has for them. */
+/** The space for xattrs in an inode. */
 const AREA_BYTES = 96;
 
 interface Read {
@@ -20,7 +20,7 @@ interface Read {
   readonly hash: number;
 }
 
-/** The list at `at`; value offsets count from `base`. */
+/** Decodes the list at `at`. Value offsets are relative to `base`. */
 function read(bytes: Uint8Array, at: number, base: number): Read[] {
   const view = viewOf(bytes);
   const found: Read[] = [];
@@ -62,12 +62,12 @@ test.each([
   expect(storedXattrs([xattr(name, "v")], path)).toEqual([]);
 });
 
-test("storedXattrs() takes the last of two values", () => {
+test("storedXattrs() uses the last of two values", () => {
   const got = storedXattrs([xattr("user.a", "1"), xattr("user.a", "2")], path);
   expect(got.map(({ value }) => String(value))).toEqual(["2"]);
 });
 
-test("storedXattrs() turns ACLs into their form on disk", () => {
+test("storedXattrs() converts ACLs to the form on disk", () => {
   const value = Uint8Array.fromHex("0200000001000600ffffffff");
   const [acl, other] = storedXattrs(
     ["system.posix_acl_default", "system.posix_acl_access"].map((name) => xattr(name, value)),
@@ -89,7 +89,7 @@ test.each([
   expect(() => storedXattrs([xattr(name, "v")], path)).toThrow(message);
 });
 
-// Magic and end mark leave 88 bytes: header 16, name 4, and the value.
+// Magic and end mark leave 88 bytes for the header (16), the name (4) and the value.
 test.each([
   [68, 1],
   [69, 0],
@@ -104,7 +104,7 @@ test.each([
   expect(viewOf(area).getUint32(0, true)).toBe(inside === 1 ? 0xea020000 : 0);
 });
 
-test("putInodeXattrs() takes what fits and leaves what does not", () => {
+test("putInodeXattrs() stores what fits and returns the others", () => {
   const area = new Uint8Array(AREA_BYTES);
   const given = [xattr("user.large", "x".repeat(80)), xattr("security.capability", "y".repeat(20))];
   expect(names(putInodeXattrs(area, storedXattrs(given, path)))).toEqual(["1:large"]);
@@ -122,8 +122,8 @@ test("encodeXattrBlock() holds names, values and hashes", () => {
   ]);
 });
 
-// 4096 bytes less 32 for the header, 4 for the end mark, 16 and 4 for the entry.
-test("encodeXattrBlock() says what does not fit", () => {
+// 4096 bytes minus 32 for the header, 4 for the end mark, 16 and 4 for the entry.
+test('encodeXattrBlock() throws "no-space" for too many bytes', () => {
   const ofBytes = (bytes: number): StoredXattr[] =>
     storedXattrs([xattr("user.a", "v".repeat(bytes))], path);
   expect(encodeXattrBlock(ofBytes(4040), path)).toHaveLength(4096);
@@ -134,11 +134,11 @@ test("encodeXattrBlock() says what does not fit", () => {
 
 function seal(at: number): number {
   const block = encodeXattrBlock(storedXattrs([xattr("user.a", "x")], path), path);
-  sealXattrBlock(block, at, 5);
+  putXattrChecksum(block, at, 5);
   return viewOf(block).getUint32(0x10, true);
 }
 
-test("sealXattrBlock() depends on the block's place", () => {
+test("putXattrChecksum() depends on the block number", () => {
   expect(seal(700)).toBe(seal(700));
   expect(seal(700)).not.toBe(seal(701));
 });

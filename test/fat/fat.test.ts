@@ -70,10 +70,10 @@ test.each([
   [5, 4],
   [4, 5],
   [0, 1],
-])("write() of content that claims %i bytes and has %i leaves no file", async (said, has) => {
+])("write() of content that claims %i bytes and has %i leaves no file", async (claimed, has) => {
   const fat = Fat.open(fatImage().file());
   const free = fat.freeBytes;
-  const content = { sizeBytes: said, read: () => [pattern(has)] };
+  const content = { sizeBytes: claimed, read: () => [pattern(has)] };
   expect(await rejection(fat.write("/file", content))).toMatchObject({ code: "disk" });
   expect([fat.list("/"), fat.freeBytes]).toEqual([[], free]);
 });

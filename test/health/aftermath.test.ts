@@ -4,12 +4,12 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
 
 test("runAftermath() runs all programs of the folders, also after a failure", async () => {
-  const said: string[] = [];
-  const talk = { ...SILENT, warn: (text: string) => void said.push(text) };
+  const messages: string[] = [];
+  const talk = { ...SILENT, warn: (text: string) => void messages.push(text) };
   const system = checkedSystem({ "/red.d/1": FAILED, "/red.d/2": PASSED, "/green.d/1": PASSED });
   await runAftermath({ system, talk }, ["/red.d", "/none"]);
   expect(system.runs.map(({ path }) => path)).toEqual(["/red.d/1", "/red.d/2"]);
-  expect(said).toEqual(["Check /red.d/1 failed: ended with status 3, continuing"]);
+  expect(messages).toEqual(["Check /red.d/1 failed: ended with status 3, continuing"]);
 });
 
 test("runAftermath() limits all programs together to 30 s", async () => {

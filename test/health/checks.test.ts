@@ -92,16 +92,16 @@ test.each(["1970-01-01", "2030-01-01"])(
 );
 
 test("runChecks() reports each check, and warns of a wanted one that failed", async () => {
-  const said: string[] = [];
+  const messages: string[] = [];
   const talk = {
     ...SILENT,
-    info: (text: string) => void said.push(text),
-    warn: (text: string) => void said.push(`warning: ${text}`),
+    info: (text: string) => void messages.push(text),
+    warn: (text: string) => void messages.push(`warning: ${text}`),
   };
   const { system, check } = world();
   const checks = [check("1", FINE), check("2", BURNT), check("3", BURNT, false)];
   await runChecks(checks, { system, limits: LIMITS, talk });
-  expect(said).toEqual([
+  expect(messages).toEqual([
     "Check 1 passed",
     "Check 2 failed: burnt",
     "warning: Check 3 failed: burnt, continuing",

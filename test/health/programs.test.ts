@@ -63,7 +63,7 @@ test.each([
 });
 
 test("programChecks() leaves out a check that is masked below /etc, and warns of one that is not executable", () => {
-  const said: string[] = [];
+  const messages: string[] = [];
   const usr = "/usr/lib/tandem/required.d/1.sh";
   const etc = "/etc/tandem/required.d/1.sh";
   const plain = "/etc/tandem/required.d/2.sh";
@@ -72,23 +72,23 @@ test("programChecks() leaves out a check that is masked below /etc, and warns of
     isExecutable: (path: string) => path === usr,
     readLink: (path: string) => (path === etc ? "/dev/null" : undefined),
   };
-  const talk = { ...SILENT, warn: (text: string) => void said.push(text) };
+  const talk = { ...SILENT, warn: (text: string) => void messages.push(text) };
   expect(programChecks(system, FOLDERS, talk)).toEqual([]);
-  expect(said).toEqual([`Check ${plain} is not executable and is left out, continuing`]);
+  expect(messages).toEqual([`Check ${plain} is not executable and is left out, continuing`]);
 });
 
 test("programChecks() leaves out the checks in greenboot's folders that greenboot's configuration disables", () => {
-  const said: string[] = [];
+  const messages: string[] = [];
   const paths = ["/usr/lib/greenboot/check/required.d/1.sh", "/etc/tandem/required.d/1.sh"];
   const checks = checkedSystem(Object.fromEntries(paths.map((path) => [path, PASSED])));
   const files = memoryFiles({
     ...Object.fromEntries(paths.map((path) => [path, ""])),
     "/etc/greenboot/greenboot.conf": "DISABLED_HEALTHCHECKS=(1.sh)",
   });
-  const talk = { ...SILENT, info: (text: string) => void said.push(text) };
+  const talk = { ...SILENT, info: (text: string) => void messages.push(text) };
   const kept = programChecks({ ...checks, files }, FOLDERS, talk);
   expect(kept.map(({ name }) => name)).toEqual(["/etc/tandem/required.d/1.sh"]);
-  expect(said).toEqual([`Check ${paths[0]} is left out: greenboot.conf disables it`]);
+  expect(messages).toEqual([`Check ${paths[0]} is left out: greenboot.conf disables it`]);
 });
 
 function only(result: CommandResult | Error): Check {

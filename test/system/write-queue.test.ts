@@ -18,10 +18,10 @@ test("LinuxWriteQueue returns each write with its index and its number of bytes"
     queue.write(index, offsetBytes, bytes);
     offsetBytes += bytes.byteLength;
   }
-  const told: number[][] = [];
+  const results: number[][] = [];
   while (queue.length > 0)
-    for (const { index, writtenBytes } of queue.wait()) told.push([index, writtenBytes]);
-  expect(told.toSorted(([one = 0], [other = 0]) => one - other)).toEqual([
+    for (const { index, writtenBytes } of queue.wait()) results.push([index, writtenBytes]);
+  expect(results.toSorted(([one = 0], [other = 0]) => one - other)).toEqual([
     [0, 10],
     [1, 20],
     [2, 30],

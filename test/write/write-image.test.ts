@@ -151,10 +151,10 @@ test("writeImage() fills the holes of kernels and initrds, which GRUB cannot rea
     findFile(root, path)?.node.extents.reduce((sum, { blocks }) => sum + blocks, 0);
   const paths = ["/boot/vmlinuz-6", "/usr/lib/modules/6/initrd", "/data"];
   expect(paths.map(blocksOf)).toEqual([3, 3, 1]);
-  const told = PagedImage.zeros(16 * MiB);
+  const rebuilt = PagedImage.zeros(16 * MiB);
   for (const { offsetBytes, sizeBytes } of ranges)
-    told.write(offsetBytes, image.bytes().subarray(offsetBytes, offsetBytes + sizeBytes));
-  expect(Buffer.compare(told.bytes(), image.bytes())).toBe(0);
+    rebuilt.write(offsetBytes, image.bytes().subarray(offsetBytes, offsetBytes + sizeBytes));
+  expect(Buffer.compare(rebuilt.bytes(), image.bytes())).toBe(0);
 });
 
 test("writeImage() refuses too large an image before it writes", async () => {
