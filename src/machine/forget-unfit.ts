@@ -2,8 +2,8 @@ import { unfitSlots } from "../control/state.ts";
 import type { Machine } from "./machine.ts";
 
 /**
- * Makes slots unstartable that must not be fallen into: GRUB's last resort is any slot that it can start. Those that the record names
- * are left alone, so this comes after the record; what a cut leaves undone the next run does.
+ * Makes unfit slots unstartable, because GRUB starts any slot that it can when all others fail. Slots in the record are
+ * left alone, so call this after the commit of the record. The next run does what a power cut leaves undone.
  */
 export async function forgetUnfit({ loaderData, memory, loader, slots }: Machine): Promise<void> {
   const { record } = loaderData;

@@ -14,30 +14,30 @@ import type { WriteTarget } from "../disk/write-target.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Slot } from "../slot/layout.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
-import type { SlotName } from "../slot/slot.ts";
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
 
-/** The disk that is worked on, and how the machine came up. */
+/** An opened disk, and how this machine has booted. */
 export interface Machine extends Control {
   readonly system: System;
   readonly diskPath: string;
   readonly slots: Readonly<Partial<Record<SlotName, Slot>>>;
-  /** undefined: this machine does not run from that disk. */
+  /** Undefined when this machine does not run from this disk. */
   readonly booted: SlotName | undefined;
-  /** What the boot loader said of this boot, or what its count says. */
+  /** The kernel command line. What the boot loader could not put there comes from the counts in its own files. */
   readonly cmdline: Cmdline;
   readonly loader: Bootloader;
-  /** How it is known that it is this loader. */
+  /** How the boot loader was recognised. */
   readonly loaderSeen: string;
   readonly esp: TandemEsp;
-  /** Boots for the good slot without a verdict, as configured; undefined: as the record has it. */
+  /** The configured number of boots of the good slot without a verdict. Undefined for the number in the record. */
   readonly limit: number | undefined;
-  /** Opens a slot; the caller closes its block. Throws `disk`, also when it is to be written and is mounted. */
+  /** Opens a slot. The caller closes its block file. Throws "disk", also to write a slot that is mounted. */
   openSlot(slot: SlotName, options: { readonly write: boolean }): WriteTarget;
   close(): void;
 }
 
-/** The record in force. Throws `boot` when both copies are lost. */
+/** The record in force. Throws "boot" when both copies are lost. */
 export function recordOf({ loaderData, diskPath }: Machine): BootRecord {
   const { record } = loaderData;
   if (record !== undefined) return record;
@@ -50,13 +50,13 @@ export function recordOf({ loaderData, diskPath }: Machine): BootRecord {
   );
 }
 
-/** The record that a decision starts from: the one in force with the configured limit. Throws `boot` when both copies are lost. */
+/** The record in force, with the configured limit. Throws "boot" when both copies are lost. */
 export function limitedRecordOf(machine: Machine): BootRecord {
   const record = recordOf(machine);
   return { ...record, limit: machine.limit ?? record.limit };
 }
 
-/** What the next record is made by. */
+/** What the next record depends on, beside the record in force. */
 export function policyOf({ loaderData, memory, limit }: Machine): Policy {
   return {
     limit: limit ?? loaderData.record?.limit ?? 0,
@@ -64,18 +64,18 @@ export function policyOf({ loaderData, memory, limit }: Machine): Policy {
   };
 }
 
-/** Adds one event to the history, and writes the state. */
+/** Adds an event to the history, and writes the state. */
 export async function note(machine: Machine, event: Omit<NewEvent, "at">): Promise<void> {
   const at = machine.system.now().toISOString();
   await machine.memory.writeState(withEvent(machine.memory.state, { ...event, at }));
 }
 
-/** The digests that slots hold whole: written, compared, and not found bad since. */
-export function heldDigests(state: State): Map<SlotName, string> {
-  const held = new Map<SlotName, string>();
-  for (const name of ["a", "b", "recovery"] as const) {
+/** The digests of the images in slots that were written, compared, and not found bad since. */
+export function slotDigests(state: State): Map<SlotName, string> {
+  const digests = new Map<SlotName, string>();
+  for (const name of SLOT_NAMES) {
     const slot = state.slots[name];
-    if (slot.status === "written" && isBootable(slot)) held.set(name, slot.digest);
+    if (slot.status === "written" && isBootable(slot)) digests.set(name, slot.digest);
   }
-  return held;
+  return digests;
 }

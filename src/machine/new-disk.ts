@@ -10,9 +10,9 @@ import type { Machine } from "./machine.ts";
 export const NO_SYSTEM = "there is no system on it yet";
 
 /**
- * Whether no system was ever installed on the disk: its control partition is all zeros, or the first upgrade has begun and not ended. A
- * control partition that was wiped is all zeros, too, but then the machine runs from the disk, the boot loader has entries, or slots hold
- * file systems of ours: that is a case for doctor.
+ * Whether no system was ever installed on the disk: record and state are blank, or the first upgrade has begun and not
+ * ended. A control partition that was wiped is blank, too. But then the machine runs from the disk, the boot loader has
+ * entries, or a slot has a file system by tandem, and doctor can repair the disk.
  */
 export function isNewDisk(machine: Machine): boolean {
   if (!isWithoutRecord(machine)) return false;
@@ -22,37 +22,39 @@ export function isNewDisk(machine: Machine): boolean {
     case "begun":
       return true;
     case "blank":
-      return !hasSlotOfOurs(machine);
+      return !hasFileSystemByTandem(machine);
   }
 }
 
 /**
- * Whether the control partition holds only what nobody needs: neither a record nor the state of a newer tandem, while no slot has a file
- * system of ours and the machine does not run from the disk. Emptied, it is that of a new disk.
+ * Whether record and state hold nothing of use: no valid record and no state of a newer tandem, while no slot has a
+ * file system by tandem and the machine does not run from the disk. When they are emptied, the disk is a new one.
  */
 export function hasLeftovers(machine: Machine): boolean {
   return (
     originOf(machine) === "used" &&
     machine.memory.newerVersion === undefined &&
     isWithoutRecord(machine) &&
-    !hasSlotOfOurs(machine)
+    !hasFileSystemByTandem(machine)
   );
 }
 
-/** Nothing boots from it: there is no record, no entry that stands in for one, and the machine does not run from it. */
+/**
+ * Whether nothing boots from the disk: there is no record, no entry of a loader that replaces it, and no booted slot.
+ */
 function isWithoutRecord({ loaderData, booted, loader }: Machine): boolean {
   return (
     loaderData.record === undefined && booted === undefined && loader.unfinished() === undefined
   );
 }
 
-/** The state; of a new disk that nothing was written to yet, that of empty slots. */
+/** The state. On a blank disk that is a state with empty slots. */
 export function stateOf(machine: Machine): State {
   const { memory } = machine;
   return originOf(machine) === "blank" && isNewDisk(machine) ? emptyState() : memory.state;
 }
 
-/** For all that needs a system to work on. Throws `disk`. */
+/** Throws "disk" when no system was ever installed. */
 export function refuseNewDisk(machine: Machine): void {
   if (!isNewDisk(machine)) return;
   const { diskPath } = machine;
@@ -61,12 +63,12 @@ export function refuseNewDisk(machine: Machine): void {
   });
 }
 
-function hasSlotOfOurs(machine: Machine): boolean {
-  return SLOT_NAMES.some((slot) => isOurs(machine, slot));
+function hasFileSystemByTandem(machine: Machine): boolean {
+  return SLOT_NAMES.some((slot) => isByTandem(machine, slot));
 }
 
-/** By its superblock alone: the rest of it may be damaged. */
-function isOurs(machine: Machine, slot: SlotName): boolean {
+/** Looks at the superblock alone: the rest of the file system may be damaged. */
+function isByTandem(machine: Machine, slot: SlotName): boolean {
   if (machine.slots[slot] === undefined) return false;
   const { block } = machine.openSlot(slot, { write: false });
   try {

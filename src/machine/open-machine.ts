@@ -13,15 +13,17 @@ import type { Machine } from "./machine.ts";
 import { refuseNewDisk } from "./new-disk.ts";
 
 export interface MachineOptions extends LayoutOptions {
-  /** Boots for the good slot without a verdict; 0: no limit; undefined: as the record has it. */
+  /** Boots of the good slot without a verdict; 0 for no limit. Undefined for the number in the record. */
   readonly limit?: number | undefined;
-  /** "auto", which is the default: as the files on the EFI system partition tell. */
+  /** The default is "auto": the files on the EFI system partition tell the loaders apart. */
   readonly bootloader?: LoaderChoice;
-  /** The loaders that are looked for; all that tandem knows unless a test brings its own. */
+  /** The loaders that are looked for: all of them, unless a test brings its own. */
   readonly loaders?: readonly Loader[];
 }
 
-/** Opens the disk that is worked on. The caller closes it. Throws `disk` when it is not laid out for tandem, `boot` without a loader. */
+/**
+ * Opens a disk. The caller closes it. Throws "disk" when it is not laid out for tandem, "boot" without a boot loader.
+ */
 export function openMachine(
   system: System,
   options: MachineOptions & { readonly write: boolean },
@@ -74,27 +76,29 @@ function machineOf(
   };
 }
 
-/** Between two tries to get a lock that somebody else holds. */
+/** The pause between two attempts to get the lock. */
 const LOCK_PAUSE_SECONDS = 1;
 
 /** How a verb works on the disk. */
 export interface MachineUse {
-  /** With the disk's lock; otherwise only reading. */
+  /** Take the lock of the disk. Without the lock the disk is only read. */
   readonly lock: boolean;
-  /** Called every few seconds while another run holds the lock, and may throw. undefined: that is an error at once. */
+  /**
+   * Called every few seconds while another run has the lock; may throw. Undefined: a lock of another run is an error.
+   */
   readonly whileLocked?: (() => void) | undefined;
-  /** Also on a disk that no system was installed on. */
+  /** Also work on a disk on which no system was installed. */
   readonly allowNew?: boolean;
 }
 
-/** Does `action` on the machine's disk. Throws `disk` where a system is needed and there was never one. */
+/** Opens the disk for `action`, and closes it. Throws "disk" when a system is needed and none was ever installed. */
 export async function withMachine<T>(
   { system, talk }: { readonly system: System; readonly talk: Talk },
   options: MachineOptions & MachineUse,
   action: (machine: Machine) => T | Promise<T>,
 ): Promise<T> {
   const { lock: write, allowNew = false } = options;
-  // Found by reading alone; locked; and only then read again to be trusted.
+  // The first look finds the disk without a lock. Everything is read again after the lock is taken.
   const path = openLayout(system, options).diskPath;
   const guarded = (machine: Machine): T | Promise<T> => {
     if (!allowNew) refuseNewDisk(machine);
@@ -138,7 +142,10 @@ interface LockedMachine {
   readonly lock: { release(): void };
 }
 
-/** Two locks: flock(2) is what other programs ask for, and the hold on the control partition is the same by every name of a device. */
+/**
+ * Takes two locks: flock(2), which other programs ask for, and the hold on the control partition, which counts for all
+ * names of a disk.
+ */
 async function lockMachine(
   system: System,
   path: string,
@@ -165,7 +172,7 @@ async function lockOnce(
     return { machine, lock };
   } catch (error) {
     lock.release();
-    // Only the first lock has waited by itself.
+    // lock() waits by itself; the hold on the control partition does not.
     if (isLocked(error) && options.whileLocked !== undefined)
       await system.probe.pause(LOCK_PAUSE_SECONDS);
     throw error;
@@ -176,7 +183,7 @@ function isLocked(error: unknown): boolean {
   return error instanceof TandemError && error.code === "locked";
 }
 
-/** A cut may have come between the boot loader's own files and the boot record. */
+/** A power cut may have come between the boot loader's own files and the boot record. */
 async function repair({ loader }: Machine, talk: Talk): Promise<void> {
   const unfinished = loader.unfinished();
   if (unfinished !== undefined) talk.info(`An earlier run was cut off: ${unfinished}`);

@@ -2,20 +2,21 @@ import type { Talk } from "../lib/talk.ts";
 import { openSource, type Source } from "../source/source.ts";
 import type { System } from "../system/system.ts";
 
+/** What every job needs: the machine, the talk to the user, and the signal to end. */
 export interface Work {
   readonly system: System;
   readonly talk: Talk;
   readonly signal: AbortSignal;
 }
 
-/** How this machine gets at registries. */
+/** How registries are reached. */
 export interface Network {
   readonly insecureRegistries: readonly string[];
-  /** Bytes a second. */
+  /** In bytes a second. */
   readonly minimumRate?: number;
 }
 
-/** Opens a source as this machine sees it. */
+/** Opens a source with the files, credentials and architecture of this machine. */
 export function sourceOf(
   { system, talk, signal }: Work,
   text: string,
@@ -33,7 +34,7 @@ export function sourceOf(
   });
 }
 
-/** How many layers are unpacked side by side: as many as there are cores, at most 6, never more than there are layers. */
+/** How many layers are unpacked at the same time: one for each core, at most 6, and no more than there are layers. */
 export function jobsFor(system: System, layers: number, wanted: number | undefined): number {
   const JOBS_MAX = 6;
   return Math.max(1, Math.min(wanted ?? Math.min(system.cores, JOBS_MAX), layers));

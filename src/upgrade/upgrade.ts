@@ -4,7 +4,7 @@ import type { Image } from "../oci/manifest.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { LayeredSource, Source } from "../source/source.ts";
 import { layersOf } from "../write/layers-of.ts";
-import { heldDigests, type Machine, note, recordOf } from "../machine/machine.ts";
+import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
 import { jobsFor, type Network, sourceOf, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeWishes } from "./plan.ts";
@@ -98,7 +98,7 @@ function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>
     record: recordOf(machine),
     booted: machine.booted,
     digest: image.digest,
-    held: heldDigests(state),
+    held: slotDigests(state),
     startable: SLOT_NAMES.filter((name) => machine.loader.startProblem(name) === undefined),
     knownBad: state.knownBad.find(({ digest }) => digest === image.digest)?.reason,
   };

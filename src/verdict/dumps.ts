@@ -2,7 +2,7 @@ import { lastLines } from "../lib/last-lines.ts";
 import type { Files } from "../system/files.ts";
 import { DUMPS_MAX } from "../control/state.ts";
 
-/** Where Linux shows what a dying kernel left in the firmware: Documentation/admin-guide/pstore-blk.rst, ramoops.rst. */
+/** Here Linux shows the dumps of kernels that have panicked: Documentation/admin-guide/pstore-blk.rst, ramoops.rst. */
 const PSTORE = "/sys/fs/pstore";
 
 interface Dump {
@@ -11,13 +11,13 @@ interface Dump {
   readonly hash: string;
 }
 
-/** The hashes of all dumps that are there now, none where the machine keeps none. Nothing is removed: whoever collects dumps does that. */
+/** The hashes of all dumps. Dumps are not removed: other programs collect them. */
 export function dumpHashes(files: Files): string[] {
   return readDumps(files).map(({ hash }) => hash);
 }
 
-/** What the kernel gave as the reason, and the last lines, of the newest dump that is not among the known ones. */
-export function lastWords(files: Files, known: readonly string[]): string | undefined {
+/** The reason and the last lines of the newest dump that is not among the known ones. */
+export function panicLines(files: Files, known: readonly string[]): string | undefined {
   const fresh = readDumps(files).filter(({ hash }) => !known.includes(hash));
   const newest = fresh.toSorted(compareDumps).at(-1);
   if (newest === undefined) return undefined;
@@ -26,13 +26,16 @@ export function lastWords(files: Files, known: readonly string[]): string | unde
   return reason === undefined || end.includes(reason) ? end : `${reason}\n${end}`;
 }
 
-/** After the reason come registers and the stack: it may be in an earlier part of the dump than its end. */
+/**
+ * The line with the reason of the panic. Registers and the stack follow it, so it may be in an earlier part of the
+ * dump.
+ */
 function reasonIn(dumps: readonly Dump[]): string | undefined {
   const lines = dumps.flatMap(({ text }) => text.split("\n"));
   return lines.findLast((line) => line.includes("Kernel panic - not syncing"));
 }
 
-/** A dump that cannot be read is none: the machine has worse problems. */
+/** No dumps when they cannot be read: a verdict must not fail because of them. */
 function readDumps(files: Files): Dump[] {
   try {
     const names = files.list(PSTORE).filter((name) => name.startsWith("dmesg-"));
@@ -46,7 +49,10 @@ function readDumps(files: Files): Dump[] {
   }
 }
 
-/** A panic is the end, an oops may not be. Of the parts of one dump the first has the last lines: a dump is cut from its end. */
+/**
+ * A panic comes after an oops. The first part of a dump has the last lines, because the kernel cuts a dump from its
+ * end.
+ */
 function compareDumps(one: Dump, other: Dump): number {
   const [left, right] = [headerOf(one), headerOf(other)];
   if (left.isPanic !== right.isPanic) return left.isPanic ? 1 : -1;
@@ -54,7 +60,7 @@ function compareDumps(one: Dump, other: Dump): number {
   return one.name.localeCompare(other.name, "en", { numeric: true });
 }
 
-/** "Panic#2 Part1" */
+/** Parses "Panic#2 Part1". */
 function headerOf({ text }: Dump): { readonly isPanic: boolean; readonly part: number } {
   const [, reason, part] = HEADER.exec(text) ?? [];
   return { isPanic: reason === "Panic", part: Number(part ?? 1) };

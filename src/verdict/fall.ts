@@ -2,13 +2,13 @@ import { failingOf } from "../control/failing.ts";
 import type { BootRecord } from "../control/record.ts";
 import { type Fall, type NewFall, type State, verdictOn } from "../control/state.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { lastWords } from "./dumps.ts";
+import { panicLines } from "./dumps.ts";
 import type { Machine } from "../machine/machine.ts";
 
-/** What the boot loader or a person says of it. */
+/** Why a system was given up, as the boot loader or a person says. */
 export type Cause = Pick<NewFall, "stage" | "reason">;
 
-/** The trial that the boot loader gave up on: how far it came. A failed check says more than that the boots were used up. */
+/** Why the boot loader has given up the trial. A failed check says more than boots that were used up. */
 export function causeOfTrial({ memory, cmdline }: Machine, trial: SlotName): Cause {
   const verdict = verdictOn(memory.state.slots[trial]);
   const last = verdict?.result === "bad" ? `; last: ${verdict.reason}` : "";
@@ -20,7 +20,7 @@ export function causeOfTrial({ memory, cmdline }: Machine, trial: SlotName): Cau
   };
 }
 
-/** The good slot that the boot loader gave up on. */
+/** Why the boot loader has given up the good slot. */
 export function causeOfGood({ memory, cmdline }: Machine, { good, limit }: BootRecord): Cause {
   if (cmdline.gaveUp?.why === "kernel")
     return { stage: "kernel", reason: "its kernel could not be loaded" };
@@ -32,7 +32,7 @@ export function causeOfGood({ memory, cmdline }: Machine, { good, limit }: BootR
   };
 }
 
-/** All that is known of a fall at the moment when it is settled. */
+/** Everything that is known about a fall when it is recorded. */
 export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall {
   const { loaderData, memory, system } = machine;
   const { state } = memory;
@@ -43,7 +43,7 @@ export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall 
     slot,
     ...cause,
     ...imageIn(state, slot),
-    ...boots(loaderData.record, slot, cause),
+    ...bootsAllowed(loaderData.record, slot, cause),
     ...(armed === undefined ? {} : { armedAt: armed.at }),
     ...(output === undefined ? {} : { output }),
     ...kernelWords(machine, cause),
@@ -57,8 +57,8 @@ function imageIn(state: State, slot: SlotName): Pick<Fall, "digest" | "version">
   return version === undefined ? { digest } : { digest, version };
 }
 
-/** By which record it was booted, and how often that allowed it. */
-function boots(
+/** The generation of the record that started the slot, and the number of boots that the record allowed. */
+function bootsAllowed(
   record: BootRecord | undefined,
   slot: SlotName,
   { stage }: Cause,
@@ -69,15 +69,15 @@ function boots(
   return stage === "limit" ? { gen, tries: limit } : { gen };
 }
 
-/** Where user space has spoken it knows better, and where no kernel was started none died. */
+/** The kernel's last lines, only when user space has reported nothing and a kernel was started. */
 function kernelWords({ system, memory }: Machine, { stage }: Cause): Pick<Fall, "kernel"> {
   if (stage !== "silent" && stage !== "limit") return {};
-  const kernel = lastWords(system.files, memory.state.dumps ?? []);
+  const kernel = panicLines(system.files, memory.state.dumps ?? []);
   return kernel === undefined ? {} : { kernel };
 }
 
-/** Whether this fall was settled before: the boot loader tells of it at each boot until a new record is written. */
-export function isSettled({ loaderData, memory }: Machine, slot: SlotName): boolean {
+/** Whether this fall is recorded already: the boot loader reports it at each boot until the next commit. */
+export function isRecorded({ loaderData, memory }: Machine, slot: SlotName): boolean {
   const gen = loaderData.record?.gen;
   return (memory.state.falls ?? []).some(
     (fall) => fall.slot === slot && fall.gen === gen && fall.stage !== "hand",

@@ -13,30 +13,31 @@ import { programChecks } from "../health/programs.ts";
 import { lastLines } from "../lib/last-lines.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
-import { bootOf, markGood, settleFall } from "./mark.ts";
+import { bootOf, markGood, recordFall } from "./mark.ts";
 import type { Work } from "../machine/open-source.ts";
 import { slotCheck } from "./slot-check.ts";
 
 export interface HealthResult {
   readonly slot: SlotName;
   readonly healthy: boolean;
-  /** The trial that the boot loader gave up on before this boot. */
+  /** The trial that the boot loader has given up before this boot. */
   readonly fell: SlotName | undefined;
-  /** Which required checks failed, in one line. */
+  /** The required checks that have failed, in one line. */
   readonly failure: string | undefined;
-  /** Why a reboot would not lead anywhere else; undefined: it would, or all is well. */
+  /** Why a reboot would start the same system again. Undefined when it would not, or when the checks have passed. */
   readonly stay: string | undefined;
   readonly checks: readonly CheckResult[];
 }
 
 /**
- * Gives the verdict on this boot. All required checks passed: the booted slot is good. Otherwise the failure is noted and the boot
- * record left alone: the caller reboots, and the boot loader's count decides. Throws `disk` when this machine does not run from the disk.
+ * Gives the verdict on this boot. When all required checks pass, the booted slot becomes good. Otherwise the failure is
+ * written to the state, and the boot record stays: the caller reboots, and the count of the boot loader decides. Throws
+ * "disk" when this machine does not run from the disk.
  */
 export async function health(work: Work, machine: Machine, plan: CheckPlan): Promise<HealthResult> {
   const { system, talk } = work;
   const { slot } = bootOf(machine);
-  const fell = await settleFall(machine);
+  const fell = await recordFall(machine);
   if (fell !== undefined) talk.info(`The boot loader gave up on slot ${fell} and came back`);
   const checks = await runChecks(
     [
@@ -55,7 +56,7 @@ export async function health(work: Work, machine: Machine, plan: CheckPlan): Pro
   return { slot, healthy: false, fell, failure, stay: stayOf(machine, slot), checks };
 }
 
-/** Why a reboot would not lead anywhere else. */
+/** Why a reboot would start the same system again. Undefined when it would not. */
 export function stayOf({ loaderData, cmdline }: Machine, slot: SlotName): string | undefined {
   const { gen, left, uncounted } = cmdline;
   return whyStay(loaderData.record, { slot, gen, left, uncounted });
@@ -66,10 +67,10 @@ function reasonFor(checks: readonly CheckResult[]): string {
   return `${passed} of ${checks.length} checks passed`;
 }
 
-/** What the failed checks printed, each under its name. */
+/** The output of the failed checks, each under the name of its check. */
 function outputOf(checks: readonly CheckResult[]): string {
-  const said = failedOf(checks).filter(({ output }) => output !== "");
-  return lastLines(said.map(({ check, output }) => `${check}:\n${output}`).join("\n"));
+  const failed = failedOf(checks).filter(({ output }) => output !== "");
+  return lastLines(failed.map(({ check, output }) => `${check}:\n${output}`).join("\n"));
 }
 
 interface Failed {
@@ -77,7 +78,9 @@ interface Failed {
   readonly output: string;
 }
 
-/** A failure in the good slot does not make it bad: it was good before, and there may be no other. */
+/**
+ * Writes a failure to the state. It does not make a good slot bad: the slot has booted well, and may be the only one.
+ */
 export async function noteFailure(
   machine: Machine,
   slot: SlotName,
@@ -85,10 +88,10 @@ export async function noteFailure(
 ): Promise<void> {
   const { loaderData, memory, system } = machine;
   const at = system.now().toISOString();
-  const said = output === "" ? {} : { output };
-  const noted = withFailure(memory.state, slot, { at, text: failure, ...said });
+  const printed = output === "" ? {} : { output };
+  const noted = withFailure(memory.state, slot, { at, text: failure, ...printed });
   const isTrial = loaderData.record?.trial === slot;
   await memory.writeState(
-    isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at, ...said }) : noted,
+    isTrial ? withVerdict(noted, slot, { result: "bad", reason: failure, at, ...printed }) : noted,
   );
 }

@@ -18,7 +18,7 @@ import {
 } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
-import { causeOfGood, causeOfTrial, fallOf, isSettled } from "./fall.ts";
+import { causeOfGood, causeOfTrial, fallOf, isRecorded } from "./fall.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
 import { type Machine, policyOf, recordOf } from "../machine/machine.ts";
 
@@ -30,8 +30,8 @@ export interface MarkResult {
 }
 
 /**
- * Keeps the booted slot: it becomes, or stays, the good one. Where both copies of the boot record are lost it writes a new one, since
- * the slot that runs is the one thing that is known to boot.
+ * Makes the booted slot the good one. When both copies of the boot record are lost, writes a new record: the running
+ * slot is the only one that is known to boot.
  */
 export async function markGood(
   machine: Machine,
@@ -49,7 +49,7 @@ export async function markGood(
     );
   const { loaderData, memory } = machine;
   const { record } = loaderData;
-  // Every boot of a good slot ends here: saying again what is known would only push the history out.
+  // Each boot of a good slot comes here. Repeated events would push older ones out of the history.
   const failed = failingOf(memory.state, boot.slot) !== undefined;
   if (failed || verdictOn(memory.state.slots[boot.slot])?.result !== "good")
     await memory.writeState(judged(machine, boot.slot, { result: "good", reason }));
@@ -60,7 +60,7 @@ export async function markGood(
   return { slot: boot.slot, verdict: "good", committed: next !== undefined };
 }
 
-/** Gives up a slot: a trial of it ends, and if it was the good one the other takes over. Its digest is not tried again. */
+/** Gives a slot up: its trial ends, or the other slot becomes good. An upgrade refuses its digest from now on. */
 export async function markBad(
   machine: Machine,
   named: SlotName | undefined,
@@ -68,7 +68,7 @@ export async function markBad(
 ): Promise<MarkResult> {
   const slot = named ?? bootOf(machine).slot;
   const record = recordOf(machine);
-  // Decided before anything is written, since it may be refused.
+  // Decide before anything is written: condemn() may throw.
   const next = condemn(record, slot, policyOf(machine));
   const fall = fallOf(machine, slot, { stage: "hand", reason });
   await machine.memory.writeState(withFall(judged(machine, slot, { result: "bad", reason }), fall));
@@ -78,37 +78,37 @@ export async function markBad(
 }
 
 /**
- * When the boot loader gave up on a trial: says so in the state and ends the trial. The same of the good slot, which stays in the
- * record until another one has proven itself. Returns the trial that was given up.
+ * Records what the boot loader has given up before this boot. A trial ends. A good slot stays in the boot record until
+ * another slot has passed its checks. Returns the trial that was given up.
  */
-export async function settleFall(machine: Machine): Promise<SlotName | undefined> {
+export async function recordFall(machine: Machine): Promise<SlotName | undefined> {
   const { loaderData, memory } = machine;
   const { record } = loaderData;
   if (record === undefined || machine.booted === undefined) return undefined;
   const boot = bootOf(machine);
   const next = endTrial(record, boot, policyOf(machine));
-  const given = next === undefined ? undefined : record.trial;
-  if (given !== undefined && !isSettled(machine, given))
-    await memory.writeState(withTrialFallen(machine, given));
-  const over = passedOver(record, boot);
-  if (over !== undefined) await settleGoodFall(machine, record);
-  // A new record would start the count of the good slot again, which has just been given up.
+  const trial = next === undefined ? undefined : record.trial;
+  if (trial !== undefined && !isRecorded(machine, trial))
+    await memory.writeState(withTrialFall(machine, trial));
+  const hasGivenUpGood = passedOver(record, boot) !== undefined;
+  if (hasGivenUpGood) await recordGoodFall(machine, record);
+  // A commit would reset the count of the good slot, which the loader has just given up.
   else if (next !== undefined) await machine.loader.commit(next);
   await forgetUnfit(machine);
-  return given;
+  return trial;
 }
 
-function withTrialFallen(machine: Machine, trial: SlotName): State {
+function withTrialFall(machine: Machine, trial: SlotName): State {
   const cause = causeOfTrial(machine, trial);
   const fall = fallOf(machine, trial, cause);
   return withFall(judged(machine, trial, { result: "bad", reason: cause.reason }), fall);
 }
 
-/** Its image has proven itself once, so it may be written again. */
-async function settleGoodFall(machine: Machine, record: BootRecord): Promise<void> {
+/** An upgrade does not refuse the digest afterwards, because the image has passed its checks once. */
+async function recordGoodFall(machine: Machine, record: BootRecord): Promise<void> {
   const { memory } = machine;
   const { good } = record;
-  if (isSettled(machine, good)) return;
+  if (isRecorded(machine, good)) return;
   const fall = fallOf(machine, good, causeOfGood(machine, record));
   const { at, reason } = fall;
   const fallen = withVerdict(memory.state, good, { result: "bad", reason, at });
@@ -116,7 +116,7 @@ async function settleGoodFall(machine: Machine, record: BootRecord): Promise<voi
   await memory.writeState(withFall(withEvent(fallen, event), fall));
 }
 
-/** What runs now, as the boot loader started it. Throws `disk` when this machine does not run from the disk. */
+/** How the running slot was started. Throws "disk" when this machine does not run from the disk. */
 export function bootOf({ booted, cmdline, diskPath }: Machine): Boot {
   if (booted === undefined)
     throw new TandemError(
@@ -130,6 +130,7 @@ export function bootOf({ booted, cmdline, diskPath }: Machine): Boot {
   return { slot: booted, gen, fell, gaveUp: gaveUp?.slot };
 }
 
+/** The state after a verdict, with an event. A bad verdict makes the digest known as bad. */
 function judged(
   machine: Machine,
   slot: SlotName,

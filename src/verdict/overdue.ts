@@ -6,7 +6,7 @@ import { bootOf } from "./mark.ts";
 import type { MachineUse } from "../machine/open-machine.ts";
 import type { Work } from "../machine/open-source.ts";
 
-/** A run of `tandem health` may wait for the lock as well. Its verdict is the better one, so it goes first. */
+/** A run of `tandem health` may wait for the lock, too. It goes first, because its verdict comes from checks. */
 const GO_FIRST_SECONDS = 3;
 
 export type OnMachine = <T>(
@@ -15,8 +15,8 @@ export type OnMachine = <T>(
 ) => Promise<T>;
 
 /**
- * The time for a verdict is over: gives this boot up when it has none. What holds the lock meanwhile, an upgrade above all, is waited for
- * without limit, because the caller's answer to a failure is to reboot the machine. `whileLocked` is called as in withMachine().
+ * Gives this boot up when it has no verdict after the time for one. Waits for the lock without limit: an upgrade may
+ * have it, and after a failure the caller reboots the machine. `whileLocked` is called as in withMachine().
  */
 export async function giveUpOverdue(
   { system, talk, signal }: Work,
@@ -27,7 +27,7 @@ export async function giveUpOverdue(
     const settled = await on({ lock: false }, settledResult);
     if (settled !== undefined) return settled;
   } catch (error) {
-    // Another run may be about to change what was read. With the lock it is read again.
+    // Another run may have changed the disk during the look. The look with the lock decides.
     talk.debug(`Cannot see without the lock whether there is a verdict: ${reasonOf(error)}`);
   }
   for (;;) {
@@ -44,7 +44,7 @@ export async function giveUpOverdue(
   }
 }
 
-/** Notes that this boot failed, without running checks, unless nothing waits for a verdict on it. */
+/** Writes the failure of this boot to the state, without running checks, unless the boot needs no verdict. */
 async function overdue(machine: Machine): Promise<HealthResult> {
   const settled = settledResult(machine);
   if (settled !== undefined) return settled;
@@ -55,16 +55,19 @@ async function overdue(machine: Machine): Promise<HealthResult> {
   return { slot, healthy: false, fell: undefined, failure, stay, checks: [] };
 }
 
-/** What is to be said of a boot that was not counted or has its verdict; undefined: it waits for one. */
+/** The result of a boot that was not counted or has its verdict. Undefined when the boot waits for a verdict. */
 function settledResult(machine: Machine): HealthResult | undefined {
-  if (isOpen(machine)) return undefined;
+  if (needsVerdict(machine)) return undefined;
   const { slot } = bootOf(machine);
   const nothing = { failure: undefined, stay: undefined, checks: [] };
   return { slot, healthy: true, fell: undefined, ...nothing };
 }
 
-/** A good verdict on a counted boot makes a new record. So does an upgrade, but only that has a trial after it. */
-function isOpen(machine: Machine): boolean {
+/**
+ * Whether a counted boot has no verdict yet. A good verdict and an upgrade both commit a record; only after an upgrade
+ * it has a trial.
+ */
+function needsVerdict(machine: Machine): boolean {
   const { slot, gen } = bootOf(machine);
   const { record } = machine.loaderData;
   const { counted, uncounted } = machine.cmdline;

@@ -6,7 +6,10 @@ import { readBlock } from "../system/block-file.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { SlotName } from "../slot/slot.ts";
 
-/** Whether what runs is what tandem put there: the slot is whole, and its file system is the one made from the image's digest. */
+/**
+ * Whether what runs is what tandem put there: the slot is whole, and its file system is the one made from the image's
+ * digest.
+ */
 export function slotCheck(machine: Machine, slot: SlotName): Check {
   return {
     name: `slot ${slot}`,

@@ -13,7 +13,10 @@ export interface Moment {
 
 export interface Why {
   readonly disk: string;
-  /** What it is about: a system that was given up, a slot that was never finished, one that fails its checks, or nothing. */
+  /**
+   * What it is about: a system that was given up, a slot that was never finished, one that fails its checks, or
+   * nothing.
+   */
   readonly about: "fall" | "unfinished" | "failing" | "nothing";
   readonly slot: SlotName | undefined;
   /** The fall itself, with what was printed. */

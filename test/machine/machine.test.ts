@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { emptyState, type State, withSlot } from "../../src/control/state.ts";
-import { heldDigests, note, recordOf } from "../../src/machine/machine.ts";
+import { slotDigests, note, recordOf } from "../../src/machine/machine.ts";
 import { WRITTEN } from "../control/written-slot.ts";
 import { memoryMachine } from "../fakes/machine.ts";
 import { installed } from "../upgrade/disk.ts";
@@ -18,8 +18,8 @@ test.each<[string, (state: State) => State, [string, string][]]>([
     (state) => withSlot(state, "a", { status: "writing", source: "x", digest: "y", startedAt: AT }),
     [],
   ],
-])("heldDigests() of %s", (...[, change, held]) => {
-  expect([...heldDigests(change(emptyState()))]).toEqual(held as [never, string][]);
+])("slotDigests() of %s", (...[, change, held]) => {
+  expect([...slotDigests(change(emptyState()))]).toEqual(held as [never, string][]);
 });
 
 test("recordOf() gives the record, or says why there is none and what to do", async () => {

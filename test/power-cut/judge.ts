@@ -10,7 +10,7 @@ import type { Run } from "../../src/disk/run.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
-import { markGood, settleFall } from "../../src/verdict/mark.ts";
+import { markGood, recordFall } from "../../src/verdict/mark.ts";
 import { controlIn } from "../fakes/control.ts";
 import { memorySource } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -133,7 +133,7 @@ function entriesOn(disk: BlockFile, whole: Whole): Startable[] {
 /** What every machine does after a boot, and then an upgrade to `version`. */
 export async function goOn(disk: BlockFile, cmdline: string, version: string): Promise<void> {
   const machine = await cameUp(disk, cmdline);
-  await settleFall(machine);
+  await recordFall(machine);
   await markGood(machine, undefined, "test");
   await upgradeTo(version, machine);
 }

@@ -1,6 +1,6 @@
 /** Everything that changes what boots, from a disk that is in order, and how the machine had come up. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
-import { settleFall, markBad, markGood } from "../../src/verdict/mark.ts";
+import { recordFall, markBad, markGood } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -114,7 +114,7 @@ export const STORIES: readonly Story[] = [
     start: usedUp,
     cmdline: "tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=tries",
     async act(machine) {
-      await settleFall(machine);
+      await recordFall(machine);
       await markGood(machine, undefined, "test");
     },
     fell: true,

@@ -5,7 +5,7 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/machine/machine.ts";
-import { markBad, markGood, settleFall } from "../../src/verdict/mark.ts";
+import { markBad, markGood, recordFall } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { upgradeFrom, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
 import { controlIn } from "../fakes/control.ts";
@@ -149,7 +149,7 @@ const STORIES: readonly Story[] = [
     name: "coming back from a trial",
     start: armed,
     cmdline: "tandem.slot=a tandem.gen=2 tandem.fell=b",
-    act: settleFall,
+    act: recordFall,
   },
   {
     name: "withdraw the trial",
@@ -206,7 +206,7 @@ const STORIES: readonly Story[] = [
     start: rescuedAndArmed,
     cmdline: "tandem.slot=a tandem.gen=3 tandem.left=1 tandem.fell=b tandem.why=tries",
     act: async (machine) => {
-      await settleFall(machine);
+      await recordFall(machine);
       await markGood(machine, undefined, "test");
     },
   },
@@ -216,7 +216,7 @@ const STORIES: readonly Story[] = [
     cmdline:
       "tandem.slot=recovery tandem.gen=3 tandem.gave_up=a:limit tandem.fell=b tandem.why=tries",
     act: async (machine) => {
-      await settleFall(machine);
+      await recordFall(machine);
       await markGood(machine, undefined, "test");
     },
   },

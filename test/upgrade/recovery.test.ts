@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { withSlot, withVerdict } from "../../src/control/state.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import { forgetUnfit } from "../../src/machine/forget-unfit.ts";
-import { markBad, markGood, settleFall } from "../../src/verdict/mark.ts";
+import { markBad, markGood, recordFall } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { verify } from "../../src/upgrade/verify.ts";
 import { memoryMachine, memorySource, slotOf } from "../fakes/machine.ts";
@@ -144,7 +144,7 @@ const FALLEN = "tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=tries";
 test("a trial that fell is no longer startable", async () => {
   const image = await armed();
   expect(startable(image)).toEqual(["a", "b"]);
-  await settleFall(memoryMachine(image.file(), FALLEN));
+  await recordFall(memoryMachine(image.file(), FALLEN));
   expect(startable(image)).toEqual(["a"]);
 });
 
@@ -193,7 +193,7 @@ test("the other slot that passes after the good one was given up takes over", as
   await rollback(memoryMachine(image.file(), FIRST), 3);
   expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ gen: 4, last: "recovery" });
   const machine = memoryMachine(image.file(), `tandem.slot=b tandem.gen=4 ${GAVE_UP}`);
-  expect(await settleFall(machine)).toBeUndefined();
+  expect(await recordFall(machine)).toBeUndefined();
   await markGood(machine, undefined, "it works");
   const { loaderData, memory } = memoryMachine(image.file());
   expect(loaderData.record).toMatchObject({ gen: 5, good: "b", limit: 2, last: "recovery" });
@@ -216,7 +216,7 @@ test("recovery that passes leaves the record, so that the next boot ends there, 
   const boot = `tandem.slot=recovery tandem.gen=2 ${GAVE_UP}`;
   for (let time = 0; time < 2; time += 1) {
     const machine = memoryMachine(image.file(), boot);
-    await settleFall(machine);
+    await recordFall(machine);
     expect(await markGood(machine, undefined, "it came up")).toMatchObject({ committed: false });
   }
   const { loaderData, memory } = memoryMachine(image.file());
@@ -230,8 +230,8 @@ test("both that fall by one record are remembered, and the record stays", async 
   const image = await withRecovery(2);
   await upgradeTo("v2", memoryMachine(image.file(), FIRST));
   const boot = `tandem.slot=recovery tandem.gen=3 ${GAVE_UP} tandem.fell=b tandem.why=kernel`;
-  expect(await settleFall(memoryMachine(image.file(), boot))).toBe("b");
-  expect(await settleFall(memoryMachine(image.file(), boot))).toBe("b");
+  expect(await recordFall(memoryMachine(image.file(), boot))).toBe("b");
+  expect(await recordFall(memoryMachine(image.file(), boot))).toBe("b");
   const { loaderData, memory } = memoryMachine(image.file());
   expect(loaderData.record).toMatchObject({ gen: 3, good: "a", trial: "b" });
   expect(memory.state.falls).toMatchObject([

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { dumpHashes, lastWords } from "../../src/verdict/dumps.ts";
+import { dumpHashes, panicLines } from "../../src/verdict/dumps.ts";
 import type { Files } from "../../src/system/files.ts";
 import { memoryFiles } from "../fakes/files.ts";
 
@@ -44,46 +44,46 @@ test.each<[string, Record<string, string>, string | undefined]>([
     "new",
   ],
   ["a dump without a header", { "dmesg-x-0": "just text" }, "just text"],
-])("lastWords() of %s", (_, dumps, want) => {
-  expect(lastWords(files(dumps), [])).toBe(want);
+])("panicLines() of %s", (_, dumps, want) => {
+  expect(panicLines(files(dumps), [])).toBe(want);
 });
 
-test("lastWords() passes over what is known", () => {
+test("panicLines() passes over what is known", () => {
   const old = { "dmesg-ramoops-0": "Panic#1 Part1\nold" };
   const known = dumpHashes(files(old));
-  expect(lastWords(files(old), known)).toBeUndefined();
-  expect(lastWords(files({ "dmesg-ramoops-0": "Panic#1 Part1\nnew" }), known)).toBe("new");
+  expect(panicLines(files(old), known)).toBeUndefined();
+  expect(panicLines(files({ "dmesg-ramoops-0": "Panic#1 Part1\nnew" }), known)).toBe("new");
 });
 
-test("lastWords() are the last 20 lines", () => {
+test("panicLines() are the last 20 lines", () => {
   const lines = Array.from({ length: 300 }, (_, index) => `<6>line ${index}`);
-  const words = lastWords(files({ "dmesg-a-0": ["Panic#1 Part1", ...lines].join("\n") }), []);
+  const words = panicLines(files({ "dmesg-a-0": ["Panic#1 Part1", ...lines].join("\n") }), []);
   expect(words?.split("\n")).toEqual(lines.slice(-20));
 });
 
-test("lastWords() of a panic with a long stack begin with its reason", () => {
+test("panicLines() of a panic with a long stack begin with its reason", () => {
   const stack = Array.from({ length: 30 }, (_, index) => `<4>frame ${index}`);
   const reason = "<0>Kernel panic - not syncing: sysrq triggered crash";
   const text = ["Panic#1 Part1", "<6>before", reason, ...stack].join("\n");
-  const words = lastWords(files({ "dmesg-a-0": text }), []);
+  const words = panicLines(files({ "dmesg-a-0": text }), []);
   expect(words?.split("\n")).toEqual([reason, ...stack.slice(-20)]);
 });
 
-test("lastWords() find the reason in another part of the dump", () => {
+test("panicLines() find the reason in another part of the dump", () => {
   const parts = {
     "dmesg-efi-170000000001001": "Panic#1 Part1\n<4>frame",
     "dmesg-efi-170000000002001": "Panic#1 Part2\n<0>Kernel panic - not syncing: x\n<4>registers",
   };
-  expect(lastWords(files(parts), [])).toBe("<0>Kernel panic - not syncing: x\n<4>frame");
+  expect(panicLines(files(parts), [])).toBe("<0>Kernel panic - not syncing: x\n<4>frame");
 });
 
-test("lastWords() of what cannot be read are none", () => {
+test("panicLines() of what cannot be read are none", () => {
   const broken: Files = {
     ...files({ "dmesg-a-0": "x" }),
     readText: () => {
       throw new Error("EACCES");
     },
   };
-  expect(lastWords(broken, [])).toBeUndefined();
+  expect(panicLines(broken, [])).toBeUndefined();
   expect(dumpHashes(broken)).toEqual([]);
 });

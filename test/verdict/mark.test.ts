@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { withVerdict } from "../../src/control/state.ts";
-import { markBad, markGood, settleFall } from "../../src/verdict/mark.ts";
+import { markBad, markGood, recordFall } from "../../src/verdict/mark.ts";
 import { memoryMachine, memorySource } from "../fakes/machine.ts";
 import { rejection } from "../fakes/source.ts";
 import { armed, FIRST_BOOT, installed, TRIAL_BOOT, upgraded } from "../upgrade/disk.ts";
@@ -108,9 +108,9 @@ test("markBad() without a name needs a booted slot", async () => {
   expect(await rejection(markBad(machine, undefined, "no"))).toMatchObject({ code: "disk" });
 });
 
-test("settleFall() ends the trial that the loader gave up on", async () => {
+test("recordFall() ends the trial that the loader gave up on", async () => {
   const image = await armed();
-  expect(await settleFall(memoryMachine(image.file(), FALLEN_BOOT))).toBe("b");
+  expect(await recordFall(memoryMachine(image.file(), FALLEN_BOOT))).toBe("b");
   const { loaderData, memory } = memoryMachine(image.file());
   expect(loaderData.record).toMatchObject({ gen: 3, good: "a", trial: undefined, last: undefined });
   const reason = "its tries were used up without a good verdict";
@@ -118,7 +118,7 @@ test("settleFall() ends the trial that the loader gave up on", async () => {
   expect(memory.state.slots.b).toMatchObject({ verdict: { result: "bad", reason } });
 });
 
-test("settleFall() remembers what the checks said before", async () => {
+test("recordFall() remembers what the checks said before", async () => {
   const image = await armed();
   const { memory } = memoryMachine(image.file());
   const verdict = {
@@ -127,7 +127,7 @@ test("settleFall() remembers what the checks said before", async () => {
     at: new Date(0).toISOString(),
   } as const;
   await memory.writeState(withVerdict(memory.state, "b", verdict));
-  await settleFall(memoryMachine(image.file(), FALLEN_BOOT));
+  await recordFall(memoryMachine(image.file(), FALLEN_BOOT));
   expect(memoryMachine(image.file()).memory.state.knownBad[0]?.reason).toBe(
     "its tries were used up without a good verdict; last: /checks/net ended with status 1",
   );
@@ -138,17 +138,17 @@ test.each([
   ["the trial waits", FIRST_BOOT],
   ["it was another trial", "tandem.slot=a tandem.gen=1 tandem.fell=b"],
   ["the machine runs from elsewhere", ""],
-])("settleFall() does nothing while %s", async (_, cmdline) => {
+])("recordFall() does nothing while %s", async (_, cmdline) => {
   const image = await armed();
   const before = image.bytes();
-  expect(await settleFall(memoryMachine(image.file(), cmdline))).toBeUndefined();
+  expect(await recordFall(memoryMachine(image.file(), cmdline))).toBeUndefined();
   expect(image.bytes()).toEqual(before);
 });
 
-test("settleFall() does nothing without a record", async () => {
+test("recordFall() does nothing without a record", async () => {
   const image = await armed();
   image.write(0, new Uint8Array(0x2000));
-  expect(await settleFall(memoryMachine(image.file(), FALLEN_BOOT))).toBeUndefined();
+  expect(await recordFall(memoryMachine(image.file(), FALLEN_BOOT))).toBeUndefined();
 });
 
 test("markGood() of a slot that is good already does not fill the history", async () => {

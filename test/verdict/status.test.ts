@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { withSlot } from "../../src/control/state.ts";
-import { settleFall } from "../../src/verdict/mark.ts";
+import { recordFall } from "../../src/verdict/mark.ts";
 import { statusOf } from "../../src/verdict/status.ts";
 import { memoryMachine, memorySource } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -46,7 +46,7 @@ test("statusOf() tells what was given up, and why", async () => {
   const image = await armed();
   const cmdline = "tandem.slot=a tandem.gen=2 tandem.fell=b";
   expect(of(image, cmdline).fell).toBe("b");
-  await settleFall(memoryMachine(image.file(), cmdline));
+  await recordFall(memoryMachine(image.file(), cmdline));
   const { knownBad, slots, history } = of(image, cmdline);
   expect(knownBad).toHaveLength(1);
   expect(slots[1]).toMatchObject({ role: "passive", verdict: "bad" });

@@ -3,7 +3,7 @@ import { whyText } from "../../src/cli/why-text.ts";
 import { withSlot } from "../../src/control/state.ts";
 import { health } from "../../src/verdict/health.ts";
 import type { Machine } from "../../src/machine/machine.ts";
-import { markBad, settleFall } from "../../src/verdict/mark.ts";
+import { markBad, recordFall } from "../../src/verdict/mark.ts";
 import { type Why, whyOf } from "../../src/verdict/why.ts";
 import { checkedSystem, FAILED, PASSED } from "../fakes/checks.ts";
 import { memoryFiles } from "../fakes/files.ts";
@@ -42,7 +42,7 @@ const REFUSED =
 
 test("whyOf() a trial of which nothing was heard", async () => {
   const image = await armed();
-  await settleFall(memoryMachine(image.file(), FALLEN));
+  await recordFall(memoryMachine(image.file(), FALLEN));
   const told = why(image);
   expect(told).toMatchObject({
     about: "fall",
@@ -76,7 +76,7 @@ test("whyOf() a trial that panicked has the last words of its kernel, and of no 
   const old = { "dmesg-ramoops-0": "Panic#1 Part1\nlong ago" };
   await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
   const died = "Panic#1 Part1\n<0>Kernel panic - not syncing: sysrq triggered crash\n";
-  await settleFall(withDumps(image, FALLEN, { ...old, "dmesg-ramoops-1": died }));
+  await recordFall(withDumps(image, FALLEN, { ...old, "dmesg-ramoops-1": died }));
   const told = why(image);
   expect(told.fall?.kernel).toBe("<0>Kernel panic - not syncing: sysrq triggered crash");
   expect(whyText(told)).toContain(
@@ -88,7 +88,7 @@ test("whyOf() a trial with nothing but an old dump has no words", async () => {
   const image = await installed();
   const old = { "dmesg-ramoops-0": "Panic#1 Part1\nlong ago" };
   await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
-  await settleFall(withDumps(image, FALLEN, old));
+  await recordFall(withDumps(image, FALLEN, old));
   expect(why(image).fall).not.toHaveProperty("kernel");
 });
 
@@ -105,7 +105,7 @@ test("whyOf() a trial whose checks failed tells each failure and what was printe
   const trial = memoryMachine(image.file(), TRIAL_BOOT, checkedSystem({ "/r/net": FAILED }));
   await health(workOn(trial), trial, PLAN);
   await health(workOn(trial), trial, PLAN);
-  await settleFall(memoryMachine(image.file(), FALLEN));
+  await recordFall(memoryMachine(image.file(), FALLEN));
   const told = why(image);
   expect(told.fall).toMatchObject({ stage: "checks", output: "/r/net:\nno network" });
   expect(whyText(told)).toContain("what its checks printed last:\n  | /r/net:\n  | no network\n");
@@ -156,7 +156,7 @@ test("whyOf() a good slot that used up its limit has what its checks printed", a
   const image = await withRecovery(2);
   await checkIn(image, "tandem.slot=a tandem.gen=2 tandem.left=1");
   const boot = "tandem.slot=recovery tandem.gen=2 tandem.gave_up=a:limit";
-  await settleFall(memoryMachine(image.file(), boot));
+  await recordFall(memoryMachine(image.file(), boot));
   const told = why(image, boot);
   expect(told.fall).toMatchObject({ slot: "a", stage: "limit", output: "/r/net:\nno network" });
   expect(told.failing).toBeUndefined();
@@ -168,7 +168,7 @@ test.each([
 ])("whyOf() gives advice on a fall by %s", async (reason, advice) => {
   const image = await armed();
   const boot = `tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=${reason}`;
-  await settleFall(memoryMachine(image.file(), boot));
+  await recordFall(memoryMachine(image.file(), boot));
   expect(why(image).advice[0]).toBe(advice);
 });
 
@@ -185,7 +185,7 @@ test("whyOf() two systems that fell by one record is one story", async () => {
   await upgradeTo("v2", memoryMachine(image.file(), "tandem.slot=a tandem.gen=2"));
   const boot =
     "tandem.slot=recovery tandem.gen=3 tandem.gave_up=a:limit tandem.fell=b tandem.why=tries";
-  await settleFall(memoryMachine(image.file(), boot));
+  await recordFall(memoryMachine(image.file(), boot));
   const told = why(image, boot);
   expect(texts(told).map((text) => text.split(":")[0])).toEqual([
     "slot b with v2 was to be tried, 3 time(s) at most",
