@@ -74,6 +74,19 @@ export class LoaderData {
     return signaturesOn(this.#block).find(({ what }) => what !== CONTROL_MARK)?.what;
   }
 
+  /** Both copies of the record and all specs as they are on the disk, also when they are damaged. */
+  get blocks(): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
+    const records = OFFSET.records.map((offset, copy) => ({
+      name: `record, copy ${copy}`,
+      bytes: readBlock(this.#block, offset, RECORD_BYTES),
+    }));
+    const specs = Object.entries(OFFSET.specs).map(([slot, offset]) => ({
+      name: `spec of slot ${slot}`,
+      bytes: readBlock(this.#block, offset, SPEC_BYTES),
+    }));
+    return [...records, ...specs];
+  }
+
   /** The record in force. Undefined when neither copy can be used; recordProblems says why. */
   get record(): BootRecord | undefined {
     const chosen = chooseRecord(...this.#records);

@@ -1,23 +1,37 @@
 import { type Control, openControl } from "../control/control.ts";
+import type { LoaderData } from "../control/loader-data.ts";
 import { type LayoutOptions, openLayout } from "../slot/layouts.ts";
 import { SLOT_NAMES } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
-import type { Part } from "./bundle.ts";
-import { single } from "./single.ts";
+import type { Part, PartFile } from "./bundle.ts";
 
-/** What the boot loader reads on the control partition, and what tandem remembers there. */
+/** What the boot loader reads and what tandem remembers: as tandem understands it, and the loader's data as they are. */
 export function controlPart(system: System, options: LayoutOptions): Part {
-  return single("control", "control.json", () => {
-    const layout = openLayout(system, options);
-    const places = layout.openControl({ write: false });
-    try {
-      return contentsOf(
-        openControl(places, { addressForm: layout.addressForm, files: system.durable }),
-      );
-    } finally {
-      places.close();
-    }
-  });
+  return { name: "control", files: () => controlFiles(system, options) };
+}
+
+function* controlFiles(system: System, options: LayoutOptions): Generator<PartFile> {
+  const layout = openLayout(system, options);
+  const places = layout.openControl({ write: false });
+  try {
+    const control = openControl(places, { addressForm: layout.addressForm, files: system.durable });
+    yield { path: "control.json", read: () => contentsOf(control) };
+    yield { path: "loader-data.txt", read: () => textOf(control.loaderData) };
+  } finally {
+    places.close();
+  }
+}
+
+/** Blocks are text of GRUB, filled up with "#". What is no text is a sign of damage. */
+function textOf({ blocks }: LoaderData): string {
+  return blocks
+    .map(({ name, bytes }) => {
+      const text = Buffer.from(bytes)
+        .toString("latin1")
+        .replaceAll(/[^\n\x20-\x7e]/g, "?");
+      return `### ${name}\n${text.replaceAll(/([#?])\1{7,}/g, "$1$1$1…")}\n`;
+    })
+    .join("");
 }
 
 function contentsOf({ loaderData, memory }: Control): object {

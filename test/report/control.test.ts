@@ -16,6 +16,22 @@ test("record, specs and state are told", async () => {
   });
 });
 
+test("the blocks that the boot loader reads are there as they are, also when they are damaged", async () => {
+  const torn = image.fork();
+  torn.write(PLACES.control.offsetBytes, Buffer.from([0, 7, 0xff]));
+  const { texts } = await collected([controlPart(systemWith(torn.file()), options)]);
+  const blocks = (texts["loader-data.txt"] ?? "").split("### ").slice(1);
+  expect(blocks.map((block) => block.split("\n")[0])).toEqual([
+    ...["record, copy 0", "record, copy 1"],
+    ...["spec of slot a", "spec of slot b", "spec of slot recovery"],
+  ]);
+  const [first = "", second = ""] = blocks;
+  expect(first + second).toMatch(/^gen=1$/m);
+  expect(first).toMatch(/^\?\?\?RUB Environment Block$/m);
+  expect(blocks[2]).toMatch(/^kernel=\/boot\/vmlinuz$/m);
+  expect(blocks[3]).toBe("spec of slot b\n???…\n");
+});
+
 test("torn copies are told with what is wrong with them", async () => {
   const torn = image.fork();
   torn.write(PLACES.control.offsetBytes, new Uint8Array(8192));
