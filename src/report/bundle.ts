@@ -2,23 +2,23 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { machineFailure } from "../system/failure.ts";
 import type { Redactor } from "./redact.ts";
 
-/** What goes into a file of the bundle: a text, or an object that is written as JSON. */
+/** The content of a file in the bundle: a text, or an object that is written as JSON. */
 export type Content = string | object;
 
-/** One file of a part. What it holds is read only when its turn comes, so that a failure concerns this file alone. */
+/** One file of a part. Its content is read only when its turn comes, so that a failure concerns this file alone. */
 export interface PartFile {
   /** Its path in the bundle. */
   readonly path: string;
   readonly read: () => Content;
 }
 
-/** What is collected about one subject. */
+/** All files about one subject. */
 export interface Part {
   readonly name: string;
   readonly files: () => Iterable<PartFile> | AsyncIterable<PartFile>;
 }
 
-/** What the bundle lacks. */
+/** Something that could not be collected. */
 export interface Missing {
   /** The part, or the file of it. */
   readonly name: string;
@@ -32,11 +32,11 @@ export interface BundleFile {
 
 /** The archive format has 100 bytes for a path, and the folder of the bundle takes 31 of them. */
 const PATH_CHARS_MAX = 64;
-/** The end of a log tells more than its start, and no list needs more. */
+/** The end of a log matters more than its start. No list is longer. */
 const FILE_CHARS_MAX = 1024 * 1024;
 const FILES_MAX = 1000;
 
-/** Collects the parts one by one: what cannot be had is noted, and the next part is tried. */
+/** Collects parts one by one. It notes a part that fails, and goes on with the next one. */
 export class Bundle {
   readonly #redactor: Redactor;
   readonly #signal: AbortSignal;
@@ -59,7 +59,7 @@ export class Bundle {
     if (this.#files.size > before) this.#parts.push(name);
   }
 
-  /** The names of the parts of which there is at least one file. */
+  /** The names of the parts that have at least one file in the bundle. */
   get parts(): readonly string[] {
     return this.#parts;
   }
@@ -94,7 +94,7 @@ export class Bundle {
   }
 }
 
-/** A bug must not keep the other parts from being collected, and its stack is what the bundle is for. */
+/** A bug must not stop the collection of other parts. Its stack is noted: the bundle is for finding it. */
 function reasonFor(error: unknown): string {
   const known = machineFailure(error) ?? error;
   if (known instanceof TandemError) return reasonOf(known);
@@ -102,7 +102,7 @@ function reasonFor(error: unknown): string {
   return `Cannot collect it: ${reasonOf(known)}${stack}`;
 }
 
-/** Names of files come from disks and firmware: the archive gets plain ones that fit, each only once. */
+/** Names of files come from disks and firmware. The archive gets plain names of a limited length, each only once. */
 function freePath(path: string, taken: ReadonlyMap<string, string>): string {
   const plain = path.replaceAll(/[^\w./+-]|\.\.+/g, "_").slice(-PATH_CHARS_MAX);
   const names = [

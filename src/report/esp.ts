@@ -20,7 +20,7 @@ export function espPart(system: System, named: string | undefined): Part {
   return { name: "esp", files: () => espFiles(system, named) };
 }
 
-/** Read past any mount, as the firmware reads them, and without the slots, which a damaged disk may not have. */
+/** Reads the partitions as the firmware does, without a mount. It needs no slots, which a damaged disk may not have. */
 function* espFiles(system: System, named: string | undefined): Generator<PartFile> {
   const path = diskPathOf(system, named);
   const disk = system.openBlock(path, { write: false });
@@ -70,7 +70,7 @@ function list(esp: Esp, folder: string, lines: string[]): ReturnType<Esp["list"]
   }
 }
 
-/** None where the partition cannot be read: its list says why. */
+/** Empty when the partition cannot be read: its list says why. */
 function loaderPaths({ files }: Pick<Loader, "files">, block: BlockFile): readonly string[] {
   try {
     return files(rawEsp(block));

@@ -1,4 +1,4 @@
-/** What the kernel tells: how it was started, what it has mounted, and what it said. */
+/** What the kernel knows: its command line, mounts, disks and messages. */
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { machineFailure, permissionHint } from "../system/failure.ts";
 import type { System } from "../system/system.ts";

@@ -8,7 +8,7 @@ const USERINFO = /(?:^|[\s/"'=,])[^\s/:@"',]*:([^\s/@"',][^\s/"',]*)@/g;
 
 type Knowing = Pick<System, "files" | "environment" | "userId">;
 
-/** What this machine's environment and configuration hold that must not be shown, to be found in logs as well. */
+/** The secrets in the environment and the configuration. They are removed wherever they occur, also in logs. */
 export function knownSecrets(
   { environment }: Pick<Knowing, "environment">,
   config: object,

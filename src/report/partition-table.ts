@@ -6,12 +6,12 @@ import type { Part } from "./bundle.ts";
 import { diskPathOf } from "./disk-path.ts";
 import { single } from "./single.ts";
 
-/** UEFI 2.10, table 5.5: the fields of a header, which hold no data of anybody. */
+/** UEFI 2.10, table 5.5: the fields of a header. They hold no user data. */
 const HEADER_BYTES = 92;
 const SECTOR_BYTES = [512, 4096] as const;
 const COPIES = ["primary", "backup"] as const;
 
-/** Both copies of the partition table as they are read, also when one or both are damaged. */
+/** Both copies of the partition table, also when they are damaged. */
 export function partitionTablePart(system: System, named: string | undefined): Part {
   return single("partition-table", "partition-table.txt", () => {
     const path = diskPathOf(system, named);

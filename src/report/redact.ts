@@ -1,4 +1,4 @@
-/** Takes secrets out of a text: those that are known, and what looks like one by the words around it. */
+/** Removes secrets from a text: known ones, and those that the words around them give away. */
 import type { Secrets } from "../oci/secrets.ts";
 
 const REMOVED = "(removed)";
@@ -10,7 +10,7 @@ const SECRET_NAME =
 const SHORT_NAME = "auth|authorization|key|pass|pwd|sig|signature|sas";
 const VALUE = String.raw`"(?:\\.|[^"\\])*"|'[^']*'|[^\s&,;"'}\]]+`;
 
-/** In this order: what comes first may hold what comes later. Repetitions that a text could start anywhere have a limit, to stay fast. */
+/** The order matters: an earlier pattern may contain a later one. Repetitions are limited, so that no text makes them slow. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [
     /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g,
@@ -24,7 +24,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // A JSON Web Token.
   [/\beyJ[\w-]{1,2000}\.[\w-]{1,4000}\.[\w-]*/g, REMOVED],
   [new RegExp(`(${SECRET_NAME}["']?\\s*[=:]\\s*)(?:${VALUE})`, "gi"), `$1${REMOVED}`],
-  // Short names are words of other sentences, too: only where "=" gives them a value, or JSON does.
+  // Short names also occur in sentences, so they count only before "=" or as members of JSON.
   [new RegExp(`((?<![a-z])(?:${SHORT_NAME})(?:=|"\\s*:\\s*))(?:${VALUE})`, "gi"), `$1${REMOVED}`],
 ];
 

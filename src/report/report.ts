@@ -13,7 +13,7 @@ import { pstorePart } from "./pstore.ts";
 import { Redactor } from "./redact.ts";
 import { single } from "./single.ts";
 
-/** A support bundle: an archive of all that can be said about this machine and its disk, without secrets. */
+/** A support bundle: an archive of what is known about this machine and its disk, without secrets. */
 export interface Report {
   /** The name of the folder in the archive. */
   readonly name: string;
@@ -23,7 +23,7 @@ export interface Report {
 }
 
 /**
- * Collects `parts`, which the caller brings, and those of the machine and the disk. **Changes nothing and takes no lock.** Each part is
+ * Collects the `parts` of the caller, and those of the machine and the disk. **Changes nothing and takes no lock.** Each part is
  * tried by itself, so it works on a damaged disk, without a disk, as an ordinary user and in an initramfs.
  */
 export async function makeReport(
@@ -34,7 +34,7 @@ export async function makeReport(
   const at = system.now().toISOString();
   const secrets = knownSecrets(system, config);
   const bundle = new Bundle(new Redactor(secrets), signal);
-  // First: what the files of credentials hold is removed from all that follows.
+  // First, so that the secrets in these files are removed from all later parts.
   const credentials = single("credentials", "credentials.txt", () => {
     learnCredentials(system, secrets);
     return "Credentials are never part of a report. Their files could be read, or there are none.\n";

@@ -1,6 +1,6 @@
 import type { Content, Part } from "./bundle.ts";
 
-/** A part that is one file. What goes wrong is noted under the name of the part. */
+/** A part with one file. A failure is noted under the name of the part. */
 export function single(name: string, path: string, read: () => Content | Promise<Content>): Part {
   return {
     name,

@@ -1,13 +1,13 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errnoOf } from "./failure.ts";
 
-/** A record is cut by the kernel before it is longer: CONSOLE_EXT_LOG_MAX and the prefix of its line. */
+/** The kernel never gives a longer record: CONSOLE_EXT_LOG_MAX. */
 const RECORD_BYTES_MAX = 8192;
-/** Larger than the log of any kernel: a log that grows as fast as it is read must not be read for ever. */
+/** No kernel keeps as many. The limit ends the reading of a log that grows as fast as it is read. */
 const RECORDS_MAX = 200_000;
 const NODE = "/dev/kmsg";
 
-/** The messages of the kernel since its start, as far as it still has them: "[    5.140900] text", a line each. Throws what node:fs throws. */
+/** The messages that the kernel still has: "[    5.140900] text", a line each. Throws the errors of node:fs. */
 export function readKernelLog(path: string = NODE): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -46,7 +46,7 @@ test("a file that fails is noted, and the other files of its part are there", as
   ]);
 });
 
-test("of a bug the stack is noted as well", async () => {
+test("for a bug the stack is noted as well", async () => {
   const bundle = newBundle();
   await bundle.collect(single("one", "one.txt", () => fail(new TypeError("x is not a function"))));
   expect(bundle.missing[0]?.reason).toStartWith("Cannot collect it: x is not a function\n");
@@ -63,7 +63,7 @@ test("reasons, texts and objects are redacted", async () => {
   expect(all).not.toContain("s3cret");
 });
 
-test("of a long text the end is kept", async () => {
+test("the end of a long text is kept", async () => {
   const bundle = newBundle();
   await bundle.collect(single("log", "log", () => `${"x".repeat(2 ** 21)}end`));
   const text = bundle.files[0]?.text ?? "";
@@ -82,7 +82,7 @@ test.each([
   expect(pathsOf(bundle)).toEqual([expected, `${expected}.1`, "missing.txt"]);
 });
 
-test("a part without an end is cut off", async () => {
+test("a part with too many files is cut off", async () => {
   const bundle = newBundle();
   const files = Array.from({ length: 1002 }, (_, index) => ({ path: `${index}`, read: () => "" }));
   await bundle.collect({ name: "many", files: () => files });
@@ -90,7 +90,7 @@ test("a part without an end is cut off", async () => {
   expect(bundle.missing).toHaveLength(2);
 });
 
-test("a request to stop is no missing part", async () => {
+test("a request to stop ends the collection", async () => {
   const stop = new AbortController();
   const bundle = new Bundle(new Redactor(new Secrets()), stop.signal);
   const part = single("one", "one", () => {

@@ -6,7 +6,7 @@ import { collected } from "./collected.ts";
 const image = await wholeDisk();
 const options = { disk: "/disk.img" };
 
-test("record, specs and state are told", async () => {
+test("the report holds record, specs and state", async () => {
   const { texts, missing } = await collected([controlPart(systemWith(image.file()), options)]);
   expect(missing).toEqual([]);
   expect(JSON.parse(texts["control.json"] ?? "")).toMatchObject({
@@ -16,14 +16,17 @@ test("record, specs and state are told", async () => {
   });
 });
 
-test("the blocks that the boot loader reads are there as they are, also when they are damaged", async () => {
+test("the report holds the blocks that the boot loader reads, also damaged ones", async () => {
   const torn = image.fork();
   torn.write(PLACES.control.offsetBytes, Buffer.from([0, 7, 0xff]));
   const { texts } = await collected([controlPart(systemWith(torn.file()), options)]);
   const blocks = (texts["loader-data.txt"] ?? "").split("### ").slice(1);
   expect(blocks.map((block) => block.split("\n")[0])).toEqual([
-    ...["record, copy 0", "record, copy 1"],
-    ...["spec of slot a", "spec of slot b", "spec of slot recovery"],
+    "record, copy 0",
+    "record, copy 1",
+    "spec of slot a",
+    "spec of slot b",
+    "spec of slot recovery",
   ]);
   const [first = "", second = ""] = blocks;
   expect(first + second).toMatch(/^gen=1$/m);
@@ -32,7 +35,7 @@ test("the blocks that the boot loader reads are there as they are, also when the
   expect(blocks[3]).toBe("spec of slot b\n???…\n");
 });
 
-test("torn copies are told with what is wrong with them", async () => {
+test("the report says why torn copies are invalid", async () => {
   const torn = image.fork();
   torn.write(PLACES.control.offsetBytes, new Uint8Array(8192));
   const { texts } = await collected([controlPart(systemWith(torn.file()), options)]);

@@ -7,7 +7,7 @@ import { collected } from "./collected.ts";
 const grub = await wholeDisk();
 const systemd = await wholeDisk("v1", { loader: "systemd-boot" });
 
-test("of an ESP with GRUB there is the list of all paths, and GRUB's files", async () => {
+test("for an ESP with GRUB the report holds the list of all paths and GRUB's files", async () => {
   const { texts, missing } = await collected([espPart(systemWith(grub.file()), "/disk.img")]);
   expect(missing).toEqual([]);
   expect(Object.keys(texts)).toEqual([
@@ -20,7 +20,7 @@ test("of an ESP with GRUB there is the list of all paths, and GRUB's files", asy
   expect(texts["esp-1/tandem/grub.cfg"]).toBe("# the script\n");
 });
 
-test("of an ESP with systemd-boot there are loader.conf and the entries, and no kernel", async () => {
+test("for an ESP with systemd-boot the report holds loader.conf and the entries, but no kernel", async () => {
   const { texts, missing } = await collected([espPart(systemWith(systemd.file()), "/disk.img")]);
   expect(missing).toEqual([]);
   expect(texts["esp-1.txt"]).toMatch(/^\/tandem\/a\/linux-[0-9a-f]{12} \d+$/m);
@@ -30,7 +30,7 @@ test("of an ESP with systemd-boot there are loader.conf and the entries, and no 
   expect(Object.keys(texts).filter((path) => path.includes("linux"))).toEqual([]);
 });
 
-test("an ESP without a file system is named, and a disk without an ESP", async () => {
+test("an ESP without a file system is named", async () => {
   const wiped = grub.fork();
   wiped.write(PLACES.esp.offsetBytes, new Uint8Array(4096));
   const { texts, missing } = await collected([espPart(systemWith(wiped.file()), "/disk.img")]);
@@ -38,7 +38,7 @@ test("an ESP without a file system is named, and a disk without an ESP", async (
   expect(missing).toEqual([expect.stringMatching(/^esp-1\.txt: Cannot .*"EFI system" of/)]);
 });
 
-test("a folder that cannot be read is a line of the list", async () => {
+test("the list has a line for a folder that cannot be read", async () => {
   const esp = rawEsp(partOfDisk(grub.file(), "esp"));
   const list = (path: string): ReturnType<typeof esp.list> => {
     if (path === "/tandem") throw new Error("Cannot list /tandem: damaged");
@@ -49,7 +49,7 @@ test("a folder that cannot be read is a line of the list", async () => {
   expect(lines).toContain("/EFI/");
 });
 
-test("a folder that leads into itself has an end", () => {
+test("the list of a folder that contains itself has an end", () => {
   const esp = rawEsp(partOfDisk(grub.file(), "esp"));
   const again = { name: "again", isFolder: true, sizeBytes: 0 };
   expect(listing({ ...esp, list: () => [again, again] }).split("\n").length).toBeLessThan(5100);

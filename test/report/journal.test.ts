@@ -7,7 +7,7 @@ const ended = (result: Partial<CommandResult>): { run: () => Promise<CommandResu
   run: () => Promise.resolve({ status: 0, stdout: "", stderr: "", ...result }),
 });
 
-test("the last lines of tandem's units come from journalctl, which has a deadline", async () => {
+test("journalctl gives the last lines of tandem's units, within a deadline", async () => {
   const calls: [readonly string[], number][] = [];
   const run = (
     words: readonly string[],
@@ -36,7 +36,7 @@ test.each([
     ended({ status: 1, stderr: "no journal\nno units\n" }),
     "it ended with status 1: no journal, no units",
   ],
-])("where %s, the part is missing", async (_, system, why) => {
+])("the part is missing when %s", async (_, system, why) => {
   const { texts, missing } = await collected([journalPart(system)]);
   expect(texts).toEqual({});
   expect(missing).toEqual([`journal: Cannot read the journal with journalctl: ${why}`]);

@@ -11,7 +11,7 @@ const FILES = {
   "/etc/os-release": "VERSION=1\n",
 };
 
-test("what the kernel tells is there, a file each", async () => {
+test("each source of the kernel becomes a file", async () => {
   const system = { files: memoryFiles(FILES), kernelLog: () => "[0.0] hello" };
   const { texts, missing } = await collected(kernelParts(system));
   expect(missing).toEqual([]);
@@ -25,7 +25,7 @@ test("what the kernel tells is there, a file each", async () => {
   });
 });
 
-test("what is not there is named, and so is a log that this user may not read", async () => {
+test("a file that does not exist is named, and so is a log that this user may not read", async () => {
   const { "/etc/os-release": _, ...files } = FILES;
   const denied = Object.assign(new Error("EPERM: operation not permitted"), { code: "EPERM" });
   const system = {

@@ -6,7 +6,7 @@ import { collected } from "./collected.ts";
 
 const image = await wholeDisk();
 
-test("both copies of a sound table are told", async () => {
+test("both copies of a sound table are listed", async () => {
   const { texts, missing } = await collected([
     partitionTablePart(systemWith(image.file()), "/disk.img"),
   ]);
@@ -20,7 +20,7 @@ test("both copies of a sound table are told", async () => {
   ).toHaveLength(2);
 });
 
-test("a damaged copy is told with its reason and the bytes of its header, the other as it is", () => {
+test("a damaged copy shows the reason and the bytes of its header; the other copy is listed", () => {
   const torn = image.fork();
   torn.write(512 + 56, new Uint8Array(16));
   const text = tableText(torn.file());
@@ -29,7 +29,7 @@ test("a damaged copy is told with its reason and the bytes of its header, the ot
   expect(text).toMatch(/^backup: whole$/m);
 });
 
-test("a disk without a table, and one too small for it, are told", () => {
+test("a disk without a table, or too small for one, shows the reason", () => {
   const none = image.fork();
   none.write(512, new Uint8Array(512));
   none.write(none.file().sizeBytes - 512, new Uint8Array(512));

@@ -16,7 +16,7 @@ function systemWith(content: Readonly<Record<string, string | Uint8Array>>): Sys
   return { ...memorySystem(), files, durable: { ...memorySystem().durable, list } };
 }
 
-test("dumps of the firmware and of systemd are there, at any depth that systemd makes", async () => {
+test("the report holds the dumps in the firmware and those that systemd has moved", async () => {
   const dumps = {
     "/sys/fs/pstore/dmesg-efi-1": "Panic#1 Part1\nlast words\n",
     "/var/lib/systemd/pstore/1700000000/001/dmesg.txt": "older words\n",
@@ -31,7 +31,7 @@ test("dumps of the firmware and of systemd are there, at any depth that systemd 
   });
 });
 
-test("a dump that is no text is named and left out", async () => {
+test("a dump that is not text is named and left out", async () => {
   const system = systemWith({ "/sys/fs/pstore/dmesg.enc.z": new Uint8Array([0x78, 0xff, 0xfe]) });
   const { texts, missing } = await collected([pstorePart(system)]);
   expect(Object.keys(texts)).toEqual(["pstore.txt"]);

@@ -71,7 +71,7 @@ test("text() removes each line that holds a known secret, as it is or encoded", 
   expect(redactor(secret).text(lines.join("\n"))).toBe(expected.join("\n"));
 });
 
-test("json() keeps the shape and removes secrets at any depth", () => {
+test("json() keeps the structure and removes secrets at any depth", () => {
   const value = {
     source: "oci:me:s3cret@reg.io/os",
     list: [1, true, null, "http://me:s3cret@x/"],

@@ -24,7 +24,7 @@ const PROC = {
   "/etc/os-release": "VERSION=1\n",
 };
 
-/** A machine in which nothing is missing. */
+/** A machine from which every part can be collected. */
 function wholeSystem(): System {
   return {
     ...systemWith(image.file()),
@@ -37,7 +37,7 @@ function wholeSystem(): System {
 const report = (system: System, parts: readonly Part[] = [], config = DISK) =>
   makeReport({ system, talk: SILENT, signal }, config, parts);
 
-test("of a whole machine no part is missing, and GNU tar finds all of them in one folder", async () => {
+test("on a machine without faults no part is missing, and GNU tar finds all files in one folder", async () => {
   const { name, archive, parts, missing } = await report(wholeSystem(), [
     single("mine", "mine.txt", () => "brought by the caller"),
   ]);
@@ -57,7 +57,7 @@ test("of a whole machine no part is missing, and GNU tar finds all of them in on
   expect(missingText).toBe("");
 });
 
-test("where nothing can be had, there is a report all the same", async () => {
+test("a machine that gives nothing still gets a report", async () => {
   const { parts, missing } = await report(memorySystem(), [], { disk: "/none" });
   expect(parts).toEqual(["credentials", "pstore"]);
   expect(missing.map(({ name }) => name)).toEqual([
@@ -79,7 +79,7 @@ test("the lock is not taken and the disk is only read", async () => {
   expect((await report(system)).missing).toEqual([]);
 });
 
-/** No two have a part in common: what is known of one must not hide another. */
+/** No two secrets share a part: a known one must not hide another. */
 const secretOf = (what: string): string =>
   new Bun.CryptoHasher("sha256").update(what).digest("hex").slice(0, 30);
 const AUTH = Buffer.from(`me:${secretOf("auth")}`).toString("base64");
@@ -88,7 +88,7 @@ const SECRETS = [
   ..."auth event proxy log config query variable registry luks".split(" ").map(secretOf),
 ];
 
-test("no secret of the machine is in any file of the report, wherever it is repeated", async () => {
+test("no file of the report holds a secret of the machine, wherever it is repeated", async () => {
   const forked = image.fork();
   const { memory } = machineWith(forked.file());
   const text = `fetched oci:me:${secretOf("event")}@reg.io/os`;
@@ -109,7 +109,7 @@ test("no secret of the machine is in any file of the report, wherever it is repe
       REGISTRY_AUTH_FILE: "/auth.json",
       https_proxy: `http://me:${secretOf("proxy")}@proxy:3128`,
       TANDEM_INSECURE_REGISTRIES: `me:${secretOf("registry")}@reg.io`,
-      TANDEM_TOKEN: `${secretOf("variable")}`,
+      TANDEM_TOKEN: secretOf("variable"),
     },
     files: memoryFiles({
       ...PROC,
@@ -134,7 +134,7 @@ test("no secret of the machine is in any file of the report, wherever it is repe
   for (const secret of SECRETS) expect(bytes).not.toContain(secret);
 });
 
-test("a file of credentials that cannot be used is named, and nothing of it is in the report", async () => {
+test("an unusable file of credentials is named, and the report holds nothing of it", async () => {
   const files = memoryFiles({ ...PROC, "/auth.json": `{ "auth": "${AUTH}"` });
   const system = { ...wholeSystem(), files, environment: { REGISTRY_AUTH_FILE: "/auth.json" } };
   const { archive, missing } = await report(system);

@@ -4,7 +4,7 @@ import { refuseTarget, writeReport } from "../../src/report/write-report.ts";
 import { linux } from "../../src/system/linux.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
-test("the archive is written for its owner alone, and nothing else is left", async () => {
+test("only the owner may read the archive, and no other file is left", async () => {
   await using folder = await temporaryFolder();
   writeReport(linux, folder.in("x.tar.gz"), Buffer.from("bytes"));
   expect(readdirSync(folder.path)).toEqual(["x.tar.gz"]);
@@ -12,7 +12,7 @@ test("the archive is written for its owner alone, and nothing else is left", asy
   expect(statSync(folder.in("x.tar.gz")).mode & 0o777).toBe(0o600);
 });
 
-test("a file that is there is refused, and so is a folder that is not", async () => {
+test("an existing file and a missing folder are refused", async () => {
   await using folder = await temporaryFolder();
   writeFileSync(folder.in("x"), "");
   refuseTarget(linux, folder.in("y"));
@@ -26,7 +26,7 @@ test.each([
   ["ENOSPC", "no-space"],
   ["EROFS", "disk"],
   ["EACCES", "disk"],
-])("%s ends with %p and says to name another place", (errno, code) => {
+])("%s ends with code %p and a hint to name another file", (errno, code) => {
   const cause = Object.assign(new Error(`${errno}: no`), { code: errno });
   const replaceFile = (): never => {
     throw cause;
