@@ -10,6 +10,6 @@ if (others.length === 0 && (first === "--version" || first === "-V")) {
 } else {
   // Added by the binary's first instructions (scripts/static/stub.c) for this program, not for what it runs.
   delete process.env["BUN_JSC_useFTLJIT"];
-  const { run } = await import("./cli/run.ts");
-  process.exitCode = await run(process.argv.slice(2));
+  const { runCommandLine } = await import("./cli/run.ts");
+  process.exitCode = await runCommandLine(process.argv.slice(2));
 }

@@ -183,6 +183,20 @@ function uses(of: readonly Source[], what: RegExp): string[] {
 const expectOnly = (found: readonly string[], reasons: Readonly<Record<string, string>>): void =>
   expect(found).toEqual(Object.keys(reasons).toSorted());
 
+test("no exported type name is declared a second time", () => {
+  const declared = files.flatMap(({ path, text }) =>
+    [...text.matchAll(/^(export )?(?:abstract )?(?:type|interface|class) (\w+)/gm)].map((m) => ({
+      name: m[2] ?? "",
+      isExported: m[1] !== undefined,
+      path,
+    })),
+  );
+  const twice = [...Map.groupBy(declared, ({ name }) => name).values()].filter(
+    (of) => of.length > 1 && of.some(({ isExported }) => isExported),
+  );
+  expect(twice.map((of) => of.map(({ name, path }) => `${path}: ${name}`))).toEqual([]);
+});
+
 const MACHINE_ROOMS = ["system", "main.ts"];
 const outside = (rooms: readonly string[]): Source[] =>
   files.filter(({ path }) => !rooms.includes(folder(path)));

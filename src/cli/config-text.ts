@@ -6,7 +6,7 @@ export function configText({ config, origins }: Pick<Context, "config" | "origin
 }
 
 /** The origin of a value: a file, a variable, a flag, or "default". */
-export function originOf(origins: Context["origins"], key: string): string {
+export function configOrigin(origins: Context["origins"], key: string): string {
   return origins.get(key) ?? "default";
 }
 
@@ -21,7 +21,7 @@ function yamlOf(
     const path = [...names, key];
     const head = `${indent}${/^[A-Za-z]+$/.test(key) ? key : JSON.stringify(key)}:`;
     if (isSection(inner)) return [head, ...yamlOf(inner, origins, path)];
-    const line = `${head} ${JSON.stringify(inner)}  # ${originOf(origins, path.join("."))}`;
+    const line = `${head} ${JSON.stringify(inner)}  # ${configOrigin(origins, path.join("."))}`;
     return inner === undefined ? [] : [line];
   });
 }

@@ -17,7 +17,7 @@ const REPORT = "run tandem report and attach the file that it writes.";
 const FOR_HELP = `To have this looked into, ${REPORT}`;
 
 /** Runs one command line and returns the exit status. Only here an error becomes a message. */
-export async function run(args: readonly string[]): Promise<number> {
+export async function runCommandLine(args: readonly string[]): Promise<number> {
   let form: ErrorForm = {
     debug: args.includes("--debug"),
     json: args.includes("--json"),
@@ -56,7 +56,7 @@ function findVerb(word: string): Verb {
   const verb = verbs.find(({ name }) => name === word);
   if (verb !== undefined) return verb;
   const known = verbs.map(({ name }) => name).join(", ");
-  throw new TandemError("usage", `Cannot run "${word}": there is no such verb`, {
+  throw new TandemError("usage", `Cannot runCommandLine "${word}": there is no such verb`, {
     hint: `The verbs are ${known}. See tandem --help.`,
   });
 }

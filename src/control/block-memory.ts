@@ -5,12 +5,12 @@ import { MiB } from "../lib/units.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 import { BESIDE_BYTES } from "./beside.ts";
 import { LOADER_DATA_BYTES } from "./loader-data.ts";
-import type { MemoryStorage, Part } from "./memory-storage.ts";
+import type { MemoryStorage, MemoryPart } from "./memory-storage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { sizeOfState } from "./state-copy.ts";
 
 /** The offsets of the copies, behind the data of the boot loader. */
-const OFFSET: Readonly<Record<Part, readonly [number, number]>> = {
+const OFFSET: Readonly<Record<MemoryPart, readonly [number, number]>> = {
   state: [0x10000, 0x80000],
   beside: [0xf0000, 0xf8000],
 };

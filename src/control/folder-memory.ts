@@ -2,7 +2,7 @@
 import { TandemError, reasonOf } from "../lib/error.ts";
 import type { DurableFiles } from "../system/durable-files.ts";
 import { isFull } from "../system/failure.ts";
-import type { MemoryStorage, Part } from "./memory-storage.ts";
+import type { MemoryStorage, MemoryPart } from "./memory-storage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { STATE_BYTES } from "./state-copy.ts";
 
@@ -38,7 +38,7 @@ export function folderMemory(files: DurableFiles, folder: string): MemoryStorage
   };
 }
 
-function nameOf(part: Part, copy: 0 | 1): string {
+function nameOf(part: MemoryPart, copy: 0 | 1): string {
   return `${part}-${copy}`;
 }
 

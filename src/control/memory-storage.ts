@@ -1,14 +1,14 @@
 /** The two parts of the memory: the state, and the changes beside a state that a newer tandem has made. */
-export type Part = "state" | "beside";
+export type MemoryPart = "state" | "beside";
 
 /** The place of tandem's memory. It holds two copies of each part. */
 export interface MemoryStorage {
   /** The bytes of a copy. All zeros when the copy was never written. Throws "disk". */
-  read(part: Part, copy: 0 | 1): Uint8Array;
+  read(part: MemoryPart, copy: 0 | 1): Uint8Array;
   /**
    * Replaces a copy durably, and reads it back. A power cut leaves the other copy whole. Throws "disk" or "no-space".
    */
-  write(part: Part, copy: 0 | 1, bytes: Uint8Array): Promise<void>;
+  write(part: MemoryPart, copy: 0 | 1, bytes: Uint8Array): Promise<void>;
   /**
    * Whether nothing was written but a part of the first state, of which a power cut may leave any part. Throws "disk".
    */

@@ -1,6 +1,6 @@
 import { type BesideCopy, changesOf, encodeBeside, parseBeside, withChanges } from "./beside.ts";
 import { type Copies, HALF_WRITTEN, type Invalid, problemsOf, validOf } from "./copies.ts";
-import type { MemoryStorage, Part } from "./memory-storage.ts";
+import type { MemoryStorage, MemoryPart } from "./memory-storage.ts";
 import { neverUsed } from "./origin.ts";
 import { chooseState, encodeState, parseState, type StateCopy } from "./state-copy.ts";
 import { type State, unknownState } from "./state.ts";
@@ -93,7 +93,7 @@ export class Memory {
   }
 
   async #writeCopy<T extends { readonly generation: number }>(
-    part: Part,
+    part: MemoryPart,
     copies: Copies<T>,
     {
       bytes,

@@ -146,7 +146,7 @@ interface HeaderPlace {
   readonly lba: number;
 }
 
-interface Header {
+interface TableHeader {
   readonly diskGuid: string;
   readonly otherLba: number;
   readonly firstUsableLba: number;
@@ -172,7 +172,7 @@ function tryTable(disk: BlockFile, place: HeaderPlace): GptReading {
   }
 }
 
-function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: HeaderPlace): Header {
+function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: HeaderPlace): TableHeader {
   if (lba < 1 || lba >= sectors) throw new BadTable("the disk is too small");
   const bytes = readBlock(disk, lba * sectorBytes, sectorBytes);
   const view = viewOf(bytes);
@@ -199,7 +199,7 @@ function readHeader(disk: BlockFile, { sectorBytes, sectors, lba }: HeaderPlace)
   };
 }
 
-function readTable(disk: BlockFile, place: HeaderPlace, header: Header): Table {
+function readTable(disk: BlockFile, place: HeaderPlace, header: TableHeader): Table {
   const { entryBytes, entryCount } = header;
   const bytes = readEntries(disk, place, header);
   const partitions = Array.from({ length: entryCount }, (_, index) =>
@@ -212,7 +212,7 @@ function readTable(disk: BlockFile, place: HeaderPlace, header: Header): Table {
   return { diskGuid, sectorBytes: place.sectorBytes, partitions, otherLba, entriesCrc };
 }
 
-function readEntries(disk: BlockFile, place: HeaderPlace, header: Header): Uint8Array {
+function readEntries(disk: BlockFile, place: HeaderPlace, header: TableHeader): Uint8Array {
   const { entriesLba, entryBytes, entryCount } = header;
   if (entryBytes < ENTRY.end || entryBytes % ENTRY.end !== 0)
     throw new BadTable(`an entry claims a size of ${entryBytes} bytes`);
@@ -230,7 +230,7 @@ function readEntries(disk: BlockFile, place: HeaderPlace, header: Header): Uint8
 function parseEntry(
   bytes: Uint8Array,
   number: number,
-  limits: HeaderPlace & Header,
+  limits: HeaderPlace & TableHeader,
 ): Partition | undefined {
   const typeGuid = formatGuid(bytes.subarray(ENTRY.type, ENTRY.unique));
   if (typeGuid === NO_TYPE) return undefined;

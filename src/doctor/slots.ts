@@ -111,12 +111,12 @@ export async function verifySlots(work: Work, machine: Machine, roots: Roots): P
   return findings;
 }
 
-interface Written {
+interface WrittenInSlot {
   readonly slot: SlotName;
   readonly held: WrittenSlot;
 }
 
-function checkRoot(machine: Machine, { slot, held }: Written, root: string): Finding {
+function checkRoot(machine: Machine, { slot, held }: WrittenInSlot, root: string): Finding {
   const subject = `data of slot ${slot}`;
   if (root === held.hashRoot)
     return about(subject, "disk").ok(
@@ -128,7 +128,7 @@ function checkRoot(machine: Machine, { slot, held }: Written, root: string): Fin
 async function rootOf(
   { talk, signal }: Work,
   machine: Machine,
-  { slot, held }: Written,
+  { slot, held }: WrittenInSlot,
 ): Promise<string> {
   const totalBytes = runBytes(held.runs);
   const { block } = machine.openSlot(slot, { write: false });

@@ -48,7 +48,7 @@ interface Leaf {
   readonly entries: readonly DirectoryEntry[];
 }
 
-interface Slot {
+interface IndexSlot {
   readonly hash: number;
   readonly block: number;
 }
@@ -130,7 +130,7 @@ function packLeaves(all: readonly DirectoryEntry[], keys: Float64Array): Leaf[] 
  */
 function encodeRoot(
   content: DirectoryContent,
-  slots: readonly Slot[],
+  slots: readonly IndexSlot[],
   { levels, seed }: { readonly levels: number; readonly seed: number },
 ): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
@@ -147,7 +147,7 @@ function encodeRoot(
 }
 
 /** Encodes an inner node. To programs that ignore the index it looks like a linear block with one empty entry. */
-function encodeNode(slots: readonly Slot[], seed: number): Uint8Array {
+function encodeNode(slots: readonly IndexSlot[], seed: number): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   put(viewOf(block), ENTRY.recordBytes, BLOCK_BYTES);
   putSlots(block, slots, { at: NODE_SLOTS_AT, limit: NODE_SLOTS_MAX, seed });
@@ -156,7 +156,7 @@ function encodeNode(slots: readonly Slot[], seed: number): Uint8Array {
 
 function putSlots(
   block: Uint8Array,
-  slots: readonly Slot[],
+  slots: readonly IndexSlot[],
   { at, limit, seed }: { readonly at: number; readonly limit: number; readonly seed: number },
 ): void {
   const view = viewOf(block);

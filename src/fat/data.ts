@@ -3,7 +3,7 @@ import { MiB } from "../lib/units.ts";
 import type { BlockFile } from "../system/block-file.ts";
 
 /** The content of a file, to write or as read. */
-export interface Content {
+export interface FileContent {
   readonly sizeBytes: number;
   /** Returns the bytes in order. A chunk is valid only until the next one is requested. */
   read(): Iterable<Uint8Array>;
@@ -28,7 +28,7 @@ export function* readRanges(file: BlockFile, ranges: readonly Range[]): Generato
  */
 export function writeRanges(
   file: BlockFile,
-  content: Content,
+  content: FileContent,
   ranges: readonly Range[],
 ): { readonly sha256: string } | { readonly sizeBytes: number } {
   const hasher = new Bun.CryptoHasher("sha256");

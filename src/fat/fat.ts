@@ -1,6 +1,6 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
-import { type Content, readRanges, writeRanges } from "./data.ts";
+import { type FileContent, readRanges, writeRanges } from "./data.ts";
 import { type FatVolume, FatFolder } from "./folder.ts";
 import { type FatGeometry, readGeometry } from "./geometry.ts";
 import { encodeDots, type FatEntry } from "./folder-entries.ts";
@@ -50,7 +50,7 @@ export class Fat {
   }
 
   /** Returns the content of a file, which is read from the medium. Undefined when there is no such file. */
-  read(path: string): Content | undefined {
+  read(path: string): FileContent | undefined {
     const entry = this.#find(path);
     if (entry === undefined || entry.isFolder) return undefined;
     const { sizeBytes } = entry;
@@ -68,7 +68,7 @@ export class Fat {
   }
 
   /** Makes a new file, and reads it back. Throws "no-space", and "disk" when the name exists. */
-  async write(path: string, content: Content): Promise<void> {
+  async write(path: string, content: FileContent): Promise<void> {
     const { folder, name } = this.#newEntry(path);
     const { sizeBytes } = content;
     this.#findSpace(path, sizeBytes);
@@ -257,7 +257,7 @@ export class Fat {
     });
   }
 
-  async #writeData(path: string, content: Content, ranges: readonly Range[]): Promise<void> {
+  async #writeData(path: string, content: FileContent, ranges: readonly Range[]): Promise<void> {
     const { file } = this.#volume;
     const written = writeRanges(file, content, ranges);
     if ("sizeBytes" in written)

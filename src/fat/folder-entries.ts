@@ -23,7 +23,7 @@ export interface FatEntry {
 }
 
 /** The content of a new entry. */
-export interface NewEntry {
+export interface NewFolderEntry {
   readonly name: string;
   readonly short: string;
   readonly isFolder: boolean;
@@ -98,7 +98,7 @@ function parseSlot(slot: Uint8Array, { index, long, bits }: SlotContext): FatEnt
 }
 
 /** Returns all slots of a new entry. */
-export function encodeSlots(entry: NewEntry): Uint8Array {
+export function encodeSlots(entry: NewFolderEntry): Uint8Array {
   const { name, short } = entry;
   const long = isShortName(name) ? [] : longNameSlots(name, short);
   return Buffer.concat([...long, encodeSlot(entry)]);
@@ -115,7 +115,7 @@ export function encodeDots(cluster: number, parent: number): Uint8Array {
   ]);
 }
 
-function encodeSlot({ short, isFolder, cluster, sizeBytes }: NewEntry): Uint8Array {
+function encodeSlot({ short, isFolder, cluster, sizeBytes }: NewFolderEntry): Uint8Array {
   const slot = new Uint8Array(SLOT_BYTES);
   slot.set(Buffer.from(short, "latin1"));
   const view = new DataView(slot.buffer);

@@ -10,7 +10,7 @@ import {
   END_OF_SLOTS,
   parseSlots,
   type FatEntry,
-  type NewEntry,
+  type NewFolderEntry,
 } from "./folder-entries.ts";
 import { type FatTable, offsetOfCluster } from "./table.ts";
 import { writeAllThrough, writeThrough } from "../disk/write-through.ts";
@@ -87,7 +87,7 @@ export class FatFolder {
   }
 
   /** Adds a file or folder with a single write. Call makeRoom() before. */
-  async add(entry: Omit<NewEntry, "short">): Promise<void> {
+  async add(entry: Omit<NewFolderEntry, "short">): Promise<void> {
     const slots = this.#encode(entry);
     const count = slots.byteLength / SLOT_BYTES;
     const first = this.#findRoom(count);
@@ -104,7 +104,7 @@ export class FatFolder {
     if (this.#sectorOf(first) !== this.#sectorOf(own)) await this.#saveSlots(first, count);
   }
 
-  #encode(entry: Omit<NewEntry, "short">): Uint8Array {
+  #encode(entry: Omit<NewFolderEntry, "short">): Uint8Array {
     const taken = new Set(this.entries.map(({ short }) => short));
     return encodeSlots({ ...entry, short: shortNameFor(entry.name, taken) });
   }

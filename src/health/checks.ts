@@ -21,7 +21,7 @@ export interface CheckResult extends Outcome {
   readonly required: boolean;
 }
 
-interface Run {
+interface CheckRun {
   readonly system: System;
   readonly limits: CheckLimits;
   readonly talk: Talk;
@@ -30,7 +30,7 @@ interface Run {
 /** Runs all checks one after another, required ones first. A failure does not stop the others. */
 export async function runChecks(
   checks: readonly Check[],
-  { system, limits, talk }: Run,
+  { system, limits, talk }: CheckRun,
 ): Promise<CheckResult[]> {
   const endMs = system.monotonicMs() + limits.deadlineSeconds * 1000;
   const results: CheckResult[] = [];
@@ -52,7 +52,7 @@ export function failedOf(results: readonly CheckResult[]): CheckResult[] {
 }
 
 /** Returns the failures of required checks in one line. Undefined when none failed. */
-export function failureOf(results: readonly CheckResult[]): string | undefined {
+export function describeFailures(results: readonly CheckResult[]): string | undefined {
   const failed = failedOf(results);
   if (failed.length === 0) return undefined;
   return failed.map(({ check, failure }) => `${check} ${failure}`).join("; ");

@@ -7,7 +7,7 @@ import { markVerdict } from "./verdict-mark.ts";
 const TIMER = "tandem-overdue.timer";
 const STOP_SECONDS = 20;
 
-interface Context {
+interface OverdueContext {
   readonly system: System;
   readonly talk: Talk;
 }
@@ -16,7 +16,7 @@ interface Context {
  * Ends the wait for a verdict, because this boot has one: stops systemd's timer, and sets the mark that the hooks'
  * script reads. A failure does no harm: `tandem health --overdue` then runs, finds the verdict, and does nothing.
  */
-export async function endOverdueWatch({ system, talk }: Context): Promise<void> {
+export async function endOverdueWatch({ system, talk }: OverdueContext): Promise<void> {
   try {
     markVerdict(system);
   } catch (error) {
@@ -26,7 +26,7 @@ export async function endOverdueWatch({ system, talk }: Context): Promise<void> 
   if (system.files.exists("/run/systemd/system")) await stopTimer({ system, talk });
 }
 
-async function stopTimer({ system, talk }: Context): Promise<void> {
+async function stopTimer({ system, talk }: OverdueContext): Promise<void> {
   try {
     const command = ["systemctl", "stop", TIMER];
     const { status, stderr } = await system.run(command, { deadlineSeconds: STOP_SECONDS });

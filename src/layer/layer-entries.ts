@@ -15,7 +15,7 @@ import { type Marker, markerOf } from "./whiteout.ts";
 
 const NO_XATTRS: readonly Xattr[] = [];
 
-interface Piece {
+interface PackedPiece {
   readonly bytes: Buffer;
   readonly view: DataView;
 }
@@ -28,11 +28,11 @@ export class PackedEntry {
   readonly kind: Entry["kind"];
   /** See `Attributes.inode`. */
   inode = 0;
-  readonly #piece: Piece;
+  readonly #piece: PackedPiece;
   readonly #at: number;
   #extents: readonly Extent[] | undefined;
 
-  constructor(piece: Piece, at: number) {
+  constructor(piece: PackedPiece, at: number) {
     this.#piece = piece;
     this.#at = at;
     this.kind = defined(KINDS[piece.view.getUint8(at + AT.kind)], "kind of an entry");
@@ -159,7 +159,7 @@ export class PackedEntry {
 
 /** All entries of a layer in their order. Each iteration makes new PackedEntry objects. */
 export class LayerEntries implements Iterable<PackedEntry> {
-  readonly #pieces: readonly Piece[];
+  readonly #pieces: readonly PackedPiece[];
 
   constructor(packed: PackedEntries) {
     this.#pieces = packed.map(({ buffer, byteOffset, byteLength }) => ({

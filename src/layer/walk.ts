@@ -54,7 +54,7 @@ export function emptyDirectory(): DirectoryNode {
 }
 
 /** Called at a name that is missing or no directory. Returns the directory to continue with, or undefined to stop. */
-type Missing = (parent: DirectoryNode, name: ByteString) => DirectoryNode | undefined;
+type OnMissing = (parent: DirectoryNode, name: ByteString) => DirectoryNode | undefined;
 
 /**
  * Walks along a path. It is separate from resolvePath(), because it makes missing directories, stops at names that the
@@ -83,7 +83,7 @@ class Walk {
     this.#pathLeft = this.#todo.length;
   }
 
-  run(missing: Missing): DirectoryNode | undefined {
+  run(missing: OnMissing): DirectoryNode | undefined {
     while (this.fault === undefined) {
       const name = this.#todo.pop();
       const here = this.#way.at(-1);

@@ -11,14 +11,14 @@ const RLE_BLOCK = 1;
 
 /** The size of each number that is read. */
 const FIELD_BYTES = { magic: 4, skippable: 4, descriptor: 1, block: 3 } as const;
-type Field = keyof typeof FIELD_BYTES;
+type FrameField = keyof typeof FIELD_BYTES;
 
 /**
  * Checks the frames of a compressed stream, because the decoder accepts without an error a stream that ends in the
  * middle of a frame, and other bytes after the last frame.
  */
 export class ZstdFrames {
-  #field: Field = "magic";
+  #field: FrameField = "magic";
   /** The number of bytes to skip before the field. */
   #skipBytes = 0;
   #value = 0;
@@ -79,13 +79,13 @@ export class ZstdFrames {
     else this.#expect("block", contentBytes);
   }
 
-  #expect(field: Field, skipBytes: number): void {
+  #expect(field: FrameField, skipBytes: number): void {
     this.#field = field;
     this.#skipBytes = skipBytes;
   }
 }
 
-function fieldAfterMagic(magic: number): Field {
+function fieldAfterMagic(magic: number): FrameField {
   if (magic === FRAME_MAGIC) return "descriptor";
   if (magic - (magic % 16) === SKIPPABLE_MAGIC) return "skippable";
   throw new Fault("has bytes between or after its zstd frames that belong to none");

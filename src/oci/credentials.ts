@@ -39,7 +39,7 @@ const entrySchema = v.looseObject({
   identitytoken: text,
   registrytoken: text,
 });
-type Entry = v.InferOutput<typeof entrySchema>;
+type AuthEntry = v.InferOutput<typeof entrySchema>;
 const entriesSchema = v.record(v.string(), entrySchema);
 const documentSchema = v.looseObject({
   auths: v.nullish(entriesSchema),
@@ -161,12 +161,16 @@ function unusable({ path, variable }: AuthFile, why: string, cause?: unknown): T
   );
 }
 
-interface Place {
+interface LookUpContext {
   readonly path: string;
   readonly log: (message: string) => void;
 }
 
-function lookUp(file: AuthDocument, reference: Reference, place: Place): Credentials | undefined {
+function lookUp(
+  file: AuthDocument,
+  reference: Reference,
+  place: LookUpContext,
+): Credentials | undefined {
   const names = HUB_NAMES.includes(reference.host) ? HUB_NAMES : [reference.host];
   const helper = names.map((name) => file.credHelpers?.[name]).find(isGiven);
   const entry = findEntry(file.auths ?? {}, names, reference.repository);
@@ -182,10 +186,10 @@ function lookUp(file: AuthDocument, reference: Reference, place: Place): Credent
 
 /** The most specific key wins: "host/ns/app", "host/ns", "host", and last "https://host/v1/" as Docker writes it. */
 function findEntry(
-  auths: Readonly<Record<string, Entry>>,
+  auths: Readonly<Record<string, AuthEntry>>,
   names: readonly string[],
   repository: string,
-): Entry | undefined {
+): AuthEntry | undefined {
   const parts = repository.split("/");
   for (let count = parts.length; count >= 0; count -= 1)
     for (const name of names) {
@@ -204,9 +208,9 @@ function hostOfKey(key: string): string {
 }
 
 function readEntry(
-  entry: Entry,
+  entry: AuthEntry,
   { host }: Reference,
-  { path, log }: Place,
+  { path, log }: LookUpContext,
 ): Credentials | undefined {
   const registryToken = given(entry.registrytoken);
   if (registryToken !== undefined) return { kind: "bearer", from: path, token: registryToken };
@@ -221,7 +225,9 @@ function readEntry(
   return password === undefined ? undefined : { kind: "password", from: path, ...password };
 }
 
-function readPair(entry: Entry): { username: string; password: string } | "malformed" | undefined {
+function readPair(
+  entry: AuthEntry,
+): { username: string; password: string } | "malformed" | undefined {
   const auth = given(entry.auth);
   if (auth === undefined) {
     const username = given(entry.username);

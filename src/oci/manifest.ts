@@ -117,7 +117,7 @@ const configSchema = v.looseObject({
   config: v.nullish(v.looseObject({ Labels: v.nullish(v.record(v.string(), v.string())) })),
   rootfs: v.looseObject({ type: v.string(), diff_ids: v.array(digest) }),
 });
-export type Config = v.InferOutput<typeof configSchema>;
+export type ImageConfig = v.InferOutput<typeof configSchema>;
 
 export type ParsedDocument = { readonly mediaType: string } & (
   | { readonly kind: "index"; readonly entries: readonly IndexEntry[] }
@@ -147,7 +147,7 @@ export function parseDescriptor(entry: IndexEntry, what: string): Descriptor {
 }
 
 /** Reads the config of an image. Throws "content". */
-export function parseConfig(bytes: Uint8Array, what: string): Config {
+export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
   const config = parseAs(configSchema, parseJson(bytes, what), what);
   if (config.rootfs.type !== "layers")
     throw refused(what, `rootfs.type is "${config.rootfs.type}", want "layers"`);
@@ -155,7 +155,11 @@ export function parseConfig(bytes: Uint8Array, what: string): Config {
 }
 
 /** The layers of `manifest`, each with its diff id from `config`. Throws "content". */
-export function pairLayers(manifest: Manifest, config: Config, what: string): LayerDescriptor[] {
+export function pairLayers(
+  manifest: Manifest,
+  config: ImageConfig,
+  what: string,
+): LayerDescriptor[] {
   const diffIds = config.rootfs.diff_ids;
   if (manifest.layers.length !== diffIds.length)
     throw refused(what, `it has ${manifest.layers.length} layers and ${diffIds.length} diff_ids`);

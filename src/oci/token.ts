@@ -48,14 +48,14 @@ export interface TokenServiceOptions {
   readonly nowMs?: () => number;
 }
 
-interface Held {
+interface HeldToken {
   readonly token: Promise<string>;
   expiresMs: number;
 }
 
 /** Gets Bearer tokens and keeps them while they live. Asked for the same by many at once, it asks once. */
 export class TokenService {
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldToken>();
   readonly #options: TokenServiceOptions;
   readonly #nowMs: () => number;
 
@@ -70,7 +70,7 @@ export class TokenService {
     const known = this.#held.get(key);
     if (known !== undefined && this.#nowMs() < known.expiresMs) return known.token;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const held: Held = { token: promise, expiresMs: Number.POSITIVE_INFINITY };
+    const held: HeldToken = { token: promise, expiresMs: Number.POSITIVE_INFINITY };
     this.#held.set(key, held);
     try {
       const { token, lifetimeS } = await this.#ask(request);

@@ -1,5 +1,5 @@
 /** The EFI system partitions: what lies on them, and the files that the boot loader reads. */
-import { type Esp, readText } from "../boot/esp/esp.ts";
+import { type Esp, readEspText } from "../boot/esp/esp.ts";
 import { rawEsp } from "../boot/esp/raw-esp.ts";
 import type { Loader } from "../boot/loader.ts";
 import { LOADERS } from "../boot/loaders.ts";
@@ -81,7 +81,7 @@ function loaderPaths({ files }: Pick<Loader, "files">, block: BlockFile): readon
 }
 
 function textAt(esp: Esp, path: string): string {
-  const text = readText(esp, path, TEXT_BYTES_MAX);
+  const text = readEspText(esp, path, TEXT_BYTES_MAX);
   if (text !== undefined) return text;
   throw new TandemError(
     "boot",

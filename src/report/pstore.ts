@@ -22,12 +22,12 @@ function* pstoreFiles(system: Reader): Generator<PartFile> {
     yield { path: `pstore${path}`, read: () => textAt(system, path) };
 }
 
-interface Found {
+interface PstoreFile {
   readonly path: string;
   readonly sizeBytes: number;
 }
 
-function filesBelow(system: Reader, folder: string, depth: number): Found[] {
+function filesBelow(system: Reader, folder: string, depth: number): PstoreFile[] {
   if (depth === 0) return [];
   return (system.durable.list(folder) ?? []).flatMap(({ name, isFolder, sizeBytes }) => {
     const path = `${folder}/${name}`;

@@ -1,13 +1,13 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Files, RandomFile } from "../system/files.ts";
 import type { LayoutFiles } from "./blob-store.ts";
-import { layoutSource, splitPath } from "./oci-layout.ts";
+import { layoutSource, splitPathAndRef } from "./oci-layout.ts";
 import type { OpenSource } from "./source.ts";
 import { indexTar, type TarSpan } from "./tar-index.ts";
 
 /** oci-archive:FILE[:REF]. The archive is read in place; nothing is unpacked. */
 export const openArchive: OpenSource = (text, { files, architecture }) => {
-  const { path, ref } = splitPath(text, files);
+  const { path, ref } = splitPathAndRef(text, files);
   const name = `oci-archive:${path}`;
   const file = openFile(files, path);
   try {

@@ -23,7 +23,7 @@ const layoutSchema = v.looseObject({ imageLayoutVersion: v.string() });
 
 /** oci-layout:DIRECTORY[:REF] */
 export const openLayout: OpenSource = (text, { files, architecture }) => {
-  const { path, ref } = splitPath(text, files);
+  const { path, ref } = splitPathAndRef(text, files);
   if (!files.exists(path))
     throw new TandemError("source", `Cannot open "${path}": there is no such directory`);
   const layout: LayoutFiles = {
@@ -45,7 +45,7 @@ export const openLayout: OpenSource = (text, { files, architecture }) => {
  * "/x.tar:name" is a path and a name, and both may have colons: the longest path that is there counts, else the one before the first
  * colon.
  */
-export function splitPath(
+export function splitPathAndRef(
   text: string,
   files: Pick<Files, "exists">,
 ): { readonly path: string; readonly ref?: string } {

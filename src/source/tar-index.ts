@@ -50,7 +50,7 @@ export function indexTar(file: RandomFile, what: string): ReadonlyMap<string, Ta
   return spans;
 }
 
-interface Header {
+interface MemberHeader {
   readonly name: string;
   readonly type: string;
   readonly sizeBytes: number;
@@ -71,7 +71,7 @@ function refuseCompressed(file: RandomFile, what: string): void {
   if (kind !== undefined) throw refused(what, `it is compressed with ${kind}; unpack it first`);
 }
 
-function parseHeader(block: Uint8Array, what: string): Header {
+function parseHeader(block: Uint8Array, what: string): MemberHeader {
   const stored = parseNumber(block.subarray(148, 156));
   const sum = block.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
   const sizeBytes = parseNumber(block.subarray(124, 136));
@@ -87,7 +87,7 @@ function parseHeader(block: Uint8Array, what: string): Header {
   };
 }
 
-function dataBytes({ type, sizeBytes }: Header, extension: Extension): number {
+function dataBytes({ type, sizeBytes }: MemberHeader, extension: Extension): number {
   if (WITHOUT_DATA.has(type)) return 0;
   return EXTENSIONS.has(type) ? sizeBytes : (extension.sizeBytes ?? sizeBytes);
 }

@@ -52,14 +52,14 @@ export function readBlock(file: BlockFile, offsetBytes: number, sizeBytes: numbe
   return bytes;
 }
 
-export interface Range {
+export interface NamedRange {
   readonly name: string;
   readonly offsetBytes: number;
   readonly sizeBytes: number;
 }
 
 /** Returns a part of `file` as a BlockFile. Its close() does nothing: the owner of `file` closes `file`. */
-export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: Range): BlockFile {
+export function part(file: BlockFile, { name, offsetBytes, sizeBytes }: NamedRange): BlockFile {
   const check = (at: number, length: number): void => {
     if (at < 0 || length < 0 || at + length > sizeBytes)
       throw new RangeError(`Cannot access ${name} at ${at}+${length}: it has ${sizeBytes} bytes`);

@@ -2,7 +2,7 @@ import { type ByteString, byteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
 
 /** The offset and size of a field in a tar header. */
-export interface Field {
+export interface HeaderField {
   readonly name: string;
   readonly at: number;
   readonly bytes: number;
@@ -16,13 +16,13 @@ const SEVEN = 0x37;
  * Reads octal text, or a big-endian two's complement number when the first bit is set; the second bit is its sign. It
  * multiplies, because bit shifts overflow at 2 GiB.
  */
-export function readNumber(block: Uint8Array, start: number, field: Field): number {
+export function readNumber(block: Uint8Array, start: number, field: HeaderField): number {
   const first = block[start + field.at] ?? 0;
   return first >= 0x80 ? readBinary(block, start, field) : readOctal(block, start, field);
 }
 
 /** Skips leading spaces and NULs. A NUL, or spaces and a NUL, end the number. An empty field is 0. */
-export function readOctal(block: Uint8Array, start: number, field: Field): number {
+export function readOctal(block: Uint8Array, start: number, field: HeaderField): number {
   const end = start + field.at + field.bytes;
   let at = start + field.at;
   while (at < end && (block[at] === SPACE || block[at] === 0)) at += 1;
@@ -37,7 +37,7 @@ export function readOctal(block: Uint8Array, start: number, field: Field): numbe
   return value;
 }
 
-function readBinary(block: Uint8Array, start: number, { name, at, bytes }: Field): number {
+function readBinary(block: Uint8Array, start: number, { name, at, bytes }: HeaderField): number {
   const first = block[start + at] ?? 0;
   const isNegative = (first & 0x40) !== 0;
   // Two's complement: a negative number is -1 minus its inverted bits.
@@ -50,7 +50,7 @@ function readBinary(block: Uint8Array, start: number, { name, at, bytes }: Field
 }
 
 /** Returns the bytes of the field up to the first NUL. */
-export function readText(block: Buffer, start: number, field: Field): ByteString {
+export function readTextField(block: Buffer, start: number, field: HeaderField): ByteString {
   const end = start + field.at + field.bytes;
   let at = start + field.at;
   while (at < end && block[at] !== 0) at += 1;

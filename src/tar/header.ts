@@ -1,6 +1,6 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import { Fault } from "./fault.ts";
-import { EMPTY, type Field, readNumber, readOctal, readText } from "./field.ts";
+import { EMPTY, type HeaderField, readNumber, readOctal, readTextField } from "./field.ts";
 
 export const TAR_BLOCK_BYTES = 512;
 
@@ -88,7 +88,7 @@ export function parseHeader(block: Buffer, start: number): Header {
     dialect,
     type: String.fromCharCode(block[start + TYPE.at] ?? 0),
     name: readName(block, start, dialect),
-    linkName: readText(block, start, LINK_NAME),
+    linkName: readTextField(block, start, LINK_NAME),
     mode: readNumber(block, start, MODE),
     uid: readNumber(block, start, UID),
     gid: readNumber(block, start, GID),
@@ -103,11 +103,11 @@ function dialectOf(block: Buffer, start: number): Dialect {
   const magic = block.toString("latin1", start + MAGIC.at, start + MAGIC.at + MAGIC.bytes);
   if (magic === "ustar  \0") return "gnu";
   if (!magic.startsWith("ustar\0")) return "v7";
-  return readText(block, start, STAR_TRAILER) === "tar" ? "star" : "ustar";
+  return readTextField(block, start, STAR_TRAILER) === "tar" ? "star" : "ustar";
 }
 
 function readName(block: Buffer, start: number, dialect: Dialect): ByteString {
-  const name = readText(block, start, NAME);
+  const name = readTextField(block, start, NAME);
   const prefix = readPrefix(block, start, dialect);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Joined ByteStrings are one.
   return prefix === "" ? name : (`${prefix}/${name}` as ByteString);
@@ -118,9 +118,9 @@ function readPrefix(block: Buffer, start: number, dialect: Dialect): ByteString 
     case "v7":
       return EMPTY;
     case "ustar":
-      return readText(block, start, PREFIX);
+      return readTextField(block, start, PREFIX);
     case "star":
-      return readText(block, start, STAR_PREFIX);
+      return readTextField(block, start, STAR_PREFIX);
     case "gnu":
       return readMistakenPrefix(block, start);
   }
@@ -133,12 +133,12 @@ function readPrefix(block: Buffer, start: number, dialect: Dialect): ByteString 
 function readMistakenPrefix(block: Buffer, start: number): ByteString {
   if (GNU_TIMES.every((field) => block[start + field.at] === 0 || isNumber(block, start, field)))
     return EMPTY;
-  const prefix = readText(block, start, PREFIX);
+  const prefix = readTextField(block, start, PREFIX);
   // oxlint-disable-next-line no-control-regex -- ASCII has control characters.
   return /^[\0-\x7f]*$/.test(prefix) ? prefix : EMPTY;
 }
 
-function isNumber(block: Uint8Array, start: number, field: Field): boolean {
+function isNumber(block: Uint8Array, start: number, field: HeaderField): boolean {
   try {
     readNumber(block, start, field);
     return true;

@@ -2,7 +2,7 @@ import { Fault } from "./fault.ts";
 import { readDecimal, readNumber } from "./field.ts";
 
 /** A run of data in a sparse file. */
-export interface Run {
+export interface DataRun {
   readonly offsetBytes: number;
   readonly sizeBytes: number;
 }
@@ -20,7 +20,7 @@ const OLD_NUMBER_BYTES = 12;
 
 /** The runs of a sparse file, in the order of the archive. They are unverified until `check`. */
 export class SparseMap {
-  readonly runs: Run[] = [];
+  readonly runs: DataRun[] = [];
   sizeBytes = 0;
 
   add(offsetBytes: number, sizeBytes: number): void {

@@ -31,7 +31,7 @@ const TEXT_BYTES_MAX = 128 * MiB;
  * What the next bytes are. Headers and maps are read in whole blocks. "trailer" is everything after the end of the
  * archive.
  */
-type Place = "header" | "extended" | "map" | "body" | "padding" | "trailer";
+type NextBytes = "header" | "extended" | "map" | "body" | "padding" | "trailer";
 
 /**
  * Reads a tar archive (v7, ustar, PAX, GNU, star) as a stream, in chunks of any size. Data goes to the sink. A complete
@@ -43,7 +43,7 @@ export class TarReader {
   readonly #options: TarOptions;
   readonly #extended: ExtendedReader;
   readonly #body: Body;
-  #place: Place = "header";
+  #place: NextBytes = "header";
   /** Collects a block that is spread over several chunks. */
   readonly #block = Buffer.alloc(TAR_BLOCK_BYTES);
   #blockBytes = 0;

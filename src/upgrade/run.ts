@@ -39,7 +39,7 @@ interface Verified {
 }
 
 /** What one step leaves for the next ones. */
-interface Progress {
+interface StepResults {
   written?: WrittenImage<ImageFinding>;
   verified?: Verified;
 }
@@ -70,7 +70,7 @@ export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Prom
 }
 
 async function performAll(upgrade: Upgrade, steps: readonly Step[]): Promise<UpgradeResult> {
-  const progress: Progress = {};
+  const progress: StepResults = {};
   const seconds: Record<string, number> = {};
   for (const step of steps) {
     interrupted(upgrade.signal);
@@ -101,7 +101,7 @@ function workOf({ machine, talk, signal }: Upgrade): Work {
   return { system: machine.system, talk, signal };
 }
 
-async function perform(upgrade: Upgrade, step: Step, progress: Progress): Promise<void> {
+async function perform(upgrade: Upgrade, step: Step, progress: StepResults): Promise<void> {
   switch (step.kind) {
     case "disarm":
       return takeBack(upgrade, step.trial);
@@ -186,7 +186,7 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<ImageFinding>> {
 
 async function compare(
   { machine, slot, talk, signal }: Upgrade,
-  { written }: Progress,
+  { written }: StepResults,
 ): Promise<Verified> {
   const { ranges } = defined(written, "written image");
   const totalBytes = ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -205,7 +205,7 @@ async function compare(
 
 async function describe(
   { machine, slot, source, image }: Upgrade,
-  progress: Progress,
+  progress: StepResults,
 ): Promise<void> {
   const { finding, ranges } = defined(progress.written, "written image");
   const verified = defined(progress.verified, "comparison");
@@ -238,7 +238,7 @@ async function describe(
 /** The files are read from the slot, where they were just found to be what was written. */
 async function prepare(
   { machine, slot, image }: Pick<Upgrade, "machine" | "slot" | "image">,
-  { written }: Progress,
+  { written }: StepResults,
 ): Promise<void> {
   const { bootable, files } = defined(written, "written image").finding;
   const { address } = defined(machine.slots[slot], `slot ${slot}`);

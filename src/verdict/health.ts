@@ -5,7 +5,7 @@ import {
   type CheckPlan,
   type CheckResult,
   failedOf,
-  failureOf,
+  describeFailures,
   runChecks,
 } from "../health/checks.ts";
 import { expectationChecks } from "../health/expectations.ts";
@@ -47,7 +47,7 @@ export async function health(work: Work, machine: Machine, plan: CheckPlan): Pro
     ],
     { system, limits: plan, talk },
   );
-  const failure = failureOf(checks);
+  const failure = describeFailures(checks);
   if (failure === undefined) {
     await markGood(machine, undefined, reasonFor(checks));
     return { slot, healthy: true, fell, failure, stay: undefined, checks };

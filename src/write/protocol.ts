@@ -55,16 +55,16 @@ export interface Failure {
   readonly stack: string | undefined;
 }
 
-export function failureOf(error: unknown): Failure {
+export function encodeFailure(error: unknown): Failure {
   if (error instanceof TandemError)
     return { code: error.code, message: error.message, hint: error.hint, stack: error.stack };
   const known = machineFailure(error);
-  if (known !== undefined) return failureOf(known);
+  if (known !== undefined) return encodeFailure(known);
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return { code: undefined, message, hint: undefined, stack };
 }
 
-export function errorOf({ code, message, hint, stack }: Failure): Error {
+export function decodeFailure({ code, message, hint, stack }: Failure): Error {
   const error =
     code === undefined
       ? new Error(message)

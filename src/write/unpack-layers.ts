@@ -27,7 +27,7 @@ export async function unpackLayers(
 ): Promise<WrittenRange[]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, job.signal]);
-  const state: State = {
+  const state: UnpackState = {
     job,
     signal,
     queue: bySize(job.image.layers),
@@ -60,7 +60,7 @@ interface StartedLayer {
   readonly nearEnd: Promise<void>;
 }
 
-interface State {
+interface UnpackState {
   readonly job: LayerJob;
   readonly signal: AbortSignal;
   readonly queue: Numbered[];
@@ -102,7 +102,7 @@ function bySize(layers: readonly LayerDescriptor[]): Numbered[] {
  * Gives layers to one unpacker until none is left. The unpacker always has its next layer early, because this thread
  * may be busy merging.
  */
-async function runUnpacker(state: State, unpacker: Unpacker): Promise<WrittenRange[]> {
+async function runUnpacker(state: UnpackState, unpacker: Unpacker): Promise<WrittenRange[]> {
   let started = startNext(state, unpacker);
   let ranges: Promise<WrittenRange[]> | undefined;
   while (started !== undefined) {
@@ -116,7 +116,7 @@ async function runUnpacker(state: State, unpacker: Unpacker): Promise<WrittenRan
 }
 
 function startNext(
-  { job, signal, queue, report }: State,
+  { job, signal, queue, report }: UnpackState,
   unpacker: Unpacker,
 ): StartedLayer | undefined {
   const next = queue.shift();

@@ -2,10 +2,10 @@ import type { WrittenRange } from "../ext4/written-range.ts";
 import { LayerEntries } from "../layer/layer-entries.ts";
 import type { PackedEntries } from "../layer/packed-form.ts";
 import { assert } from "../lib/assert.ts";
-import { errorOf, type Reply, type Request, type WorkerSetup } from "./protocol.ts";
+import { decodeFailure, type Reply, type Request, type WorkerSetup } from "./protocol.ts";
 import type { Unpacker, UnpackTask } from "./unpacker.ts";
 
-type Answer = Extract<Reply, { kind: "unpacked" | "finished" }>;
+type WorkerAnswer = Extract<Reply, { kind: "unpacked" | "finished" }>;
 
 /** Fetches and unpacks in a new thread. The bytes of a layer go from the registry to the target inside that thread. */
 export function unpackInWorker(setup: WorkerSetup, onDetail: (text: string) => void): Unpacker {
@@ -19,7 +19,7 @@ export function unpackInWorker(setup: WorkerSetup, onDetail: (text: string) => v
 }
 
 /** A request without an answer yet. */
-interface PendingRequest extends PromiseWithResolvers<Answer> {
+interface PendingRequest extends PromiseWithResolvers<WorkerAnswer> {
   /** The layer of an "unpack" request. */
   readonly task: UnpackTask | undefined;
 }
@@ -77,8 +77,8 @@ class Channel {
     await this.#ended.promise;
   }
 
-  #ask(request: Request, task?: UnpackTask): Promise<Answer> {
-    const pending = { ...Promise.withResolvers<Answer>(), task };
+  #ask(request: Request, task?: UnpackTask): Promise<WorkerAnswer> {
+    const pending = { ...Promise.withResolvers<WorkerAnswer>(), task };
     if (this.#failure === undefined) {
       this.#pending.push(pending);
       this.send(request);
@@ -109,7 +109,7 @@ class Channel {
         this.#pending.shift()?.resolve(reply);
         break;
       case "failed":
-        this.#fail(errorOf(reply.failure));
+        this.#fail(decodeFailure(reply.failure));
         break;
     }
   }

@@ -15,7 +15,7 @@ import { takeRefusedHints } from "../system/hint.ts";
 import { openBlockFile } from "../system/linux-block-file.ts";
 import { hashInLane } from "./hash-lane.ts";
 import { layersOf } from "./layers-of.ts";
-import { failureOf, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
+import { encodeFailure, type Reply, type Request, type UnpackTarget } from "./protocol.ts";
 import { unpackLayer } from "./unpacker.ts";
 
 declare const self: Worker;
@@ -42,7 +42,7 @@ self.addEventListener("message", ({ data }: MessageEvent<Request>) => {
     data.kind === "unpack" ? workspace?.source.blob(data.blob, { signal: stop.signal }) : undefined;
   const turn = data.kind === "stop" ? last.catch(() => {}) : last;
   last = turn.then(() => answer(data, blob));
-  last.catch((error: unknown) => post({ kind: "failed", failure: failureOf(error) }));
+  last.catch((error: unknown) => post({ kind: "failed", failure: encodeFailure(error) }));
 });
 
 async function answer(
@@ -79,7 +79,7 @@ function close(writer: DataWriter): void {
   try {
     writer.close();
   } catch (error) {
-    post({ kind: "detail", text: `Cannot close the target: ${failureOf(error).message}` });
+    post({ kind: "detail", text: `Cannot close the target: ${encodeFailure(error).message}` });
   }
 }
 

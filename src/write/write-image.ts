@@ -114,7 +114,7 @@ export function interrupted(signal: AbortSignal): void {
   if (signal.aborted) throw new TandemError("interrupted", "Stopped on request before the end");
 }
 
-interface Place {
+interface TargetPlace {
   readonly geometry: Ext4Geometry;
   readonly allocator: Allocator;
 }
@@ -122,7 +122,7 @@ interface Place {
 /** Unpacks all layers. It ends the threads, so that their memory is free when the file system's structures are made. */
 async function unpack(
   job: WriteJob<unknown>,
-  place: Place & { readonly merge: Merge },
+  place: TargetPlace & { readonly merge: Merge },
 ): Promise<WrittenRange[]> {
   const layerBytesMax = LAYER_TO_TARGET_MAX * job.target.block.sizeBytes;
   const group = startUnpackers(job, place);
@@ -140,7 +140,7 @@ interface UnpackerGroup {
 }
 
 /** Starts threads if they can open the source and the target themselves. Otherwise unpacks in this thread. */
-function startUnpackers(job: WriteJob<unknown>, place: Place): UnpackerGroup {
+function startUnpackers(job: WriteJob<unknown>, place: TargetPlace): UnpackerGroup {
   const { source, image, target, jobs, cores, talk } = job;
   const { block, path, offsetBytes } = target;
   const { recipe } = source;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { restart } from "../../src/cli/restart.ts";
+import { restartMachine } from "../../src/cli/restart.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { memorySystem } from "../fakes/machine.ts";
 
@@ -15,7 +15,7 @@ test.each([true, false])(
     };
     const system = memorySystem();
     const { signal } = new AbortController();
-    await restart({ system, talk, signal }, { force, wait: true });
+    await restartMachine({ system, talk, signal }, { force, wait: true });
     expect(system.reboots).toMatchObject([{ force, wait: true, signal }]);
     system.reboots[0]?.report("systemd refuses");
     expect(said).toEqual(["Restarting this machine", "warning: systemd refuses"]);

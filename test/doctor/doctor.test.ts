@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { contentOf, readText } from "../../src/boot/esp/esp.ts";
+import { contentOf, readEspText } from "../../src/boot/esp/esp.ts";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
 import { Fat } from "../../src/fat/fat.ts";
 import { readGeometry } from "../../src/fat/geometry.ts";
@@ -231,7 +231,7 @@ test("a configuration of GRUB that names no slot of the disk is corrected, and k
   expect(flaw).toEndWith('disk.cfg cannot be used: fallback is "recovery", want "b"');
   await ask(image.file(), { fix: true });
   const esp = rawEsp(partOfDisk(image.file(), "esp"));
-  expect(readText(esp, "/tandem/disk.cfg", ENV_BYTES)).toMatch(
+  expect(readEspText(esp, "/tandem/disk.cfg", ENV_BYTES)).toMatch(
     /^# GRUB Environment Block\ncontrol=2\nfallback=b\nserial=0\n#+$/,
   );
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { contentOf, readText } from "../../src/boot/esp/esp.ts";
+import { contentOf, readEspText } from "../../src/boot/esp/esp.ts";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
 import { Fat } from "../../src/fat/fat.ts";
 import { SILENT } from "../../src/lib/talk.ts";
@@ -49,7 +49,7 @@ async function put(image: PagedImage, path: string, text: string): Promise<void>
 }
 
 function textAt(image: PagedImage, path: string): string | undefined {
-  return readText(rawEsp(partOfDisk(image.file(), "esp")), path, 4096);
+  return readEspText(rawEsp(partOfDisk(image.file(), "esp")), path, 4096);
 }
 
 interface Case {

@@ -3,7 +3,7 @@
  * the boot record. It shows that a loader is one file and one line in the table.
  */
 import type { Bootloader } from "../../src/boot/bootloader.ts";
-import { contentOf, type Esp, isFile, readText } from "../../src/boot/esp/esp.ts";
+import { contentOf, type Esp, isFile, readEspText } from "../../src/boot/esp/esp.ts";
 import type { Loader, LoaderPlaces } from "../../src/boot/loader.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { about, type Finding } from "../../src/lib/finding.ts";
@@ -44,7 +44,7 @@ function toyOn(esp: Esp, loaderData: LoaderPlaces["loaderData"]): Bootloader {
       isFile(esp, pathOf(slot)) ? undefined : `${pathOf(slot)} is not there`,
     hasCopies: false,
     mismatch(slot, { files }) {
-      const kernel = readText(esp, pathOf(slot), TEXT_BYTES_MAX);
+      const kernel = readEspText(esp, pathOf(slot), TEXT_BYTES_MAX);
       return files === undefined || kernel === files.kernel.path
         ? undefined
         : `${pathOf(slot)} names ${kernel}, the slot has ${files.kernel.path}`;

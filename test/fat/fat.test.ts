@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Fat } from "../../src/fat/fat.ts";
-import type { Content } from "../../src/fat/data.ts";
+import type { FileContent } from "../../src/fat/data.ts";
 import { readGeometry } from "../../src/fat/geometry.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { fatImage } from "../fakes/fat-image.ts";
@@ -10,7 +10,7 @@ import type { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { rejection } from "../fakes/source.ts";
 
-const contentOf = (bytes: Uint8Array): Content => ({
+const contentOf = (bytes: Uint8Array): FileContent => ({
   sizeBytes: bytes.byteLength,
   read: () => [bytes.subarray(0, 1000), bytes.subarray(1000)],
 });

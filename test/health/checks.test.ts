@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import type { Check, Outcome } from "../../src/health/check.ts";
-import { type CheckResult, failedOf, failureOf, runChecks } from "../../src/health/checks.ts";
+import {
+  type CheckResult,
+  failedOf,
+  describeFailures,
+  runChecks,
+} from "../../src/health/checks.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { memorySystem } from "../fakes/machine.ts";
 
@@ -51,7 +56,7 @@ test("failureOf() is undefined without checks", async () => {
   const { system } = world();
   const results = await runChecks([], { system, limits: LIMITS, talk: SILENT });
   expect(results).toEqual([]);
-  expect(failureOf(results)).toBeUndefined();
+  expect(describeFailures(results)).toBeUndefined();
 });
 
 test("runChecks() gives each check at most the rest of the whole deadline", async () => {
@@ -83,7 +88,7 @@ test.each(["1970-01-01", "2030-01-01"])(
       limits,
       talk: SILENT,
     });
-    expect(failureOf(results)).toBeUndefined();
+    expect(describeFailures(results)).toBeUndefined();
     expect(runs).toEqual([
       ["2", 30],
       ["3", 29],
@@ -121,7 +126,7 @@ test.each([
   [[result("/1", true, "hung"), result("/2", true)], "/1 hung"],
   [[result("/1", true, "hung"), result("/2", true, "burnt")], "/1 hung; /2 burnt"],
 ])("failureOf() joins the failures of required checks (%#)", (results, failure) => {
-  expect(failureOf(results)).toBe(failure);
+  expect(describeFailures(results)).toBe(failure);
 });
 
 test("failedOf() returns only required checks that failed", () => {

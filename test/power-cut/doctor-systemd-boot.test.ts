@@ -1,7 +1,7 @@
 /** The same for a disk with systemd-boot, whose entries and kernels lie on the ESP. */
 import { test } from "bun:test";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
-import { contentOf, readText } from "../../src/boot/esp/esp.ts";
+import { contentOf, readEspText } from "../../src/boot/esp/esp.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 import { partOfDisk, PLACES } from "../fakes/whole-disk.ts";
 import {
@@ -51,7 +51,7 @@ async function spoil(image: PagedImage, slot: string, kind: "linux" | "initrd"):
 /** Adds a name for what is in another entry. */
 async function copyEntry(image: PagedImage, from: string, to: string): Promise<void> {
   const esp = rawEsp(partOfDisk(image.file(), "esp"));
-  const text = readText(esp, `${ENTRIES}/${from}`, 4096) ?? "";
+  const text = readEspText(esp, `${ENTRIES}/${from}`, 4096) ?? "";
   await esp.write(`${ENTRIES}/${to}`, contentOf(text));
 }
 

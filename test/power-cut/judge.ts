@@ -1,7 +1,7 @@
 /** What must hold for a disk, whatever the power has left of it. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { readEntries } from "../../src/boot/systemd-boot/entry-folder.ts";
-import { readText } from "../../src/boot/esp/esp.ts";
+import { readEspText } from "../../src/boot/esp/esp.ts";
 import { findFile } from "../../src/boot/image/find.ts";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
 import type { Control } from "../../src/control/control.ts";
@@ -96,7 +96,7 @@ function judgeCopies(disk: BlockFile, slot: "a" | "b"): void {
       [initrd ?? "", "/boot/initrd"],
     ] as const) {
       const wanted = fs.read(findFile(fs.root, inSlot)?.node ?? fail(`no ${inSlot}`));
-      const copy = readText(esp, path, wanted.byteLength);
+      const copy = readEspText(esp, path, wanted.byteLength);
       if (copy !== Buffer.from(wanted).toString("utf8"))
         throw new Error(`${path} is not what is in slot ${slot}`);
     }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 
-import { readDecimal, readNumber, readOctal, readText } from "../../src/tar/field.ts";
+import { readDecimal, readNumber, readOctal, readTextField } from "../../src/tar/field.ts";
 
 /** A field between two others, which readNumber() must not read. */
 function block(content: string | readonly number[]): Buffer {
@@ -67,7 +67,7 @@ test.each([
   ["\0abc", ""],
   ["caf\xe9", "caf\xe9"],
 ])("readText(%p) is %p", (content, text) => {
-  expect<string>(readText(block(content), 1, fieldOf(content.length))).toBe(text);
+  expect<string>(readTextField(block(content), 1, fieldOf(content.length))).toBe(text);
 });
 
 test.each([

@@ -1,13 +1,13 @@
 /** Small files on the EFI system partition that doctor writes anew. FAT cannot replace one in a single step. */
 import type { TandemEsp } from "./choose-esp.ts";
-import { contentOf, type Esp, readText } from "./esp.ts";
+import { contentOf, type Esp, readEspText } from "./esp.ts";
 
 /** None of these files is larger. */
 const BYTES_MAX = 64 * 1024;
 
 /** The text of a file. After a cut in its replacement, that of the new file. undefined: there is neither, or it is too large. */
 export function readEspFile(esp: Esp, path: string): string | undefined {
-  return readText(esp, path, BYTES_MAX) ?? readText(esp, secondName(path), BYTES_MAX);
+  return readEspText(esp, path, BYTES_MAX) ?? readEspText(esp, secondName(path), BYTES_MAX);
 }
 
 /** Replaces a file. A cut may leave no file under its name, but then the new one is there under its second name. Throws `boot`. */

@@ -1,4 +1,4 @@
-import type { Content } from "../../fat/data.ts";
+import type { FileContent } from "../../fat/data.ts";
 import { TandemError } from "../../lib/error.ts";
 
 export interface EspFile {
@@ -21,9 +21,9 @@ export interface Esp {
   /** The files and folders in a folder; undefined: there is no such folder. */
   list(path: string): readonly EspFile[] | undefined;
   /** The bytes of a file; undefined: there is no such file. */
-  read(path: string): Content | undefined;
+  read(path: string): FileContent | undefined;
   /** Makes a new file, and reads it back. */
-  write(path: string, content: Content): Promise<void>;
+  write(path: string, content: FileContent): Promise<void>;
   /** Removes a file, if there is one. */
   remove(path: string): Promise<void>;
   /** Makes a folder, if there is none. */
@@ -34,7 +34,7 @@ export interface Esp {
 }
 
 /** The text of a small file; undefined: there is no such file, or it is larger than `bytesMax`. */
-export function readText(esp: Esp, path: string, bytesMax: number): string | undefined {
+export function readEspText(esp: Esp, path: string, bytesMax: number): string | undefined {
   const content = esp.read(path);
   if (content === undefined || content.sizeBytes > bytesMax) return undefined;
   // A chunk is only valid until the next one is read.
@@ -49,7 +49,7 @@ export function isFile(esp: Esp, path: string): boolean {
   );
 }
 
-export function contentOf(text: string): Content {
+export function contentOf(text: string): FileContent {
   const bytes = Buffer.from(text, "utf8");
   return { sizeBytes: bytes.byteLength, read: () => [bytes] };
 }

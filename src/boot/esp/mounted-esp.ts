@@ -1,4 +1,4 @@
-import type { Content } from "../../fat/data.ts";
+import type { FileContent } from "../../fat/data.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import type { Mount } from "../../slot/mounts.ts";
 import type { DurableFiles } from "../../system/durable-files.ts";
@@ -57,7 +57,7 @@ export function mountedEsp(files: DurableFiles, mount: Mount): Esp {
   };
 }
 
-function contentAt(files: DurableFiles, path: string): Content | undefined {
+function contentAt(files: DurableFiles, path: string): FileContent | undefined {
   const slash = path.lastIndexOf("/");
   const folder = files.list(path.slice(0, slash)) ?? [];
   const wanted = path.slice(slash + 1).toLowerCase();
@@ -65,7 +65,7 @@ function contentAt(files: DurableFiles, path: string): Content | undefined {
   return found && { sizeBytes: found.sizeBytes, read: () => files.read(path) };
 }
 
-function writeAndCompare(files: DurableFiles, path: string, content: Content): void {
+function writeAndCompare(files: DurableFiles, path: string, content: FileContent): void {
   const [wanted, found] = [new Bun.CryptoHasher("sha256"), new Bun.CryptoHasher("sha256")];
   files.create(path, hashed(content.read(), wanted));
   for (const chunk of files.read(path)) found.update(chunk);
@@ -82,7 +82,7 @@ function* hashed(chunks: Iterable<Uint8Array>, hasher: Bun.CryptoHasher): Genera
 }
 
 /** The file is read later, chunk by chunk, and reading can fail then. */
-function* chunksOf(content: Content, what: string): Generator<Uint8Array> {
+function* chunksOf(content: FileContent, what: string): Generator<Uint8Array> {
   try {
     yield* content.read();
   } catch (cause) {

@@ -1,4 +1,4 @@
-import type { Content } from "../../fat/data.ts";
+import type { FileContent } from "../../fat/data.ts";
 import { TandemError } from "../../lib/error.ts";
 import type { Mount } from "../../slot/mounts.ts";
 import type { EspPlace } from "../../slot/layout.ts";
@@ -74,8 +74,8 @@ async function change<T>(route: EspRoute, action: (now: Esp) => Promise<T>): Pro
 function lazyContent(
   route: EspRoute,
   path: string,
-  seen: Content | undefined,
-): Content | undefined {
+  seen: FileContent | undefined,
+): FileContent | undefined {
   if (seen === undefined) return undefined;
   const { sizeBytes } = seen;
   return {

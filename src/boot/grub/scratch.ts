@@ -9,7 +9,7 @@ import { reasonOf, TandemError } from "../../lib/error.ts";
 import { about, type Finding } from "../../lib/finding.ts";
 import { SLOT_NAMES } from "../../slot/slot.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
-import { type Esp, readText } from "../esp/esp.ts";
+import { type Esp, readEspText } from "../esp/esp.ts";
 import { replaceEspFile } from "../esp/esp-file.ts";
 import { COUNT_BYTES, COUNT_PATH } from "./count.ts";
 
@@ -43,7 +43,7 @@ function flawOf(esp: Esp): string | undefined {
     if (sizeBytes === undefined) return "is not there";
     if (sizeBytes !== COUNT_BYTES) return `has ${sizeBytes} bytes, want ${COUNT_BYTES}`;
     const block = parseEnvBlock(
-      Buffer.from(readText(esp, COUNT_PATH, COUNT_BYTES) ?? "", "latin1"),
+      Buffer.from(readEspText(esp, COUNT_PATH, COUNT_BYTES) ?? "", "latin1"),
     );
     return "invalid" in block ? `cannot be used: ${block.invalid}` : flawOfRoom(block.values);
   } catch (error) {

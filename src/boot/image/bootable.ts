@@ -1,6 +1,6 @@
 import type { DirectoryNode, FileNode, ImageTree } from "../../layer/tree.ts";
 import { TandemError } from "../../lib/error.ts";
-import { findFile, type Found, readText } from "./find.ts";
+import { findFile, type Found, readTreeText } from "./find.ts";
 import { OPTIONS_BYTES_MAX } from "../../control/spec.ts";
 import { parseOptions, tooLong } from "./options.ts";
 import { INITRD_BYTES_MAX, INITRD_HEAD_BYTES, readInitrd } from "./initrd-image.ts";
@@ -54,7 +54,7 @@ function hasInit(root: DirectoryNode, options: string): boolean {
 
 function findOptions(tree: ImageTree): string {
   for (const path of CMDLINES) {
-    const text = readText(tree, path, 2 * OPTIONS_BYTES_MAX);
+    const text = readTreeText(tree, path, 2 * OPTIONS_BYTES_MAX);
     if (text !== undefined) return parseOptions(text, path);
     if (findFile(tree.root, path) !== undefined) throw tooLong(path);
   }

@@ -9,14 +9,14 @@ export interface Found<Node extends TreeNode = TreeNode> {
   readonly node: Node;
 }
 
-interface Step {
+interface TreeStep {
   readonly name: ByteString;
   readonly node: TreeNode;
 }
 
 /** The node that `path` leads to. Every symlink is followed inside the tree. Undefined when the path leads to nothing. */
 export function find(root: DirectoryNode, path: string): Found | undefined {
-  const steps = resolvePath<ByteString, Step>(byteStringOf(path), (name, before) => {
+  const steps = resolvePath<ByteString, TreeStep>(byteStringOf(path), (name, before) => {
     const node = childOf(before.at(-1)?.node ?? root, name);
     if (node === undefined) return undefined;
     return node.kind === "symlink" ? { target: node.target } : { step: { name, node } };
@@ -38,7 +38,7 @@ export function namesIn(root: DirectoryNode, path: string): readonly ByteString[
 }
 
 /** The text of a small file. `read` gives all of its bytes. Undefined without the file. */
-export function readText(
+export function readTreeText(
   { root, read }: { root: DirectoryNode; read: (node: FileNode) => Uint8Array },
   path: string,
   bytesMax: number,
@@ -54,6 +54,6 @@ function childOf(parent: TreeNode, name: ByteString): TreeNode | undefined {
   return parent.kind === "directory" ? parent.children.get(name) : undefined;
 }
 
-function pathOf(steps: readonly Step[]): string {
+function pathOf(steps: readonly TreeStep[]): string {
   return `/${steps.map((step) => step.name).join("/")}`;
 }

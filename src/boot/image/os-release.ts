@@ -1,5 +1,5 @@
 import type { DirectoryNode, FileNode } from "../../layer/tree.ts";
-import { readText } from "./find.ts";
+import { readTreeText } from "./find.ts";
 
 /** os-release(5) has no limit of its own; real ones have 0.5 KiB. */
 const BYTES_MAX = 64 * 1024;
@@ -18,8 +18,8 @@ export function readOsRelease(
 ): OsRelease | undefined {
   const tree = { root, read };
   const text =
-    readText(tree, "/etc/os-release", BYTES_MAX) ??
-    readText(tree, "/usr/lib/os-release", BYTES_MAX);
+    readTreeText(tree, "/etc/os-release", BYTES_MAX) ??
+    readTreeText(tree, "/usr/lib/os-release", BYTES_MAX);
   return text === undefined ? undefined : parseOsRelease(text);
 }
 

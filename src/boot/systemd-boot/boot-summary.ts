@@ -1,7 +1,7 @@
 import type { BootRecord } from "../../control/record.ts";
 import type { SlotName } from "../../slot/slot.ts";
 import type { BootSummary, CurrentBoot } from "../bootloader.ts";
-import type { Counter, Entry } from "./entry.ts";
+import type { Counter, LoaderEntry } from "./entry.ts";
 import { readEntries } from "./entry-folder.ts";
 import type { Esp } from "../esp/esp.ts";
 import { missingFile } from "./slot-files.ts";
@@ -31,7 +31,7 @@ export function bootSummaryOf(esp: Esp, { slot, cmdline }: CurrentBoot): BootSum
 }
 
 /** The slots that come before `slot` in the record and that could not be started any more. */
-function givenUpBefore(esp: Esp, slot: SlotName, inForce: readonly Entry[]): GivenUp[] {
+function givenUpBefore(esp: Esp, slot: SlotName, inForce: readonly LoaderEntry[]): GivenUp[] {
   const record = inForce[0]?.record;
   if (record === undefined || slot === record.trial) return [];
   const before = slot === record.good ? [record.trial] : [record.trial, record.good];
@@ -43,7 +43,7 @@ function givenUpBefore(esp: Esp, slot: SlotName, inForce: readonly Entry[]): Giv
     });
 }
 
-function whyGivenUp(esp: Esp, entry: Entry): GivenUp["why"] | undefined {
+function whyGivenUp(esp: Esp, entry: LoaderEntry): GivenUp["why"] | undefined {
   if (entry.counter?.left === 0) return "tries";
   return missingFile(esp, entry) === undefined ? undefined : "kernel";
 }

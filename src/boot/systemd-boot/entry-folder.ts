@@ -1,13 +1,13 @@
 import {
-  type Entry,
+  type LoaderEntry,
   encodeEntry,
   entryName,
-  type NewEntry,
+  type NewLoaderEntry,
   parseEntry,
   parseEntryName,
   parseEntryText,
 } from "./entry.ts";
-import { contentOf, type Esp, readText } from "../esp/esp.ts";
+import { contentOf, type Esp, readEspText } from "../esp/esp.ts";
 
 export const ENTRIES = "/loader/entries";
 /** Most of an entry is its command line of at most 2 KiB. */
@@ -16,13 +16,13 @@ const ENTRY_BYTES_MAX = 16 * 1024;
 /** Tandem's entries in /loader/entries. */
 export interface EntryFolder {
   /** The entries that can be read. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly LoaderEntry[];
   /** The names of all, also of damaged ones. */
   readonly names: readonly string[];
   /** The generation of the newest record; 0: there is none. */
   readonly gen: number;
   /** The entries of the newest record, the highest rank first. A slot has at most one counted entry and one that is not counted. */
-  readonly inForce: readonly Entry[];
+  readonly inForce: readonly LoaderEntry[];
 }
 
 export function readEntries(esp: Esp): EntryFolder {
@@ -44,12 +44,12 @@ function isOurs(esp: Esp, name: string): boolean {
 }
 
 function textAt(esp: Esp, name: string): string {
-  return readText(esp, `${ENTRIES}/${name}`, ENTRY_BYTES_MAX) ?? "";
+  return readEspText(esp, `${ENTRIES}/${name}`, ENTRY_BYTES_MAX) ?? "";
 }
 
 /** A power cut during a rename may leave both names. The one with fewer boots left is the new one. */
-function onePerSlot(entries: readonly Entry[]): Entry[] {
-  const chosen = new Map<string, Entry>();
+function onePerSlot(entries: readonly LoaderEntry[]): LoaderEntry[] {
+  const chosen = new Map<string, LoaderEntry>();
   for (const entry of entries) {
     const key = `${entry.slot} ${entry.counter === undefined ? "always" : "counted"}`;
     const other = chosen.get(key);
@@ -58,12 +58,12 @@ function onePerSlot(entries: readonly Entry[]): Entry[] {
   return [...chosen.values()].toSorted((one, other) => other.rank - one.rank);
 }
 
-function leftOf({ counter }: Entry): number {
+function leftOf({ counter }: LoaderEntry): number {
   return counter?.left ?? Number.POSITIVE_INFINITY;
 }
 
 /** Makes an entry under a new name, and returns the name. */
-export async function addEntry(esp: Esp, entry: NewEntry): Promise<string> {
+export async function addEntry(esp: Esp, entry: NewLoaderEntry): Promise<string> {
   const { slot, tries, record } = entry;
   const taken = (esp.list(ENTRIES) ?? []).map((file) => file.name);
   const name = entryName({ slot, tries, gen: record.gen }, taken);

@@ -4,9 +4,9 @@ import type { BootRecord, NextRecord } from "../../control/record.ts";
 import type { SlotSpec } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
 import { SLOT_NAMES, type SlotName } from "../../slot/slot.ts";
-import { type Esp, readText } from "../esp/esp.ts";
+import { type Esp, readEspText } from "../esp/esp.ts";
 import { type Candidate, candidatesOf } from "./candidates.ts";
-import type { Entry, NewEntry, Start } from "./entry.ts";
+import type { LoaderEntry, NewLoaderEntry, Start } from "./entry.ts";
 import { addEntry, ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
 import { missingFile, slotPaths } from "./slot-files.ts";
 
@@ -56,7 +56,7 @@ async function writeEntries(places: Places, record: BootRecord): Promise<string[
 }
 
 /** The entries that a record must have, in their order: the name of an existing one, or the content of a new one. */
-function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[] {
+function wantedEntries(places: Places, record: BootRecord): (string | NewLoaderEntry)[] {
   const { entries, inForce } = readEntries(places.esp);
   const current = inForce.filter((entry) => entry.record.gen === record.gen);
   const starts = new Map<SlotName, Start>();
@@ -67,7 +67,7 @@ function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[
   const hasEntryOrStart = (slot: SlotName): boolean =>
     starts.has(slot) || current.some((entry) => entry.slot === slot);
   return candidatesOf(record, hasEntryOrStart).flatMap(
-    (candidate, index): (string | NewEntry)[] => {
+    (candidate, index): (string | NewLoaderEntry)[] => {
       const existing = current.find((entry) => isFor(entry, candidate));
       const start = starts.get(candidate.slot);
       if (existing !== undefined && (start === undefined || haveSameFiles(existing, start)))
@@ -80,7 +80,7 @@ function wantedEntries(places: Places, record: BootRecord): (string | NewEntry)[
   );
 }
 
-function isFor({ slot, counter }: Entry, candidate: Candidate): boolean {
+function isFor({ slot, counter }: LoaderEntry, candidate: Candidate): boolean {
   return slot === candidate.slot && (counter === undefined) === (candidate.tries === undefined);
 }
 
@@ -145,7 +145,7 @@ export async function repair({ loaderData, esp }: Places): Promise<void> {
 export function startOf(
   { loaderData, esp }: Places,
   slot: SlotName,
-  entries: readonly Entry[] = readEntries(esp).entries,
+  entries: readonly LoaderEntry[] = readEntries(esp).entries,
 ): Start | { readonly invalid: string } {
   const spec = loaderData.spec(slot);
   const start =
@@ -159,7 +159,7 @@ export function startOf(
 }
 
 function startBySpec({ loaderData, esp }: Places, slot: SlotName, spec: SlotSpec): Start {
-  const machine = readText(esp, MACHINE_OPTIONS, MACHINE_OPTIONS_BYTES_MAX)?.trim() ?? "";
+  const machine = readEspText(esp, MACHINE_OPTIONS, MACHINE_OPTIONS_BYTES_MAX)?.trim() ?? "";
   const root = `${loaderData.addressForm.rootOption(spec.address)} ro rootfstype=ext4 panic=10`;
   const options = [root, machine, spec.options].filter((text) => text !== "").join(" ");
   return { ...slotPaths(slot, spec), options };

@@ -25,12 +25,12 @@ export interface EntryText extends Start {
 }
 
 /** An entry that is to be written. */
-export interface NewEntry extends EntryText {
+export interface NewLoaderEntry extends EntryText {
   /** How many boots it gets; undefined: boots are not counted. */
   readonly tries: number | undefined;
 }
 
-export interface Entry extends EntryText {
+export interface LoaderEntry extends EntryText {
   readonly name: string;
   /** undefined: boots are not counted. */
   readonly counter: Counter | undefined;
@@ -75,7 +75,7 @@ export function parseEntryName(
 }
 
 /** `linux` is the last line: systemd-boot ignores an entry without it, so a torn entry is ignored. */
-export function encodeEntry(entry: NewEntry): string {
+export function encodeEntry(entry: NewLoaderEntry): string {
   const { slot, record, rank, linux, initrd, options, tries } = entry;
   // systemd-boot cannot say how many boots are left. But the watch over a boot has to know whether the boot is counted.
   const facts = `tandem.slot=${slot} tandem.gen=${record.gen}${tries === undefined ? "" : " tandem.counted"}`;
@@ -93,7 +93,7 @@ export function encodeEntry(entry: NewEntry): string {
 }
 
 /** undefined: the entry is damaged, or not one of tandem's. */
-export function parseEntry(name: string, text: string): Entry | undefined {
+export function parseEntry(name: string, text: string): LoaderEntry | undefined {
   const named = parseEntryName(name);
   const content = parseEntryText(text);
   return named === undefined || content === undefined ? undefined : { ...named, name, ...content };

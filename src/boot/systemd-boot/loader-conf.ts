@@ -2,7 +2,7 @@
 import { about, type Finding } from "../../lib/finding.ts";
 import { SLOT_NAMES } from "../../slot/slot.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
-import { type Esp, isFile, readText } from "../esp/esp.ts";
+import { type Esp, isFile, readEspText } from "../esp/esp.ts";
 import { readEspFile, replaceEspFile } from "../esp/esp-file.ts";
 import { ENTRIES } from "./entry-folder.ts";
 
@@ -41,7 +41,7 @@ export function checkLoaderConf(place: TandemEsp, esp: Esp): Finding {
 /** The first line that chooses one of tandem's entries. undefined: there is none. */
 export function tandemLine(esp: Esp): string | undefined {
   const line = /^[ \t]*(?:preferred|default)[ \t]+tandem\S*/im.exec(
-    readText(esp, LOADER_CONF, BYTES_MAX) ?? "",
+    readEspText(esp, LOADER_CONF, BYTES_MAX) ?? "",
   );
   return line?.[0].trim();
 }

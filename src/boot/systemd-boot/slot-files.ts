@@ -1,6 +1,6 @@
 /** The copies of kernel and initrd on the ESP: systemd-boot loads them from there, since it does not read ext4. */
 import type { SlotSpec } from "../../control/spec.ts";
-import type { Content } from "../../fat/data.ts";
+import type { FileContent } from "../../fat/data.ts";
 import { TandemError } from "../../lib/error.ts";
 import type { SlotName } from "../../slot/slot.ts";
 import type { BootFiles } from "../bootloader.ts";
@@ -52,7 +52,7 @@ export function damagedCopy(
 
 /** Copies the files and reads the copies back. A copy with the right bytes is kept. Throws `no-space` before anything is written. */
 export async function copySlotFiles(esp: Esp, paths: SlotPaths, files: BootFiles): Promise<void> {
-  const pairs: [string, Content][] = [[paths.linux, files.kernel]];
+  const pairs: [string, FileContent][] = [[paths.linux, files.kernel]];
   if (paths.initrd !== undefined && files.initrd !== undefined)
     pairs.push([paths.initrd, files.initrd]);
   const wanted = pairs.filter(([path, content]) => !hasSameBytes(esp.read(path), content));
@@ -70,7 +70,7 @@ async function makeFolders(esp: Esp, path: string): Promise<void> {
 
 async function requireRoom(
   esp: Esp,
-  pairs: readonly (readonly [string, Content])[],
+  pairs: readonly (readonly [string, FileContent])[],
 ): Promise<void> {
   const sizes = pairs.map(([, { sizeBytes }]) => sizeBytes + OVERHEAD_BYTES);
   const needBytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -92,11 +92,11 @@ export async function removeSlotFiles(esp: Esp, slot: SlotName, keep?: SlotPaths
   }
 }
 
-function hasSameBytes(one: Content | undefined, other: Content): boolean {
+function hasSameBytes(one: FileContent | undefined, other: FileContent): boolean {
   return one?.sizeBytes === other.sizeBytes && hashOf(one) === hashOf(other);
 }
 
-function hashOf(content: Content): string {
+function hashOf(content: FileContent): string {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const chunk of content.read()) hasher.update(chunk);
   return hasher.digest("hex");

@@ -1,4 +1,4 @@
-import { configText, isSection, originOf } from "../config-text.ts";
+import { configText, isSection, configOrigin } from "../config-text.ts";
 import { print } from "../context.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -10,7 +10,7 @@ export const config = defineVerb({
     const values = flatten(context.config).map(([key, value]) => ({
       key,
       value,
-      origin: originOf(context.origins, key),
+      origin: configOrigin(context.origins, key),
     }));
     print(context, { values }, () => configText(context));
     return Promise.resolve();

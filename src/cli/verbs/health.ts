@@ -6,7 +6,7 @@ import { withMachine } from "../../machine/open-machine.ts";
 import { giveUpOverdue, type OnMachine } from "../../verdict/overdue.ts";
 import { type Context, print } from "../context.ts";
 import { endWatch } from "../end-watch.ts";
-import { restart } from "../restart.ts";
+import { restartMachine } from "../restart.ts";
 import { waitForOthers } from "../while-locked.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -65,7 +65,7 @@ function giveUp(context: Context): Promise<HealthResult> {
 /** Reboots. The verdict is written already, so a refused reboot is only a warning. */
 async function leave(context: Context, wait: boolean): Promise<void> {
   try {
-    await restart(context, { force: isCounted(context.system), wait });
+    await restartMachine(context, { force: isCounted(context.system), wait });
   } catch (error) {
     context.talk.warn(`${reasonOf(error)}, continuing`);
   }

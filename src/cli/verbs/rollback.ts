@@ -2,7 +2,7 @@ import { TRIES_MAX } from "../../control/record.ts";
 import { withMachine } from "../../machine/open-machine.ts";
 import { rollback as run, type RollbackResult } from "../../upgrade/rollback.ts";
 import { print } from "../context.ts";
-import { restart } from "../restart.ts";
+import { restartMachine } from "../restart.ts";
 import { count, slotNamed } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -28,7 +28,7 @@ export const rollback = defineVerb({
       run(machine, tries, to),
     );
     print(context, result, text);
-    if (args.reboot === true) await restart(context, { force: false, wait: false });
+    if (args.reboot === true) await restartMachine(context, { force: false, wait: false });
   },
 });
 

@@ -3,7 +3,7 @@ import { withMachine } from "../../machine/open-machine.ts";
 import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
 import { JOBS_MAX } from "../config-schema.ts";
 import { print } from "../context.ts";
-import { restart } from "../restart.ts";
+import { restartMachine } from "../restart.ts";
 import { count, list, slotNamed } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -56,7 +56,7 @@ export const upgrade = defineVerb({
     );
     print(context, report, text);
     const isDone = report.outcome === "upgraded" || report.outcome === "stored";
-    if (isDone && request.reboot) await restart(context, { force: false, wait: false });
+    if (isDone && request.reboot) await restartMachine(context, { force: false, wait: false });
   },
 });
 

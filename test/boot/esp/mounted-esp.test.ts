@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { contentOf, type Esp, readText } from "../../../src/boot/esp/esp.ts";
+import { contentOf, type Esp, readEspText } from "../../../src/boot/esp/esp.ts";
 import { mountedEsp } from "../../../src/boot/esp/mounted-esp.ts";
 import { type DurableFiles, durableFiles } from "../../../src/system/durable-files.ts";
 import { rejection } from "../../fakes/source.ts";
@@ -20,7 +20,7 @@ test("mountedEsp() reads and writes through the mount", async () => {
   await esp.makeFolder("/loader");
   await esp.write("/loader/tandem-b+3.conf", contentOf("linux /l\n"));
   expect(esp.list("/loader")).toEqual([{ name: "tandem-b+3.conf", isFolder: false, sizeBytes: 9 }]);
-  expect(readText(esp, "/loader/tandem-b+3.conf", 100)).toBe("linux /l\n");
+  expect(readEspText(esp, "/loader/tandem-b+3.conf", 100)).toBe("linux /l\n");
   expect([esp.list("/none"), esp.read("/loader/none"), esp.read("/loader")]).toEqual([
     undefined,
     undefined,
@@ -37,7 +37,7 @@ test("mountedEsp() refuses a name that is taken, and leaves what is there", asyn
   writeFileSync(folder.in("file"), "old");
   const esp = mountedEsp(durableFiles, mountAt(folder.path));
   expect(await rejection(esp.write("/file", contentOf("new")))).toMatchObject({ code: "boot" });
-  expect(readText(esp, "/file", 100)).toBe("old");
+  expect(readEspText(esp, "/file", 100)).toBe("old");
 });
 
 test("mountedEsp() that is mounted read-only can be read, and says what to do to write", async () => {
@@ -125,7 +125,7 @@ function* failingChunks(): Generator<Uint8Array> {
 test.each([
   ["list /loader", { list: ioError }, (esp: Esp) => esp.list("/loader")],
   ["read /loader/x", { list: ioError }, (esp: Esp) => esp.read("/loader/x")],
-  ["read /x", { read: failingChunks }, (esp: Esp) => readText(esp, "/x", 10)],
+  ["read /x", { read: failingChunks }, (esp: Esp) => readEspText(esp, "/x", 10)],
   ["find /x", { list: ioError }, (esp: Esp) => esp.remove("/x")],
   ["find /x", { list: ioError }, (esp: Esp) => esp.makeFolder("/x")],
   ["measure the room", { freeBytes: ioError }, (esp: Esp) => esp.makeRoom()],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { contentOf, type Esp, readText } from "../../../src/boot/esp/esp.ts";
+import { contentOf, type Esp, readEspText } from "../../../src/boot/esp/esp.ts";
 import { rawEsp } from "../../../src/boot/esp/raw-esp.ts";
 import { readGeometry } from "../../../src/fat/geometry.ts";
 import { checkScratch, remakeScratch } from "../../../src/boot/grub/scratch.ts";
@@ -55,13 +55,13 @@ test("a file that has lost the second of its clusters is made anew", async () =>
   const finding = checkScratch(placeOf(image), rawEsp(image.file()));
   expect(finding.text).toContain("cannot be read: ");
   await finding.repair?.run();
-  expect(readText(rawEsp(image.file()), PATH, BYTES)).toBe(block(""));
+  expect(readEspText(rawEsp(image.file()), PATH, BYTES)).toBe(block(""));
 });
 
 test("remakeScratch() leaves nothing of what was counted, and no other name", async () => {
   const { image } = await espWith(block(counted));
   await remakeScratch(placeOf(image));
   const esp = rawEsp(image.file());
-  expect(readText(esp, PATH, BYTES)).toBe(block(""));
+  expect(readEspText(esp, PATH, BYTES)).toBe(block(""));
   expect(esp.list("/tandem")?.map(({ name }) => name)).toEqual(["tries"]);
 });

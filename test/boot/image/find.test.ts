@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { find, findFile, namesIn, readText } from "../../../src/boot/image/find.ts";
+import { find, findFile, namesIn, readTreeText } from "../../../src/boot/image/find.ts";
 import { image } from "../tree.ts";
 
 const IMAGE = image({
@@ -50,5 +50,5 @@ test.each([
   ["/lib/os", 1, undefined],
   ["/none", 9, undefined],
 ])("readText(%s) of at most %i bytes is %s", (path, bytesMax, want) => {
-  expect(readText(IMAGE, path, bytesMax)).toBe(want);
+  expect(readTreeText(IMAGE, path, bytesMax)).toBe(want);
 });
