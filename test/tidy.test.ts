@@ -286,7 +286,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "boot/grub/config",
     "boot/grub/examine",
     "doctor/esp",
-    "doctor/held",
+    "doctor/contents",
     "doctor/named",
     "doctor/record",
     "doctor/slots",

@@ -6,7 +6,7 @@ import { type MachineOptions, openMachine } from "../machine/open-machine.ts";
 import type { Work } from "../machine/open-source.ts";
 import { checkEsp } from "./esp.ts";
 import { about, type Finding, type Repair } from "../lib/finding.ts";
-import { lookIntoSlots } from "./held.ts";
+import { readContents } from "./contents.ts";
 import { checkLeftovers } from "./leftovers.ts";
 import { checkRecord } from "./record.ts";
 import { checkSlots, type Roots, verifySlots } from "./slots.ts";
@@ -14,45 +14,45 @@ import { checkSpecs } from "./specs.ts";
 import { checkState } from "./state.ts";
 import { checkClock, checkHooks, checkRoom } from "./surroundings.ts";
 
-export interface DoctorWishes {
+export interface DoctorOptions {
   /** Repair what can be repaired. Without it nothing is written. */
   readonly fix: boolean;
-  /** Read all of each slot. */
+  /** Read all of each slot and compare it with what was written. */
   readonly verify: boolean;
 }
 
 export interface Diagnosis {
   readonly disk: string;
   readonly findings: readonly Omit<Finding, "repair">[];
-  /** What was repaired, in this order. */
+  /** What was repaired, in the order of the repairs. */
   readonly repaired: readonly string[];
   /** What could not be repaired, and why. */
   readonly failed: readonly string[];
 }
 
-/** Looks at everything that has to be right for one of the slots to boot. Throws `disk` when there is no telling which disk is meant. */
+/** Examines everything that a slot needs to boot. Throws `disk` when no disk is named and the machine runs from none of tandem's. */
 export async function doctor(
   work: Work,
   options: MachineOptions,
-  wishes: DoctorWishes,
+  request: DoctorOptions,
 ): Promise<Diagnosis> {
   const disk = options.disk ?? openLayout(work.system, options).diskPath;
-  if (wishes.fix) work.talk.progress({ step: `Waiting for the lock on ${disk}` });
-  const lock = wishes.fix ? await work.system.lock(disk) : undefined;
+  if (request.fix) work.talk.progress({ step: `Waiting for the lock on ${disk}` });
+  const lock = request.fix ? await work.system.lock(disk) : undefined;
   const opened: Machine[] = [];
-  const visit = { work, options: { ...options, disk }, wishes, opened, roots: new Map() };
+  const examination = { work, options: { ...options, disk }, request, opened, roots: new Map() };
   try {
-    return { disk, ...(await cure(work, wishes, () => examineDisk(visit))) };
+    return { disk, ...(await examineAndRepair(work, request, () => examineDisk(examination))) };
   } finally {
     for (const machine of opened) machine.close();
     lock?.release();
   }
 }
 
-/** Examines, performs the first repair that was not tried, and begins again, since one repair may be what the next one goes by. */
-export async function cure(
+/** Examines, performs the first repair that was not tried yet, and begins again: a repair may depend on an earlier one. */
+export async function examineAndRepair(
   { talk }: Pick<Work, "talk">,
-  { fix }: Pick<DoctorWishes, "fix">,
+  { fix }: Pick<DoctorOptions, "fix">,
   examine: () => Promise<Finding[]>,
 ): Promise<Omit<Diagnosis, "disk">> {
   const outcomes = new Map<string, string | undefined>();
@@ -60,14 +60,14 @@ export async function cure(
     const findings = await examine();
     const repair = findings.find(({ repair: one }) => one !== undefined && !outcomes.has(one.what));
     if (!fix || repair?.repair === undefined)
-      return { findings: plain(findings), ...told(outcomes) };
+      return { findings: withoutRepairs(findings), ...summaryOf(outcomes) };
     const { what } = repair.repair;
     talk.info(`Repair ${outcomes.size + 1}: ${what}`);
     outcomes.set(what, await failureOf(repair.repair));
   }
 }
 
-/** Undefined: it worked. */
+/** Why the repair failed; undefined: it did not. */
 async function failureOf(repair: Repair): Promise<string | undefined> {
   try {
     await repair.run();
@@ -78,7 +78,7 @@ async function failureOf(repair: Repair): Promise<string | undefined> {
   }
 }
 
-function told(
+function summaryOf(
   outcomes: ReadonlyMap<string, string | undefined>,
 ): Pick<Diagnosis, "repaired" | "failed"> {
   const all = [...outcomes];
@@ -90,7 +90,7 @@ function told(
   };
 }
 
-function plain(findings: readonly Finding[]): Diagnosis["findings"] {
+function withoutRepairs(findings: readonly Finding[]): Diagnosis["findings"] {
   return findings.map(({ subject, verdict, text, advice, code }) =>
     advice === undefined
       ? { subject, verdict, text, code }
@@ -98,19 +98,19 @@ function plain(findings: readonly Finding[]): Diagnosis["findings"] {
   );
 }
 
-/** Everything but the disk's layout, in the order of repair: what a repair goes by comes before it. */
+/** The findings about everything but the disk's layout, in the order of repair: what a repair depends on comes before it. */
 export function examineMachine(machine: Machine): Finding[] {
   if (isNewDisk(machine)) return [...checkEsp(machine), checkNew(machine), checkClock(machine)];
-  const held = lookIntoSlots(machine);
-  const leftovers = checkLeftovers(machine, held);
+  const contents = readContents(machine);
+  const leftovers = checkLeftovers(machine, contents);
   if (leftovers !== undefined) return [...checkEsp(machine), leftovers, checkClock(machine)];
   return [
     ...machine.loader.examineRecord(),
-    checkState(machine, held),
-    ...checkSlots(machine, held),
-    ...checkSpecs(machine, held),
+    checkState(machine, contents),
+    ...checkSlots(machine, contents),
+    ...checkSpecs(machine, contents),
     ...checkEsp(machine),
-    checkRecord(machine, held),
+    checkRecord(machine, contents),
     checkRoom(machine),
     checkHooks(machine),
     checkClock(machine),
@@ -123,42 +123,43 @@ function checkNew({ diskPath }: Machine): Finding {
   });
 }
 
-interface Visit {
+interface Examination {
   readonly work: Work;
   readonly options: MachineOptions & { readonly disk: string };
-  readonly wishes: DoctorWishes;
-  /** To be closed at the end: repairs need the machine that they were found on. */
+  readonly request: DoctorOptions;
+  /** They stay open to the end: a repair works on the machine on which it was found. */
   readonly opened: Machine[];
   readonly roots: Roots;
 }
 
-async function examineDisk(visit: Visit): Promise<Finding[]> {
-  const { work, options } = visit;
+async function examineDisk(examination: Examination): Promise<Finding[]> {
+  const { work, options } = examination;
   const layout = chooseLayout(work.system, options);
-  const table = layout.examine(work.system, options.disk);
-  if (table.some(({ verdict, repair }) => verdict === "bad" && repair === undefined)) return table;
-  const opened = found(layout.name, "disk", () => layout.open(work.system, options));
-  if ("finding" in opened) return [...table, opened.finding];
-  const seen = [...table, about(layout.name, "disk").ok(opened.value.description)];
-  return [...seen, ...(await examineOpened(visit))];
+  const layoutFindings = layout.examine(work.system, options.disk);
+  if (layoutFindings.some(({ verdict, repair }) => verdict === "bad" && repair === undefined))
+    return layoutFindings;
+  const opened = attempt(layout.name, "disk", () => layout.open(work.system, options));
+  if ("finding" in opened) return [...layoutFindings, opened.finding];
+  const seen = [...layoutFindings, about(layout.name, "disk").ok(opened.value.description)];
+  return [...seen, ...(await examineOpened(examination))];
 }
 
-async function examineOpened(visit: Visit): Promise<Finding[]> {
-  const { work, options, wishes } = visit;
-  const access = { ...options, write: wishes.fix };
-  const machine = found("boot loader", "boot", () => openMachine(work.system, access));
+async function examineOpened(examination: Examination): Promise<Finding[]> {
+  const { work, options, request } = examination;
+  const access = { ...options, write: request.fix };
+  const machine = attempt("boot loader", "boot", () => openMachine(work.system, access));
   if ("finding" in machine) return [machine.finding];
   const { value } = machine;
-  visit.opened.push(value);
+  examination.opened.push(value);
   return [
     about("boot loader", "boot").ok(`${value.loader.name} (${value.loaderSeen})`),
-    // Nothing is to be made from what is in a slot that has changed.
-    ...(wishes.verify ? await verifySlots(work, value, visit.roots) : []),
+    // First of all: no repair may use a slot whose bytes have changed.
+    ...(request.verify ? await verifySlots(work, value, examination.roots) : []),
     ...examineMachine(value),
   ];
 }
 
-function found<T>(
+function attempt<T>(
   subject: string,
   code: Finding["code"],
   open: () => T,

@@ -3,15 +3,15 @@ import { emptyControl } from "../control/control.ts";
 import type { Machine } from "../machine/machine.ts";
 import { hasLeftovers } from "../machine/new-disk.ts";
 import { about, type Finding } from "../lib/finding.ts";
-import type { HeldSlots } from "./held.ts";
+import type { ContentsOfSlots } from "./contents.ts";
 
-/** A control partition with remains of another use, on a disk without a system. undefined: there is something to keep. */
-export function checkLeftovers(machine: Machine, held: HeldSlots): Finding | undefined {
-  if (hasSystem(held) || !canTellLeftovers(machine)) return undefined;
+/** The remains of another use in the control partition of a disk without a system. undefined: the disk holds something to keep. */
+export function checkLeftovers(machine: Machine, contents: ContentsOfSlots): Finding | undefined {
+  if (hasSystem(contents) || !canTellLeftovers(machine)) return undefined;
   const { loaderData, diskPath } = machine;
   const { bad } = about("control partition", "disk");
   const { foreignMark } = loaderData;
-  // The configured label may be that of somebody's data.
+  // The configured label may be that of a partition with data.
   if (foreignMark !== undefined)
     return bad(`it holds ${foreignMark}, and no slot holds a system`, {
       advice:
@@ -26,12 +26,12 @@ export function checkLeftovers(machine: Machine, held: HeldSlots): Finding | und
   });
 }
 
-/** A system that boots counts, whoever wrote it. */
-function hasSystem(held: HeldSlots): boolean {
-  return [...held.values()].some(({ kind }) => kind === "system");
+/** Also a system that another program wrote. */
+function hasSystem(contents: ContentsOfSlots): boolean {
+  return [...contents.values()].some(({ kind }) => kind === "system");
 }
 
-/** A slot that cannot be read may be ours. */
+/** A slot that cannot be read may hold a system of tandem. */
 function canTellLeftovers(machine: Machine): boolean {
   try {
     return hasLeftovers(machine);

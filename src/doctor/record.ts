@@ -6,21 +6,21 @@ import type { SlotName } from "../slot/slot.ts";
 import { type Machine, policyOf } from "../machine/machine.ts";
 import { leaveOut } from "../upgrade/verify.ts";
 import { about, type Finding } from "../lib/finding.ts";
-import type { HeldSlots } from "./held.ts";
+import type { ContentsOfSlots } from "./contents.ts";
 import { startable } from "./startable.ts";
 import { isUnused } from "./state.ts";
 
-/** Whether the boot record leads to slots that boot. */
-export function checkRecord(machine: Machine, held: HeldSlots): Finding {
+/** Whether the boot record names slots that boot. */
+export function checkRecord(machine: Machine, contents: ContentsOfSlots): Finding {
   const { record, recordProblems } = machine.loaderData;
   const { ok, warn, bad } = about("boot record", "boot");
   if (record === undefined)
-    return bad(`both copies are lost: ${recordProblems.join("; ")}`, lead(machine, held));
-  const flaw = flawOf(machine, record, held);
-  if (flaw !== undefined) return bad(flaw, lead(machine, held));
+    return bad(`both copies are lost: ${recordProblems.join("; ")}`, newRecord(machine, contents));
+  const flaw = flawOf(machine, record, contents);
+  if (flaw !== undefined) return bad(flaw, newRecord(machine, contents));
   const unfit = unfitOf(machine, record);
   if (unfit !== undefined)
-    return bad(`it leads to slot ${unfit}, which must not boot`, {
+    return bad(`it names slot ${unfit}, which must not boot`, {
       advice: "Run tandem doctor --fix.",
       repair: {
         what: `take slot ${unfit} out of the boot record`,
@@ -42,27 +42,34 @@ function textOf({ gen, good, trial, tries, last }: BootRecord): string {
   ].join(", ");
 }
 
-/** The trial or the last resort, when nothing whole is in it or it was found bad. */
+/** The trial or the last resort, when it holds no whole system or was found bad. */
 function unfitOf({ memory }: Machine, { trial, last }: BootRecord): SlotName | undefined {
   const unfit = unfitSlots(memory.state);
   return [trial, last].find((slot) => slot !== undefined && unfit.includes(slot));
 }
 
-/** Only the good slot counts: a trial or a last resort that cannot be started is passed over by the boot loader. */
-function flawOf(machine: Machine, { good }: BootRecord, held: HeldSlots): string | undefined {
+/** Only the good slot matters: the boot loader skips a trial or a last resort that cannot be started. */
+function flawOf(
+  machine: Machine,
+  { good }: BootRecord,
+  contents: ContentsOfSlots,
+): string | undefined {
   if (good === machine.booted) return undefined;
   if (machine.slots[good] === undefined)
     return `it names slot ${good}, which the disk does not have`;
-  const able = startable(machine, held);
+  const able = startable(machine, contents);
   if (able.includes(good) || able.length === 0) return undefined;
-  return `it leads to slot ${good}, which holds nothing that boots; slot ${able[0]} does`;
+  return `it names slot ${good}, which holds no system that boots; slot ${able[0]} holds one`;
 }
 
-/** The slot that runs, unless it is only there to repair from, else the one that is known best. */
-function lead(machine: Machine, held: HeldSlots): Pick<Finding, "advice" | "repair"> {
+/** A new record: the running slot is good, unless it is recovery; else the best of the others. */
+function newRecord(
+  machine: Machine,
+  contents: ContentsOfSlots,
+): Pick<Finding, "advice" | "repair"> {
   const { booted } = machine;
   const runs = booted === "recovery" ? undefined : booted;
-  const good = runs ?? startable(machine, held, fallbackOf(machine))[0] ?? booted;
+  const good = runs ?? startable(machine, contents, fallbackOf(machine))[0] ?? booted;
   if (good === undefined)
     return {
       advice:

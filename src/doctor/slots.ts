@@ -6,22 +6,22 @@ import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Work } from "../machine/open-source.ts";
 import { about, type Finding } from "../lib/finding.ts";
-import type { Held, HeldSlots } from "./held.ts";
+import type { SlotContents, ContentsOfSlots } from "./contents.ts";
 import { namedSlots } from "./named.ts";
 
 /** Whether each slot still holds what the state says. */
-export function checkSlots(machine: Machine, held: HeldSlots): Finding[] {
-  return [...held].map(([slot, found]) => checkSlot(machine, slot, found));
+export function checkSlots(machine: Machine, contents: ContentsOfSlots): Finding[] {
+  return [...contents].map(([slot, found]) => checkSlot(machine, slot, found));
 }
 
-function checkSlot(machine: Machine, slot: SlotName, found: Held): Finding {
+function checkSlot(machine: Machine, slot: SlotName, found: SlotContents): Finding {
   const { ok, warn } = about(`slot ${slot}`, "disk");
   const state = machine.memory.state.slots[slot];
   switch (state.status) {
     case "empty":
       return ok("empty");
     case "writing":
-      return warn("an upgrade to it began and has not ended", {
+      return warn("an upgrade of it began and has not ended", {
         advice: "Run the upgrade again. Until then the slot is not booted.",
       });
     case "unknown":
@@ -29,11 +29,13 @@ function checkSlot(machine: Machine, slot: SlotName, found: Held): Finding {
     case "written":
       return checkWritten(machine, slot, { state, found });
     case "other":
-      return ok(`a newer tandem has it as "${state.raw.status}", which this one does not know`);
+      return ok(
+        `a newer tandem gave it the status "${state.raw.status}", which this one does not know`,
+      );
   }
 }
 
-function checkUnknown(machine: Machine, slot: SlotName, found: Held): Finding {
+function checkUnknown(machine: Machine, slot: SlotName, found: SlotContents): Finding {
   const { ok, warn, bad } = about(`slot ${slot}`, "disk");
   if (found.kind === "system")
     return ok(
@@ -49,91 +51,91 @@ function checkUnknown(machine: Machine, slot: SlotName, found: Held): Finding {
 function checkWritten(
   machine: Machine,
   slot: SlotName,
-  { state, found }: { readonly state: WrittenSlot; readonly found: Held },
+  { state, found }: { readonly state: WrittenSlot; readonly found: SlotContents },
 ): Finding {
   const { ok } = about(`slot ${slot}`, "disk");
   const flaw = flawOf(state, found);
-  if (flaw !== undefined) return broken(machine, slot, flaw);
+  if (flaw !== undefined) return damaged(machine, slot, flaw);
   const { verdict } = state;
   const name = state.version ?? state.digest;
   if (state.verifiedAt === undefined)
-    return broken(machine, slot, "its bytes were found not to be those that were written");
+    return damaged(machine, slot, "its bytes were found not to be those that were written");
   return ok(
     verdict?.result === "bad" ? `holds ${name}, found bad: ${verdict.reason}` : `holds ${name}`,
   );
 }
 
-/** A slot that nothing leads to may be broken: it is written anew anyway. */
-function broken(machine: Machine, slot: SlotName, text: string): Finding {
+/** A damaged slot is bad only if the boot record names it: any other is overwritten by the next upgrade. */
+function damaged(machine: Machine, slot: SlotName, text: string): Finding {
   const { warn, bad } = about(`slot ${slot}`, "disk");
-  const repair = distrust(machine, slot, text);
+  const repair = unverify(machine, slot, text);
   const more = { advice: "Upgrade to write it anew.", ...(repair === undefined ? {} : { repair }) };
   return namedSlots(machine).includes(slot) ? bad(text, more) : warn(text, more);
 }
 
-function flawOf({ uuid, label }: WrittenSlot, found: Held): string | undefined {
+function flawOf({ uuid, label }: WrittenSlot, found: SlotContents): string | undefined {
   if (found.kind === "blank") return "its file system is gone";
   if (found.kind === "other") return found.why;
   if (found.uuid === uuid && found.label === label) return undefined;
   return `it holds file system ${found.uuid} "${found.label}", want ${uuid} "${label}"`;
 }
 
-/** The slot counts as not verified from then on, so that nothing may lead there. undefined: it does already, or it runs. */
-function distrust(machine: Machine, slot: SlotName, why: string): Finding["repair"] {
-  const held = machine.memory.state.slots[slot];
-  if (held.status !== "written" || held.verifiedAt === undefined || slot === machine.booted)
+/** Takes the mark of verification from the slot, so that the boot record must not name it. undefined: it has no mark, or the slot runs. */
+function unverify(machine: Machine, slot: SlotName, why: string): Finding["repair"] {
+  const state = machine.memory.state.slots[slot];
+  if (state.status !== "written" || state.verifiedAt === undefined || slot === machine.booted)
     return undefined;
-  const { verifiedAt: _, ...rest } = held;
+  const { verifiedAt: _, ...rest } = state;
   return {
-    what: `remember that slot ${slot} is not what was written`,
+    what: `note in the state that slot ${slot} is not what was written`,
     async run() {
       const { memory, system } = machine;
       const at = system.now().toISOString();
-      const state = withSlot(memory.state, slot, rest);
-      await memory.writeState(withEvent(state, { at, kind: "verify", slot, text: why }));
+      const unverified = withSlot(memory.state, slot, rest);
+      await memory.writeState(withEvent(unverified, { at, kind: "verify", slot, text: why }));
     },
   };
 }
 
-/** What each slot hashes to, once it was read: no repair writes to a slot, so once is enough. */
+/** The hash root of each slot that was read. No repair writes to a slot, so each is read once. */
 export type Roots = Map<SlotName, string>;
 
-/** Reads all of each slot from its medium and compares it with what was written. Throws `interrupted`. */
+/** Reads all of each slot from the medium and compares it with what was written. Throws `interrupted`. */
 export async function verifySlots(work: Work, machine: Machine, roots: Roots): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const slot of SLOT_NAMES) {
-    const held = machine.memory.state.slots[slot];
-    if (machine.slots[slot] === undefined || held.status !== "written") continue;
-    const root = roots.get(slot) ?? (await rootOf(work, machine, { slot, held }));
+    const state = machine.memory.state.slots[slot];
+    if (machine.slots[slot] === undefined || state.status !== "written") continue;
+    const root = roots.get(slot) ?? (await rootOf(work, machine, { slot, state }));
     roots.set(slot, root);
-    findings.push(checkRoot(machine, { slot, held }, root));
+    findings.push(checkRoot(machine, { slot, state }, root));
   }
   return findings;
 }
 
 interface WrittenInSlot {
   readonly slot: SlotName;
-  readonly held: WrittenSlot;
+  readonly state: WrittenSlot;
 }
 
-function checkRoot(machine: Machine, { slot, held }: WrittenInSlot, root: string): Finding {
+function checkRoot(machine: Machine, { slot, state }: WrittenInSlot, root: string): Finding {
   const subject = `data of slot ${slot}`;
-  if (root === held.hashRoot)
+  if (root === state.hashRoot)
     return about(subject, "disk").ok(
-      `${formatBytes(runBytes(held.runs))} are as they were written`,
+      `${formatBytes(runBytes(state.runs))} are as they were written`,
     );
-  return { ...broken(machine, slot, "its bytes are not those that were written"), subject };
+  return { ...damaged(machine, slot, "its bytes are not those that were written"), subject };
 }
 
 async function rootOf(
   { talk, signal }: Work,
   machine: Machine,
-  { slot, held }: WrittenInSlot,
+  { slot, state }: WrittenInSlot,
 ): Promise<string> {
-  const totalBytes = runBytes(held.runs);
+  const totalBytes = runBytes(state.runs);
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    return await readRoot(block, held.runs, {
+    return await readRoot(block, state.runs, {
       signal,
       debug: (text) => talk.debug(text),
       onProgress: (doneBytes) =>

@@ -14,27 +14,27 @@ import type { BlockFile } from "../system/block-file.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
 import type { Machine } from "../machine/machine.ts";
 import { about, type Finding, type Remedy } from "../lib/finding.ts";
-import type { Held, HeldSlots, HeldSystem } from "./held.ts";
+import type { SlotContents, ContentsOfSlots, FoundSystem } from "./contents.ts";
 import { namedSlots } from "./named.ts";
 
-/** Whether the boot loader could start each slot that it may be led to, and no other. */
-export function checkSpecs(machine: Machine, held: HeldSlots): Finding[] {
-  return [...held].map(([slot, found]) => checkSpec(machine, slot, found));
+/** Whether the boot loader can start each slot that the boot record may name, and no other slot. */
+export function checkSpecs(machine: Machine, contents: ContentsOfSlots): Finding[] {
+  return [...contents].map(([slot, found]) => checkSpec(machine, slot, found));
 }
 
-function checkSpec(machine: Machine, slot: SlotName, found: Held): Finding {
+function checkSpec(machine: Machine, slot: SlotName, found: SlotContents): Finding {
   const { ok, warn, bad } = about(`start of slot ${slot}`, "boot");
   const isNamed = namedSlots(machine).includes(slot);
   const isUnfit = unfitSlots(machine.memory.state).includes(slot);
   if (!isNamed && isUnfit) return checkUnfit(machine, slot);
   const why = machine.loader.startProblem(slot) ?? mismatchOf(machine, slot, found);
   if (why === undefined) {
-    const lost = lostSpec(machine, slot, found);
+    const lost = lostSpecOf(machine, slot, found);
     return lost === undefined ? ok("the boot loader can start it") : warn(lost.text, lost.more);
   }
   const more =
     found.kind === "system" && !isUnfit
-      ? tellAnew(machine, slot, found)
+      ? describeAgain(machine, slot, found)
       : { advice: "Upgrade to write the slot anew." };
   return (isNamed ? bad : warn)(why, more);
 }
@@ -43,41 +43,41 @@ function checkUnfit(machine: Machine, slot: SlotName): Finding {
   const { ok, warn } = about(`start of slot ${slot}`, "boot");
   if (machine.loader.startProblem(slot) !== undefined)
     return ok("the boot loader does not know it");
-  return warn("the boot loader could start it, and nothing whole is in it", {
+  return warn("the boot loader could start it, but it holds no whole system", {
     advice: "Run tandem doctor --fix.",
     repair: {
-      what: "make slots unstartable that are not whole",
+      what: "make slots unstartable that hold no whole system",
       run: () => forgetUnfit(machine),
     },
   });
 }
 
-/** A loader with entries starts a slot by its entry as long as there is one, also where the spec is lost. */
-function lostSpec(
+/** A loader with entries starts a slot by its entry, also when the spec is lost. */
+function lostSpecOf(
   machine: Machine,
   slot: SlotName,
-  found: Held,
+  found: SlotContents,
 ): { readonly text: string; readonly more: Remedy } | undefined {
   const spec = machine.loaderData.spec(slot);
   if (!("invalid" in spec) || found.kind !== "system") return undefined;
-  // Under another name its kernel would be copied once more, for nothing.
+  // With another digest the kernel would be copied again under another name, without need.
   if (knownDigest(machine, slot, found) === undefined) return undefined;
   const text = `its boot spec cannot be used, only its entry: ${spec.invalid}`;
-  return { text, more: tellAnew(machine, slot, found) };
+  return { text, more: describeAgain(machine, slot, found) };
 }
 
-function tellAnew(machine: Machine, slot: SlotName, found: HeldSystem): Remedy {
+function describeAgain(machine: Machine, slot: SlotName, found: FoundSystem): Remedy {
   return {
     advice: "Run tandem doctor --fix.",
     repair: {
-      what: `tell the boot loader anew how slot ${slot} is started`,
+      what: `describe slot ${slot} to the boot loader again`,
       run: () => prepare(machine, slot, found),
     },
   };
 }
 
-/** What the loader has for the slot and what is not so in the slot. */
-function mismatchOf(machine: Machine, slot: SlotName, found: Held): string | undefined {
+/** How what the loader knows of the slot differs from the slot. */
+function mismatchOf(machine: Machine, slot: SlotName, found: SlotContents): string | undefined {
   const address = addressOf(machine, slot);
   if (found.kind !== "system") return machine.loader.mismatch(slot, { address, files: undefined });
   const { block } = machine.openSlot(slot, { write: false });
@@ -95,7 +95,7 @@ function addressOf({ slots }: Machine, slot: SlotName): SlotAddress {
   return defined(slots[slot], `slot ${slot}`).address;
 }
 
-async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Promise<void> {
+async function prepare(machine: Machine, slot: SlotName, found: FoundSystem): Promise<void> {
   const { block } = machine.openSlot(slot, { write: false });
   try {
     await refuseChanged(machine, slot, block);
@@ -105,35 +105,37 @@ async function prepare(machine: Machine, slot: SlotName, found: HeldSystem): Pro
       digest: digestOf(machine, slot, found),
     };
     await machine.loader.prepare(slot, spec, bootFiles(block, found));
-    // Where each record has entries of its own, this one's may be missing.
+    // A loader with entries may lack the entry of this slot.
     await machine.loader.repair();
   } finally {
     block.close();
   }
 }
 
-/** The copies that the loader has may be right where the slot is not. Throws `disk`. */
+/** If the slot's bytes have changed, the loader's copies may be the right ones. Throws `disk`. */
 async function refuseChanged(machine: Machine, slot: SlotName, block: BlockFile): Promise<void> {
-  const held = machine.memory.state.slots[slot];
-  if (!machine.loader.hasCopies || held.status !== "written") return;
-  if ((await readRoot(block, held.runs)) === held.hashRoot) return;
+  const state = machine.memory.state.slots[slot];
+  if (!machine.loader.hasCopies || state.status !== "written") return;
+  if ((await readRoot(block, state.runs)) === state.hashRoot) return;
   throw new TandemError(
     "disk",
     `Cannot take kernel and initrd from slot ${slot}: its bytes are not those that were written`,
-    { hint: "Run tandem doctor --fix --verify: it lets nothing lead there." },
+    {
+      hint: "Run tandem doctor --fix --verify: afterwards the boot record does not name this slot.",
+    },
   );
 }
 
-/** Where it is not known, only the UUID of the file system is. */
-function digestOf(machine: Machine, slot: SlotName, found: HeldSystem): string {
+/** The digest of the image; if it is not known, the UUID of the file system. */
+function digestOf(machine: Machine, slot: SlotName, found: FoundSystem): string {
   return knownDigest(machine, slot, found) ?? `uuid:${found.uuid.replaceAll("-", "")}`;
 }
 
-/** That of the image from which the file system has its UUID, when state or spec remember it. */
+/** The digest in state or spec from which the UUID of the file system was made. undefined: there is none. */
 function knownDigest(
   { loaderData, memory }: Machine,
   slot: SlotName,
-  { uuid }: HeldSystem,
+  { uuid }: FoundSystem,
 ): string | undefined {
   const state = memory.state.slots[slot];
   const spec = loaderData.spec(slot);
@@ -143,7 +145,7 @@ function knownDigest(
   ].find((digest) => identityOf(digest, slot) === uuid);
 }
 
-function bootFiles(block: BlockFile, { bootable }: HeldSystem): BootFiles {
+function bootFiles(block: BlockFile, { bootable }: FoundSystem): BootFiles {
   const fs = openFileSystem(block);
   const { kernel, initrd } = bootable;
   return {

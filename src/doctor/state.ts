@@ -3,10 +3,10 @@ import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import { newerOf } from "../verdict/status.ts";
 import { about, type Finding } from "../lib/finding.ts";
-import type { HeldSlots } from "./held.ts";
+import type { ContentsOfSlots } from "./contents.ts";
 
-/** The two copies of what tandem remembers. */
-export function checkState(machine: Machine, held: HeldSlots): Finding {
+/** Whether the two copies of the state are whole. */
+export function checkState(machine: Machine, contents: ContentsOfSlots): Finding {
   const { ok, warn, bad } = about("state", "disk");
   const { stateProblems } = machine.memory;
   const newer = newerOf(machine.memory);
@@ -22,27 +22,27 @@ export function checkState(machine: Machine, held: HeldSlots): Finding {
     advice: "Run tandem doctor --fix: it makes the state anew from what is in the slots.",
     repair: {
       what: "make the state anew from what is in the slots",
-      run: () => machine.memory.writeState(stateFrom(machine, held)),
+      run: () => machine.memory.writeState(stateFrom(machine, contents)),
     },
   });
 }
 
-/** A copy that no write ever went to. */
+/** Whether a copy was never written. */
 export function isUnused(problem: string): boolean {
   return problem.endsWith("it is empty");
 }
 
 /**
- * What can be said of slots without a memory of them: nothing is known to compare their data with, so none of them counts as written. The
- * booted one runs, which makes it good.
+ * The state that can be made from the slots alone. Without the lost state their data cannot be verified, so none of them has the status
+ * "written". The booted slot runs, which makes it good.
  */
-function stateFrom(machine: Machine, held: HeldSlots): State {
+function stateFrom(machine: Machine, contents: ContentsOfSlots): State {
   const at = machine.system.now().toISOString();
   const slotState = (slot: SlotName): SlotState => {
     const reason = "it ran when doctor made the state anew";
     if (slot === machine.booted)
       return { status: "unknown", verdict: { result: "good", reason, at } };
-    const kind = held.get(slot)?.kind ?? "blank";
+    const kind = contents.get(slot)?.kind ?? "blank";
     return { status: kind === "blank" ? "empty" : "unknown" };
   };
   const [a, b, recovery] = SLOT_NAMES;

@@ -3,10 +3,10 @@ import { formatBytes } from "../lib/units.ts";
 import type { Machine } from "../machine/machine.ts";
 import { about, type Finding } from "../lib/finding.ts";
 
-/** No machine has a right clock that shows less. */
+/** A clock that shows less is wrong. */
 const EARLIEST = Date.UTC(2020, 0, 1);
 
-/** Where the units and scripts lie that let a system give its verdict; one of them is enough. */
+/** Units and scripts by which a system gives its verdict. One of them is enough. */
 const HOOKS = [
   "/usr/lib/systemd/system/tandem-health.service",
   "/lib/systemd/system/tandem-health.service",
@@ -15,12 +15,12 @@ const HOOKS = [
   "/usr/lib/tandem/at-boot",
 ] as const;
 
-/** Nothing decides by the clock, but people do, and TLS does. */
+/** tandem does not decide by the clock, but TLS does, and people read its times. */
 export function checkClock({ system, memory }: Machine): Finding {
   const { ok, warn } = about("clock", "disk");
   const now = system.now();
   const shown = now.toISOString();
-  const advice = "Set the clock: registries with TLS refuse a machine that lives in the past.";
+  const advice = "Set the clock: with a wrong time TLS connections to registries fail.";
   if (now.getTime() < EARLIEST) return warn(`it shows ${shown}`, { advice });
   const newest = memory.state.history
     .map(({ at }) => at)
@@ -31,7 +31,7 @@ export function checkClock({ system, memory }: Machine): Finding {
   return ok(`it shows ${shown}`);
 }
 
-/** Whether what is in the good slot would fit the other one: images grow slowly. */
+/** Whether an image as large as the one in the good slot would fit the other slot. */
 export function checkRoom({ loaderData, memory, slots }: Machine): Finding {
   const { ok, warn } = about("room", "disk");
   const { a, b } = slots;
@@ -46,7 +46,7 @@ export function checkRoom({ loaderData, memory, slots }: Machine): Finding {
   return warn(text, { advice: "An image of this size will not fit the other slot." });
 }
 
-/** Whether the running system gives a verdict by itself. Without one each new system is given up. */
+/** Whether the running system gives its verdict itself. Without a verdict each new system is given up. */
 export function checkHooks({ booted, system }: Machine): Finding {
   const { ok, warn } = about("health", "boot");
   if (booted === undefined) return ok("this machine does not run from the disk");

@@ -76,7 +76,7 @@ test("doctor repairs what such a loader cannot start", async () => {
   });
   expect(linesOf(await examine())).toContain("start of slot b: /toy/b is not there");
   const { repaired } = await examine(true);
-  expect(repaired).toEqual(["tell the boot loader anew how slot b is started"]);
+  expect(repaired).toEqual(["describe slot b to the boot loader again"]);
   expect(linesOf(await examine())).toContain("files of Toy: /toy/a, /toy/b");
 });
 

@@ -5,7 +5,12 @@ import { Fat } from "../../src/fat/fat.ts";
 import { readGeometry } from "../../src/fat/geometry.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
-import { cure, doctor, examineMachine, type Diagnosis } from "../../src/doctor/doctor.ts";
+import {
+  examineAndRepair,
+  doctor,
+  examineMachine,
+  type Diagnosis,
+} from "../../src/doctor/doctor.ts";
 import { markGood } from "../../src/verdict/mark.ts";
 import { NO_ESP } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
@@ -106,7 +111,7 @@ const CASES: readonly Case[] = [
     name: "spec of the good slot",
     damage: (image) => zero(image, "control", SPEC_B),
     bad: [/^start of slot b: its boot spec cannot be used/],
-    repaired: [/^tell the boot loader anew how slot b is started$/],
+    repaired: [/^describe slot b to the boot loader again$/],
   },
   {
     name: "the whole control partition",
@@ -114,8 +119,8 @@ const CASES: readonly Case[] = [
     bad: [/^state: /, /^boot record: /],
     repaired: [
       /^make the state anew/,
-      /how slot a is started$/,
-      /how slot b is started$/,
+      /^describe slot a /,
+      /^describe slot b /,
       /^write a new boot record: slot a is good$/,
     ],
     good: "a",
@@ -129,16 +134,19 @@ const CASES: readonly Case[] = [
     bad: [/^state: /, /^boot record: /],
     repaired: [
       /^make the state anew/,
-      /how slot b is started$/,
+      /^describe slot b /,
       /^write a new boot record: slot b is good$/,
     ],
   },
   {
     name: "superblock of the good slot",
     damage: (image) => zero(image, "b", SUPERBLOCK),
-    bad: [/^slot b: its file system is gone$/, /^boot record: it leads to slot b, .* slot a does$/],
+    bad: [
+      /^slot b: its file system is gone$/,
+      /^boot record: it names slot b, .* slot a holds one$/,
+    ],
     repaired: [
-      /^remember that slot b is not/,
+      /^note in the state that slot b is not/,
       /^write a new boot record: slot a is good$/,
       /unstartable/,
     ],
@@ -200,7 +208,7 @@ test("the running slot becomes the good one where nothing else is known", async 
   const image = upgraded.fork();
   zero(image, "control", ALL);
   const machine = machineWith(image.file(), "tandem.slot=b tandem.gen=3");
-  const { repaired } = await cure({ talk: SILENT }, { fix: true }, () =>
+  const { repaired } = await examineAndRepair({ talk: SILENT }, { fix: true }, () =>
     Promise.resolve(examineMachine({ ...machine, esp: NO_ESP })),
   );
   expect(repaired.at(-1)).toBe("write a new boot record: slot b is good");
@@ -282,7 +290,7 @@ test("--verify finds data that has changed, and --fix lets nothing lead there", 
   image.write(at, Uint8Array.of(1));
   expect(complaints(await ask(image.file()), "warn")).toHaveLength(1);
   const diagnosis = await ask(image.file(), { fix: true, verify: true });
-  expect(diagnosis.repaired[0]).toBe("remember that slot a is not what was written");
+  expect(diagnosis.repaired[0]).toBe("note in the state that slot a is not what was written");
   const { slots } = machineWith(image.file()).memory.state;
   expect(slots.a).not.toHaveProperty("verifiedAt");
 });
@@ -294,7 +302,7 @@ test("a trial whose data has changed is ended", async () => {
   image.write(at, Uint8Array.of(1));
   const { repaired } = await ask(image.file(), { fix: true, verify: true });
   expect(repaired).toEqual([
-    "remember that slot b is not what was written",
+    "note in the state that slot b is not what was written",
     "take slot b out of the boot record",
   ]);
   const machine = machineWith(image.file());

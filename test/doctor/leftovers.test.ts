@@ -5,8 +5,13 @@ import { defined } from "../../src/lib/assert.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
-import { cure, type Diagnosis, doctor, examineMachine } from "../../src/doctor/doctor.ts";
-import { lookIntoSlots } from "../../src/doctor/held.ts";
+import {
+  examineAndRepair,
+  type Diagnosis,
+  doctor,
+  examineMachine,
+} from "../../src/doctor/doctor.ts";
+import { readContents } from "../../src/doctor/contents.ts";
 import { checkLeftovers } from "../../src/doctor/leftovers.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { hasLeftovers, isNewDisk } from "../../src/machine/new-disk.ts";
@@ -106,7 +111,7 @@ test.each(LEFTOVERS)("%s: doctor empties it, and upgrade goes on", async (_, mak
 test("the machine that was open goes by what is there afterwards", async () => {
   const image = withoutRecords(withoutSuperblocks(await wholeDisk()));
   const machine = machineWith(image.file());
-  const { repaired } = await cure({ talk: SILENT }, { fix: true }, () =>
+  const { repaired } = await examineAndRepair({ talk: SILENT }, { fix: true }, () =>
     Promise.resolve(examine(machine)),
   );
   expect(repaired).toEqual([EMPTIES]);
@@ -161,14 +166,14 @@ test.each(KEPT)("nothing is emptied where %s", async (_, make) => {
   const machine = await make();
   const repairs = examine(machine).map(({ repair }) => repair?.what);
   expect(repairs).not.toContain(EMPTIES);
-  expect(checkLeftovers(machine, lookIntoSlots(machine))).toBeUndefined();
+  expect(checkLeftovers(machine, readContents(machine))).toBeUndefined();
 });
 
 test("nothing is emptied where a slot holds a system that another program wrote", async () => {
   const machine = machineWith(withGarbage(await newDisk()).file());
-  const system = lookIntoSlots(machineWith((await wholeDisk()).file())).get("a");
+  const system = readContents(machineWith((await wholeDisk()).file())).get("a");
   expect(system?.kind).toBe("system");
-  expect(checkLeftovers(machine, lookIntoSlots(machine))?.repair?.what).toBe(EMPTIES);
+  expect(checkLeftovers(machine, readContents(machine))?.repair?.what).toBe(EMPTIES);
   expect(checkLeftovers(machine, new Map([["b", defined(system, "slot a")]]))).toBeUndefined();
 });
 

@@ -127,7 +127,7 @@ story("Ctrl-C, a clock that shows 1970, and two upgrades before a restart", asyn
   expect((await guest.run("tandem status")).output).toContain("slot b    passive, writing");
   const diagnosis = await guest.run("tandem doctor");
   expect(diagnosis.output).toContain("warn      clock: it shows 1970-01-01");
-  expect(diagnosis.output).toContain("warn      slot b: an upgrade to it began and has not ended");
+  expect(diagnosis.output).toContain("warn      slot b: an upgrade of it began and has not ended");
   expect(diagnosis.status).toBe(0);
   expect((await guest.run(`tandem upgrade ${world.from("panics")}`)).status).toBe(0);
   expect((await guest.run(`tandem upgrade ${world.from("2")}`)).status).toBe(0);

@@ -19,7 +19,7 @@ function checkScript(esp: Esp): Finding {
   const { ok, bad } = about("GRUB's script", "boot");
   const sizeBytes = esp.read(SCRIPT)?.sizeBytes ?? 0;
   if (sizeBytes > 0) return ok(`${SCRIPT} is there`);
-  return bad(`${SCRIPT} is not there`, { advice: "Install the boot loader anew." });
+  return bad(`${SCRIPT} is not there`, { advice: "Reinstall the boot loader." });
 }
 
 function checkConfig(
@@ -44,11 +44,14 @@ function checkConfig(
     );
   const lines = [...new Map([...values, ...Object.entries(wanted)])];
   const text = envText(lines.map(([name, value]) => envLine(name, value)));
-  return bad(`${CONFIG_PATH} cannot be used: ${flaws.join(", ") || "a cut has left half of it"}`, {
-    advice: "Run tandem doctor --fix.",
-    repair: {
-      what: `write ${CONFIG_PATH} anew: control partition ${loaderDataAddress}`,
-      run: () => replaceEspFile(place, CONFIG_PATH, text.padEnd(CONFIG_BYTES, "#")),
+  return bad(
+    `${CONFIG_PATH} cannot be used: ${flaws.join(", ") || "a power cut left only a part of it"}`,
+    {
+      advice: "Run tandem doctor --fix.",
+      repair: {
+        what: `write ${CONFIG_PATH} anew: control partition ${loaderDataAddress}`,
+        run: () => replaceEspFile(place, CONFIG_PATH, text.padEnd(CONFIG_BYTES, "#")),
+      },
     },
-  });
+  );
 }

@@ -21,10 +21,10 @@ export function checkEfiVariables({ system, booted }: ExaminedDisk): Finding[] {
   const findings = VARIABLES.flatMap(([name, howLong, command]) => {
     const value = readEfiVariable(system.files, name);
     if (value === undefined || value === "" || choosesTandem(value)) return [];
-    const text = `${name} is "${value}": ${howLong} systemd-boot goes by it and not by the boot record`;
-    return [warn(text, { advice: `Unless that is wanted: ${command}` })];
+    const text = `${name} is "${value}": systemd-boot follows it, and not the boot record, ${howLong}`;
+    return [warn(text, { advice: `If that is not wanted, run ${command}` })];
   });
   return findings.length > 0
     ? findings
-    : [ok("none that can be read leads past the entries of tandem")];
+    : [ok("none that can be read chooses other entries than those of tandem")];
 }

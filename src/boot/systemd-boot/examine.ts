@@ -18,9 +18,9 @@ export function examineEntries(
   const { ok, warn, bad } = about("entries of systemd-boot", "boot");
   try {
     const unfinished = loader.unfinished();
-    if (unfinished === undefined) return [ok(`they have record ${record?.gen ?? "none"}`)];
+    if (unfinished === undefined) return [ok(`they have boot record ${record?.gen ?? "none"}`)];
     const more = {
-      advice: "Run tandem doctor --fix, or anything else that writes to the disk.",
+      advice: "Run tandem doctor --fix. Any other verb that writes to the disk repairs them, too.",
       repair: { what: `put the entries in order: ${unfinished}`, run: () => loader.repair() },
     };
     // Without a record the finding about the record is the bad one.
@@ -39,6 +39,6 @@ function checkProgram(esp: Esp): Finding {
   const { ok, bad } = about("systemd-boot", "boot");
   const found = PROGRAMS.find((path) => isFile(esp, path));
   if (found !== undefined) return ok(`${found} is there`);
-  const advice = "Install it anew, such as with bootctl install.";
+  const advice = "Reinstall it, for example with bootctl install.";
   return bad(`neither ${PROGRAMS.join(" nor ")} is there`, { advice });
 }

@@ -26,7 +26,7 @@ export function checkLoaderConf(place: TandemEsp, esp: Esp): Finding {
   };
   if (other !== undefined)
     return bad(
-      `${LOADER_CONF} says "${other.key} ${other.pattern}", which leads past the entries of tandem`,
+      `${LOADER_CONF} says "${other.key} ${other.pattern}", which chooses other entries than those of tandem`,
       more,
     );
   const pattern = chosen.find(({ key }) => key === "default")?.pattern;

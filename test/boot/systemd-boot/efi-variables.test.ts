@@ -54,7 +54,7 @@ test.each([
   const [, variables, commands] = row;
   const findings = checkEfiVariables(machineIn(variables));
   expect(findings.flatMap(({ advice }) => advice ?? [])).toEqual(
-    commands.map((command) => `Unless that is wanted: ${command}`),
+    commands.map((command) => `If that is not wanted, run ${command}`),
   );
   expect(findings.map(({ verdict }) => verdict)).toEqual(
     commands.length === 0 ? ["ok"] : commands.map(() => "warn"),

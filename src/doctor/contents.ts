@@ -8,7 +8,7 @@ import { type BlockFile, readBlock } from "../system/block-file.ts";
 import type { Machine } from "../machine/machine.ts";
 
 /** A file system that tandem wrote, with every checksum of its metadata right, and a kernel in it. */
-export interface HeldSystem {
+export interface FoundSystem {
   readonly kind: "system";
   readonly uuid: string;
   readonly label: string;
@@ -16,25 +16,25 @@ export interface HeldSystem {
   readonly version: string | undefined;
 }
 
-/** What is in a slot, as its bytes tell: state and spec are not asked. */
-export type Held =
-  | HeldSystem
-  /** All zeros where a superblock would be, as an upgrade leaves it that did not come to its end. */
+/** What a slot holds, read from its bytes alone: neither the state nor the spec is used. */
+export type SlotContents =
+  | FoundSystem
+  /** The place of the superblock is all zeros: an upgrade did not end, or the slot was never written. */
   | { readonly kind: "blank" }
-  /** Something that doctor cannot read, or that cannot boot. */
+  /** Something that tandem cannot read, or that cannot boot. */
   | { readonly kind: "other"; readonly why: string };
 
-export type HeldSlots = ReadonlyMap<SlotName, Held>;
+export type ContentsOfSlots = ReadonlyMap<SlotName, SlotContents>;
 
-/** Looks into every slot of the disk. Writes nothing. */
-export function lookIntoSlots(machine: Machine): HeldSlots {
-  const held = new Map<SlotName, Held>();
+/** Reads what is in each slot of the disk. */
+export function readContents(machine: Machine): ContentsOfSlots {
+  const contents = new Map<SlotName, SlotContents>();
   for (const slot of SLOT_NAMES)
-    if (machine.slots[slot] !== undefined) held.set(slot, lookInto(machine, slot));
-  return held;
+    if (machine.slots[slot] !== undefined) contents.set(slot, contentsOf(machine, slot));
+  return contents;
 }
 
-function lookInto(machine: Machine, slot: SlotName): Held {
+function contentsOf(machine: Machine, slot: SlotName): SlotContents {
   try {
     const { block } = machine.openSlot(slot, { write: false });
     try {
@@ -43,7 +43,7 @@ function lookInto(machine: Machine, slot: SlotName): Held {
       block.close();
     }
   } catch (error) {
-    // Damage, a medium that cannot be read, a system without a kernel.
+    // The file system is damaged, the medium cannot be read, or the system has no kernel.
     if (error instanceof TandemError) return { kind: "other", why: reasonOf(error) };
     throw error;
   }
@@ -53,7 +53,7 @@ function isBlank(block: BlockFile): boolean {
   return readBlock(block, 0, 4096).every((byte) => byte === 0);
 }
 
-function describe(fs: FileSystem, { system }: Machine): Held {
+function describe(fs: FileSystem, { system }: Machine): SlotContents {
   checkFileSystem(fs);
   const read = (node: FileNode): Uint8Array => fs.read(node);
   const bootable = findBootable(fs, system.architecture);
