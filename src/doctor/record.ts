@@ -4,7 +4,7 @@ import { unfitSlots } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { type Machine, policyOf } from "../machine/machine.ts";
-import { leaveOut } from "../upgrade/verify.ts";
+import { removeFromRecord } from "../upgrade/verify.ts";
 import { about, type Finding } from "../lib/finding.ts";
 import type { ContentsOfSlots } from "./contents.ts";
 import { startable } from "./startable.ts";
@@ -24,7 +24,7 @@ export function checkRecord(machine: Machine, contents: ContentsOfSlots): Findin
       advice: "Run tandem doctor --fix.",
       repair: {
         what: `take slot ${unfit} out of the boot record`,
-        run: () => leaveOut(machine, unfit),
+        run: () => removeFromRecord(machine, unfit),
       },
     });
   const [problem] = recordProblems;

@@ -3,16 +3,16 @@ import { findFile } from "../boot/image/find.ts";
 import { readOsRelease } from "../boot/image/os-release.ts";
 import type { FileNode, ImageTree } from "../layer/tree.ts";
 
-/** What the image says of itself. */
+/** What an upgrade needs to know about an image. */
 export interface ImageFinding {
   readonly bootable: Bootable;
   /** Kernel and initrd, by their paths. */
   readonly files: ReadonlyMap<string, FileNode>;
-  /** For people. */
+  /** The version for people. */
   readonly version: string | undefined;
 }
 
-/** Looks at the merged tree before a file system is made of it. Throws `content` for an image that cannot boot. */
+/** Looks at the merged tree before a file system is made from it. Throws "content" for an image that cannot boot. */
 export function inspectImage(tree: ImageTree, architecture: string): ImageFinding {
   const { root, read } = tree;
   const bootable = findBootable(tree, architecture);

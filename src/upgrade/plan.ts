@@ -2,34 +2,35 @@ import type { BootRecord } from "../control/record.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 
-/** What a plan is made from. Gathering it changes nothing. */
+/** The facts that a plan depends on. */
 export interface UpgradeFacts {
   readonly record: BootRecord;
-  /** undefined: this machine does not run from the disk that is worked on. */
+  /** Undefined when this machine does not run from the disk. */
   readonly booted: SlotName | undefined;
+  /** The digest of the image to write. */
   readonly digest: string;
-  /** The digest that a slot is known to hold whole. */
-  readonly held: ReadonlyMap<SlotName, string>;
-  /** The slots that the boot loader could start as they are. */
+  /** The digests of the images in slots that were written, compared, and not found bad since. */
+  readonly digests: ReadonlyMap<SlotName, string>;
+  /** The slots that the boot loader can start as they are. */
   readonly startable: readonly SlotName[];
-  /** Why this digest was rolled back before; undefined if it was not. */
+  /** Why this digest was rolled back before. Undefined when it was not. */
   readonly knownBad: string | undefined;
 }
 
-export interface UpgradeWishes {
+export interface UpgradeOptions {
   readonly tries: number;
   readonly reboot: boolean;
   /** Try a digest again that was rolled back before. */
   readonly retryBad: boolean;
-  /** The slot to write; undefined: the passive one. Recovery is written without a trial. */
+  /** The slot to write. Undefined for the passive slot. The recovery slot is written without a trial. */
   readonly slot?: SlotName | undefined;
 }
 
-/** One step of an upgrade, in the words of the design's table. */
+/** One step of an upgrade. ARCHITECTURE.md has the table of steps. */
 export type Step =
   | { readonly kind: "disarm"; readonly trial: SlotName }
   | { readonly kind: "detach"; readonly slot: SlotName }
-  /** What is in the slot is what was written: else the other steps take the place of those that follow. */
+  /** Compares the slot with what was written. When it differs, `otherwise` replaces the steps that follow. */
   | { readonly kind: "compare"; readonly slot: SlotName; readonly otherwise: readonly Step[] }
   | { readonly kind: "erase"; readonly slot: SlotName }
   | { readonly kind: "write"; readonly slot: SlotName }
@@ -44,8 +45,11 @@ export type Plan =
   | { readonly kind: "nothing"; readonly reason: string }
   | { readonly kind: "upgrade"; readonly slot: SlotName; readonly steps: readonly Step[] };
 
-/** What an upgrade will do. **Writes nothing.** Throws `disk` when no slot may be written, `content` for a digest known as bad. */
-export function planUpgrade(facts: UpgradeFacts, wishes: UpgradeWishes): Plan {
+/**
+ * The plan of an upgrade. **Writes nothing.** Throws "disk" when no slot may be written, "content" for a digest known
+ * as bad.
+ */
+export function planUpgrade(facts: UpgradeFacts, options: UpgradeOptions): Plan {
   const { record, digest } = facts;
   if (record.trial !== undefined && record.trial === facts.booted)
     throw new TandemError(
@@ -53,9 +57,9 @@ export function planUpgrade(facts: UpgradeFacts, wishes: UpgradeWishes): Plan {
       `Cannot upgrade while slot ${record.trial} is on trial: it has no verdict yet`,
       { hint: "Wait for the health checks, or run tandem mark good or tandem mark bad." },
     );
-  const reason = reasonForNothing(facts, wishes);
+  const reason = reasonForNothing(facts, options);
   if (reason !== undefined) return { kind: "nothing", reason };
-  if (facts.knownBad !== undefined && !wishes.retryBad)
+  if (facts.knownBad !== undefined && !options.retryBad)
     throw new TandemError(
       "content",
       `Cannot upgrade to ${digest}: it was rolled back: ${facts.knownBad}`,
@@ -63,29 +67,35 @@ export function planUpgrade(facts: UpgradeFacts, wishes: UpgradeWishes): Plan {
         hint: "Use --retry-bad to try it all the same.",
       },
     );
-  if (wishes.slot === "recovery") return planRecovery(facts, wishes);
-  const slot = namedSlot(facts, wishes.slot) ?? passiveSlot(facts);
-  const steps = stepsTo(slot, record, wishes);
-  const isHeld = facts.held.get(slot) === digest && facts.startable.includes(slot);
-  // Who names the slot wants it written.
-  const isReused = isHeld && wishes.slot === undefined && record.trial === undefined;
-  return { kind: "upgrade", slot, steps: isReused ? reuse(slot, steps, wishes) : steps };
+  if (options.slot === "recovery") return planRecovery(facts, options);
+  const slot = namedSlot(facts, options.slot) ?? passiveSlot(facts);
+  const steps = stepsTo(slot, record, options);
+  const hasImage = facts.digests.get(slot) === digest && facts.startable.includes(slot);
+  // An operator who names the slot wants it written.
+  const isReused = hasImage && options.slot === undefined && record.trial === undefined;
+  return { kind: "upgrade", slot, steps: isReused ? reuse(slot, steps, options) : steps };
 }
 
-/** The trial of this image was withdrawn, or never armed: what the slot holds is tried, without fetching and writing it again. */
+/**
+ * Steps to try the image that the slot holds already, without fetching and writing it: its trial was withdrawn or never
+ * armed.
+ */
 function reuse(
   slot: SlotName,
   otherwise: readonly Step[],
-  { tries, reboot }: UpgradeWishes,
+  { tries, reboot }: UpgradeOptions,
 ): Step[] {
   return [{ kind: "compare", slot, otherwise }, ...ending(slot, tries, reboot)];
 }
 
-/** The first upgrade of a disk. There is nothing to fall back to, so its system is the good one at once. Throws `disk`. */
+/**
+ * The plan of the first upgrade of a disk. Its slot becomes good at once, as there is none to fall back to. Throws
+ * "disk".
+ */
 export function planFirst({
   slot = "a",
   reboot,
-}: UpgradeWishes): Extract<Plan, { kind: "upgrade" }> {
+}: UpgradeOptions): Extract<Plan, { kind: "upgrade" }> {
   if (slot !== "a")
     throw refused(slot, "the first system of a disk goes into slot a", "Leave --slot out.");
   const kinds = ["erase", "write", "read-back", "describe", "settle"] as const;
@@ -97,31 +107,31 @@ export function planFirst({
 }
 
 function reasonForNothing(
-  { record, digest, held }: UpgradeFacts,
-  { slot }: UpgradeWishes,
+  { record, digest, digests }: UpgradeFacts,
+  { slot }: UpgradeOptions,
 ): string | undefined {
   const { good, trial, last } = record;
   if (slot === "recovery")
-    return last === slot && held.get(slot) === digest
+    return last === slot && digests.get(slot) === digest
       ? `slot recovery already holds ${digest}`
       : undefined;
   if (slot !== undefined && slot !== trial) return undefined;
   if (trial === undefined)
-    return held.get(good) === digest
+    return digests.get(good) === digest
       ? `slot ${good} already holds ${digest} and is good`
       : undefined;
-  return held.get(trial) === digest
+  return digests.get(trial) === digest
     ? `slot ${trial} already holds ${digest} and is tried at the next boot`
     : undefined;
 }
 
 /**
- * The recovery slot is where everything ends: while it is overwritten nothing may lead there, and nothing may need it. It gets no
- * trial, since it has to boot only when all else has failed.
+ * The plan for the recovery slot, the last resort. While it is written, the boot record must not name it, and no slot
+ * may need it. It gets no trial, because it has to boot only when all other slots have failed.
  */
 function planRecovery(
   { record, booted }: UpgradeFacts,
-  { reboot }: UpgradeWishes,
+  { reboot }: UpgradeOptions,
 ): Extract<Plan, { kind: "upgrade" }> {
   const slot = "recovery" as const;
   const { good, trial } = record;
@@ -144,7 +154,7 @@ function planRecovery(
   return { kind: "upgrade", slot, steps };
 }
 
-/** What the operator has named, if it may be written. */
+/** The slot that the operator has named. Throws "disk" when it must not be written. */
 function namedSlot(
   { record, booted }: UpgradeFacts,
   slot: SlotName | undefined,
@@ -160,7 +170,7 @@ function refused(slot: SlotName, why: string, hint: string): TandemError {
   return new TandemError("disk", `Cannot write slot ${slot}: ${why}`, { hint });
 }
 
-/** The slot that an upgrade may write: never the booted one and never the good one. */
+/** The slot that an upgrade writes: never the booted and never the good one. Throws "disk" when there is none. */
 export function passiveSlot({ record, booted }: Pick<UpgradeFacts, "record" | "booted">): SlotName {
   const slot = (["a", "b"] as const).find((name) => name !== record.good && name !== booted);
   if (slot !== undefined) return slot;
@@ -173,7 +183,7 @@ export function passiveSlot({ record, booted }: Pick<UpgradeFacts, "record" | "b
   );
 }
 
-/** One line for people. */
+/** One line for people about a step. */
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case "settle":
@@ -201,7 +211,7 @@ export function describeStep(step: Step): string {
   }
 }
 
-function stepsTo(slot: SlotName, { trial }: BootRecord, { tries, reboot }: UpgradeWishes): Step[] {
+function stepsTo(slot: SlotName, { trial }: BootRecord, { tries, reboot }: UpgradeOptions): Step[] {
   return [
     ...(trial === undefined ? [] : [{ kind: "disarm", trial } as const]),
     { kind: "erase", slot },

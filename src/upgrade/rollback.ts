@@ -9,14 +9,17 @@ import { limitedRecordOf, type Machine, note } from "../machine/machine.ts";
 export interface RollbackResult {
   /** The slot that boots next. */
   readonly slot: SlotName;
-  /** "withdrawn": a trial was ended, the good slot boots. "again": the good slot gets its boots anew. "armed": another slot is tried. */
+  /**
+   * withdrawn: the trial is over, and the good slot boots. again: the count of the good slot starts again. armed:
+   * another slot is on trial.
+   */
   readonly outcome: "withdrawn" | "again" | "armed";
   readonly tries: number;
 }
 
 /**
- * Goes back to another system. Without a name: while a trial is pending or running it is withdrawn; otherwise the other slot becomes a
- * trial. What becomes a trial was written and compared. The same one commit point as an upgrade, without the writing.
+ * Goes back to another system. Without `to`, a pending or running trial is withdrawn; when there is none, the other
+ * slot goes on trial. Only a slot that was written and compared may. Each case has one commit.
  */
 export async function rollback(
   machine: Machine,
@@ -28,7 +31,7 @@ export async function rollback(
   return tryOther(machine, to ?? (good === "a" ? "b" : "a"), tries);
 }
 
-/** Throws `disk` when nothing is there to go back from. */
+/** Withdraws the trial, or resets the count of the good slot. Throws "disk" when the good slot boots next anyway. */
 async function keepGood(machine: Machine): Promise<RollbackResult> {
   const record = limitedRecordOf(machine);
   const { good, trial } = record;
@@ -59,7 +62,7 @@ async function tryOther(machine: Machine, slot: SlotName, tries: number): Promis
   return { slot, outcome: "armed", tries };
 }
 
-/** Why the slot may not be booted. */
+/** Why the slot must not go on trial. Undefined when it may. */
 function problemOf(
   { slots, booted, loaderData, memory, loader }: Machine,
   slot: SlotName,
@@ -69,11 +72,11 @@ function problemOf(
   return problemIn(memory.state.slots[slot]) ?? loader.startProblem(slot);
 }
 
-function problemIn(held: SlotState): string | undefined {
-  if (held.status === "empty") return "it is empty";
-  if (held.status === "writing") return "writing it was never finished";
-  if (held.status === "written" && held.verifiedAt === undefined) return "it was never read back";
-  const verdict = verdictOn(held);
+function problemIn(slot: SlotState): string | undefined {
+  if (slot.status === "empty") return "it is empty";
+  if (slot.status === "writing") return "writing it was never finished";
+  if (slot.status === "written" && slot.verifiedAt === undefined) return "it was never read back";
+  const verdict = verdictOn(slot);
   if (verdict?.result === "bad") return `it was found bad: ${verdict.reason}`;
   return undefined;
 }

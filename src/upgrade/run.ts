@@ -38,7 +38,7 @@ interface Verified {
   readonly hashRoot: string;
 }
 
-/** What one step leaves for the next ones. */
+/** The results of steps, for the steps that follow. */
 interface StepResults {
   written?: WrittenImage<ImageFinding>;
   verified?: Verified;
@@ -53,19 +53,19 @@ export interface UpgradeResult {
 }
 
 /**
- * Performs the steps of a plan in their order. A cut of the power, a signal or an error between any two of them, or within one, leaves
- * the booted slot bootable (the table in ARCHITECTURE.md).
+ * Performs the steps of a plan in their order. A power cut, a signal or an error at any moment leaves the booted slot
+ * bootable (see the table in ARCHITECTURE.md).
  */
 export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Promise<UpgradeResult> {
   const { machine, slot } = upgrade;
-  // From the first step on, so that nobody mounts the slot between two of them.
-  const held = steps.some(({ kind }) => kind === "erase")
+  // Hold the slot from the first step to the last, so that no program mounts it between two steps.
+  const hold = steps.some(({ kind }) => kind === "erase")
     ? machine.openSlot(slot, { write: true }).block
     : undefined;
   try {
     return await performAll(upgrade, steps);
   } finally {
-    held?.close();
+    hold?.close();
   }
 }
 
@@ -86,12 +86,12 @@ async function performAll(upgrade: Upgrade, steps: readonly Step[]): Promise<Upg
     seconds[step.kind] = (performance.now() - startMs) / 1000;
   }
   const { slot, image, machine } = upgrade;
-  const held = machine.memory.state.slots[slot];
+  const slotState = machine.memory.state.slots[slot];
   const ranges = progress.written?.ranges ?? [];
   return {
     slot,
     digest: image.digest,
-    version: held.status === "written" ? held.version : undefined,
+    version: slotState.status === "written" ? slotState.version : undefined,
     bytesWritten: ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     seconds: { ...seconds, ...progress.written?.seconds },
   };
@@ -104,9 +104,9 @@ function workOf({ machine, talk, signal }: Upgrade): Work {
 async function perform(upgrade: Upgrade, step: Step, progress: StepResults): Promise<void> {
   switch (step.kind) {
     case "disarm":
-      return takeBack(upgrade, step.trial);
+      return disarmTrial(upgrade, step.trial);
     case "detach":
-      return leadNowhere(upgrade);
+      return detachSlot(upgrade);
     case "compare":
       return;
     case "settle":
@@ -124,24 +124,24 @@ async function perform(upgrade: Upgrade, step: Step, progress: StepResults): Pro
     case "arm":
       return arm(upgrade, step.tries);
     case "attach":
-      return endThere(upgrade);
+      return attachSlot(upgrade);
     case "reboot":
-      // The caller's: after the lock is released and the result is printed.
+      // The caller reboots, after it has released the lock and printed the result.
       return;
   }
 }
 
-async function takeBack({ machine }: Upgrade, trial: SlotName): Promise<void> {
+async function disarmTrial({ machine }: Upgrade, trial: SlotName): Promise<void> {
   await machine.loader.commit(disarm(limitedRecordOf(machine)));
   await note(machine, { kind: "disarmed", slot: trial, text: "another upgrade begins" });
 }
 
-async function leadNowhere({ machine, slot }: Upgrade): Promise<void> {
+async function detachSlot({ machine, slot }: Upgrade): Promise<void> {
   const next = detach(recordOf(machine), slot, policyOf(machine));
   if (next !== undefined) await machine.loader.commit(next);
 }
 
-/** The state first: whatever happens to the slot from here on, it is known to be unusable. */
+/** Writes the state first: from then on the slot counts as unusable, whatever happens to it. */
 async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
   const { memory, loader, system } = machine;
   const startedAt = system.now().toISOString();
@@ -152,7 +152,7 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
     startedAt,
   } as const;
   await memory.writeState(withSlot(stateOf(machine), slot, writing));
-  // A loader that keeps the kernel elsewhere would start it on what is about to go.
+  // A loader with its own copy of the kernel would start it on a root that is about to be erased.
   await loader.forget(slot);
   const target = machine.openSlot(slot, { write: true });
   try {
@@ -235,7 +235,7 @@ async function describe(
   await prepare({ machine, slot, image }, progress);
 }
 
-/** The files are read from the slot, where they were just found to be what was written. */
+/** Reads kernel and initrd from the slot, which was just compared with what was written. */
 async function prepare(
   { machine, slot, image }: Pick<Upgrade, "machine" | "slot" | "image">,
   { written }: StepResults,
@@ -259,7 +259,9 @@ async function prepare(
   }
 }
 
-/** The commit point. The event is noted before it, since nothing may follow that a cut could lose. */
+/**
+ * The commit point of an upgrade. The event is written before it, because a power cut could lose a write that follows.
+ */
 async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<void> {
   const { memory, loader, system } = machine;
   const { digest } = image;
@@ -270,8 +272,8 @@ async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<vo
   await loader.commit(armTrial(limitedRecordOf(machine), slot, tries));
 }
 
-/** The commit point of the recovery slot. */
-async function endThere({ machine, slot, image }: Upgrade): Promise<void> {
+/** The commit point of an upgrade of the recovery slot. */
+async function attachSlot({ machine, slot, image }: Upgrade): Promise<void> {
   const { memory, loader, system } = machine;
   const { digest } = image;
   const state = withoutKnownBad(memory.state, digest);

@@ -4,8 +4,8 @@ import type { SlotName } from "../slot/slot.ts";
 import { type Machine, policyOf } from "../machine/machine.ts";
 
 /**
- * The commit point of the first upgrade of a disk: the first boot record. Only after it is the slot called good in the state, so that a
- * cut before it leaves a disk on which nothing was installed, and the next upgrade begins anew.
+ * The commit point of the first upgrade of a disk: the first boot record. The state calls the slot good only
+ * afterwards, so a power cut before the commit leaves a new disk, on which the next upgrade starts again.
  */
 export async function settleFirst(machine: Machine, slot: SlotName, digest: string): Promise<void> {
   const { memory, loader, system } = machine;

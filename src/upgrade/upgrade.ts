@@ -7,10 +7,10 @@ import { layersOf } from "../write/layers-of.ts";
 import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
 import { jobsFor, type Network, sourceOf, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
-import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeWishes } from "./plan.ts";
+import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 
-export interface UpgradeRequest extends UpgradeWishes, Network {
+export interface UpgradeRequest extends UpgradeOptions, Network {
   readonly dryRun: boolean;
   readonly jobs: number | undefined;
 }
@@ -24,9 +24,9 @@ export type UpgradeReport =
       readonly steps: readonly string[];
     }
   | ({ readonly outcome: "upgraded"; readonly tries: number } & UpgradeResult)
-  /** The first system of the disk: it is the good one. */
+  /** The first system of the disk. Its slot is good at once. */
   | ({ readonly outcome: "installed" } & UpgradeResult)
-  /** In the recovery slot: there is nothing to be tried. */
+  /** The image is in the recovery slot, which gets no trial. */
   | ({ readonly outcome: "stored" } & UpgradeResult);
 
 /** Brings an image into the passive slot and lets the boot loader try it. The caller holds the disk's lock. */
@@ -49,7 +49,7 @@ export interface UpgradeJob {
   readonly request: UpgradeRequest;
 }
 
-/** The same from a source that is open already. */
+/** The same from an open source. */
 export async function upgradeFrom(
   opened: Source,
   { work, machine, request }: UpgradeJob,
@@ -82,7 +82,10 @@ export async function upgradeFrom(
   }
 }
 
-/** What went wrong after the slot was touched is remembered, if the disk still can. */
+/**
+ * Writes the failure of an upgrade to the state, when the slot was changed already. A failure of that is only a
+ * warning.
+ */
 async function noteFailure({ machine, slot, image, talk }: Upgrade, text: string): Promise<void> {
   if (machine.memory.state.slots[slot].status !== "writing") return;
   try {
@@ -98,7 +101,7 @@ function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>
     record: recordOf(machine),
     booted: machine.booted,
     digest: image.digest,
-    held: slotDigests(state),
+    digests: slotDigests(state),
     startable: SLOT_NAMES.filter((name) => machine.loader.startProblem(name) === undefined),
     knownBad: state.knownBad.find(({ digest }) => digest === image.digest)?.reason,
   };
@@ -110,7 +113,7 @@ interface Announced {
   readonly image: Image;
 }
 
-/** Says what will be done before anything is, and refuses what is known not to fit. */
+/** Tells the user what comes next, and refuses an image that cannot fit or boot. */
 function announce(
   { talk }: Work,
   { slot, steps }: Extract<Plan, { kind: "upgrade" }>,
@@ -127,11 +130,11 @@ function announce(
       "no-space",
       `Cannot write ${source.name} to slot ${slot}: needs more than ${fetchBytes} bytes (its compressed size), has ${target.sizeBytes}`,
     );
-  // Not after an hour of writing.
+  // Refuse now: an upgrade may take an hour before it reaches the boot loader.
   machine.loader.refuseReadOnly();
-  const isHeld = steps.some(({ kind }) => kind === "compare");
+  const isReused = steps.some(({ kind }) => kind === "compare");
   talk.info(
-    isHeld
+    isReused
       ? `Image ${source.name} is ${image.digest}, which slot ${slot} holds: nothing to fetch`
       : `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
   );

@@ -15,33 +15,36 @@ export interface VerifyResult {
   readonly hashRoot: string;
 }
 
-/** Reads a slot from the medium and compares it with what was written. Throws `content` when it differs, `disk` when there is nothing to compare. */
+/**
+ * Compares a slot on the medium with what was written. Throws "content" when it differs, "disk" when it cannot be
+ * compared.
+ */
 export async function verify(
   work: Work,
   machine: Machine,
   named: SlotName | undefined,
 ): Promise<VerifyResult> {
   const slot = named ?? machine.booted ?? recordOf(machine).good;
-  const held = machine.memory.state.slots[slot];
-  if (held.status !== "written")
-    throw new TandemError("disk", `Cannot verify slot ${slot}: ${REASON[held.status]}`);
-  const totalBytes = runBytes(held.runs);
+  const known = machine.memory.state.slots[slot];
+  if (known.status !== "written")
+    throw new TandemError("disk", `Cannot verify slot ${slot}: ${REASON[known.status]}`);
+  const totalBytes = runBytes(known.runs);
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    const root = await readRoot(block, held.runs, {
+    const root = await readRoot(block, known.runs, {
       signal: work.signal,
       debug: (text) => work.talk.debug(text),
       onProgress: (doneBytes) =>
         work.talk.progress({ step: `Reading slot ${slot}`, doneBytes, totalBytes }),
     });
-    if (root !== held.hashRoot) await differ(machine, slot, root);
+    if (root !== known.hashRoot) await refuseDifferent(machine, slot, root);
   } finally {
     block.close();
   }
-  return { slot, digest: held.digest, bytesRead: totalBytes, hashRoot: held.hashRoot };
+  return { slot, digest: known.digest, bytesRead: totalBytes, hashRoot: known.hashRoot };
 }
 
-/** Whether a slot can be tried as it is. One that has changed, or cannot be read, has to be written anew. Throws `interrupted`. */
+/** Whether a slot still has what was written. False when it has changed or cannot be read. Throws "interrupted". */
 export async function isAsWritten(work: Work, machine: Machine, slot: SlotName): Promise<boolean> {
   try {
     await verify(work, machine, slot);
@@ -62,16 +65,19 @@ const REASON = {
   other: "a newer tandem has written it in a way that this one does not know",
 } as const;
 
-/** The slot is remembered as not verified, and nothing leads there any more, unless it is the good one: that has booted with these bytes. */
-async function differ(machine: Machine, slot: SlotName, root: string): Promise<never> {
+/**
+ * Marks the slot as not verified. The boot record loses it, unless it is the good slot, which has booted with these
+ * bytes.
+ */
+async function refuseDifferent(machine: Machine, slot: SlotName, root: string): Promise<never> {
   const state: State = machine.memory.state;
-  const held = state.slots[slot];
-  if (held.status === "written") {
-    const { verifiedAt: _, ...rest } = held;
+  const known = state.slots[slot];
+  if (known.status === "written") {
+    const { verifiedAt: _, ...rest } = known;
     await machine.memory.writeState(withSlot(state, slot, rest));
   }
   await note(machine, { kind: "verify", slot, text: "its bytes are not those that were written" });
-  await leaveOut(machine, slot);
+  await removeFromRecord(machine, slot);
   throw new TandemError(
     "content",
     `Cannot verify slot ${slot}: its bytes hash to ${root}, not to what was written`,
@@ -81,8 +87,8 @@ async function differ(machine: Machine, slot: SlotName, root: string): Promise<n
   );
 }
 
-/** Lets nothing lead to a slot any more, unless it is the good one. */
-export async function leaveOut(machine: Machine, slot: SlotName): Promise<void> {
+/** Removes a slot from the boot record, unless it is the good one, and makes it unstartable. */
+export async function removeFromRecord(machine: Machine, slot: SlotName): Promise<void> {
   const { record } = machine.loaderData;
   if (record === undefined || record.good === slot) return;
   const next = condemn(record, slot, policyOf(machine));

@@ -16,11 +16,11 @@ import { imageTime, geometryFor, writeImage } from "../write/write-image.ts";
 
 export interface WriteRequest extends Network {
   readonly source: string;
-  /** A block device or a plain file, which is made when there is a size. */
+  /** A block device or a plain file. A plain file is made when a size is given. */
   readonly target: string;
   readonly sizeBytes: number | undefined;
   readonly label: string;
-  /** Write over what others have put there. */
+  /** Write over data of other programs. */
   readonly force: boolean;
   readonly jobs: number | undefined;
 }
@@ -42,7 +42,7 @@ export interface WriteResult {
   };
 }
 
-/** Writes an image's root file system into a file or device, without changing what boots. */
+/** Writes the root file system of an image into a file or device. Does not change what boots. */
 export async function write(work: Work, request: WriteRequest): Promise<WriteResult> {
   const { talk } = work;
   const startMs = performance.now();
@@ -53,7 +53,7 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
     const image = await source.image();
     const resolve = (performance.now() - startMs) / 1000;
     const { target: name, sizeBytes } = request;
-    // Before a file is made, or one that is there is emptied.
+    // Throw now, before the file is made or emptied.
     if (sizeBytes !== undefined) geometryFor({ image, source }, { name, sizeBytes });
     const result = await withTarget(work, request, (block) => {
       talk.info(`Writing ${source.name} to ${name} (${formatBytes(block.sizeBytes)})`);
@@ -110,7 +110,7 @@ async function writeAndCompare(
   };
 }
 
-/** Locks and holds the target before it is looked at. A file that is made for this is removed again when `use` fails. */
+/** Locks and holds the target before anything is read from it. Removes a file that it has made when `use` fails. */
 async function withTarget<T>(
   work: Work,
   request: WriteRequest,
@@ -127,7 +127,7 @@ async function withTarget<T>(
     lock = await system.lock(target);
     return await whileHeld(system, request, use);
   } catch (error) {
-    // Where another run has the lock, it found the new file and writes into it.
+    // Another run has found the new file, locked it and writes into it.
     const isOthers = error instanceof TandemError && error.code === "locked";
     if (isMade && !isOthers) removeMade(work, target);
     throw error;
@@ -143,7 +143,7 @@ function makeFile(system: System, { target, sizeBytes }: WriteRequest): void {
   });
 }
 
-/** What failed before is what the operator has to hear of. */
+/** A failure here is only a warning, because the error before it is the one to report. */
 function removeMade({ system, talk }: Work, target: string): void {
   try {
     system.durable.remove(target);
@@ -166,7 +166,7 @@ async function whileHeld<T>(
   }
 }
 
-/** Gives the target its size, and takes away the marks of what was there: programs would go on taking it for that. */
+/** Gives the target its size, and erases marks of other programs, which would still recognise their data by them. */
 async function clear(block: BlockFile, { target, sizeBytes, force }: WriteRequest): Promise<void> {
   if (sizeBytes !== undefined && block.empty === undefined && block.sizeBytes < sizeBytes)
     throw new TandemError(
@@ -186,7 +186,7 @@ async function clear(block: BlockFile, { target, sizeBytes, force }: WriteReques
   await block.flush();
 }
 
-/** By whatever name the device goes, and a disk with all its partitions. */
+/** Refuses a mounted device under each of its names, and a disk with a mounted partition. */
 function refuseMounted(system: System, target: string): void {
   const name = kernelNameOf(system, target);
   if (name === undefined) return;

@@ -51,9 +51,9 @@ export function fallOf(machine: Machine, slot: SlotName, cause: Cause): NewFall 
 }
 
 function imageIn(state: State, slot: SlotName): Pick<Fall, "digest" | "version"> {
-  const held = state.slots[slot];
-  if (held.status !== "written") return {};
-  const { digest, version } = held;
+  const slotState = state.slots[slot];
+  if (slotState.status !== "written") return {};
+  const { digest, version } = slotState;
   return version === undefined ? { digest } : { digest, version };
 }
 

@@ -138,8 +138,8 @@ function judged(
 ): State {
   const at = machine.system.now().toISOString();
   const before = machine.memory.state;
-  const held = before.slots[slot];
-  const digest = held.status === "written" ? held.digest : undefined;
+  const slotState = before.slots[slot];
+  const digest = slotState.status === "written" ? slotState.digest : undefined;
   const about = digest === undefined ? {} : { digest };
   const after = withVerdict(before, slot, { result, reason, at });
   const noted = withEvent(after, { at, kind: result, slot, text: reason, ...about });

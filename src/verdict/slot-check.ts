@@ -27,9 +27,9 @@ function attempt(machine: Machine, slot: SlotName): string | undefined {
 }
 
 function flawOf(machine: Machine, slot: SlotName): string | undefined {
-  const held = machine.memory.state.slots[slot];
-  switch (held.status) {
-    // Filled by other means than this tandem: there is nothing to compare with.
+  const slotState = machine.memory.state.slots[slot];
+  switch (slotState.status) {
+    // This version of tandem has not filled the slot, so there is nothing to compare.
     case "empty":
     case "unknown":
     case "other":
@@ -37,9 +37,9 @@ function flawOf(machine: Machine, slot: SlotName): string | undefined {
     case "writing":
       return "runs, but writing it was never finished";
     case "written":
-      return Buffer.compare(uuidOf(machine, slot), uuidBytes(held.uuid)) === 0
+      return Buffer.compare(uuidOf(machine, slot), uuidBytes(slotState.uuid)) === 0
         ? undefined
-        : `holds another file system than that of ${held.digest}`;
+        : `holds another file system than that of ${slotState.digest}`;
   }
 }
 

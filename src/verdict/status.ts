@@ -16,10 +16,10 @@ import { isNewDisk, stateOf } from "../machine/new-disk.ts";
 
 export interface SlotReport {
   readonly slot: SlotName;
-  /** What it is for the boot loader now. */
+  /** The role of the slot in the boot record. */
   readonly role: "good" | "trial" | "last" | "passive";
   readonly booted: boolean;
-  /** As the state has it: a newer tandem may know more statuses. */
+  /** The status in the state. A newer tandem may have other statuses. */
   readonly status: string;
   readonly version?: string;
   readonly digest?: string;
@@ -35,25 +35,25 @@ export interface Status {
   /** No system was ever installed on the disk. */
   readonly noSystem: boolean;
   readonly booted: SlotName | undefined;
-  /** Boots that were left after this one, as the boot loader counted. */
+  /** Boots that the booted slot has left after this one, as the boot loader has counted. */
   readonly left: number | undefined;
-  /** The trial that the boot loader gave up on before this boot. */
+  /** The trial that the boot loader has given up before this boot. */
   readonly fell: SlotName | undefined;
   readonly loader: {
     readonly name: string;
-    /** How it is known that it is this one. */
+    /** How the boot loader was recognised. */
     readonly seen: string;
   };
-  /** This boot was not counted: the loader could not write where it counts. */
+  /** The loader could not count this boot, because it could not write its count. */
   readonly uncounted: boolean;
-  /** undefined: there was never one, or both copies are lost. */
+  /** Undefined on a new disk, and when both copies are lost. */
   readonly record: BootRecord | undefined;
-  /** What the boot loader starts next; undefined: its menu, or there is no telling. */
+  /** What the boot loader starts next. Undefined for its menu, and without a boot record. */
   readonly next: NextBoot | undefined;
-  /** What is wrong, one line each. */
+  /** The problems, one line each. */
   readonly problems: readonly string[];
   readonly slots: readonly SlotReport[];
-  /** How the last system was given up, as long as it is still in its slot. */
+  /** The last fall, while the system that was given up is still in its slot. */
   readonly fall: Fall | undefined;
   readonly knownBad: readonly KnownBad[];
   readonly history: readonly Event[];
@@ -88,7 +88,7 @@ export function statusOf(machine: Machine): Status {
   };
 }
 
-/** What the boot loader starts next, as far as this boot tells. */
+/** What the boot loader starts next, as far as the counts of this boot say. */
 export function nextOf({ loaderData, memory, cmdline, booted }: Machine): NextBoot | undefined {
   const { record } = loaderData;
   const { state } = memory;
@@ -113,7 +113,7 @@ function problemsOf({ loaderData, memory, loader }: Machine): string[] {
   return [...lost, ...[newerOf(memory), unfinished].filter((one) => one !== undefined)];
 }
 
-/** Says that the state is a newer tandem's; undefined: it is not. */
+/** Says that a newer tandem has made the state. Undefined when it has not. */
 export function newerOf({ newerVersion }: Memory): string | undefined {
   return newerVersion === undefined
     ? undefined
@@ -126,18 +126,18 @@ function roleOf(slot: SlotName, record: BootRecord | undefined): SlotReport["rol
   return slot === record?.last ? "last" : "passive";
 }
 
-function contentsOf(held: SlotState): Omit<SlotReport, "slot" | "role" | "booted"> {
-  switch (held.status) {
+function contentsOf(slot: SlotState): Omit<SlotReport, "slot" | "role" | "booted"> {
+  switch (slot.status) {
     case "empty":
-      return { status: held.status };
+      return { status: slot.status };
     case "writing":
-      return { status: held.status, source: held.source, digest: held.digest };
+      return { status: slot.status, source: slot.source, digest: slot.digest };
     case "unknown":
-      return { status: held.status, ...verdictOf(held) };
+      return { status: slot.status, ...verdictOf(slot) };
     case "other":
-      return { status: held.raw.status, ...verdictOf(held) };
+      return { status: slot.raw.status, ...verdictOf(slot) };
     case "written": {
-      const { status, version, digest, source, writtenAt, verifiedAt } = held;
+      const { status, version, digest, source, writtenAt, verifiedAt } = slot;
       return {
         status,
         digest,
@@ -145,13 +145,13 @@ function contentsOf(held: SlotState): Omit<SlotReport, "slot" | "role" | "booted
         writtenAt,
         ...(version === undefined ? {} : { version }),
         ...(verifiedAt === undefined ? {} : { verifiedAt }),
-        ...verdictOf(held),
+        ...verdictOf(slot),
       };
     }
   }
 }
 
-function verdictOf(held: SlotState): Pick<SlotReport, "verdict" | "reason"> {
-  const verdict = verdictOn(held);
+function verdictOf(slot: SlotState): Pick<SlotReport, "verdict" | "reason"> {
+  const verdict = verdictOn(slot);
   return verdict === undefined ? {} : { verdict: verdict.result, reason: verdict.reason };
 }

@@ -6,28 +6,28 @@ import { isNewDisk } from "../machine/new-disk.ts";
 import { nextOf } from "./status.ts";
 
 export interface Moment {
-  /** By the clock of the machine, which may have been wrong. Absent: it was not noted. */
+  /** The time by the clock of the machine, which may have been wrong. Absent when it is not known. */
   readonly at?: string;
   readonly text: string;
 }
 
 export interface Why {
   readonly disk: string;
-  /**
-   * What it is about: a system that was given up, a slot that was never finished, one that fails its checks, or
-   * nothing.
-   */
+  /** The topic: a system that was given up, an upgrade that was not finished, checks that fail, or nothing. */
   readonly about: "fall" | "unfinished" | "failing" | "nothing";
   readonly slot: SlotName | undefined;
-  /** The fall itself, with what was printed. */
+  /** The fall, with the output of checks and kernel. */
   readonly fall: Fall | undefined;
-  /** How the checks of the system that runs failed, if they did so last, with what they printed. */
+  /**
+   * The last failure of the checks of the running system, with their output. Undefined when the checks have passed
+   * since.
+   */
   readonly failing: Event | undefined;
-  /** In order. */
+  /** The events in their order. */
   readonly story: readonly Moment[];
-  /** Where the machine is now. */
+  /** What runs now, and what boots next. */
   readonly now: readonly string[];
-  /** What can be done. */
+  /** What the operator can do. */
   readonly advice: readonly string[];
 }
 
@@ -56,7 +56,7 @@ function failingIn({ booted, loaderData, memory }: Machine): Event | undefined {
   return slot === undefined ? undefined : failingOf(memory.state, slot);
 }
 
-/** Nobody gave it up, so there is no story of it. */
+/** No system was given up, so there is no story. */
 function aboutChecks(failing: Event | undefined): Pick<Why, "about" | "slot" | "story" | "advice"> {
   const nothing = { slot: failing?.slot, story: [], advice: [] };
   if (failing === undefined) return { ...nothing, about: "nothing" };
@@ -64,15 +64,15 @@ function aboutChecks(failing: Event | undefined): Pick<Why, "about" | "slot" | "
 }
 
 function storyOfUnfinished(state: State, slot: SlotName): Moment[] {
-  const held = state.slots[slot];
+  const slotState = state.slots[slot];
   const failed = state.history.findLast((event) => event.kind === "failed" && event.slot === slot);
-  const isThis = held.status === "writing" && failed?.digest === held.digest;
+  const isThis = slotState.status === "writing" && failed?.digest === slotState.digest;
   return [
-    ...(held.status === "writing"
+    ...(slotState.status === "writing"
       ? [
           {
-            at: held.startedAt,
-            text: `slot ${slot} was to be given ${held.digest} from ${held.source}`,
+            at: slotState.startedAt,
+            text: `slot ${slot} was to be given ${slotState.digest} from ${slotState.source}`,
           },
         ]
       : []),
@@ -82,7 +82,7 @@ function storyOfUnfinished(state: State, slot: SlotName): Moment[] {
   ];
 }
 
-/** From the arming to what was done about it. Slots that fell by the same record belong to one story. */
+/** From the start of the trial to the fall. Falls under the same boot record belong to one story. */
 function storyOfFall({ history, falls = [] }: State, last: Fall): Moment[] {
   const together = falls.filter((fall) => fall.gen !== undefined && fall.gen === last.gen);
   const all = together.includes(last) ? together : [last];
@@ -98,7 +98,7 @@ function storyOfFall({ history, falls = [] }: State, last: Fall): Moment[] {
   ]);
 }
 
-/** A newer tandem may know more. */
+/** Whether this version knows the stage. A newer tandem may have others. */
 function isStage(text: string): text is Stage {
   return Object.hasOwn(STAGE, text);
 }
@@ -113,12 +113,12 @@ const STAGE: Readonly<Record<Stage, string>> = {
 
 function armingOf({ slot, armedAt, digest, version, tries, stage }: Fall): Moment[] {
   if (armedAt === undefined) return [];
-  const what = version ?? digest ?? "what it held";
+  const what = version ?? digest ?? "what it slotState";
   const often = tries === undefined || stage === "limit" ? "" : `, ${tries} time(s) at most`;
   return [{ at: armedAt, text: `slot ${slot} with ${what} was to be tried${often}` }];
 }
 
-/** By the clock, which serves for a story: after the arming of that slot and not after its fall. */
+/** Whether a failure belongs to a fall, by the time of day: after the start of the trial and not after the fall. */
 function isFailureOf({ slot, armedAt, at }: Fall, event: Event): boolean {
   return (
     event.kind === "failed" &&
@@ -142,13 +142,15 @@ function placeOf(machine: Machine): string[] {
   return [runs, next === undefined ? "The boot menu comes next." : `Slot ${next.slot} boots next.`];
 }
 
-function versionIn(held: SlotState): string {
-  return held.status === "written" && held.version !== undefined ? ` (${held.version})` : "";
+function versionIn(slotState: SlotState): string {
+  return slotState.status === "written" && slotState.version !== undefined
+    ? ` (${slotState.version})`
+    : "";
 }
 
 function adviceOn({ knownBad, slots }: State, { stage, slot, digest, kernel }: Fall): string[] {
-  const held = slots[slot];
-  const isThere = held.status === "written" && held.digest === digest;
+  const slotState = slots[slot];
+  const isThere = slotState.status === "written" && slotState.digest === digest;
   const isRefused = knownBad.some((bad) => bad.digest === digest);
   return [
     ...(isThere && isStage(stage) ? [ADVICE[stage].replaceAll("SLOT", slot)] : []),

@@ -102,7 +102,7 @@ const stop = (): never => {
   throw new TandemError("interrupted", "enough");
 };
 
-test("withMachine() waits for another run as long as it is told to", async () => {
+test("withMachine() waits for another run until whileLocked throws", async () => {
   const { system } = watched();
   let tries = 0;
   const held: System = {

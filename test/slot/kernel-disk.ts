@@ -19,7 +19,7 @@ export interface KernelSetup {
 }
 
 export interface KernelMachine extends Devices {
-  /** What was opened: "r /dev/sda" to read, "held /dev/sda" to write while nobody else may use it, "w /dev/sda" without that. */
+  /** What was opened: "r /dev/sda" to read, "held /dev/sda" to write and hold, "w /dev/sda" to write without a hold. */
   readonly opened: string[];
   readonly closed: string[];
 }

@@ -9,7 +9,7 @@ import {
   planUpgrade,
   type Step,
   type UpgradeFacts,
-  type UpgradeWishes,
+  type UpgradeOptions,
 } from "../../src/upgrade/plan.ts";
 
 const RECORD: BootRecord = {
@@ -24,11 +24,11 @@ const FACTS: UpgradeFacts = {
   record: RECORD,
   booted: "a",
   digest: "sha256:new",
-  held: new Map([["a", "sha256:old"]]),
+  digests: new Map([["a", "sha256:old"]]),
   startable: ["a"],
   knownBad: undefined,
 };
-const WISHES: UpgradeWishes = { tries: 3, reboot: false, retryBad: false };
+const OPTIONS: UpgradeOptions = { tries: 3, reboot: false, retryBad: false };
 const TO_B: readonly Step[] = [
   { kind: "erase", slot: "b" },
   { kind: "write", slot: "b" },
@@ -43,7 +43,10 @@ const RECOVERY: readonly Step[] = [
   { kind: "describe", slot: "recovery" },
   { kind: "attach", slot: "recovery" },
 ];
-const HELD: Partial<UpgradeFacts> = { held: new Map([["b", "sha256:new"]]), startable: ["a", "b"] };
+const HELD: Partial<UpgradeFacts> = {
+  digests: new Map([["b", "sha256:new"]]),
+  startable: ["a", "b"],
+};
 const REUSE_B: readonly Step[] = [
   { kind: "compare", slot: "b", otherwise: TO_B },
   { kind: "arm", slot: "b", tries: 3 },
@@ -53,7 +56,7 @@ const PENDING: BootRecord = { ...RECORD, trial: "b", tries: 3 };
 interface Case {
   readonly name: string;
   readonly facts?: Partial<UpgradeFacts>;
-  readonly wishes?: Partial<UpgradeWishes>;
+  readonly options?: Partial<UpgradeOptions>;
   readonly want: object;
 }
 
@@ -61,12 +64,12 @@ const PLANS: readonly Case[] = [
   { name: "writes the passive slot and arms it last", want: { slot: "b", steps: TO_B } },
   {
     name: "reboots at the end when asked",
-    wishes: { reboot: true },
+    options: { reboot: true },
     want: { steps: [...TO_B, { kind: "reboot" }] },
   },
   {
     name: "takes a pending trial back first",
-    facts: { record: PENDING, held: new Map([["b", "sha256:other"]]) },
+    facts: { record: PENDING, digests: new Map([["b", "sha256:other"]]) },
     want: { steps: [{ kind: "disarm", trial: "b" }, ...TO_B] },
   },
   {
@@ -91,7 +94,7 @@ const PLANS: readonly Case[] = [
   },
   {
     name: "does nothing when the pending trial holds the image",
-    facts: { record: PENDING, held: new Map([["b", "sha256:new"]]) },
+    facts: { record: PENDING, digests: new Map([["b", "sha256:new"]]) },
     want: {
       kind: "nothing",
       reason: "slot b already holds sha256:new and is tried at the next boot",
@@ -105,7 +108,7 @@ const PLANS: readonly Case[] = [
   {
     name: "tries a bad image again when asked",
     facts: { knownBad: "it hung" },
-    wishes: { retryBad: true },
+    options: { retryBad: true },
     want: { slot: "b", steps: TO_B },
   },
   {
@@ -116,7 +119,7 @@ const PLANS: readonly Case[] = [
   {
     name: "does the same for an image that was bad, when asked",
     facts: { ...HELD, knownBad: "it hung" },
-    wishes: { retryBad: true, reboot: true },
+    options: { retryBad: true, reboot: true },
     want: {
       steps: [
         { ...REUSE_B[0], otherwise: [...TO_B, { kind: "reboot" }] },
@@ -133,63 +136,63 @@ const PLANS: readonly Case[] = [
   {
     name: "writes what the passive slot holds already, when that slot was named",
     facts: HELD,
-    wishes: { slot: "b" },
+    options: { slot: "b" },
     want: { slot: "b", steps: TO_B },
   },
   {
     name: "writes the slot that was named",
     facts: { record: { ...RECORD, good: "recovery" }, booted: "recovery" },
-    wishes: { slot: "b" },
+    options: { slot: "b" },
     want: { slot: "b", steps: TO_B },
   },
   {
     name: "writes recovery without a trial",
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     want: { slot: "recovery", steps: RECOVERY },
   },
   {
     name: "lets nothing end at recovery while it is written",
     facts: { record: { ...RECORD, last: "recovery" } },
-    wishes: { slot: "recovery", reboot: true },
+    options: { slot: "recovery", reboot: true },
     want: { steps: [{ kind: "detach", slot: "recovery" }, ...RECOVERY, { kind: "reboot" }] },
   },
   {
     name: "writes recovery beside a pending trial",
     facts: { record: PENDING },
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     want: { steps: RECOVERY },
   },
   {
     name: "writes recovery from outside the disk",
     facts: { booted: undefined },
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     want: { steps: RECOVERY },
   },
   {
     name: "writes the image of the good slot into recovery, too",
     facts: { digest: "sha256:old" },
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     want: { steps: RECOVERY },
   },
   {
     name: "does nothing when recovery is the last one and holds the image",
     facts: {
       record: { ...RECORD, last: "recovery" },
-      held: new Map([["recovery", "sha256:new"]]),
+      digests: new Map([["recovery", "sha256:new"]]),
     },
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     want: { kind: "nothing", reason: "slot recovery already holds sha256:new" },
   },
   {
     name: "writes recovery anew when it holds the image but nothing leads there",
-    facts: { held: new Map([["recovery", "sha256:new"]]) },
-    wishes: { slot: "recovery" },
+    facts: { digests: new Map([["recovery", "sha256:new"]]) },
+    options: { slot: "recovery" },
     want: { steps: RECOVERY },
   },
 ];
 
-test.each([...PLANS])("planUpgrade() $name", ({ facts, wishes, want }) => {
-  expect(planUpgrade({ ...FACTS, ...facts }, { ...WISHES, ...wishes })).toMatchObject(want);
+test.each([...PLANS])("planUpgrade() $name", ({ facts, options, want }) => {
+  expect(planUpgrade({ ...FACTS, ...facts }, { ...OPTIONS, ...options })).toMatchObject(want);
 });
 
 test.each([
@@ -220,37 +223,37 @@ test.each([
   },
   {
     name: "to write the slot that is named and good",
-    wishes: { slot: "a" },
+    options: { slot: "a" },
     facts: { booted: undefined },
     want: { code: "disk", message: "Cannot write slot a: it is the good one" },
   },
   {
     name: "to write the slot that is named and booted",
-    wishes: { slot: "b" },
+    options: { slot: "b" },
     facts: { booted: "b" },
     want: { code: "disk", message: "Cannot write slot b: it is booted" },
   },
   {
     name: "to write recovery while it is booted",
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     facts: { booted: "recovery", record: { ...RECORD, last: "recovery" } },
     want: { code: "disk", message: "Cannot write slot recovery: it is booted" },
   },
   {
     name: "to write recovery while it is on trial",
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     facts: { record: { ...RECORD, trial: "recovery", tries: 1 } },
     want: { code: "disk", message: "Cannot write slot recovery: it is on trial" },
   },
   {
     name: "to write recovery while it is the good one",
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     facts: { record: { ...RECORD, good: "recovery" } },
     want: { code: "disk", message: "Cannot write slot recovery: it is the good one" },
   },
   {
     name: "to write recovery while the good slot does not run",
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     facts: { booted: "b", record: { ...RECORD, last: "recovery" } },
     want: {
       code: "disk",
@@ -260,13 +263,13 @@ test.each([
   },
   {
     name: "to write a bad image to recovery",
-    wishes: { slot: "recovery" },
+    options: { slot: "recovery" },
     facts: { knownBad: "it hung" },
     want: { code: "content" },
   },
 ] satisfies Case[])("planUpgrade() refuses $name", ({ facts, want, ...rest }) => {
-  const wishes = { ...WISHES, ...("wishes" in rest ? rest.wishes : {}) };
-  expect(() => planUpgrade({ ...FACTS, ...facts }, wishes)).toThrow(expect.objectContaining(want));
+  const options = { ...OPTIONS, ...("options" in rest ? rest.options : {}) };
+  expect(() => planUpgrade({ ...FACTS, ...facts }, options)).toThrow(expect.objectContaining(want));
 });
 
 test("passiveSlot() is never the booted nor the good one", () => {

@@ -36,7 +36,11 @@ test("upgradeFrom() writes slot b, describes it and arms it", async () => {
     verifiedAt: expect.any(String),
     kernel: { kernel: "/boot/vmlinuz", initrd: "/boot/initrd" },
   });
-  expect(loaderData.spec("b")).toMatchObject({ kernel: "/boot/vmlinuz", part: 3, digest: V2 });
+  expect(loaderData.spec("b")).toMatchObject({
+    kernel: "/boot/vmlinuz",
+    address: { part: "3" },
+    digest: V2,
+  });
   expect(memory.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
 });
 

@@ -30,9 +30,9 @@ function why(image: PagedImage, boot = AFTER): Why {
 const texts = ({ story }: Why): string[] => story.map(({ text }) => text);
 
 test("whyOf() a machine that nothing happened to", async () => {
-  const told = why(await upgraded(), "tandem.slot=b tandem.gen=3");
-  expect(told).toMatchObject({ about: "nothing", story: [], advice: [] });
-  expect(whyText(told)).toBe(
+  const answer = why(await upgraded(), "tandem.slot=b tandem.gen=3");
+  expect(answer).toMatchObject({ about: "nothing", story: [], advice: [] });
+  expect(whyText(answer)).toBe(
     "Nothing was given up or left unfinished, as far as is remembered.\nSlot b (v2) runs and is the good one.\nSlot b boots next.",
   );
 });
@@ -43,8 +43,8 @@ const REFUSED =
 test("whyOf() a trial of which nothing was heard", async () => {
   const image = await armed();
   await recordFall(memoryMachine(image.file(), FALLEN));
-  const told = why(image);
-  expect(told).toMatchObject({
+  const answer = why(image);
+  expect(answer).toMatchObject({
     about: "fall",
     slot: "b",
     fall: { stage: "silent", tries: 3, gen: 2, version: "v2", digest: memorySource("v2").digest },
@@ -55,7 +55,7 @@ test("whyOf() a trial of which nothing was heard", async () => {
       REFUSED,
     ],
   });
-  expect(texts(told)).toEqual([
+  expect(texts(answer)).toEqual([
     "slot b with v2 was to be tried, 3 time(s) at most",
     "slot b was given up: nothing was heard of it: it panicked or hung before tandem health could report (its tries were used up without a good verdict)",
   ]);
@@ -77,9 +77,9 @@ test("whyOf() a trial that panicked has the last words of its kernel, and of no 
   await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
   const died = "Panic#1 Part1\n<0>Kernel panic - not syncing: sysrq triggered crash\n";
   await recordFall(withDumps(image, FALLEN, { ...old, "dmesg-ramoops-1": died }));
-  const told = why(image);
-  expect(told.fall?.kernel).toBe("<0>Kernel panic - not syncing: sysrq triggered crash");
-  expect(whyText(told)).toContain(
+  const answer = why(image);
+  expect(answer.fall?.kernel).toBe("<0>Kernel panic - not syncing: sysrq triggered crash");
+  expect(whyText(answer)).toContain(
     "the last words of its kernel:\n  | <0>Kernel panic - not syncing: sysrq triggered crash\n",
   );
 });
@@ -106,11 +106,11 @@ test("whyOf() a trial whose checks failed tells each failure and what was printe
   await health(workOn(trial), trial, PLAN);
   await health(workOn(trial), trial, PLAN);
   await recordFall(memoryMachine(image.file(), FALLEN));
-  const told = why(image);
-  expect(told.fall).toMatchObject({ stage: "checks", output: "/r/net:\nno network" });
-  expect(whyText(told)).toContain("what its checks printed last:\n  | /r/net:\n  | no network\n");
-  expect(told.advice).toEqual(["Look at what the failed checks printed.", REFUSED]);
-  expect(texts(told).at(-1)).toContain("/r/net ended with status 3");
+  const answer = why(image);
+  expect(answer.fall).toMatchObject({ stage: "checks", output: "/r/net:\nno network" });
+  expect(whyText(answer)).toContain("what its checks printed last:\n  | /r/net:\n  | no network\n");
+  expect(answer.advice).toEqual(["Look at what the failed checks printed.", REFUSED]);
+  expect(texts(answer).at(-1)).toContain("/r/net ended with status 3");
 });
 
 async function checkIn(image: PagedImage, boot: string, net = FAILED): Promise<void> {
@@ -121,17 +121,17 @@ async function checkIn(image: PagedImage, boot: string, net = FAILED): Promise<v
 test("whyOf() a good slot whose checks fail tells what they printed, until they pass", async () => {
   const image = await installed();
   await checkIn(image, FIRST_BOOT);
-  const told = why(image, FIRST_BOOT);
-  expect(told).toMatchObject({
+  const answer = why(image, FIRST_BOOT);
+  expect(answer).toMatchObject({
     about: "failing",
     slot: "a",
     failing: { output: "/r/net:\nno network" },
   });
-  expect(whyText(told)).toBe(
+  expect(whyText(answer)).toBe(
     [
       "Slot a (v1) runs and is the good one.",
       "Slot a boots next.",
-      `Its checks failed at ${told.failing?.at}: /r/net ended with status 3`,
+      `Its checks failed at ${answer.failing?.at}: /r/net ended with status 3`,
       "what they printed:",
       "  | /r/net:",
       "  | no network",
@@ -145,9 +145,9 @@ test("whyOf() a good slot whose checks fail tells what they printed, until they 
 test("whyOf() a fall to a good slot whose checks fail, too, tells of both", async () => {
   const image = await armed();
   await checkIn(image, FALLEN);
-  const told = why(image);
-  expect(told).toMatchObject({ about: "fall", slot: "b", failing: { slot: "a" } });
-  expect(whyText(told)).toContain(
+  const answer = why(image);
+  expect(answer).toMatchObject({ about: "fall", slot: "b", failing: { slot: "a" } });
+  expect(whyText(answer)).toContain(
     "\n\nSlot a (v1) runs and is the good one.\nSlot a boots next.\nIts checks",
   );
 });
@@ -157,9 +157,9 @@ test("whyOf() a good slot that used up its limit has what its checks printed", a
   await checkIn(image, "tandem.slot=a tandem.gen=2 tandem.left=1");
   const boot = "tandem.slot=recovery tandem.gen=2 tandem.gave_up=a:limit";
   await recordFall(memoryMachine(image.file(), boot));
-  const told = why(image, boot);
-  expect(told.fall).toMatchObject({ slot: "a", stage: "limit", output: "/r/net:\nno network" });
-  expect(told.failing).toBeUndefined();
+  const answer = why(image, boot);
+  expect(answer.fall).toMatchObject({ slot: "a", stage: "limit", output: "/r/net:\nno network" });
+  expect(answer.failing).toBeUndefined();
 });
 
 test.each([
@@ -175,9 +175,9 @@ test.each([
 test("whyOf() a slot that a person gave up", async () => {
   const image = await armed();
   await markBad(memoryMachine(image.file(), FIRST_BOOT), "b", "it leaks");
-  const told = why(image);
-  expect(texts(told).at(-1)).toBe("slot b was given up: by hand (it leaks)");
-  expect(told.advice).toEqual(["An upgrade writes slot b anew.", REFUSED]);
+  const answer = why(image);
+  expect(texts(answer).at(-1)).toBe("slot b was given up: by hand (it leaks)");
+  expect(answer.advice).toEqual(["An upgrade writes slot b anew.", REFUSED]);
 });
 
 test("whyOf() two systems that fell by one record is one story", async () => {
@@ -186,14 +186,14 @@ test("whyOf() two systems that fell by one record is one story", async () => {
   const boot =
     "tandem.slot=recovery tandem.gen=3 tandem.gave_up=a:limit tandem.fell=b tandem.why=tries";
   await recordFall(memoryMachine(image.file(), boot));
-  const told = why(image, boot);
-  expect(texts(told).map((text) => text.split(":")[0])).toEqual([
+  const answer = why(image, boot);
+  expect(texts(answer).map((text) => text.split(":")[0])).toEqual([
     "slot b with v2 was to be tried, 3 time(s) at most",
     "slot b was given up",
     "slot a was given up",
   ]);
-  expect(told.now).toEqual(["Slot recovery (rescue) runs.", "Slot recovery boots next."]);
-  expect(told.advice[0]).toContain("Run tandem verify a to learn whether it has rotted");
+  expect(answer.now).toEqual(["Slot recovery (rescue) runs.", "Slot recovery boots next."]);
+  expect(answer.advice[0]).toContain("Run tandem verify a to learn whether it has rotted");
 });
 
 test.each([
@@ -211,10 +211,12 @@ test.each([
   const state = withSlot(memory.state, "b", held);
   const event = { at, kind: "failed", slot: "b", digest: "sha256:1", text: reason ?? "" } as const;
   await memory.writeState({ ...state, history: reason === undefined ? [] : [event] });
-  const told = why(image, FIRST_BOOT);
-  expect(told).toMatchObject({ about: "unfinished", slot: "b" });
-  expect(texts(told)).toEqual(["slot b was to be given sha256:1 from oci:x", want]);
-  expect(told.advice).toEqual(["Slot b cannot be booted. Run the upgrade again: it starts anew."]);
+  const answer = why(image, FIRST_BOOT);
+  expect(answer).toMatchObject({ about: "unfinished", slot: "b" });
+  expect(texts(answer)).toEqual(["slot b was to be given sha256:1 from oci:x", want]);
+  expect(answer.advice).toEqual([
+    "Slot b cannot be booted. Run the upgrade again: it starts anew.",
+  ]);
 });
 
 test("whyOf() writes nothing, and tells when the records are lost", async () => {
