@@ -1,7 +1,7 @@
 /**
- * Examines and replaces the scratch file, in which GRUB counts boots. GRUB's save_env writes into the blocks of the file: it cannot make the
- * file or let it grow, and it refuses blocks that overlap or do not add up to the size of the file. A file in several pieces is no problem.
- * A FAT has no sparse, packed or inline files.
+ * Examines and replaces the scratch file, in which GRUB counts boots. GRUB's save_env writes into the blocks of the file: it cannot make
+ * the file or let it grow, and it refuses blocks that overlap or do not add up to the size of the file. A file in several pieces is no
+ * problem. A FAT has no sparse, packed or inline files.
  */
 import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
 import { GEN_MAX, TRIES_MAX } from "../../control/record.ts";

@@ -5,7 +5,7 @@ import { findFile, namesIn } from "./find.ts";
 const FOLDERS = ["/boot", "/usr/lib/modules"] as const;
 const NAMES = ["vmlinuz", "initrd", "initramfs"].map(byteStringOf);
 
-/** The kernels and initrds of an image, whichever of them will be started, wherever their names lead. */
+/** All kernels and initrds of an image. Symlinks are followed. */
 export function bootFiles(root: DirectoryNode): ReadonlySet<FileNode> {
   const [boot, modules] = FOLDERS;
   const folders = [boot, ...namesIn(root, modules).map((version) => `${modules}/${version}`)];

@@ -7,18 +7,18 @@ import { INITRD_BYTES_MAX, INITRD_HEAD_BYTES, readInitrd } from "./initrd-image.
 import { flawOfKernel, KERNEL_HEAD_BYTES } from "./kernel-image.ts";
 import { findStartFiles } from "./start-files.ts";
 
-/** What a boot loader needs to start a system. Paths are absolute, inside the slot, and free of symlinks. */
+/** What a boot loader needs to start a system. Paths are absolute inside the slot and contain no symlinks. */
 export interface Bootable {
   readonly kernel: string;
-  /** Undefined when the image says that it needs none. */
+  /** undefined: the image says that it needs none. */
   readonly initrd: string | undefined;
-  /** Kernel options of the image, one space between them; may be empty. */
+  /** Kernel options of the image, separated by one space; may be empty. */
   readonly options: string;
 }
 
-/** As kernel-install(8) looks for it: the administrator's file before the vendor's. */
+/** The order of kernel-install(8): the administrator's file before the vendor's. */
 const CMDLINES = ["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"] as const;
-/** What Linux tries to start (init/main.c), and what systemd in an initrd starts before that. */
+/** The programs that Linux tries to start (init/main.c), and the one that systemd in an initrd starts. */
 const INITS = ["/sbin/init", "/etc/init", "/bin/init", "/bin/sh", "/usr/lib/systemd/systemd"];
 
 /** Finds kernel, initrd and options in an image. Throws TandemError "content" for an image that cannot boot on `architecture`. */
@@ -31,8 +31,8 @@ export function findBootable(tree: ImageTree, architecture: string): Bootable {
   if (!mayHaveInit(tree, initrd) && !hasInit(tree.root, options))
     throw refused("there is no init in it, nor in its initrd");
   return {
-    kernel: plain(kernel.path, "kernel"),
-    initrd: initrd === undefined ? undefined : plain(initrd.path, "initrd"),
+    kernel: requirePlain(kernel.path, "kernel"),
+    initrd: initrd === undefined ? undefined : requirePlain(initrd.path, "initrd"),
     options,
   };
 }
@@ -61,8 +61,8 @@ function findOptions(tree: ImageTree): string {
   return "";
 }
 
-/** Boot loaders read paths from text files: nothing that needs quoting. */
-function plain(path: string, what: string): string {
+/** Boot loaders read paths from text files, so a path must not need quoting. Throws `content`. */
+function requirePlain(path: string, what: string): string {
   if (/^[\w/.+:@~-]+$/.test(path)) return path;
   throw refused(
     `the path of its ${what} ${JSON.stringify(path)} has characters that a boot loader cannot take`,

@@ -4,7 +4,7 @@ import { resolvePath } from "../../lib/resolve-path.ts";
 import type { DirectoryNode, FileNode, TreeNode } from "../../layer/tree.ts";
 
 export interface Found<Node extends TreeNode = TreeNode> {
-  /** Absolute and free of symlinks: every loader can follow it. */
+  /** Absolute and without symlinks: every loader can follow it. */
   readonly path: string;
   readonly node: Node;
 }
@@ -25,7 +25,7 @@ export function find(root: DirectoryNode, path: string): Found | undefined {
   return { path: pathOf(steps), node: steps.at(-1)?.node ?? root };
 }
 
-/** The same, when it leads to a regular file. */
+/** The regular file that `path` leads to. Undefined when it leads to something else. */
 export function findFile(root: DirectoryNode, path: string): Found<FileNode> | undefined {
   const found = find(root, path);
   return found?.node.kind === "file" ? { path: found.path, node: found.node } : undefined;
@@ -37,7 +37,7 @@ export function namesIn(root: DirectoryNode, path: string): readonly ByteString[
   return found?.node.kind === "directory" ? [...found.node.children.keys()] : [];
 }
 
-/** The text of a small file. `read` gives all of its bytes. Undefined without the file. */
+/** The text of a small file. `read` gives all of its bytes. Undefined when there is no such file, or it is larger than `bytesMax`. */
 export function readTreeText(
   { root, read }: { root: DirectoryNode; read: (node: FileNode) => Uint8Array },
   path: string,

@@ -1,30 +1,30 @@
-/** What Linux unpacks as an initramfs: one archive after the other, Documentation/driver-api/early-userspace/buffer-format.rst. */
+/** An initramfs: a row of cpio archives, as Linux unpacks them (Documentation/driver-api/early-userspace/buffer-format.rst). */
 
-/** Enough to tell whether it is compressed from the start. */
+/** Enough to see whether the first archive is compressed. */
 export const INITRD_HEAD_BYTES = 8192;
-/** What stands before the compressed part is microcode, about 15 MB of it. */
+/** Before the compressed archive may come one with microcode, of about 15 MB. */
 export const INITRD_BYTES_MAX = 16 * 1024 * 1024;
 
-/** lib/decompress.c: gzip twice, bzip2, LZMA, xz, LZO, LZ4 in its legacy form, Zstandard. */
+/** The first two bytes (lib/decompress.c): gzip twice, bzip2, LZMA, xz, LZO, LZ4 in its legacy form, Zstandard. */
 const COMPRESSIONS = new Set(["1f8b", "1f9e", "425a", "5d00", "fd37", "894c", "0221", "28b5"]);
-/** The forms of cpio without and with a checksum; the older ones are not unpacked. */
+/** The magic of cpio without and with checksums. Linux does not unpack older forms. */
 const CPIO = /^07070[12]$/;
-/** After the magic come thirteen numbers of eight hexadecimal digits. */
+/** The magic is followed by thirteen numbers of eight hexadecimal digits. */
 const HEADER = { bytes: 110, size: 54, nameSize: 94, digits: 8 } as const;
 const ALIGNMENT_BYTES = 4;
-/** Of a header with the longest name that Linux takes (PATH_MAX). */
+/** A header with the longest name that Linux accepts (PATH_MAX). */
 const MEMBER_BYTES_MAX = HEADER.bytes + 4096;
 const LAST = "TRAILER!!!";
 const NO_INITRAMFS = "is no cpio archive that Linux unpacks, nor compressed as Linux knows it";
 const INIT = /^(?:\.?\/)?init$/;
 
 export type InitrdFacts =
-  /** "is no …" */
+  /** The end of a sentence about the initrd: "is no …". */
   | { readonly invalid: string }
-  /** "compressed": names that are compressed are not read. "unread": more bytes are needed to tell. */
+  /** Whether a file /init is in it. "compressed": the names are compressed and were not read. "unread": more bytes are needed. */
   | { readonly hasInit: boolean | "compressed" | "unread" };
 
-/** Reads the names in the archives up to the first that is compressed. `bytes` are the first of `sizeBytes`. */
+/** Reads the names in the archives, up to the first compressed one. `bytes` is the start of a file of `sizeBytes`. */
 export function readInitrd(bytes: Uint8Array, sizeBytes: number): InitrdFacts {
   let offset = skipZeros(bytes, 0);
   if (offset === sizeBytes) return { invalid: "is empty" };
@@ -34,7 +34,7 @@ export function readInitrd(bytes: Uint8Array, sizeBytes: number): InitrdFacts {
     if (isCut && offset + MEMBER_BYTES_MAX > bytes.byteLength) break;
     const member = readMember(bytes, offset);
     if (member === undefined && offset === 0) return { invalid: NO_INITRAMFS };
-    // What follows an archive and is none does not stop Linux.
+    // Linux ignores what follows an archive and is not one.
     if (member === undefined) return { hasInit: false };
     if (INIT.test(member.name)) return { hasInit: true };
     offset = member.name === LAST ? skipZeros(bytes, member.end) : member.end;
@@ -44,7 +44,7 @@ export function readInitrd(bytes: Uint8Array, sizeBytes: number): InitrdFacts {
 
 interface Member {
   readonly name: string;
-  /** Where the next one begins. */
+  /** Offset of the next member. */
   readonly end: number;
 }
 

@@ -1,7 +1,7 @@
 import { viewOf } from "../../lib/view.ts";
-/** What a kernel has to look like to be started: Linux Documentation/arch/x86/boot.rst, arch/arm64/booting.rst, arch/riscv/boot-image-header.rst. */
+/** The header of a kernel image: Linux Documentation/arch/x86/boot.rst, arch/arm64/booting.rst, arch/riscv/boot-image-header.rst. */
 
-/** All headers lie within. */
+/** Every header ends before this. */
 export const KERNEL_HEAD_BYTES = 4096;
 
 /** The real-mode kernel header. */
@@ -17,11 +17,11 @@ const X86 = {
 const BOOT_FLAG = 0xaa55;
 const SECTOR_BYTES = 512;
 const PARAGRAPH_BYTES = 16;
-/** From this version of the boot protocol on the load flags tell whether there is 64-bit code. */
+/** The first version of the boot protocol whose load flags say whether the kernel has 64-bit code. */
 const WITH_LOAD_FLAGS = 0x020c;
 const HAS_64_BIT_CODE = 1;
 
-/** Where an image of another architecture has its magic. */
+/** Offset, magic and name of other architectures. */
 const OTHERS = [
   [0x38, "ARM\u0064", "arm64"],
   [0x38, "RSC\u0005", "riscv64"],
@@ -29,18 +29,18 @@ const OTHERS = [
 ] as const;
 
 interface KernelFacts {
-  /** undefined: the header does not tell. */
+  /** undefined: the header does not say. */
   readonly architecture: string | undefined;
   readonly sizeBytesMin: number;
 }
 
 export interface KernelFile {
-  /** The first KERNEL_HEAD_BYTES, or all if there are fewer. */
+  /** The first KERNEL_HEAD_BYTES of the file, or all of a smaller one. */
   readonly head: Uint8Array;
   readonly sizeBytes: number;
 }
 
-/** Why a boot loader cannot start it on that architecture ("is no …"); undefined: it can, as far as its header tells. */
+/** Why the kernel cannot be started on that architecture, as the end of a sentence ("is no …"). undefined: its header is right. */
 export function flawOfKernel(file: KernelFile, wanted: string): string | undefined {
   const facts = readHeader(file.head);
   if (facts === undefined) return "is no Linux kernel";
@@ -61,9 +61,9 @@ function readHeader(head: Uint8Array): KernelFacts | undefined {
 function readX86(view: DataView): KernelFacts | undefined {
   if (view.getUint16(X86.bootFlag, true) !== BOOT_FLAG) return undefined;
   const has64 = (view.getUint16(X86.loadFlags, true) & HAS_64_BIT_CODE) !== 0;
-  const tells = view.getUint16(X86.version, true) >= WITH_LOAD_FLAGS;
+  const hasLoadFlags = view.getUint16(X86.version, true) >= WITH_LOAD_FLAGS;
   return {
-    architecture: tells ? (has64 ? "amd64" : "386") : undefined,
+    architecture: hasLoadFlags ? (has64 ? "amd64" : "386") : undefined,
     sizeBytesMin:
       (view.getUint8(X86.setupSectors) + 1) * SECTOR_BYTES +
       view.getUint32(X86.protectedModeParagraphs, true) * PARAGRAPH_BYTES,

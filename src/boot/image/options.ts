@@ -1,29 +1,29 @@
-/** The kernel options that an image brings along. */
+/** The kernel options of an image. */
 import { OPTIONS_BYTES_MAX } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
 
 /**
- * The options that tandem gives: an image cannot know its partition, and must not pose as the boot loader. A panic has to end a counted
- * boot, so no option of the image may change how long the kernel stands still after one; sysctl.* does so once init runs. An `initrd=`
- * names a file that is not on the ESP, and the kernel's EFI stub gives up when it cannot find it.
+ * The options that only tandem sets. An image cannot know its partition, and must not set the options of the boot loader. A panic must end
+ * a counted boot, so the image must not change how long the kernel waits after a panic; sysctl.* changes that when init runs. `initrd=`
+ * would name a file that is not on the ESP, and the kernel's EFI stub fails when it cannot find the file.
  */
-const OWNED =
+const SET_BY_TANDEM =
   /^(?:root=.*|rootfstype=.*|ro|rw|BOOT_IMAGE=.*|tandem\..*|initrd=.*|panic=.*|sysctl[./]kernel[./]panic=.*)$/;
 
-/** GRUB 2.06 takes a word for a pattern of file or device names when it begins like one, and puts what it matches in its place. */
+/** GRUB 2.06 expands a word that begins like this as a pattern of file or device names. */
 const PATTERN = /^(?:\*|[/(].*[*?])/;
 
-/** The options in a cmdline file: lines are joined, those that start with "#" left out, and what tandem gives itself dropped. */
+/** The options in a cmdline file, on one line. Lines that start with "#" and options that tandem sets are left out. Throws `content`. */
 export function parseOptions(text: string, path: string): string {
   const words = text
     .split("\n")
     .filter((line) => !line.startsWith("#"))
     .join(" ")
     .split(/[ \t\r]+/)
-    .filter((option) => option !== "" && !OWNED.test(option));
+    .filter((option) => option !== "" && !SET_BY_TANDEM.test(option));
   const options = words.join(" ");
   if (!/^[\x20-\x7e]*$/.test(options)) throw refused(path, "not plain ASCII text");
-  // GRUB puts a backslash before each when they come out of a variable, which Linux does not understand.
+  // GRUB escapes them with a backslash when it expands a variable. Linux does not know that escape.
   if (/["'\\]/.test(options)) throw refused(path, "quotes and backslashes do not reach the kernel");
   const pattern = words.find((word) => PATTERN.test(word));
   if (pattern !== undefined)

@@ -1,17 +1,17 @@
 import type { DirectoryNode, FileNode } from "../../layer/tree.ts";
 import { readTreeText } from "./find.ts";
 
-/** os-release(5) has no limit of its own; real ones have 0.5 KiB. */
+/** os-release(5) names no limit; real files have 0.5 KiB. */
 const BYTES_MAX = 64 * 1024;
 
-/** What an image says it is, for people: os-release(5). */
+/** The name and version of the system in an image: os-release(5). */
 export interface OsRelease {
   readonly id: string | undefined;
   readonly version: string | undefined;
   readonly prettyName: string | undefined;
 }
 
-/** Reads /etc/os-release, else /usr/lib/os-release, from an image's tree. Undefined when it has neither. */
+/** Reads /etc/os-release, or else /usr/lib/os-release. Undefined when the image has neither. */
 export function readOsRelease(
   root: DirectoryNode,
   read: (node: FileNode) => Uint8Array,
@@ -23,7 +23,7 @@ export function readOsRelease(
   return text === undefined ? undefined : parseOsRelease(text);
 }
 
-/** Lines that are not assignments are passed over; of a name given twice the last counts, as in a shell. */
+/** Lines that are not assignments are ignored. Of two assignments to one name the last counts, as in a shell. */
 export function parseOsRelease(text: string): OsRelease {
   const values = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
@@ -37,7 +37,7 @@ export function parseOsRelease(text: string): OsRelease {
   };
 }
 
-/** Shell quoting as far as os-release(5) allows it: one pair of quotes, and backslashes inside double ones. */
+/** Shell quoting as far as os-release(5) allows it: one pair of quotes, and backslashes inside double quotes. */
 function unquote(text: string): string {
   if (/^'.*'$/.test(text)) return text.slice(1, -1);
   const inner = /^".*"$/.test(text) ? text.slice(1, -1) : text;

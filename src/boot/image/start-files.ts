@@ -1,4 +1,4 @@
-/** Which kernel of an image is started, and with which initrd: by their names, as distributions give them. */
+/** Chooses the kernel of an image and its initrd, by the names that distributions give them. */
 import type { DirectoryNode, FileNode } from "../../layer/tree.ts";
 import { TandemError } from "../../lib/error.ts";
 import { findFile, type Found, namesIn } from "./find.ts";
@@ -11,9 +11,9 @@ export interface StartFiles {
 }
 
 interface Kernel extends Found<FileNode> {
-  /** undefined: its name has none. */
+  /** undefined: its name contains no version. */
   readonly version: string | undefined;
-  /** Where an initrd of just this kernel may be. */
+  /** Paths where an initrd of this kernel alone may be. */
   readonly initrds: readonly string[];
 }
 
@@ -21,9 +21,9 @@ interface Kernel extends Found<FileNode> {
 export const NO_INITRD = "/usr/lib/tandem/no-initrd";
 
 const MODULES = "/usr/lib/modules";
-/** The image's own choice, mostly a symlink to a kernel with a version in its name. */
-const CHOSEN = "/boot/vmlinuz";
-/** Debian, Fedora, openSUSE, Mageia, Alpine and Arch each name the initrd of version V in another way. */
+/** The kernel that the image itself chooses, usually a symlink to a kernel with a version in its name. */
+const PREFERRED = "/boot/vmlinuz";
+/** The initrd of version V in Debian, Fedora, openSUSE, Mageia, Alpine and Arch. */
 const INITRDS = [
   "/boot/initrd.img-V",
   "/boot/initramfs-V.img",
@@ -41,23 +41,23 @@ const PLAIN: readonly string[] = [
   "/boot/initramfs.img",
 ];
 
-/** What package managers, installkernel and editors leave beside a kernel, and checksums and signatures of one. */
+/** What package managers, installkernel and editors leave beside a kernel, and its checksums and signatures. */
 const LEFTOVER =
   /(?:~|;[0-9a-f]+|\.(?:old|bak|orig|save|new|tmp|dpkg-[a-z]+|ucf-[a-z]+|rpm[a-z]+|pac[a-z]+|apk-[a-z]+|hmac|sha\w+|sig|asc)(?:\.\d+)?)$/;
-/** Kernels that are there for a day on which something is wrong: Fedora's 0-rescue-ID and VERSION+debug, RHEL's VERSION.debug. */
-const FOR_TROUBLE = /^0-rescue\b|[+.-](?:debug|rescue|kdump)$/;
+/** Kernels for rescue and debugging: Fedora's 0-rescue-ID and VERSION+debug, RHEL's VERSION.debug. */
+const RESCUE = /^0-rescue\b|[+.-](?:debug|rescue|kdump)$/;
 
 /**
- * /boot/vmlinuz if it is there with its initrd; otherwise the newest kernel with an initrd of its own version; otherwise the newest with
- * an initrd that has no version in its name. Debug and rescue kernels come after all others, empty files and leftovers are none.
- * Throws TandemError "content" for an image that has no such pair.
+ * Takes the first of these that exists: /boot/vmlinuz with its initrd; the newest kernel with an initrd of its own version; the newest kernel with
+ * an initrd without a version in its name. Debug and rescue kernels come after all others. Empty files and leftovers are ignored.
+ * Throws `content` for an image that has no such pair.
  */
 export function findStartFiles(root: DirectoryNode): StartFiles {
   const kernels = findKernels(root);
   const [first] = kernels;
   if (first === undefined) throw withoutKernel();
   if (findFile(root, NO_INITRD) !== undefined) return { kernel: first, initrd: undefined };
-  for (const group of [kernels.filter((one) => !isForTrouble(one)), kernels.filter(isForTrouble)]) {
+  for (const group of [kernels.filter((one) => !isRescue(one)), kernels.filter(isRescue)]) {
     const pair = pairOf(root, group, ({ initrds }) => initrds) ?? pairOf(root, group, () => PLAIN);
     if (pair !== undefined) return pair;
   }
@@ -66,7 +66,7 @@ export function findStartFiles(root: DirectoryNode): StartFiles {
 
 /** The best one first. */
 function findKernels(root: DirectoryNode): Kernel[] {
-  const chosen = notEmpty(root, CHOSEN);
+  const preferred = notEmpty(root, PREFERRED);
   const others = kernelPaths(root).flatMap((path) => {
     const found = notEmpty(root, path);
     const version = versionOf(path);
@@ -74,12 +74,12 @@ function findKernels(root: DirectoryNode): Kernel[] {
     return [{ ...found, version, initrds: initrdsOf(version) }];
   });
   const sorted = others.toSorted(compareKernels);
-  if (chosen === undefined) return sorted;
-  const version = versionOf(chosen.path);
-  return [{ ...chosen, version, initrds: [...initrdsOf(version), ...PLAIN] }, ...sorted];
+  if (preferred === undefined) return sorted;
+  const version = versionOf(preferred.path);
+  return [{ ...preferred, version, initrds: [...initrdsOf(version), ...PLAIN] }, ...sorted];
 }
 
-/** Those in /boot first: at equal versions they win, sorting being stable. */
+/** Kernels in /boot come first: sorting is stable, so they win at equal versions. */
 function kernelPaths(root: DirectoryNode): string[] {
   const inBoot = namesIn(root, "/boot").filter((name) => name.startsWith("vmlinuz-"));
   return [
@@ -90,13 +90,13 @@ function kernelPaths(root: DirectoryNode): string[] {
 
 function compareKernels(one: Kernel, other: Kernel): number {
   return (
-    Number(isForTrouble(one)) - Number(isForTrouble(other)) ||
+    Number(isRescue(one)) - Number(isRescue(other)) ||
     compareVersions(other.version ?? "", one.version ?? "")
   );
 }
 
-function isForTrouble({ version = "" }: Kernel): boolean {
-  return FOR_TROUBLE.test(version);
+function isRescue({ version = "" }: Kernel): boolean {
+  return RESCUE.test(version);
 }
 
 function versionOf(kernel: string): string | undefined {
@@ -117,13 +117,13 @@ function pairOf(
     for (const path of initrdsOfKernel(kernel)) {
       const initrd = notEmpty(root, path);
       if (initrd === undefined) continue;
-      if (!PLAIN.includes(path) || !isOfAnother(kernel, initrd.path)) return { kernel, initrd };
+      if (!PLAIN.includes(path) || !belongsToOther(kernel, initrd.path)) return { kernel, initrd };
     }
   return undefined;
 }
 
-/** A plain name may lead to the initrd of another version, whose modules this kernel does not load. */
-function isOfAnother({ version, initrds }: Kernel, initrd: string): boolean {
+/** A name without a version may be a symlink to the initrd of another version, whose modules this kernel cannot load. */
+function belongsToOther({ version, initrds }: Kernel, initrd: string): boolean {
   if (version === undefined || initrds.includes(initrd)) return false;
   return INITRDS.some((path) => {
     const [before = "", after = ""] = path.split("V");
@@ -139,7 +139,7 @@ function notEmpty(root: DirectoryNode, path: string): Found<FileNode> | undefine
 function withoutKernel(): TandemError {
   return new TandemError(
     "content",
-    `Cannot boot this image: it has no kernel at ${CHOSEN}, ${CHOSEN}-VERSION or ${MODULES}/VERSION/vmlinuz`,
+    `Cannot boot this image: it has no kernel at ${PREFERRED}, ${PREFERRED}-VERSION or ${MODULES}/VERSION/vmlinuz`,
     { hint: "Add a kernel to the image, or use one that was made to boot a machine" },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Compares two kernel versions as dpkg(1) does: runs of digits by value, other runs by character, "~" before anything and even before
- * the end. A release candidate ("6.12-rc1") comes before its release. Below 0, 0 or above 0, for Array.sort.
+ * Compares two kernel versions as dpkg(1) does: runs of digits by value, other runs by character, "~" before all others and also before
+ * the end. A release candidate ("6.12-rc1") comes before its release. Returns a number below 0, 0 or above 0, for Array.sort.
  */
 export function compareVersions(left: string, right: string): number {
   const [lefts, rights] = [runsOf(left), runsOf(right)];
@@ -11,7 +11,7 @@ export function compareVersions(left: string, right: string): number {
   return 0;
 }
 
-/** Other characters and digits by turns, always starting with others (possibly none). */
+/** Runs of other characters and runs of digits alternate. The first run has other characters, or is empty. */
 function runsOf(version: string): string[] {
   return version.replaceAll(/-rc(?=\d)/g, "~rc").split(/(\d+)/);
 }
@@ -25,7 +25,7 @@ function compareRuns(left: string, right: string): number {
   return 0;
 }
 
-/** Digits of any length; a version with digits here comes after one that has ended. */
+/** Compares digits of any length. A version with digits comes after a version that has ended. */
 function compareNumbers(left: string, right: string): number {
   const [one, other] = [BigInt(left || "0"), BigInt(right || "0")];
   if (one === other)

@@ -59,7 +59,7 @@ function cmdlineForm(
   return { fell: trial?.slot, why: trial?.why, gaveUp: good && { slot: good.slot, why } };
 }
 
-/** systemd-boot also boots when it cannot rename the entry, and when no boots are left. In the latter case it counts further boots as done. */
+/** systemd-boot also boots when it cannot rename the entry, and when no boots are left. Then it goes on to count the boots done. */
 function countOf(
   counter: Counter | undefined,
   tries: number,
