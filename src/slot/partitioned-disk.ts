@@ -5,7 +5,7 @@ import { kernelNameOf, kernelPartition, type Devices } from "./block-device.ts";
 import { type Mount, parseMounts } from "./mounts.ts";
 
 /** Where the bytes of a partition are reached. */
-export interface Place {
+export interface PartitionPlace {
   /** A device node or a plain file. */
   readonly path: string;
   readonly offsetBytes: number;
@@ -32,7 +32,7 @@ export class PartitionedDisk {
    * Where the bytes of a partition are reached. That is the partition's own device node if it has one, because its page
    * cache is not that of the whole disk. Throws "disk" when the kernel knows another place for the partition.
    */
-  place({ number, offsetBytes, sizeBytes }: Partition): Place {
+  place({ number, offsetBytes, sizeBytes }: Partition): PartitionPlace {
     const known =
       this.kernelName === undefined
         ? undefined
