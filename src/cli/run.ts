@@ -56,7 +56,7 @@ function findVerb(word: string): Verb {
   const verb = verbs.find(({ name }) => name === word);
   if (verb !== undefined) return verb;
   const known = verbs.map(({ name }) => name).join(", ");
-  throw new TandemError("usage", `Cannot runCommandLine "${word}": there is no such verb`, {
+  throw new TandemError("usage", `Cannot run "${word}": there is no such verb`, {
     hint: `The verbs are ${known}. See tandem --help.`,
   });
 }
