@@ -1,13 +1,13 @@
-/** Kernels and initrds as small as they can be while a boot loader would take them. */
+/** Kernels and initrds of the smallest size that a boot loader accepts. */
 import { cpio } from "../e2e/cpio.ts";
 import { probeKernel } from "../e2e/probe-kernel.ts";
 
-/** A kernel that says its options and resets the machine; `text` behind it makes it different from others. */
+/** A kernel that prints its options and resets the machine. `text` is appended, so that kernels differ. */
 export function kernelOf(text: string): Uint8Array {
   return Buffer.concat([probeKernel(), Buffer.from(text)]);
 }
 
-/** An initrd with nothing but an init, which is no program. */
+/** An initrd with only an init, which is not executable code. */
 export function initrdOf(text: string): Uint8Array {
   return cpio([{ path: "init", kind: "file", data: text, mode: 0o755 }]);
 }

@@ -3,11 +3,11 @@ import { memoryFiles } from "./files.ts";
 import { memorySystem } from "./machine.ts";
 
 export interface CheckedSystem extends System {
-  /** What was run, with its deadline. */
+  /** The programs that were run, with their deadlines. */
   readonly runs: { readonly path: string; readonly deadlineSeconds: number }[];
 }
 
-/** A machine with executables that end as they are told to, each after `secondsEach` by its clock. */
+/** A machine with executables that have given results. Each takes `secondsEach` by the machine's clock. */
 export function checkedSystem(
   checks: Readonly<Record<string, CommandResult | Error>>,
   secondsEach = 0,

@@ -3,7 +3,7 @@ import { PARTITION_ADDRESS } from "../../src/slot/partitions.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { durableFiles } from "../../src/system/durable-files.ts";
 
-/** What is in a control partition, as tandem reads it. */
+/** Reads a control partition as tandem does. */
 export function controlIn(partition: BlockFile): Control {
   const places = { loaderData: partition, memory: { block: partition } };
   return openControl(places, { addressForm: PARTITION_ADDRESS, files: durableFiles });

@@ -6,7 +6,7 @@ export interface ReadEntry {
   readonly type: number;
 }
 
-/** The entries of a linear directory block, read as the kernel does: from record to record, the tail among them. */
+/** Returns the records of a linear directory block, the tail included, read in the same way as the kernel. */
 export function readEntries(block: Uint8Array): ReadEntry[] {
   const view = viewOf(block);
   const entries: ReadEntry[] = [];

@@ -12,7 +12,8 @@ const SECTORS = MiB / 512;
 const CONTROL = { name: "control", offsetBytes: MiB, sizeBytes: MiB };
 
 /**
- * Makes a disk-image file with a control partition and slots a and b of 8 MiB; slot a was filled by others and is good.
+ * Makes a disk-image file with a control partition and slots a and b of 8 MiB; slot a is good and was not written by
+ * tandem.
  */
 export async function makeDiskFile(path: string): Promise<void> {
   const image = gptImage({

@@ -68,7 +68,7 @@ export function xattr(name: string, value: Uint8Array | string): Xattr {
   return { name: byteStringOf(name), value: bytes };
 }
 
-/** A file system in the making, filled by one thread. */
+/** Builds a file system in one thread. */
 export class Ext4Image {
   readonly target: BlockFile;
   readonly geometry: Ext4Geometry;
@@ -100,7 +100,7 @@ export class Ext4Image {
     return fileAt(sizeBytes, this.data.end());
   }
 
-  /** Writes all but block 0. */
+  /** Writes everything except block 0. */
   writeTree(root: DirectoryNode): WrittenTree & { readonly dataRanges: readonly WrittenRange[] } {
     const dataRanges = this.data.finish();
     const { geometry, allocator } = this;
@@ -108,7 +108,7 @@ export class Ext4Image {
     return { ...tree, dataRanges };
   }
 
-  /** Writes all of it. */
+  /** Writes the whole file system. */
   finish(root: DirectoryNode): ReturnType<Ext4Image["writeTree"]> {
     const tree = this.writeTree(root);
     this.target.write(0, tree.superblock);

@@ -1,4 +1,4 @@
-/** Empty FAT file systems in memory, as small as they may be. */
+/** Empty FAT file systems of the smallest size, in memory. */
 import { MiB } from "../../src/lib/units.ts";
 import { PagedImage } from "./paged-image.ts";
 

@@ -1,6 +1,6 @@
 import type { Files } from "../../src/system/files.ts";
 
-/** Files that are in memory only, by path. */
+/** Files in memory. The keys are paths. */
 export function memoryFiles(content: Readonly<Record<string, string | Uint8Array>>): Files {
   const bytesAt = (path: string): Uint8Array | undefined => {
     const found = content[path];

@@ -1,19 +1,19 @@
-/** How a firmware renames a file on a FAT, slot by slot: it promises nothing about a cut. */
+/** Models how firmware renames a file on a FAT, slot by slot. Firmware guarantees nothing about a power cut. */
 import { type FatGeometry, readGeometry } from "../../src/fat/geometry.ts";
 import { shortNameFor, SLOT_BYTES } from "../../src/fat/name.ts";
 import { encodeSlots, type FatEntry, parseSlots } from "../../src/fat/folder-entries.ts";
 import { FatTable, offsetOfCluster } from "../../src/fat/table.ts";
 import { type BlockFile, readBlock } from "../../src/system/block-file.ts";
 
-/** One of the ways. */
+/** One way to rename. */
 export interface Manner {
-  /** Which name is there first. EDK II removes the old one before it adds the new one. */
+  /** Which name is changed first. EDK II removes the old name before it adds the new one. */
   readonly order: "old goes first" | "new comes first";
-  /** Where the new name goes; "over" is in the slots of the old one, without removing it before. */
+  /** The slots of the new name. "over": it overwrites the slots of the old name. */
   readonly place: "first gap" | "end" | "over";
-  /** Which slots of a name are written first. */
+  /** The order in which the slots of a name are written. */
   readonly slots: "long name first" | "own slot first";
-  /** When what was written is on the medium for certain. */
+  /** When the firmware flushes. */
   readonly flush: "each slot" | "each name" | "at the end";
 }
 
@@ -34,7 +34,7 @@ export function everyManner(): Manner[] {
   );
 }
 
-/** Renames in a folder below the root, given as "/loader/entries". Throws when the old name is not there. */
+/** Renames a file in a folder such as "/loader/entries". Throws when the old name does not exist. */
 export async function renameAsFirmware(
   disk: BlockFile,
   names: { readonly folder: string; readonly from: string; readonly to: string },
@@ -52,7 +52,7 @@ export async function renameAsFirmware(
 const DELETED = 0xe5;
 /** The last cluster of a chain. */
 const END_16 = 0xffff;
-/** Entry 1 of the table: its highest bit says that the file system was closed. */
+/** Entry 1 of the table. Its highest bit means that the file system was closed properly. */
 const UNCLEAN_16 = Uint8Array.of(0xff, 0x7f);
 
 const NAMELESS = { short: "".padEnd(11), isFolder: false, cluster: 0, sizeBytes: 0 } as const;
@@ -87,7 +87,7 @@ class Folder {
     );
   }
 
-  /** In both copies of the table, one after the other. */
+  /** Writes to both copies of the table, one after the other. */
   async markUnclean(): Promise<void> {
     for (const at of this.#geometry.tableOffsets) this.#disk.write(at + 2, UNCLEAN_16);
     if (this.#manner.flush !== "at the end") await this.#disk.flush();
@@ -138,7 +138,7 @@ class Folder {
     return total;
   }
 
-  /** A cluster more: cleared, linked in one copy of the table, then in the other. */
+  /** Adds a cluster: clears it, links it in one copy of the table, then in the other. */
   async #grow(): Promise<void> {
     const { clusterBytes, tableOffsets } = this.#geometry;
     const table = new FatTable(this.#disk, this.#geometry);
@@ -155,7 +155,7 @@ class Folder {
     this.#bytes = this.#read();
   }
 
-  /** The sectors of a copy of the table that change when `cluster` follows the last one. */
+  /** Returns the sectors of one copy of the table that change when `cluster` is linked to the last one. */
   #linked(
     at: number,
     [last, cluster]: readonly [number, number],
@@ -174,7 +174,7 @@ class Folder {
     return [...sectors].map(([sector, bytes]) => ({ offsetBytes: at + sector, bytes }));
   }
 
-  /** Each slot with the sector around it, as it is at that moment. */
+  /** Writes the sector of each slot, one after another. */
   async #writeSlots(
     slots: readonly number[],
     bytesOf: (slot: number) => Uint8Array,
@@ -209,7 +209,7 @@ class Folder {
     );
   }
 
-  /** By the way from the root, which of a FAT16 lies outside of the clusters. */
+  /** Follows the path from the root. The root of a FAT16 does not lie in clusters. */
   #findChain(path: string): number[] {
     const { root, bits, clusterBytes } = this.#geometry;
     const table = new FatTable(this.#disk, this.#geometry);

@@ -1,6 +1,6 @@
 /**
- * What src/boot/grub/grub.cfg does at one boot, on a disk in memory. test/e2e/power-cut-boots.test.ts compares it with
- * the real GRUB.
+ * Models what src/boot/grub/grub.cfg does in one boot, on a disk in memory. test/e2e/power-cut-boots.test.ts compares
+ * the model with the real GRUB.
  */
 import { findFile } from "../../src/boot/image/find.ts";
 import { Fat } from "../../src/fat/fat.ts";
@@ -10,12 +10,12 @@ import { TandemError } from "../../src/lib/error.ts";
 import { isSlotName, type SlotName } from "../../src/slot/slot.ts";
 import { type BlockFile, part, readBlock } from "../../src/system/block-file.ts";
 
-/** What GRUB has started, or that it waits for a person. */
+/** The system that GRUB started, or "menu" when it waits for an operator. */
 export type GrubOutcome =
   | {
       readonly kind: "boot";
       readonly slot: SlotName;
-      /** Its own words on the kernel command line: "tandem.slot=a tandem.gen=1". */
+      /** The options that GRUB adds to the kernel command line: "tandem.slot=a tandem.gen=1". */
       readonly cmdline: string;
     }
   | { readonly kind: "menu"; readonly why: string };
@@ -29,7 +29,7 @@ const ENV_BYTES = 1024;
 const RECORDS = [0, 8] as const;
 const SPECS: Readonly<Record<SlotName, number>> = { a: 32, b: 40, recovery: 48 };
 
-/** Boots the disk once. Writes nothing but GRUB's own count. */
+/** Boots the disk once. Writes only GRUB's boot count. */
 export function bootWithGrub(disk: BlockFile): GrubOutcome {
   return new Boot(disk).decide();
 }
@@ -124,7 +124,7 @@ class Boot {
     return this.#start(last, gen, [...this.#uncounted, ...gone]) ?? menu;
   }
 
-  /** Undefined: it cannot be loaded, or that was found out before. */
+  /** Undefined when the slot cannot be loaded, now or in an earlier attempt. */
   #start(slot: string, gen: string, words: readonly string[]): GrubOutcome | undefined {
     if (this.#tried.has(slot) || !isSlotName(slot)) return undefined;
     this.#tried.add(slot);
@@ -184,7 +184,7 @@ class Boot {
     return Math.min(10, Number(this.#saved.get(name) ?? "0"));
   }
 
-  /** Into the blocks of the file that is there: GRUB cannot make one. */
+  /** Writes into the blocks of the existing file, because GRUB cannot create files. */
   #save(name: string, count: number): boolean {
     this.#saved.set(name, `${count}`);
     const file = readFat(this.#esp, SCRATCH);
@@ -207,7 +207,7 @@ interface FatContent {
   readonly places: readonly { readonly offsetBytes: number; readonly sizeBytes: number }[];
 }
 
-/** A small file and where its bytes lie, which is seen from what is read. */
+/** A small file and the offset of its data, which is found by watching the reads. */
 function readFat(esp: BlockFile, path: string): FatContent | undefined {
   const places: { offsetBytes: number; sizeBytes: number }[] = [];
   const watched: BlockFile = {
@@ -228,7 +228,7 @@ function startsAsEnv(bytes: Uint8Array): boolean {
   return Buffer.from(bytes).toString("latin1", 0, SIGNATURE.length) === SIGNATURE;
 }
 
-/** grub-core/lib/envblk.c: what is not a block has no values, and a line without an end is not there. */
+/** grub-core/lib/envblk.c: an invalid block has no values, and a line without its end is ignored. */
 function parse(bytes: Uint8Array | undefined): Values {
   const values = new Map<string, string>();
   if (bytes === undefined || !startsAsEnv(bytes)) return values;

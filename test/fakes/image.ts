@@ -76,7 +76,7 @@ export const platform = (architecture: string, variant?: string): Json => ({
   platform: { os: "linux", architecture, ...(variant === undefined ? {} : { variant }) },
 });
 
-/** Bytes that do not repeat within a chunk, the same in every run. */
+/** Returns bytes that do not repeat within a chunk. They are equal in every run. */
 export function pattern(sizeBytes: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(sizeBytes / 4)).map((_, index) => index * 2_654_435_761);
   return new Uint8Array(words.buffer, 0, sizeBytes).slice();

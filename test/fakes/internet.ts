@@ -10,7 +10,7 @@ export interface Sent {
   readonly body: string;
 }
 
-/** Those of the runtime. */
+/** The certificate authorities of the runtime. */
 export const AUTHORITIES = (): Authorities => ({ certificates: undefined, from: "nobody" });
 
 export interface Internet {
@@ -20,7 +20,7 @@ export interface Internet {
 }
 
 /**
- * Hosts by name, so that HTTPS and foreign hosts can be played without either. What is not listed cannot be reached.
+ * Simulates hosts by their names, so that tests need no HTTPS and no network. Other hosts cannot be reached.
  */
 export function internet(
   hosts: Readonly<Record<string, (sent: Sent) => Response | Promise<Response>>>,

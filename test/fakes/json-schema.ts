@@ -1,5 +1,5 @@
 /**
- * The part of JSON Schema 2020-12 that schema/*.json uses. What it does not know it refuses, so that no rule goes
+ * The part of JSON Schema 2020-12 that schema/*.json uses. It refuses unknown keywords, so that no rule stays
  * unchecked.
  */
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ export function readSchema(name: string): Schema {
 }
 
 /**
- * What is wrong with `value`, one line each. A member that the schema does not tell of is wrong, too: it is not
+ * Returns one line for each fault of `value`. A member that the schema does not list is a fault, because it is not
  * documented.
  */
 export function faults(schema: Schema, value: unknown, path = "$"): string[] {

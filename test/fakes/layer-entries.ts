@@ -2,7 +2,7 @@ import type { Entry } from "../../src/tar/entry.ts";
 import { EntryPacker } from "../../src/layer/entry-packer.ts";
 import { LayerEntries } from "../../src/layer/layer-entries.ts";
 
-/** A layer of these entries. */
+/** Makes a layer of these entries. */
 export function layerEntries(entries: Iterable<Entry>): LayerEntries {
   const packer = new EntryPacker();
   for (const entry of entries) packer.add(entry);

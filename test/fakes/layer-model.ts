@@ -1,10 +1,10 @@
 /**
- * What layers make together, told in the plainest way: a map from paths to nodes, and the rules one after the other.
+ * A simple model of merging layers: a map from paths to nodes, and the rules one after another.
  */
 import type { View, ViewNode } from "../fixtures/view.ts";
 import { type TarMember, xattrsOfMember } from "../peers/tar.ts";
 
-/** Hard links are one object under several paths. The root is "". */
+/** Maps a path to its node. Hard links are one object with several paths. The root is "". */
 export type Model = Map<string, Inode>;
 
 interface Inode {
@@ -15,7 +15,7 @@ const SYMLINKS_MAX = 40;
 const MARKER = ".wh.";
 const OPAQUE = ".wh..wh..opq";
 
-/** A member that breaks a rule; the layer has to be refused. */
+/** A member breaks a rule, so the layer must be refused. */
 export class Refusal extends Error {
   readonly member: TarMember;
 
@@ -33,7 +33,7 @@ function directoryNode(path: string): Inode {
   return { member: { path, kind: "directory", mtime: "0" } };
 }
 
-/** Changes `model` to what it is with one more layer on top. */
+/** Applies one more layer to `model`. */
 export function applyLayer(model: Model, layer: readonly TarMember[]): void {
   const lower = new Map(model);
   const explicit = new Set(layer.filter((one) => !isMarker(one)).map(({ path }) => path));
@@ -75,7 +75,7 @@ function applyMember(model: Model, lower: Model, member: TarMember): void {
   model.set(path, target ?? { member });
 }
 
-/** The target as it is now, or else as it was before this layer. */
+/** Returns the target of a hard link: in the current model, or else in the model before this layer. */
 function linked(
   model: Model,
   lower: Model,
@@ -93,7 +93,7 @@ function nodeAt(model: Model, path: string): Inode | undefined {
 }
 
 /**
- * From the root to a directory, through symlinks. Paths without symlinks in them come out; undefined: no such place.
+ * Resolves a path to a directory through symlinks. The result is a path without symlinks, or undefined.
  */
 class Walk {
   readonly #model: Model;
@@ -158,7 +158,7 @@ function split(path: string): { readonly parent: string; readonly name: string }
   return { parent: path.slice(0, Math.max(0, slash)), name: path.slice(slash + 1) };
 }
 
-/** The model as everything else is compared. */
+/** Converts the model to the form in which trees are compared. */
 export function viewOfModel(model: Model): View {
   const paths = new Map<Inode, string[]>();
   for (const [path, node] of [...model].toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -14,15 +14,15 @@ import { plainOutbox } from "../../src/system/outbox.ts";
 
 export interface StackedLayer {
   readonly bytes: Uint8Array;
-  /** An uncompressed tar unless given. */
+  /** Default: an uncompressed tar. */
   readonly mediaType?: string;
-  /** The one it has unless given. */
+  /** Default: the real diff id. */
   readonly diffId?: string;
 }
 
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 
-/** Makes a file system of layers, lowest first, the way that an upgrade does, in this thread. */
+/** Writes layers, lowest first, as a file system, like an upgrade but in this thread. */
 export function writeStack(
   target: BlockFile,
   layers: readonly StackedLayer[],
@@ -54,7 +54,7 @@ function unpack(
     onWarning() {},
   });
   for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
-    // A copy that is wiped: nobody may keep what came.
+    // A copy that is overwritten afterwards, so that a kept reference is noticed.
     const chunk = new Uint8Array(bytes.subarray(at, at + chunkBytes));
     unpacker.write(chunk);
     chunk.fill(0xee);

@@ -9,7 +9,7 @@ export interface MemoryLayers extends LayeredSource {
   readonly blobs: readonly Uint8Array[];
 }
 
-/** An image of uncompressed layers that are in memory, lowest first. */
+/** An image of uncompressed layers in memory, lowest first. */
 export function memoryLayers(layers: readonly (readonly TarMember[])[]): MemoryLayers {
   const blobs = layers.map((members) => tar(members));
   const digest = digestOf(Buffer.concat(blobs));
@@ -36,7 +36,7 @@ export function memoryLayers(layers: readonly (readonly TarMember[])[]): MemoryL
     image: () => Promise.resolve(resolved),
     async *blob(layer) {
       const index = resolved.layers.findIndex((one) => one.digest === layer.digest);
-      // A copy, since whoever takes a chunk may give its memory away.
+      // A copy, because the consumer may transfer the memory of a chunk to another thread.
       yield new Uint8Array(blobs[index] ?? new Uint8Array(0));
       await Promise.resolve();
     },

@@ -1,5 +1,5 @@
 /**
- * A model of each boot loader: what it does at one boot, on a disk in memory. The stories of all loaders are run with
+ * A model of each boot loader: what the loader does in one boot, on a disk in memory. The stories of all loaders use
  * these.
  */
 import { type LoaderName, LOADERS } from "../../src/boot/loaders.ts";
@@ -8,10 +8,10 @@ import { bootWithGrub } from "./grub-model.ts";
 import { bootWithSystemd } from "./systemd-boot-model.ts";
 import { partOfDisk } from "./whole-disk.ts";
 
-/** What the loader gives the kernel, or why it starts none. */
+/** The kernel command line, or the reason why no kernel was started. */
 export type ModelBoot = { readonly cmdline: string } | { readonly why: string };
 
-/** Boots once. It changes only what the loader changes. */
+/** Boots once. It changes only what the real loader changes. */
 export const LOADER_MODELS: Readonly<Record<LoaderName, (disk: BlockFile) => Promise<ModelBoot>>> =
   {
     grub: (disk) => Promise.resolve(bootWithGrub(disk)),

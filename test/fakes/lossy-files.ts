@@ -1,21 +1,24 @@
-/** A file system in memory that loses what was not flushed, and knows what a power cut at any point can leave of it. */
+/**
+ * A file system in memory that computes every state which a power cut at any point can leave, when unflushed changes
+ * may be lost.
+ */
 import { dirname } from "node:path";
 import { MiB } from "../../src/lib/units.ts";
 import type { FileCalls } from "../../src/system/file-calls.ts";
 
-/** Files with their bytes and folders with undefined, by path. A folder comes before what is in it. */
+/** Maps a path to a file's bytes, or to undefined for a folder. A folder precedes its content. */
 export type Tree = ReadonlyMap<string, Uint8Array | undefined>;
 
-/** Where all of it lies, as mountinfo has it. */
+/** The device of the file system, as in mountinfo. */
 export const DEVICE = "8:1";
 
 interface Node {
   readonly isFolder: boolean;
-  /** Of a file: as the program sees it. */
+  /** A file's data as the program sees it. */
   bytes: Uint8Array;
 }
 
-/** A name leads to another node or to none, or a file has other data. */
+/** A change: a name gets another node or none, or a file gets other data. */
 type Change =
   | { readonly kind: "name"; readonly path: string; readonly node: Node | undefined }
   | { readonly kind: "data"; readonly node: Node; readonly bytes: Uint8Array };
@@ -25,7 +28,7 @@ interface Flush {
   readonly path: string;
 }
 
-/** What the power left. */
+/** A state after a power cut. */
 export interface Loss {
   /** "before 3 of 40: name /efi/x kept, data torn". */
   readonly name: string;
@@ -38,7 +41,7 @@ export class LossyFiles {
   readonly #operations: { readonly change: Change | Flush; readonly moment: number }[] = [];
   readonly #moment: () => number;
 
-  /** `moment` counts what else happens, so that cuts of both can be put together. */
+  /** `moment` counts the events of another recording, so that cuts of both can be combined. */
   constructor(tree: Tree, moment: () => number) {
     this.#before = new Map([...tree].map(([path, bytes]) => [path, nodeOf(bytes)] as const));
     this.#now = new Map(this.#before);
@@ -90,17 +93,17 @@ export class LossyFiles {
     };
   }
 
-  /** How many calls have changed or flushed something. */
+  /** The number of calls that changed or flushed something. */
   get operations(): number {
     return this.#operations.length;
   }
 
-  /** The moments of these calls. */
+  /** The moment of each of these calls. */
   get moments(): readonly number[] {
     return this.#operations.map(({ moment }) => moment);
   }
 
-  /** All that a cut at that moment can leave: before, between and after the calls that were made in it. */
+  /** Returns all states that a cut at this moment can leave: before, between and after its calls. */
   *cutsAt(moment: number): Generator<Loss> {
     const medium = new Medium(this.#before);
     for (const [after, next] of [...this.#operations, undefined].entries()) {
@@ -112,7 +115,7 @@ export class LossyFiles {
     }
   }
 
-  /** Lets a path lead to another node. */
+  /** Gives a path another node. */
   #rename(path: string, node: Node | undefined): void {
     if (node !== undefined && this.#now.has(path)) fail("EEXIST", path);
     if (this.#now.get(dirname(path))?.isFolder !== true) fail("ENOENT", path);
@@ -125,7 +128,7 @@ export class LossyFiles {
   }
 }
 
-/** What is surely on the medium, and what may be. */
+/** The state that is certainly on the medium, and the changes that may be on it. */
 class Medium {
   readonly #flushed: Map<string, Node>;
   readonly #data = new Map<Node, Uint8Array>();
@@ -163,7 +166,10 @@ class Medium {
 
 type Fate = "kept" | "lost" | "torn";
 
-/** Up to so many changes meet all fates; of more each meets every one of them alone, the others having the same. */
+/**
+ * Up to this many changes are tried in all combinations. With more, each change is varied alone while the others have
+ * the same fate.
+ */
 const ALL_FATES_MAX = 4;
 
 function* fatesOf(pending: readonly Change[]): Generator<Fate[]> {
@@ -197,7 +203,7 @@ function setName(names: Map<string, Node>, path: string, node: Node | undefined)
   else names.set(path, node);
 }
 
-/** Without its folder a name is not there. */
+/** A name exists only if its folder exists. */
 function treeOf(names: ReadonlyMap<string, Node>, data: ReadonlyMap<Node, Uint8Array>): Tree {
   const tree = new Map<string, Uint8Array | undefined>();
   for (const [path, node] of [...names].toSorted(([one], [other]) => (one < other ? -1 : 1)))
@@ -210,7 +216,7 @@ function nodeOf(bytes: Uint8Array | undefined): Node {
   return { isFolder: bytes === undefined, bytes: bytes ?? new Uint8Array() };
 }
 
-/** As node:fs has it. */
+/** An error as node:fs throws it. */
 function fail(code: string, path: string): never {
   throw Object.assign(new Error(`${code}: ${path}`), { code });
 }

@@ -1,13 +1,13 @@
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { PagedImage } from "./paged-image.ts";
 
-/** A disk whose page cache holds what was written, and whose medium may hold something else. */
+/** A disk whose page cache holds the written data while its medium may hold other data. */
 export class LyingDisk {
   readonly medium: PagedImage;
   readonly #cache: PagedImage;
-  /** Bytes that a read takes from the medium. */
+  /** The number of bytes that were read from the medium. */
   readonly #dropped: { from: number; to: number }[] = [];
-  /** How far from the start reads work. */
+  /** Reads beyond this offset fail. */
   readableBytes: number;
 
   constructor(bytes: Uint8Array) {
@@ -28,7 +28,7 @@ export class LyingDisk {
       },
       readInto: (offsetBytes, target) => this.#read(offsetBytes, target),
       read: async (offsetBytes, target) => {
-        // A thread's answer comes by the event loop, where others are served before.
+        // The answer of a thread arrives by the event loop, after other pending events.
         await new Promise(setImmediate);
         this.#read(offsetBytes, target);
         return "cached";

@@ -35,7 +35,7 @@ export const RECOVERY_DISK_BYTES: number = DISK_BYTES + SLOT_BYTES;
 /** A disk without an EFI system partition. */
 export const NO_ESP: TandemEsp = { open: () => undefined, seen: () => undefined };
 
-/** The time of day counts calls: the same in every run. The monotonic clock stands still. */
+/** now() advances a second with each call, so every run is equal. The monotonic clock stands still. */
 export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
   let seconds = 0;
   const reboots: RebootOptions[] = [];
@@ -81,7 +81,7 @@ function refuse(): never {
   throw new Error("the machine in memory has no such thing");
 }
 
-/** Opens the disk as it is. `cmdline` is what the boot loader gave the kernel of the booted slot. */
+/** Opens an existing disk. `cmdline` is the kernel command line of the booted slot. */
 export function memoryMachine(
   disk: BlockFile,
   cmdline = "",
@@ -117,7 +117,7 @@ export function controlOf(disk: BlockFile): BlockFile {
   return part(disk, { name: "control", ...CONTROL });
 }
 
-/** A system that boots, of one layer; `version` makes it different from others. */
+/** A bootable system with one layer. `version` makes systems different. */
 export function memorySource(
   version: string,
   more: readonly TarMember[] = [],
@@ -157,7 +157,7 @@ export function memorySource(
   };
 }
 
-/** Makes the control partition and fills slot a with `version`, which is good. */
+/** Makes the control partition, and writes `version` to slot a, which is good. */
 export async function install(disk: BlockFile, version: string, limit = 0): Promise<void> {
   await formatControl(controlIn(controlOf(disk)), {
     record: settled("a", { limit, bootable: [] }),

@@ -6,11 +6,11 @@ interface Run {
 }
 
 /**
- * Holds the data of all files, and gives each file one extent to find it by. Breaks when it is not called as it has to
- * be.
+ * Stores the data of all files, and gives each file one extent. Throws when its methods are called in the wrong
+ * order.
  */
 export class MemorySink implements DataSink {
-  /** What was promised and came of each file that was begun, in order. */
+  /** The announced size and the data of each started file, in order. */
   readonly files: { sizeBytes: number; dataBytes: number; runs: Run[] }[] = [];
   #offsetBytes = 0;
   #isOpen = false;
@@ -43,7 +43,7 @@ export class MemorySink implements DataSink {
     return [{ logicalBlock: 0, physicalBlock: this.files.length - 1, blocks }];
   }
 
-  /** The content of a file with these extents, holes and all. */
+  /** Returns the content of a file with these extents, holes included. */
   contentOf(sizeBytes: number, extents: readonly Extent[]): Uint8Array {
     const content = new Uint8Array(sizeBytes);
     for (const { physicalBlock } of extents)

@@ -47,7 +47,7 @@ export class PagedImage {
       this.#own(page).set(bytes.subarray(from, to), at);
   }
 
-  /** The same as write(), without copying whole pages: `bytes` must never change. */
+  /** Like write(), but does not copy whole pages: `bytes` must never change. */
   share(offsetBytes: number, bytes: Uint8Array): void {
     this.#check(offsetBytes, bytes.byteLength);
     for (const { page, at, from, to } of pieces(offsetBytes, bytes.byteLength))
@@ -57,14 +57,14 @@ export class PagedImage {
       } else this.#own(page).set(bytes.subarray(from, to), at);
   }
 
-  /** All of it, to compare or to hand to a program. */
+  /** Returns the whole disk, to compare it or to give it to a program. */
   bytes(): Uint8Array {
     const all = new Uint8Array(this.sizeBytes);
     this.readInto(0, all);
     return all;
   }
 
-  /** Reads and writes this image; there is no cache, so a flush has nothing to do. */
+  /** A BlockFile for this image. There is no cache, so flush() does nothing. */
   file(name = "image"): BlockFile {
     return {
       name,
@@ -85,7 +85,7 @@ export class PagedImage {
   #own(page: number): Uint8Array {
     const shared = this.#pages.get(page);
     if (shared !== undefined && this.#owned.has(page)) return shared;
-    // slice() of a Buffer, which it may be a part of, would be no copy.
+    // `bytes` may be a Buffer, whose slice() makes no copy.
     const owned = shared === undefined ? new Uint8Array(PAGE_BYTES) : new Uint8Array(shared);
     this.#pages.set(page, owned);
     this.#owned.add(page);
@@ -102,7 +102,7 @@ export class PagedImage {
 
 interface Piece {
   readonly page: number;
-  /** Where the piece starts in its page. */
+  /** The offset of the piece in its page. */
   readonly at: number;
   readonly from: number;
   readonly to: number;

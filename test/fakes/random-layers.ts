@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { TarMember } from "../peers/tar.ts";
 import { applyLayer, emptyModel, type Model, Refusal } from "./layer-model.ts";
 
-/** Few names, so that layers meet each other. */
+/** Few names, so that layers often change the same paths. */
 const NAME = fc.constantFrom("a", "b", "c");
 const PATH = fc.array(NAME, { minLength: 1, maxLength: 4 }).map((names): string => names.join("/"));
 const TARGET = fc
@@ -89,7 +89,7 @@ export interface Stack {
   readonly model: Model;
 }
 
-/** Layers in which nothing has to be refused, and what they make together. */
+/** Valid layers and the tree that they make. */
 export const STACK: fc.Arbitrary<Stack> = fc
   .array(fc.array(MEMBER, { maxLength: 14 }), { minLength: 2, maxLength: 4 })
   .map((layers) => {
@@ -102,7 +102,7 @@ export const STACK: fc.Arbitrary<Stack> = fc
     return { layers: kept, model };
   });
 
-/** Leaves out what the model refuses, one member after the other. */
+/** Removes the members that the model refuses, one after another. */
 function accept(model: Model, layer: readonly TarMember[]): [readonly TarMember[], Model] {
   const next = new Map(model);
   try {

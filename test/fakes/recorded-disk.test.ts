@@ -4,20 +4,20 @@ import { RecordedDisk, type Cut } from "./recorded-disk.ts";
 
 const byte = (value: number): Uint8Array => Uint8Array.of(value);
 
-/** What the first bytes are in each outcome, once each. */
+/** Returns the different first bytes of all outcomes. */
 function outcomes(cuts: Iterable<Cut>, bytes: number): string[] {
   const seen = [...cuts].map(({ image }) => image.bytes().subarray(0, bytes).join(""));
   return [...new Set(seen)].toSorted();
 }
 
-test("cuts() of three unflushed writes leave each subset", () => {
+test("cuts() of three unflushed writes returns each subset", () => {
   const { file, ...rest } = recorded(3);
   for (const index of [0, 1, 2]) file.write(index, byte(1));
   const all = ["000", "001", "010", "011", "100", "101", "110", "111"];
   expect(outcomes(rest.disk.cuts(), 3)).toEqual(all);
 });
 
-test("cuts() never lose what a flush confirmed, nor bring what was not asked for yet", async () => {
+test("cuts() never loses flushed writes, and never has later writes", async () => {
   const { file, disk } = recorded(2);
   file.write(0, byte(1));
   await file.flush();
@@ -27,7 +27,7 @@ test("cuts() never lose what a flush confirmed, nor bring what was not asked for
   expect([...disk.cuts()].filter(({ after }) => after === 4)).toHaveLength(1);
 });
 
-test("cuts() put overlapping writes down in the other order, too", () => {
+test("cuts() also applies overlapping writes in the other order", () => {
   const { file, disk } = recorded(1);
   file.write(0, byte(1));
   file.write(0, byte(2));
@@ -57,7 +57,7 @@ test.each([
   expect(tails).toHaveLength(places.length);
 });
 
-test("cuts() of many writes and of large ones stay few", () => {
+test("cuts() of many or large writes returns a sample", () => {
   const { file, disk } = recorded(64 << 20);
   for (let index = 0; index < 20; index += 1)
     file.write(index << 20, new Uint8Array(1 << 20).fill(index + 1));
@@ -70,7 +70,7 @@ test("cuts() of many writes and of large ones stay few", () => {
   );
 });
 
-test("cuts() can be written to without a trace in each other", () => {
+test("cuts() returns disks that can be changed independently", () => {
   const { file, disk } = recorded(4096);
   file.write(0, byte(1));
   for (const { image } of disk.cuts()) {
@@ -80,7 +80,7 @@ test("cuts() can be written to without a trace in each other", () => {
   expect(disk.image().bytes().subarray(0, 2)).toEqual(Uint8Array.of(1, 0));
 });
 
-test("a cut can be the start of another recording", () => {
+test("RecordedDisk accepts a cut disk as its start", () => {
   const { file, disk } = recorded(4096);
   file.write(0, byte(1));
   const [, ...rest] = disk.cuts();
@@ -93,7 +93,7 @@ test("a cut can be the start of another recording", () => {
   }
 });
 
-test("dropCache() refuses what is not flushed", async () => {
+test("dropCache() throws for unflushed data", async () => {
   const { file } = recorded(8192);
   file.write(4096, byte(1));
   expect(() => file.dropCache(0, 4097)).toThrow("not flushed");
@@ -110,7 +110,7 @@ test("write() keeps a copy of its bytes", () => {
   expect(outcomes(disk.cuts(), 1)).toEqual(["0", "1"]);
 });
 
-test("PagedImage reads and writes across pages, and refuses what lies outside", () => {
+test("PagedImage reads and writes across pages, and throws outside of the disk", () => {
   const image = PagedImage.zeros(10_000);
   image.write(
     4090,
@@ -134,7 +134,7 @@ function first(image: PagedImage, offsetBytes: number): number | undefined {
   return found[0];
 }
 
-test("what is written to a cut disk does not reach the recording, whatever kind of bytes were given", () => {
+test("writes to a cut disk do not change the recording, for any kind of bytes", () => {
   const disk = new RecordedDisk(8192);
   disk.file.write(0, Buffer.alloc(8192, 1));
   const [, cut] = [...disk.cuts()].filter(({ name }) => name.endsWith("kept all"));
@@ -142,7 +142,7 @@ test("what is written to a cut disk does not reach the recording, whatever kind 
   expect(outcomes(disk.cuts(), 1)).toEqual(["0", "1"]);
 });
 
-test("a flush covers a queued write only when the program has heard of its end", async () => {
+test("flush() covers a queued write only after wait() has returned it", async () => {
   const { disk, file } = recorded(8192);
   const queue = file.openQueue?.(3);
   queue?.write(0, 0, byte(1));
@@ -156,7 +156,7 @@ test("a flush covers a queued write only when the program has heard of its end",
   expect([...new Set(values)]).toEqual(["0:0", "1:1", "1:0", "3:1", "3:0", "4:1"]);
 });
 
-test("queued writes end in another order than they began, and their memory must stay as it is", () => {
+test("queued writes end in another order than they started, and their memory must not change before", () => {
   const { file } = recorded(8192);
   const queue = file.openQueue?.(3);
   const memory = byte(1);

@@ -7,36 +7,38 @@ export type Operation =
       readonly kind: "write";
       readonly offsetBytes: number;
       readonly bytes: Uint8Array;
-      /** It went into a queue: a flush covers it only after its end. */
+      /** The write was queued: a flush covers it only after its end. */
       readonly queued?: true;
     }
-  /** The program has heard that a queued write has ended. */
+  /** wait() has returned a queued write. */
   | { readonly kind: "end"; readonly of: Write }
   | { readonly kind: "flush" };
 type Write = Extract<Operation, { kind: "write" }>;
 
-/** What the power left of a disk. */
+/** A disk after a power cut. */
 export interface Cut {
   /** "before 12 of 40, pending 3: kept 1.1, torn after 512 of 4096". */
   readonly name: string;
-  /** How many operations the program had asked for. */
+  /** The number of operations that the program had requested. */
   readonly after: number;
   readonly image: PagedImage;
 }
 
 export interface CutOptions {
-  /** Of the subsets of unflushed writes that may have survived, at most so many at each point, besides all and none. */
+  /** The most subsets of unflushed writes that are tried at each point, besides all and none. */
   readonly subsetsMax?: number;
-  /** At most so many places to tear the last write at, at each point. */
+  /** The most offsets at which the last write is torn, at each point. */
   readonly tearsMax?: number;
 }
 
-/** A disk sector is written whole or not at all; nothing larger is promised. */
+/** A disk writes a sector completely or not at all. It guarantees nothing for larger writes. */
 const SECTOR_BYTES = 512;
 const SUBSETS_MAX = 14;
 const TEARS_MAX = 8;
 
-/** A disk in memory that keeps a list of every write and flush, and knows what a power cut at any point can leave. */
+/**
+ * A disk in memory that records every write and flush, and computes the disks that a power cut at any point can leave.
+ */
 export class RecordedDisk {
   readonly operations: Operation[] = [];
   readonly #before: PagedImage;
@@ -47,7 +49,7 @@ export class RecordedDisk {
     this.#now = this.#before.fork();
   }
 
-  /** What another program did to the same disk. */
+  /** Adds the operations of another program on the same disk. */
   replay(operations: readonly Operation[]): void {
     for (const one of operations) {
       if (one.kind === "write") this.#now.write(one.offsetBytes, one.bytes);
@@ -69,7 +71,7 @@ export class RecordedDisk {
         }),
       write: (offsetBytes, bytes) => {
         this.#now.write(offsetBytes, bytes);
-        // A copy, of a Buffer too: its slice() would be none.
+        // A copy, because a Buffer's slice() makes none.
         this.operations.push({ kind: "write", offsetBytes, bytes: new Uint8Array(bytes) });
       },
       openQueue: () => this.#openQueue(),
@@ -83,8 +85,8 @@ export class RecordedDisk {
   }
 
   /**
-   * The device takes the newest first, one at a time, and when it is waited for at the earliest: what is read, flushed
-   * or used again too soon shows.
+   * The device processes the newest write first, one at a time, and not before wait(). So a read, a flush or a reuse of
+   * memory that comes too early is noticed.
    */
   #openQueue(): WriteQueue {
     const waiting: {
@@ -120,18 +122,19 @@ export class RecordedDisk {
     };
   }
 
-  /** The disk as the program sees it now. */
+  /** The disk as the program sees it. */
   image(): PagedImage {
     return this.#now.fork();
   }
 
   /**
-   * Every disk that a cut before each operation, and after the last, can leave. The first is the disk before anything.
+   * Returns every disk that a cut can leave before each operation and after the last one. The first is the initial
+   * disk.
    */
   *cuts(options: CutOptions = {}): Generator<Cut> {
     const medium = new Medium(this.#before.fork());
     for (const [after, next] of [...this.operations, undefined].entries()) {
-      // By its end the program knows more, and the medium is the same.
+      // The end of a queued write does not change the medium.
       if (next?.kind !== "end") yield* this.#cutsAt(medium, after, options);
       if (next !== undefined) medium.apply(next);
     }
@@ -147,7 +150,7 @@ export class RecordedDisk {
   }
 
   /**
-   * The kernel does not drop dirty pages: a program that asks for it reads its cache and believes it to be the medium.
+   * The kernel does not drop dirty pages, so a program that relies on it would read the cache and not the medium.
    */
   #refuseToDropUnflushed(offsetBytes: number, sizeBytes: number): void {
     const lastFlush = this.operations.findLastIndex(({ kind }) => kind === "flush");
@@ -196,7 +199,7 @@ interface Outcome {
   readonly writes: readonly Write[];
 }
 
-/** What may be on the medium of writes that no flush has confirmed. */
+/** Returns the possible states of the unflushed writes. */
 function* outcomes(pending: readonly Write[], options: CutOptions): Generator<Outcome> {
   const { subsetsMax = SUBSETS_MAX, tearsMax = TEARS_MAX } = options;
   yield { name: "kept all", writes: pending };
@@ -213,13 +216,13 @@ function* outcomes(pending: readonly Write[], options: CutOptions): Generator<Ou
     yield { name, writes: [...pending.slice(0, -1), torn] };
     if (pending.length > 1) yield { name: `${name}, the others lost`, writes: [torn] };
   }
-  // What is under way side by side is torn side by side.
+  // Writes that are in flight at the same time may all be torn.
   if (pending.length > 1) yield { name: "each torn in the middle", writes: pending.map(half) };
 }
 
 /**
- * All subsets but the full and the empty one, or a sample that loses and keeps every write at least once where there is
- * room.
+ * Returns all subsets except the full and the empty one, or a sample. In the sample every write is lost at least once
+ * and kept at least once, if the limit allows.
  */
 function* subsets(count: number, max: number): Generator<boolean[]> {
   if (2 ** count - 2 <= max) {
@@ -256,14 +259,14 @@ function half(write: Write): Write {
   return { ...write, bytes: write.bytes.subarray(0, sectors * SECTOR_BYTES) };
 }
 
-/** At most `max` numbers below `count`, evenly spread, the first and the last among them. */
+/** Returns at most `max` numbers below `count`, evenly spread, including the first and the last. */
 function sample(count: number, max: number): number[] {
   const length = Math.min(count, Math.max(1, Math.floor(max)));
   if (length <= 1) return Array.from({ length }, () => 0);
   return Array.from({ length }, (_, index) => Math.round((index * (count - 1)) / (length - 1)));
 }
 
-/** The same numbers each time: a cut that fails can be found again by its name. */
+/** Deterministic random numbers, so that a failing cut can be found again by its name. */
 function generator(seed: number): () => number {
   let state = seed + 1;
   return () => {

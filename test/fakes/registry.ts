@@ -12,19 +12,19 @@ export interface Seen {
 
 export type Script = (seen: Seen) => Response | Promise<Response>;
 
-/** Asked for by each client first, to see whether the registry is there and speaks TLS. */
+/** The first request of each client, which finds out whether the registry exists and uses TLS. */
 const PING = "/v2/";
 
 export interface FakeRegistryOptions {
-  /** Key and certificate in PEM form: it speaks TLS. */
+  /** Key and certificate in PEM form. With them the registry uses TLS. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** A free one if nothing is said. */
+  /** Default: a free port. */
   readonly port?: number;
 }
 
-/** A registry on loopback that answers as it is told, and otherwise as it should. */
+/** A registry on loopback. It answers with scripts of the test, and otherwise like a real registry. */
 export class FakeRegistry {
-  /** Without pings. */
+  /** The requests, without pings. */
   readonly requests: Seen[] = [];
   readonly #content = new Map<string, { bytes: Uint8Array; type: string }>();
   readonly #scripts = new Map<string, Script[]>();
@@ -48,7 +48,7 @@ export class FakeRegistry {
     this.#content.set(path, { bytes, type });
   }
 
-  /** Serves `image` as ns/app:latest, by digest as well. */
+  /** Serves `image` as ns/app:latest and by its digest. */
   putImage(image: FakeImage, tag = "latest"): void {
     this.putDocument(image, tag);
     for (const { bytes, digest } of image.blobs) this.put(`/v2/ns/app/blobs/${digest}`, bytes);
@@ -59,12 +59,12 @@ export class FakeRegistry {
       this.put(`/v2/ns/app/manifests/${name}`, document.bytes, document.declaredType ?? "");
   }
 
-  /** The next requests for `path` are answered so; the last script stays. */
+  /** Sets the answers to the next requests for `path`. The last script is used for all further requests. */
   script(path: string, ...scripts: Script[]): void {
     this.#scripts.set(path, scripts);
   }
 
-  /** What is served when no script says otherwise. Understands "bytes=N-". */
+  /** Answers a request for which there is no script. Supports "bytes=N-". */
   serve({ path, headers }: Seen): Response {
     const found = this.#content.get(path);
     if (found === undefined)
@@ -81,7 +81,7 @@ export class FakeRegistry {
     });
   }
 
-  /** How often a path was asked for. */
+  /** The number of requests for a path. */
   count(path: string): number {
     return this.requests.filter((seen) => seen.path === path).length;
   }

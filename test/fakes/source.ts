@@ -4,13 +4,13 @@ import { memoryFiles } from "./files.ts";
 
 export interface TestSource {
   readonly source: LayeredSource;
-  /** What was logged, but for what is said of each fake registry: that it speaks no TLS. */
+  /** The logged texts, without the message that each fake registry uses no TLS. */
   readonly lines: string[];
-  /** How long was slept, in ms; no time passes. */
+  /** The requested sleeps in ms. No time passes. */
   readonly naps: number[];
 }
 
-/** Opens a source that sleeps in no time and finds no files but the given ones. */
+/** Opens a source that does not really sleep and sees only the given files. */
 export async function testSource(
   text: string,
   options: Partial<SourceOptions> & { readonly content?: Parameters<typeof memoryFiles>[0] } = {},
@@ -36,7 +36,7 @@ export async function testSource(
   return { source: layersOf(source), lines, naps };
 }
 
-/** All bytes of a source. A chunk is valid only until the next one. */
+/** Collects all bytes of a source. A chunk is valid only until the next one. */
 export async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk.slice());
@@ -46,7 +46,7 @@ export async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Ar
 export interface Rejection {
   readonly code: unknown;
   readonly message: string;
-  /** The error as it would be printed, with its causes. */
+  /** The printed form of the error, with its causes. */
   readonly printed: string;
 }
 

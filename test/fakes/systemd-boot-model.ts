@@ -1,5 +1,5 @@
 /**
- * What systemd-boot 252 does at one boot, on a FAT in memory, written from its documentation and its behaviour under
+ * Models what systemd-boot 252 does in one boot, on a FAT in memory. Its sources are the documentation and tests under
  * OVMF.
  */
 import { Fat } from "../../src/fat/fat.ts";
@@ -7,7 +7,7 @@ import type { BlockFile } from "../../src/system/block-file.ts";
 
 export interface LoaderEntry {
   readonly name: string;
-  /** undefined: not counted. */
+  /** Undefined when the entry is not counted. */
   readonly left: number | undefined;
   readonly done: number;
   readonly lines: ReadonlyMap<string, string>;
@@ -16,8 +16,8 @@ export interface LoaderEntry {
 const FOLDER = "/loader/entries";
 
 /**
- * Boots once: takes an entry, counts it by its name, and returns the kernel's command line. undefined: it has nothing
- * to start.
+ * Boots once: selects an entry, counts down in its name, and returns the kernel command line. Undefined when there is
+ * no entry to start.
  */
 export async function bootWithSystemd(
   esp: BlockFile,
@@ -26,7 +26,7 @@ export async function bootWithSystemd(
   const fat = Fat.open(esp);
   const pattern = wordOf(textAt(fat, "/loader/loader.conf"), "default") ?? "";
   const entries = readEntries(fat).toSorted(compare);
-  // What matches no pattern is taken when nothing does.
+  // When no entry matches the pattern, the first entry is used.
   const chosen = entries.find(({ name }) => matches(pattern, name)) ?? entries[0];
   if (chosen === undefined) return undefined;
   if (!readOnly) await count(fat, chosen);
@@ -38,7 +38,7 @@ function readEntries(fat: Fat): LoaderEntry[] {
     if (isFolder || !name.toLowerCase().endsWith(".conf") || name.startsWith(".")) return [];
     const lines = linesOf(textAt(fat, `${FOLDER}/${name}`));
     const kernel = lines.get("linux");
-    // An entry without a kernel, or whose kernel is not there, is none.
+    // systemd-boot ignores an entry without a kernel or with a missing kernel.
     if (kernel === undefined || fat.read(kernel) === undefined) return [];
     const [, left, done = "0"] = /\+(\d+)(?:-(\d+))?\.conf$/i.exec(name) ?? [];
     const counter = left === undefined ? undefined : Number(left);
@@ -46,7 +46,7 @@ function readEntries(fat: Fat): LoaderEntry[] {
   });
 }
 
-/** What has no tries left comes last; then by sort-key, then the larger version first, then the larger name. */
+/** The order: entries without tries last; then by sort-key; then the larger version first; then the larger name. */
 function compare(one: LoaderEntry, other: LoaderEntry): number {
   const key = (entry: LoaderEntry, name: string): string => entry.lines.get(name) ?? "";
   return (
@@ -59,7 +59,7 @@ function compare(one: LoaderEntry, other: LoaderEntry): number {
   );
 }
 
-/** Numbers by value, the rest by character. */
+/** Compares numbers by value and other parts by character. */
 function compareVersions(one: string, other: string): number {
   const [left, right] = [one.split(/(\d+)/), other.split(/(\d+)/)];
   for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
@@ -74,11 +74,11 @@ function order(one: string, other: string): number {
   return Number(one > other) - Number(one < other);
 }
 
-/** "+3" becomes "+2-1", and an entry that is used up and started all the same "+0-4". */
+/** "+3" becomes "+2-1". An entry without tries that is started all the same becomes "+0-4". */
 async function count(fat: Fat, { name, left, done }: LoaderEntry): Promise<void> {
   if (left === undefined) return;
   const next = name.replace(/\+.*$/, `+${Math.max(left - 1, 0)}-${done + 1}.conf`);
-  // A firmware does not rename to a name that is taken, and systemd-boot boots all the same.
+  // Firmware does not rename to an existing name; systemd-boot boots all the same.
   if (fat.read(`${FOLDER}/${next}`) !== undefined) return;
   const bytes = Buffer.from(textAt(fat, `${FOLDER}/${name}`));
   await fat.remove(`${FOLDER}/${name}`);

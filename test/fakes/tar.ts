@@ -6,7 +6,7 @@ export interface TarMember {
   /** "0" for files, "2" for symlinks. */
   readonly type?: string;
   readonly prefix?: string;
-  /** Written instead of the size of `bytes`. */
+  /** Default: the size of `bytes`. */
   readonly size?: string | Uint8Array;
   readonly badSum?: boolean;
 }
@@ -14,12 +14,12 @@ export interface TarMember {
 const BLOCK = 512;
 const END = new Uint8Array(2 * BLOCK);
 
-/** A ustar archive of these members in this order. */
+/** Makes a ustar archive of these members in this order. */
 export function tar(members: readonly TarMember[], end = END): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.concat([...members.flatMap(memberBlocks), end]));
 }
 
-/** The files of an OCI image layout with these blobs. */
+/** Returns the files of an OCI image layout with these blobs. */
 export function layoutMembers(
   index: Uint8Array,
   blobs: readonly Document[],

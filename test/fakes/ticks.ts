@@ -1,9 +1,9 @@
 import type { Every } from "../../src/oci/patience.ts";
 
-/** Timers that go on only when a test says so. */
+/** Timers that advance only when a test calls pass(). */
 export class Ticks {
   readonly #ticks = new Set<() => void>();
-  /** As the last timer was asked for. */
+  /** The interval of the last timer. */
   intervalMs = 0;
 
   readonly every: Every = (ms, tick) => {
@@ -12,12 +12,12 @@ export class Ticks {
     return () => this.#ticks.delete(tick);
   };
 
-  /** How many timers run. */
+  /** The number of running timers. */
   get running(): number {
     return this.#ticks.size;
   }
 
-  /** Lets so much time pass, without any other thing happening in it. */
+  /** Advances the time without other events. */
   pass(ms: number): void {
     for (let passedMs = 0; passedMs < ms; passedMs += this.intervalMs)
       for (const tick of this.#ticks) tick();

@@ -1,6 +1,7 @@
 /**
- * A layout that only tests know, in one file. Slots are image files in a folder, beside one file for the boot loader's data, one with a
- * FAT in place of an EFI system partition, and a folder for tandem's memory. The "disk" is the loader's file.
+ * A layout that only tests know, in one file. Slots are image files in a folder, beside one file for the boot loader's
+ * data, one with a FAT in place of an EFI system partition, and a folder for tandem's memory. The "disk" is the
+ * loader's file.
  */
 import { dirname } from "node:path";
 import { about } from "../../src/lib/finding.ts";

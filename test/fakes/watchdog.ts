@@ -5,17 +5,17 @@ import { memorySystem } from "./machine.ts";
 
 export interface WatchdogSetup {
   readonly cmdline?: string;
-  /** undefined: the kernel has none. */
+  /** Undefined: the kernel has no watchdog. */
   readonly device?: "free" | "held";
-  /** The longest that it takes. */
+  /** The longest timeout of the device. */
   readonly secondsMax?: number;
-  /** What sysfs tells of it. */
+  /** The attributes in sysfs. */
   readonly about?: Readonly<Record<string, string>>;
-  /** What sysfs says after it was stopped. */
+  /** The attribute "state" after the device was stopped. */
   readonly stateAfter?: "active" | "inactive";
 }
 
-/** A machine with a watchdog, and what was done to it. */
+/** A machine with a watchdog. `done` lists the operations on the watchdog. */
 export function watchedSystem(setup: WatchdogSetup): System & { readonly done: string[] } {
   const { cmdline = "tandem.slot=b tandem.gen=2 tandem.left=1", device = "free" } = setup;
   const { secondsMax = 100_000, about = {}, stateAfter = "inactive" } = setup;

@@ -25,14 +25,14 @@ import type { PagedImage } from "./paged-image.ts";
 
 const SECTORS = MiB / 512;
 const SLOT_MIB = 8;
-/** As small as a FAT16 may be. */
+/** The smallest size of a FAT16. */
 const ESP_MIB = 5;
 const SIZE_MIB = 1 + ESP_MIB + 1 + 2 * SLOT_MIB + 1;
 const PATH = "/disk.img";
 
 export type PlaceName = "esp" | "control" | "a" | "b";
 
-/** Number of the control partition. */
+/** The number of the control partition. */
 export const CONTROL_NUMBER = "2";
 export const ENV_BYTES = 1024;
 
@@ -51,7 +51,7 @@ const ESP_FILES: Readonly<Record<LoaderName, Readonly<Record<string, string>>>> 
   },
 };
 
-/** Where each partition lies. */
+/** The offset and size of each partition. */
 export const PLACES: Readonly<Record<PlaceName, { offsetBytes: number; sizeBytes: number }>> = {
   esp: { offsetBytes: MiB, sizeBytes: ESP_MIB * MiB },
   control: { offsetBytes: (1 + ESP_MIB) * MiB, sizeBytes: MiB },
@@ -59,17 +59,17 @@ export const PLACES: Readonly<Record<PlaceName, { offsetBytes: number; sizeBytes
   b: { offsetBytes: (2 + ESP_MIB + SLOT_MIB) * MiB, sizeBytes: SLOT_MIB * MiB },
 };
 
-/** A part of the disk. */
+/** Returns a partition of the disk as a BlockFile. */
 export function partOfDisk(disk: BlockFile, name: PlaceName): BlockFile {
   return part(disk, { name, ...PLACES[name] });
 }
 
-/** The machine with that disk, which it finds as it would find a disk-image file. */
+/** A machine with this disk as a disk-image file. */
 export function systemWith(disk: BlockFile): System {
   return { ...memorySystem(), openBlock: () => ({ ...disk, name: PATH, close() {} }) };
 }
 
-/** The machine as it came up with these words of the boot loader; without any it was booted from elsewhere. */
+/** A machine that was booted with these kernel options. Without options it was booted from another disk. */
 export function machineWith(disk: BlockFile, cmdline = ""): Machine {
   const boot = parseCmdline(cmdline);
   const machine = openMachine(systemWith(disk), { disk: PATH, write: true });
@@ -77,12 +77,12 @@ export function machineWith(disk: BlockFile, cmdline = ""): Machine {
     ...machine,
     booted: boot.slot,
     cmdline: { ...boot, ...machine.loader.summarize({ slot: boot.slot, cmdline: boot }) },
-    // Without a path nothing is written by threads, which a recorder would not see.
+    // Without a path no thread writes to the disk, so a recorder sees every write.
     openSlot: (slot, access) => ({ ...machine.openSlot(slot, access), path: undefined }),
   };
 }
 
-/** v1 is in slot a, which is good. */
+/** Makes a disk with v1 in slot a, which is good. */
 export async function wholeDisk(
   version = "v1",
   { loader = "grub", limit = 0 }: { readonly loader?: LoaderName; readonly limit?: number } = {},
@@ -99,7 +99,7 @@ export async function wholeDisk(
   return image;
 }
 
-/** A disk as it is made: with a boot loader, and nothing in the control partition and the slots. */
+/** Makes a new disk: with a boot loader, an empty control partition and empty slots. */
 export async function newDisk(loader: LoaderName = "grub"): Promise<PagedImage> {
   const image = blankDisk();
   await restoreProtectiveMbr(image.file());
@@ -128,7 +128,7 @@ function blankDisk(): PagedImage {
   });
 }
 
-/** Makes the ESP anew with these files. */
+/** Replaces the ESP by a new one with these files. */
 export async function fillEsp(image: PagedImage, tree: Tree): Promise<void> {
   image.write(PLACES.esp.offsetBytes, fatImage(16, PLACES.esp.sizeBytes).bytes());
   const fat = Fat.open(partOfDisk(image.file(), "esp"));

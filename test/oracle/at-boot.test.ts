@@ -1,4 +1,4 @@
-/** The script of the hooks for plain inits, run by real shells on a machine whose programs and files are the test's own. */
+/** Runs the hooks' script for plain inits in real shells, with programs and files of the test. */
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { hookText } from "../e2e/hook-files.ts";
@@ -9,15 +9,15 @@ const COUNTED = "tandem.slot=b tandem.gen=4 tandem.left=1";
 
 interface World {
   readonly cmdline?: string;
-  /** What `tandem health --overdue` ends with. */
+  /** The status of `tandem health --overdue`. */
   readonly overdue?: number;
-  /** The verdict comes when so many seconds have passed. */
+  /** The number of seconds until the verdict. */
   readonly verdictAfter?: number;
-  /** The mark of another boot lies there. */
+  /** Whether there is a mark of another boot. */
   readonly stale?: boolean;
 }
 
-/** What the script did and said, until it and all that it has left in the background has ended. */
+/** Returns the calls and the output of the script and of its background processes. */
 async function atBoot(
   shell: readonly string[],
   args: readonly string[],
@@ -35,7 +35,7 @@ async function atBoot(
     tandem: `echo "tandem $*" >>${log}\ncase $* in *overdue*) exit ${overdue} ;; esac`,
     reboot: `echo "reboot $*" >>${log}`,
     sync: `echo sync >>${log}`,
-    // Time passes only here.
+    // Only this program advances the time.
     sleep: `now=$(($(cat ${folder.in("now")}) + $1)); echo $now >${folder.in("now")}
       if [ $now -ge ${verdictAfter} ]; then echo this >${folder.in("run/verdict")}; fi`,
   };
@@ -51,7 +51,7 @@ async function atBoot(
     stdout: "pipe",
     stderr: "pipe",
   });
-  // The background holds the pipe until it has ended.
+  // A background process keeps the pipe open until it ends.
   const [out, err, status] = await Promise.all([
     child.stdout.text(),
     child.stderr.text(),
@@ -69,8 +69,8 @@ async function atBoot(
 }
 
 /**
- * The script with the test's own programs and files. By their names alone busybox's shell would run its own programs, and the machine of
- * the test would reboot.
+ * Replaces programs and files in the script by those of the test. With bare names busybox's shell would run its own
+ * programs and reboot the machine of the test.
  */
 function redirected(text: string, folder: string): string {
   const script = text
@@ -92,7 +92,7 @@ const GIVES_UP = "tandem: slot b: no good verdict within 20 s, rebooting";
 for (const shell of SHELLS) {
   const name = shell[0] ?? "";
 
-  test(`${name}: the watch of a counted boot asks for the verdict when its time is over`, async () => {
+  test(`${name}: at-boot watch asks for the verdict when the time of a counted boot is over`, async () => {
     expect(await atBoot(shell, ["watch"], {})).toEqual([
       "tandem watchdog arm",
       OVERDUE,
@@ -100,18 +100,18 @@ for (const shell of SHELLS) {
     ]);
   });
 
-  test(`${name}: a verdict ends the watch`, async () => {
+  test(`${name}: at-boot watch ends with the verdict`, async () => {
     expect(await atBoot(shell, ["watch"], { verdictAfter: 7 })).toEqual([
       "tandem watchdog arm",
       "10 s, status 0",
     ]);
   });
 
-  test(`${name}: the mark of another boot's verdict does not`, async () => {
+  test(`${name}: at-boot watch ignores the mark of another boot`, async () => {
     expect(await atBoot(shell, ["watch"], { stale: true })).toContain(OVERDUE);
   });
 
-  test(`${name}: where tandem cannot end the boot, the init is asked, and then the kernel`, async () => {
+  test(`${name}: at-boot reboots through the init, then the kernel, when tandem fails`, async () => {
     expect(await atBoot(shell, ["watch"], { overdue: 127 })).toEqual([
       "tandem watchdog arm",
       OVERDUE,
@@ -124,7 +124,7 @@ for (const shell of SHELLS) {
     ]);
   });
 
-  test(`${name}: a boot that is not counted is checked and never ended`, async () => {
+  test(`${name}: at-boot checks a boot that is not counted, and never ends it`, async () => {
     const did = await atBoot(shell, [], { cmdline: "tandem.slot=a tandem.gen=4", overdue: 127 });
     expect(did).toEqual(["tandem health --reboot", "0 s, status 0"]);
   });

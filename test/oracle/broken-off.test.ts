@@ -1,4 +1,7 @@
-/** Writes that end too early, by what comes in or by what there is room for: nothing that could be taken for a file system stays. */
+/**
+ * Writes that end early, because the input ends or the target is full. The target must not look like a file system
+ * afterwards.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -51,7 +54,7 @@ function gzipped(): MemoryLayers {
 const IMAGE = gzipped();
 const TOTAL_BYTES = IMAGE.blobs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-/** Breaks off after `bytesMax` bytes of all layers together. */
+/** A source that fails after `bytesMax` bytes of all layers together. */
 function brokenAt(bytesMax: number): LayeredSource {
   let left = bytesMax;
   return {
@@ -84,7 +87,7 @@ function jobOn(image: PagedImage, source: LayeredSource): WriteJob<undefined> {
   };
 }
 
-test("T48 a stream that breaks off at any of 200 places leaves no file system, and the next run the same image", async () => {
+test("T48 a stream that breaks at one of 200 offsets leaves no file system, and the next write gives the same image", async () => {
   const random = new Random("broken off");
   const whole = PagedImage.zeros(SIZE_BYTES);
   await writeImage(jobOn(whole, brokenAt(Infinity)));
@@ -100,13 +103,13 @@ test("T48 a stream that breaks off at any of 200 places leaves no file system, a
   }
 });
 
-/** How much of a file is there, in units of 512 bytes; 0 without a file. */
+/** The allocated size of a file in units of 512 bytes. 0 without a file. */
 const blocksOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.blocks ?? 0;
 
 const noSuperblock = async (path: string): Promise<boolean> =>
   (await Bun.file(path).slice(1024, 2048).bytes()).every((byte) => byte === 0);
 
-test("T48 kill -9 at any place leaves no file system or a whole one, and the next run the same image", async () => {
+test("T48 kill -9 at any time leaves no file system or a whole one, and the next write gives the same image", async () => {
   await using folder = await temporaryFolder();
   const files = Array.from({ length: 40 }, (_, index) => ({
     path: `${index}`,

@@ -1,4 +1,4 @@
-/** What tandem writes is what umoci unpacks from the same image; and the comparison sees every kind of difference. */
+/** tandem writes the same tree that umoci unpacks from an image. The comparison itself is tested too. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import {
@@ -24,7 +24,7 @@ import { TANDEM } from "../peers/tandem.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { umociRawUnpack } from "../peers/umoci.ts";
 
-/** The same small tree every time. */
+/** Makes a small tree, the same in every run. */
 async function plant(root: string): Promise<void> {
   await mkdir(`${root}/etc`, { recursive: true });
   await writeFile(`${root}/etc/motd`, "hello");
@@ -35,7 +35,7 @@ async function plant(root: string): Promise<void> {
   await settle(root);
 }
 
-/** Planting and changing moves the times of folders. */
+/** Making and changing files changes the times of folders, so set them. */
 async function settle(root: string): Promise<void> {
   const names = ["etc/motd", "pipe", "null", "etc", "."];
   for (const name of names.filter((each) => existsSync(`${root}/${each}`)))
@@ -108,7 +108,7 @@ const CHANGES: [string, (root: string) => Promise<unknown>, string[]][] = [
   ],
 ];
 
-test.each(CHANGES)("compareTrees() sees %s", async (_, change, expected) => {
+test.each(CHANGES)("compareTrees() finds %s", async (_, change, expected) => {
   await using folder = await temporaryFolder();
   await plant(folder.in("left"));
   await plant(folder.in("right"));
@@ -117,7 +117,7 @@ test.each(CHANGES)("compareTrees() sees %s", async (_, change, expected) => {
   expect(compareTrees(folder.in("left"), folder.in("right"))).toEqual(expected);
 });
 
-test("compareTrees() sees nanoseconds, and nothing of what it is told to ignore", async () => {
+test("compareTrees() finds nanoseconds, and ignores the given paths", async () => {
   await using folder = await temporaryFolder();
   await plant(folder.in("left"));
   await plant(folder.in("right"));
@@ -130,7 +130,10 @@ test("compareTrees() sees nanoseconds, and nothing of what it is told to ignore"
 /** cap_net_raw=ep, revision 2 (linux/capability.h). */
 const CAP = Buffer.from("0100000200200000000000000000000000000000", "hex");
 
-/** Everything that a layer can hold: kinds of files, links, numbers at their limits, deletions, replacements. */
+/**
+ * An image with everything that a layer can have: kinds of files, links, numbers at their limits, deletions,
+ * replacements.
+ */
 const BASE: readonly TarMember[] = [
   { path: "./", kind: "directory", mtime: "1700000000", mode: 0o755 },
   { path: "bin", kind: "symlink", target: "usr/bin" },
@@ -139,7 +142,7 @@ const BASE: readonly TarMember[] = [
   { path: "usr/bin/su", data: "set-user-ID", mode: 0o4755 },
   { path: "usr/bin/mail", data: "set-group-ID", mode: 0o2755, gid: 8 },
   { path: "usr/bin/ping", data: "capable", mode: 0o755, xattrs: { "security.capability": CAP } },
-  // umoci gives parents that no layer names the present time, and those above them too.
+  // umoci gives the current time to directories that no layer lists, and to their parents.
   { path: "usr/share", kind: "directory" },
   { path: "tmp", kind: "directory", mode: 0o1777 },
   { path: "dev", kind: "directory" },
@@ -192,7 +195,7 @@ const CHANGED: readonly TarMember[] = [
   { path: "home", kind: "directory", mtime: "1710000002" },
 ];
 
-/** Real files of this machine with real times, as GNU tar writes them: thousands of names, hard links, long paths. */
+/** Files of this machine, archived by GNU tar: thousands of names, hard links, long paths. */
 function machineTar(): Promise<Buffer> {
   const folders = ["usr/share/zoneinfo", "usr/share/perl", "usr/sbin", "etc/ssl"];
   const flags = ["--format=posix", "--xattrs", "--pax-option=delete=atime,delete=ctime"];
@@ -225,20 +228,20 @@ describe("an image written by tandem", () => {
     return folder.in(name);
   };
 
-  test.each(["gzip", "zstd", "none"])("T47 is what umoci unpacks (%s)", async (compression) => {
+  test.each(["gzip", "zstd", "none"])("T47 equals what umoci unpacks (%s)", async (compression) => {
     const image = await write(`${compression}.img`, compression);
     await command("e2fsck", "-fn", image);
     await using mount = await loopMount(image);
     expect(compareTrees(wanted, mount.path, { ignore: ["lost+found"] })).toEqual([]);
   });
 
-  test("T78 with --jobs 1 is the same to the bit every time", async () => {
+  test("T78 with --jobs 1 has the same bytes every time", async () => {
     const one = await write("one.img", "gzip", "--jobs", "1");
     const other = await write("other.img", "gzip", "--jobs", "1");
     await command("cmp", one, other);
   });
 
-  test.each(["2", "3", "4"])("T47 with --jobs %s is the same tree", async (jobs) => {
+  test.each(["2", "3", "4"])("T47 with --jobs %s has the same tree", async (jobs) => {
     const image = await write(`jobs-${jobs}.img`, "zstd", "--jobs", jobs);
     await command("e2fsck", "-fn", image);
     await using mount = await loopMount(image);

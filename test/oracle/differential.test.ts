@@ -1,4 +1,7 @@
-/** What unpackers disagree about, as whole images: tandem makes of each what the image specification says, and umoci agrees where it is right. */
+/**
+ * Images that container tools unpack differently. tandem follows the image specification, and umoci agrees where it
+ * does too.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { compareTree, type ExpectedTree } from "../fixtures/layers.ts";
@@ -16,13 +19,13 @@ import { umociRawUnpack } from "../peers/umoci.ts";
 interface Case {
   readonly name: string;
   readonly layers: readonly (readonly TarMember[])[];
-  /** What comes of it, or what the message has to say. */
+  /** The expected tree, or the expected message. */
   readonly expected: ExpectedTree | RegExp;
-  /** Why umoci 0.4.7 is not asked. */
+  /** Why umoci 0.4.7 is not compared. */
   readonly not?: string;
 }
 
-/** Files, told apart by their content. */
+/** Files with different content. */
 const f = (path: string, data = "", mtime = "1600000000"): TarMember => ({ path, data, mtime });
 const d = (path: string, more: Omit<TarMember, "path" | "kind" | "data"> = {}): TarMember => ({
   path,
@@ -227,7 +230,7 @@ function tagOf(name: string): string {
   return name.split(" ", 1)[0] ?? name;
 }
 
-/** umoci gives the present time to parents that no layer lists. */
+/** umoci gives the current time to directories that no layer lists. */
 const isTimeOfParent = (line: string): boolean => line.includes(": mtime ");
 
 test.each(CASES.filter(({ expected }) => !(expected instanceof RegExp)))(

@@ -1,4 +1,4 @@
-/** What durable-files and replaceFile() promise, judged by their system calls: nothing of it is lost when the power goes after they return. */
+/** Proves with system calls that a power cut after durable-files and replaceFile() return loses nothing. */
 import { expect, test } from "bun:test";
 import { lostAfter } from "../peers/recorded-files.ts";
 
@@ -24,7 +24,7 @@ test.each([
   expect(await lostAfter(PRELUDE + action)).toEqual(NOTHING);
 });
 
-test("a program that flushes nothing loses its files, their names and their folders", async () => {
+test("lostAfter() finds the files, names and folders of a program that flushes nothing", async () => {
   const program = `${PRELUDE} mkdirSync(folder + "/sub"); writeFileSync(folder + "/sub/file", "text");`;
   const { data, folders } = await lostAfter(program);
   expect(data).toEqual(["file"]);

@@ -1,4 +1,4 @@
-/** What the ext4 writer makes is what e2fsck, the kernel, debugfs, resize2fs and GRUB take for an ext4. */
+/** e2fsck, the kernel, debugfs, resize2fs and GRUB accept what the ext4 writer makes. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ import { linesOfFolder, linesOfTree, LOST_AND_FOUND } from "../peers/tree-lines.
 import { randomRoot } from "./random-tree.ts";
 import { plainOutbox } from "../../src/system/outbox.ts";
 
-/** Builds, checks, mounts and compares everything that lstat, listxattr and read can tell. */
+/** Builds, checks and mounts a file system, and compares all that lstat, listxattr and read return. */
 async function check(sizeBytes: number, build: (image: Ext4Image) => DirectoryNode): Promise<void> {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
@@ -44,7 +44,7 @@ async function check(sizeBytes: number, build: (image: Ext4Image) => DirectoryNo
   expect(linesOfFolder(mount.path, [LOST_AND_FOUND])).toEqual(want);
 }
 
-/** Bytes that differ from place to place. */
+/** Bytes that depend on their offset. */
 function pattern(sizeBytes: number, start = 0): Uint8Array {
   const bytes = new Uint8Array(sizeBytes);
   for (let at = 0; at < sizeBytes; at += 1) bytes[at] = (at * 7 + (at >> 8) + start) & 0xff;
@@ -101,7 +101,7 @@ test.each([4, 5, 340, 341, 1360, 1361, 2000])("T72 a file of %d extents", (exten
   check(64 * MiB, (image) => directory({ file: scattered(image, extents) })),
 );
 
-test("files side by side, holes and what later layers replaced", () =>
+test("small files, holes, and files that later layers replace", () =>
   check(300 * MiB, (image) => {
     const small = Array.from({ length: 3000 }, (_, index) => {
       image.file(pattern(index));
@@ -116,7 +116,7 @@ test("files side by side, holes and what later layers replaced", () =>
     });
   }));
 
-test("files of several writers, chunk by chunk", () =>
+test("files of several writers in alternating chunks", () =>
   check(300 * MiB, (image) => {
     const twin = Allocator.attach(image.geometry, image.allocator.shared);
     const others = [1, 2].map(() => new DataWriter(plainOutbox(image.target), twin));
@@ -148,7 +148,7 @@ test("T72 a file of more than 4 GiB", async () => {
 test("T72 a file of more than one extent's blocks", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
-  // Nothing is written: the blocks of 150 MiB lie where no one else puts anything.
+  // Nothing is written: the 150 MiB lie in blocks that no other file uses.
   writeExt4(path, 1 * GiB, () =>
     directory({
       file: fileAt(150 * MiB, [{ logicalBlock: 0, physicalBlock: 100_000, blocks: 38_400 }]),
@@ -238,7 +238,7 @@ test("T74 the kernel finds and adds extended attributes", async () => {
   expect(await complaints(path)).toEqual([]);
 });
 
-/** Names for which no two levels of the index are empty, with collisions. */
+/** Names that fill both levels of the index, with collisions. */
 const manyNames = (count: number, length: number): string[] => [
   ...COLLIDING_NAMES,
   ...Array.from({ length: count }, (_, index) => `${index}-`.padEnd(length, "n")),
@@ -269,7 +269,7 @@ test.each([
       await using mount = await mountWritable(path);
       const many = `${mount.path}/many`;
       expect(readdirSync(many).toSorted()).toEqual(names.toSorted());
-      // Looking up goes through the index, listing does not.
+      // A lookup uses the index, a listing does not.
       for (const name of names.filter((_, index) => index < 2 || index % 97 === 0))
         await rm(`${many}/${name}`);
       for (let index = 0; index < 500; index += 1) await writeFile(`${many}/new ${index}`, "");
@@ -300,7 +300,7 @@ test("T72 debugfs reads what was written", async () => {
   expect(Buffer.compare(readFileSync(folder.in("copy")), want)).toBe(0);
 });
 
-test("a lost superblock is found in a backup", async () => {
+test("e2fsck restores a lost superblock from a backup", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   const root = writeExt4(path, 300 * MiB, (image) =>
@@ -309,7 +309,7 @@ test("a lost superblock is found in a backup", async () => {
   const file = openBlockFile(path, { write: true });
   file.write(0, new Uint8Array(8 * KiB));
   file.close();
-  // 1: errors were corrected, which is what it is run for.
+  // Status 1: errors were corrected.
   await command("bash", "-c", `e2fsck -fy -b 32768 -B 4096 ${path} || [ $? = 1 ]`);
   expect(await complaints(path)).toEqual([]);
   await using mount = await loopMount(path);
@@ -317,7 +317,7 @@ test("a lost superblock is found in a backup", async () => {
   expect(lines).toEqual(linesOfTree(root, () => pattern(9999)));
 });
 
-test("T75 resize2fs grows it unmounted, to be filled to 90 % of its inodes", async () => {
+test("T75 resize2fs grows it unmounted, and the kernel fills 90 % of its inodes", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   writeExt4(path, 128 * MiB, (image) => directory({ file: image.file(pattern(5 * MiB)) }));
@@ -329,7 +329,7 @@ test("T75 resize2fs grows it unmounted, to be filled to 90 % of its inodes", asy
     await using mount = await mountWritable(path);
     expect(Buffer.compare(readFileSync(`${mount.path}/file`), pattern(5 * MiB))).toBe(0);
     await writeFile(`${mount.path}/more`, pattern(300 * MiB));
-    // 90 % of the inodes that four times the size has.
+    // 90 % of the inodes at four times the size.
     for (let index = 0; index < 29_400; index += 1) writeFileSync(`${mount.path}/${index}`, "");
   }
   expect(await complaints(path)).toEqual([]);
@@ -340,7 +340,7 @@ test("T76 GRUB reads files through links, extents and large directories", async 
   const path = folder.in("image");
   const kernel = pattern(9 * MiB + 123);
   writeExt4(path, 128 * MiB, (image) => {
-    // Blocks of another file between those of the initrd: an extent each.
+    // Blocks of another file lie between those of the initrd, so that each is an extent.
     const pieces = Array.from({ length: 400 }, (_, index) => {
       const piece = image.file(pattern(4096, index)).extents;
       image.file("x");
@@ -383,7 +383,7 @@ test("T76 GRUB reads a boot file that was archived with holes", async () => {
   await expect(commandBytes("grub-fstest", path, "cat", "(loop0)/holed")).rejects.toThrow("extent");
 });
 
-test("a file system over old data is as good as one over zeros", async () => {
+test("a file system over old data is valid", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("image");
   await writeFile(path, new Uint8Array(300 * MiB).fill(0xa5));
@@ -393,7 +393,7 @@ test("a file system over old data is as good as one over zeros", async () => {
   target.close();
   expect(await complaints(path)).toEqual([]);
   {
-    // The kernel takes inodes and blocks of which it was told that they were never used.
+    // The kernel uses inodes and blocks that are marked as never used.
     await using mount = await mountWritable(path);
     for (let index = 0; index < 2000; index += 1)
       await writeFile(`${mount.path}/new ${index}`, "new");
@@ -401,7 +401,7 @@ test("a file system over old data is as good as one over zeros", async () => {
   expect(await complaints(path)).toEqual([]);
 });
 
-test("T71 T73 T74 random trees are what they were", async () => {
+test("T71 T73 T74 the kernel shows random trees as they were", async () => {
   await fc.assert(
     fc.asyncProperty(randomRoot, async (build) => {
       await check(32 * MiB, build);

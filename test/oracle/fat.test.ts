@@ -1,4 +1,4 @@
-/** Our FAT judged by others' programs: dosfstools and mtools. */
+/** dosfstools and mtools check the FAT that tandem writes, and tandem reads what they write. */
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { command } from "../../scripts/disk/command.ts";
@@ -24,7 +24,7 @@ const contentOf = (bytes: Uint8Array): { sizeBytes: number; read: () => Uint8Arr
 const bytesOf = (fat: Fat, path: string): Buffer =>
   Buffer.concat([...(fat.read(path)?.read() ?? [])].map((chunk) => Buffer.from(chunk)));
 
-/** What fsck.fat finds, without the lines that say nothing is wrong. */
+/** Returns the complaints of fsck.fat. */
 function findings(path: string): string {
   const { stdout } = Bun.spawnSync(["fsck.fat", "-n", path], {
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
@@ -38,7 +38,7 @@ function findings(path: string): string {
     .join("\n");
 }
 
-test.each(FORMATS)("what we write to a %s is what mtools read", async (_, options, sizeBytes) => {
+test.each(FORMATS)("mtools reads what Fat writes to a %s", async (_, options, sizeBytes) => {
   await using folder = await temporaryFolder();
   const image = folder.in("fat.img");
   command(["mkfs.vfat", "-C", ...options, image, `${sizeBytes / KiB}`]);
@@ -66,7 +66,7 @@ test.each(FORMATS)("what we write to a %s is what mtools read", async (_, option
   expect(command(["mtype", "-i", image, "::/loader/entries/tandem-b-1+3.conf"])).toBe("title 1\n");
 });
 
-test.each(FORMATS)("what mtools write to a %s is what we read", async (_, options, sizeBytes) => {
+test.each(FORMATS)("Fat reads what mtools writes to a %s", async (_, options, sizeBytes) => {
   await using folder = await temporaryFolder();
   const image = folder.in("fat.img");
   command(["mkfs.vfat", "-C", ...options, image, `${sizeBytes / KiB}`]);
@@ -89,7 +89,7 @@ test.each(FORMATS)("what mtools write to a %s is what we read", async (_, option
   expect(command(["mdir", "-b", "-i", image, "::/EFI"])).toBe("");
 });
 
-/** Nothing leads to a lost cluster, and copies of the table differ in nothing else. */
+/** Only lost clusters and the differences between the tables that they cause are allowed. */
 const HARMLESS =
   /^(?:Reclaimed \d+ unused clusters? \(\d+ bytes\)\.?|FATs differ but appear to be intact\.| *Using first FAT.*|Orphaned long file name part .*|Free cluster summary uninitialized.*| *Auto-.*)$/;
 

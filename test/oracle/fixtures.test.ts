@@ -1,4 +1,4 @@
-/** The layer fixtures are what their generator makes: whoever changes one changes the other. */
+/** The layer fixtures equal the output of their generator. Change both together. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,14 +11,14 @@ const GENERATOR = "mkfx.py";
 function isSame(one: string, other: string): boolean {
   const [left, right] = [readFileSync(one), readFileSync(other)];
   if (left.equals(right)) return true;
-  // The generator tells how small its bomb came out.
+  // The generator prints the size of its decompression bomb.
   const told = /in \d+ bytes/;
   if (one.endsWith(".json"))
     return left.toString().replace(told, "") === right.toString().replace(told, "");
   return decompressed(left).equals(decompressed(right));
 }
 
-/** Versions of gzip and zstd make other bytes of the same. Some blobs are broken at their end on purpose. */
+/** Versions of gzip and zstd give different bytes for the same input. Some blobs have a broken end on purpose. */
 function decompressed(bytes: Buffer): Buffer {
   const isGzip = bytes.subarray(0, 2).equals(Buffer.of(0x1f, 0x8b));
   return Bun.spawnSync([isGzip ? "gzip" : "zstd", "-dcq"], { stdin: bytes }).stdout;

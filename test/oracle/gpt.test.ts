@@ -1,4 +1,4 @@
-/** Partition tables that sgdisk made, damaged and moved are read as sgdisk means them. */
+/** Reads partition tables that sgdisk has made, damaged or moved. */
 import { expect, test } from "bun:test";
 import { truncate } from "node:fs/promises";
 import { ESP_TYPE_GUID, findPartition, readGpt, type Gpt } from "../../src/disk/gpt.ts";
@@ -89,7 +89,7 @@ test.each([
   expect(read(path)).toEqual(before);
 });
 
-test("both tables broken is an error; sgdisk finds none either", async () => {
+test("readGpt() throws when both tables are broken, and sgdisk finds none either", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("disk.img");
   await partitioned(path);

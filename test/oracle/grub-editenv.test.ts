@@ -1,4 +1,4 @@
-/** What tandem writes for GRUB's load_env, GRUB's own tool reads; and both read any other block alike. */
+/** GRUB's own tool reads the blocks that tandem writes for load_env. Both parse any other block in the same way. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseEnvBlock } from "../../src/control/env-block.ts";
@@ -82,11 +82,11 @@ test("grub-editenv lists a spec of 4096 bytes", async () => {
   );
 });
 
-test("an erased spec is no block for grub-editenv either", async () => {
+test("grub-editenv refuses an erased spec too", async () => {
   await expect(listed(new Uint8Array(4096))).rejects.toThrow("invalid environment block");
 });
 
-test("any block is read alike", async () => {
+test("grub-editenv and tandem parse any block in the same way", async () => {
   const line = fc
     .tuple(fc.stringMatching(/^[a-z_]{1,8}$/), fc.stringMatching(/^[ -~\n\\#=]{0,20}$/))
     .map(([name, value]) => `${name}=${value.replaceAll(/[\\\n]/g, String.raw`\$&`)}\n`);

@@ -1,4 +1,4 @@
-/** Whether what is written is held, asked of the kernel. Needs root for loop devices, mounts and device nodes. */
+/** Tests hold() with the kernel. Needs root for loop devices, mounts and device nodes. */
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { openBlockFile } from "../../src/system/linux-block-file.ts";
@@ -32,7 +32,7 @@ const hold = (path: string): Disposable => {
 };
 const holdAndClose = (path: string): void => hold(path)[Symbol.dispose]();
 
-/** Runs a shell until the returned function is called; it has printed one line by then. */
+/** Starts a shell and waits for its first line. The returned function ends the shell. */
 async function during(...argv: readonly string[]): Promise<() => Promise<void>> {
   const child = Bun.spawn([...argv], { stdin: "pipe", stdout: "pipe" });
   await child.stdout.getReader().read();
@@ -42,11 +42,11 @@ async function during(...argv: readonly string[]): Promise<() => Promise<void>> 
   };
 }
 
-test("a device that is mounted in another mount namespace is refused to be held", async () => {
+test("hold() refuses a device that is mounted in another mount namespace", async () => {
   await using loop = await loopDevice();
   const { device } = loop;
   holdAndClose(device);
-  // The mount ends with the namespace, and that with its last process.
+  // The mount ends with the namespace, and the namespace with its last process.
   const script = `mount ${device} /mnt && echo mounted && read -r end`;
   const unmount = await during("unshare", "--mount", "sh", "-c", script);
   expect(() => holdAndClose(device)).toThrow(`Cannot open ${device}: it is in use`);
@@ -55,7 +55,7 @@ test("a device that is mounted in another mount namespace is refused to be held"
   expect(() => holdAndClose(device)).not.toThrow();
 });
 
-test("what is held can be mounted by nobody, and is free again when the last holder closes it", async () => {
+test("no program can mount a held device, until the last holder releases it", async () => {
   await using loop = await loopDevice();
   const { device } = loop;
   const mount = (): number =>
@@ -69,7 +69,7 @@ test("what is held can be mounted by nobody, and is free again when the last hol
   expect(mount()).toBe(0);
 });
 
-test("two nodes of one device are one device", async () => {
+test("hold() recognizes two device nodes of one device", async () => {
   await using loop = await loopDevice();
   await using folder = await temporaryFolder();
   const { rdev } = statSync(loop.device);
@@ -86,7 +86,7 @@ test("two nodes of one device are one device", async () => {
   expect([exitCode, stderr.toString().includes("it is in use")]).toEqual([1, true]);
 });
 
-test("a device below a loop device is refused, and so is an image whose loop device is mounted", async () => {
+test("hold() refuses a device below a loop device, and an image whose loop device is mounted", async () => {
   await using loop = await loopDevice();
   const { device, image } = loop;
   const upper = (await command("losetup", "--find", "--show", device)).trim();
@@ -95,7 +95,7 @@ test("a device below a loop device is refused, and so is an image whose loop dev
   } finally {
     await command("losetup", "--detach", upper);
   }
-  // A loop device that nobody uses shows the bytes of the image as they are.
+  // An unused loop device does no harm to the image.
   holdAndClose(image);
   const script = `mount ${device} /mnt && echo mounted && read -r end`;
   const unmount = await during("unshare", "--mount", "sh", "-c", script);

@@ -1,4 +1,4 @@
-/** The hooks as shells and systemd read them. */
+/** Shells and systemd check the hooks. */
 import { expect, test } from "bun:test";
 import { HOOKS } from "../../src/hooks/hooks.ts";
 import { hookFiles } from "../../src/hooks/install.ts";
@@ -11,7 +11,7 @@ const texts = new Map(
     .map(({ path, text }) => [path, text]),
 );
 
-/** The shells that may run it: a script for bash is for bash only. */
+/** The shells that may run a script. A bash script is only for bash. */
 function shellsOf(text: string): string[][] {
   return text.startsWith("#!/bin/bash")
     ? [["bash", "-n"]]
@@ -22,7 +22,7 @@ function shellsOf(text: string): string[][] {
       ];
 }
 
-test.each([...texts])("%s is understood by every shell that may run it", async (_, text) => {
+test.each([...texts])("%s is valid for every shell that may run it", async (_, text) => {
   await using folder = await temporaryFolder();
   await Bun.write(folder.in("script"), text);
   for (const shell of shellsOf(text)) {
@@ -31,7 +31,7 @@ test.each([...texts])("%s is understood by every shell that may run it", async (
   }
 });
 
-test("systemd-analyze finds nothing wrong with the units", async () => {
+test("systemd-analyze finds no errors in the units", async () => {
   await using folder = await temporaryFolder();
   writeHook(folder.path, "systemd");
   await Bun.write(folder.in("usr/bin/tandem"), "#!/bin/sh\n");

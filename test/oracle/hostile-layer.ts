@@ -1,4 +1,6 @@
-/** Run by itself: unpacks one hostile layer and prints what came of it and how much memory it took at most, in MiB, and how long the processor was busy. */
+/**
+ * A program that unpacks one hostile layer, and prints the result, the peak of memory in MiB, and the processor time.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createGzip, createZstdCompress, constants } from "node:zlib";
 import { Readable } from "node:stream";
@@ -15,7 +17,7 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 interface Hostile {
   readonly chunks: () => Chunks;
-  /** What is kept of the entries: nothing, or the tree that they make. */
+  /** What the program keeps of the entries: nothing, or the merged tree. */
   readonly merges?: boolean;
 }
 
@@ -41,7 +43,7 @@ function* each(count: number, member: (index: number) => TarMember): Generator<T
   for (let index = 0; index < count; index += 1) yield member(index);
 }
 
-/** The same members again and again: to make them takes longer than to read them. */
+/** Repeats the same members, because making new ones takes longer than reading them. */
 function* repeated(count: number, ...all: readonly TarMember[]): Generator<Uint8Array> {
   const once = Buffer.concat(all.map(tarMember));
   const often = Math.max(1, Math.floor(MiB / once.byteLength));
@@ -202,7 +204,7 @@ async function unpack(input: Chunks, keeps: boolean): Promise<void> {
   unpacker.end();
 }
 
-/** In MiB. */
+/** Returns the memory in MiB. */
 function memory(key: string): number {
   const status = readFileSync("/proc/self/status", "utf8");
   return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;

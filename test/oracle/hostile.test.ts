@@ -1,14 +1,19 @@
-/** Layers that want to take all memory or time: each is refused or read, with little of both, in a process of its own. */
+/**
+ * Layers that try to use up memory or time. Each runs in its own process, and is refused or read with little of both.
+ */
 import { expect, test } from "bun:test";
 
 import { command } from "../peers/command.ts";
 
 const MIB_MAX = 64;
 const SECONDS_MAX = 30;
-/** They break no rule; only their digest is not told. */
+/** These layers are valid except for their digest. */
 const READ = /it decompresses to sha256:/;
 
-/** The peak is over that of an ordinary layer, and holds what JavaScript has not collected yet. Some keep what they read: their tree. */
+/**
+ * The limit is relative to the peak of an ordinary layer, and includes garbage that is not collected yet. Some layers
+ * keep their tree.
+ */
 test.each<[string, RegExp, number]>([
   ["an ordinary layer", READ, 16],
   ["300 extended headers of 1 MiB", READ, MIB_MAX],
@@ -23,7 +28,7 @@ test.each<[string, RegExp, number]>([
   ["100,000 links in a chain before their target", /more than 10000 hard links/, 4 * MIB_MAX],
   ["paths through long symlinks", /symlinks put more than 1024 names/, MIB_MAX],
   ["20,000 paths through 40 symlinks", READ, 2 * MIB_MAX],
-  // Objects for all of them would be 400 MiB.
+  // As objects the entries would take 400 MiB.
   ["400,000 files", READ, 300],
   ["5,000 deep paths", READ, 4 * MIB_MAX],
   ["a gzip bomb", READ, MIB_MAX],

@@ -1,4 +1,7 @@
-/** Random stacks of layers, written as file systems: what the kernel shows is what the plain rules make, and what umoci unpacks. */
+/**
+ * Writes random stacks of layers as file systems. The kernel shows the tree of a simple model, which is also what umoci
+ * unpacks.
+ */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 
@@ -15,7 +18,7 @@ import { tar, type TarMember } from "../peers/tar.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { umociRawUnpack } from "../peers/umoci.ts";
 
-test("random stacks of layers become the tree that the plain rules make", async () => {
+test("the kernel shows the tree of the model for random stacks of layers", async () => {
   await fc.assert(
     fc.asyncProperty(STACK, async ({ layers, model }) => {
       await using folder = await temporaryFolder();
@@ -34,7 +37,7 @@ test("random stacks of layers become the tree that the plain rules make", async 
   );
 });
 
-/** umoci gives the present time to directories that no layer lists. */
+/** umoci gives the current time to directories that no layer lists. */
 function withoutTimes(view: View): string[] {
   return linesOfView(
     new Map(
@@ -46,12 +49,12 @@ function withoutTimes(view: View): string[] {
   );
 }
 
-/** umoci lets a marker reach what its own layer brought before it. */
+/** umoci applies a marker also to earlier entries of its own layer. */
 function markersFirst(one: TarMember, other: TarMember): number {
   return Number(isMarker(other)) - Number(isMarker(one));
 }
 
-/** And it follows symlinks that the layer itself replaces. */
+/** umoci follows symlinks that the layer itself replaces. */
 function isBelowOwn(members: readonly TarMember[]): boolean {
   const own = members.filter((one) => !isMarker(one)).map(({ path }) => path);
   return members.some(
@@ -71,7 +74,7 @@ test("umoci unpacks random stacks of layers to the same tree", async () => {
       await writeImage(image.layout, {
         layers: layers.map((members) => ({ tar: members.toSorted(markersFirst) })),
       });
-      // Links to themselves and files that become parents are beyond it.
+      // umoci fails for links to themselves and for files that become parents.
       const failed = await umociRawUnpack(image, folder.in("umoci")).catch(() => "failed");
       if (failed !== undefined) return;
       compared += 1;
@@ -79,7 +82,7 @@ test("umoci unpacks random stacks of layers to the same tree", async () => {
         withoutTimes(viewOfModel(model)),
       );
     }),
-    // Always the same ones: what else umoci does in its own way would be no news of ours.
+    // A fixed seed: new differences would be umoci's and not caused by a change of tandem.
     { numRuns: 200, seed: 2 },
   );
   expect(compared).toBeGreaterThan(50);

@@ -1,4 +1,7 @@
-/** The fixtures of layers as file systems: what e2fsck and the kernel make of what was written is what the fixtures expect. */
+/**
+ * Writes the layer fixtures as file systems. e2fsck accepts them, and the kernel shows the trees that the fixtures
+ * expect.
+ */
 import { afterAll, expect, test } from "bun:test";
 import { lstatSync } from "node:fs";
 
@@ -32,7 +35,7 @@ test.each(layerCases.filter(({ tree }) => tree !== undefined))("$id", async (one
   expect(await complaints(path)).toEqual([]);
   await using mount = await loopMount(path);
   expect(compareTree(one.tree ?? {}, viewOfFolder(mount.path))).toEqual([]);
-  // Holes stay holes.
+  // Holes are preserved.
   if (one.id.includes("sparse"))
     for (const name of Object.keys(one.tree ?? {}).filter((each) => each.startsWith("s")))
       expect(lstatSync(`${mount.path}/${name}`).blocks).toBeLessThanOrEqual(16);

@@ -1,4 +1,4 @@
-/** A write takes as much memory for a large image as for a small one. Seen from outside, as the kernel counts it. */
+/** A write takes no more memory for a large image than for a small one, as counted by the kernel. */
 import { expect, test } from "bun:test";
 
 import { measured } from "../../scripts/bench/measure.ts";
@@ -8,7 +8,7 @@ import { TAR_END, tarMember } from "../peers/tar.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
 const MiB = 1024 * 1024;
-/** A collector that runs a little later or earlier makes as much of a difference. */
+/** The tolerance, because the time of garbage collections varies. */
 const NOISE_BYTES = 24 * MiB;
 
 async function* oneFile(sizeBytes: number): AsyncGenerator<Uint8Array> {
@@ -17,7 +17,7 @@ async function* oneFile(sizeBytes: number): AsyncGenerator<Uint8Array> {
   yield TAR_END;
 }
 
-/** The peak of a process that writes two layers of one file each. */
+/** Returns the peak of a process that writes two layers with one file each. */
 async function peakBytes(fileBytes: number): Promise<number> {
   await using folder = await temporaryFolder();
   const layers = [fileBytes, fileBytes].map((bytes) => ({
@@ -30,7 +30,7 @@ async function peakBytes(fileBytes: number): Promise<number> {
   return (await measured(process.execPath, "src/main.ts", ...words)).peakBytes;
 }
 
-test("the peak does not grow with the size of files", async () => {
+test("the peak of memory does not grow with the size of files", async () => {
   const small = await peakBytes(48 * MiB);
   const large = await peakBytes(384 * MiB);
   expect(small).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** The helpers in test/peers, against each other: what our own writers make is what skopeo, umoci and GNU tar read. */
+/** Tests the helpers in test/peers: skopeo, umoci and GNU tar read what the writers make. */
 import { expect, test } from "bun:test";
 import { lstat, readFile, readlink } from "node:fs/promises";
 
@@ -50,7 +50,7 @@ test.each(["gzip", "none"] as const)(
   },
 );
 
-test("zstd layers are what zstd and GNU tar read", async () => {
+test("zstd and GNU tar read zstd layers", async () => {
   await using folder = await temporaryFolder();
   const { layers } = await writeImage(folder.path, {
     layers: [{ tar: LOWER, compression: "zstd" }],
@@ -61,7 +61,7 @@ test("zstd layers are what zstd and GNU tar read", async () => {
   expect(listed).toContain(LONG);
 });
 
-test("startRegistry() with a login refuses strangers", async () => {
+test("startRegistry() with a login refuses other users", async () => {
   await using registry = await startRegistry({ login: { user: "me", password: "secret" } });
   const url = `http://${registry.host}/v2/`;
   expect((await fetch(url)).status).toBe(401);
@@ -69,7 +69,7 @@ test("startRegistry() with a login refuses strangers", async () => {
   expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
 });
 
-test("startRegistry() tells what the registry says when it cannot start", async () => {
+test("startRegistry() throws the registry's output when it cannot start", async () => {
   const http = { addr: "127.0.0.1:1", tls: { certificate: "/nowhere", key: "/nowhere" } };
   await expect(startRegistry({ config: { http } })).rejects.toThrow("/nowhere");
 });

@@ -1,4 +1,4 @@
-/** e2fsck looks at the slots that a boot loader could start on disks that cuts of the power have left. */
+/** e2fsck checks the bootable slots on disks after power cuts. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { type BlockFile, readBlock } from "../../src/system/block-file.ts";
@@ -9,7 +9,7 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { controlOn } from "../power-cut/judge.ts";
 import { STORIES, type Story } from "../power-cut/story.ts";
 
-/** Of each story so many cuts, evenly spread. */
+/** The number of cuts of each story, evenly spread. */
 const CUTS = 12;
 
 async function spread({ start, cmdline, act }: Story): Promise<Cut[]> {
@@ -25,7 +25,7 @@ function take(disk: BlockFile, name: "a" | "b", path: string): string {
   return path;
 }
 
-test("e2fsck finds nothing in a slot that has a spec, whatever was cut", async () => {
+test("e2fsck finds no error in a slot with a spec after any power cut", async () => {
   await using folder = await temporaryFolder();
   let slots = 0;
   for (const story of STORIES)

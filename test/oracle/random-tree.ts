@@ -12,7 +12,7 @@ import {
   xattr,
 } from "../fakes/ext4-image.ts";
 
-/** What becomes a node once there is an image to put its data into. */
+/** A description of a node, before its data is written to an image. */
 type Plan = (image: Ext4Image) => TreeNode;
 
 const ATTRIBUTES: fc.Arbitrary<Attributes> = fc.record({
@@ -20,7 +20,7 @@ const ATTRIBUTES: fc.Arbitrary<Attributes> = fc.record({
   uid: fc.oneof(fc.nat(70_000), fc.constant(2 ** 32 - 2)),
   gid: fc.nat(70_000),
   mtime: fc.record({
-    // Times between these are moved: see timestamp.ts.
+    // Times in this range are changed: see timestamp.ts.
     seconds: fc.oneof(
       fc.integer({ min: -(2 ** 31), max: 10_737_418_239 }),
       fc.integer({ min: 12_884_901_888, max: 15_032_385_535 }),
@@ -51,7 +51,7 @@ const NAME = fc
   .map((bytes) => byteString(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x78 : byte))))
   .filter((name) => ![".", "..", "lost+found"].includes(name));
 
-/** Gaps and lengths of data, then a hole. */
+/** Gaps and lengths of data, then a hole at the end. */
 function planFile(
   { runs, tailBytes }: { runs: [number, number][]; tailBytes: number },
   attributes: Attributes,

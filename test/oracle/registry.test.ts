@@ -1,4 +1,4 @@
-/** The client against a real registry with passwords, filled by skopeo, and against archives that skopeo wrote. */
+/** Tests the client with a real registry with passwords, filled by skopeo, and with archives that skopeo wrote. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ let registry: Registry | undefined;
 
 const named = (name: string) => ({ annotations: { "org.opencontainers.image.ref.name": name } });
 
-/** A directory with the index as "all" and one image as "one". */
+/** A registry with the index as "all" and one image as "one". */
 function writeLayout(): string {
   const top = indexOf([
     descriptorOf(index, TYPES.index, named("all")),
@@ -92,7 +92,7 @@ test.each(["all", "one", `none@${index.digest}`, `one@${amd64.digest}`])(
   },
 );
 
-test("sees the digest that skopeo sees", async () => {
+test("resolves the same digest as skopeo", async () => {
   const docker = `docker://${host}/ns/app:one`;
   const seen: { Digest: string; Layers: string[] } =
     await $`skopeo inspect --authfile ${authFile} --tls-verify=false ${docker}`.json();
@@ -101,7 +101,7 @@ test("sees the digest that skopeo sees", async () => {
   expect(image.layers.map(({ digest }) => digest as string)).toEqual(seen.Layers);
 });
 
-test("is told that it must log in, and that the password is wrong", async () => {
+test("reports a missing login and a wrong password", async () => {
   const anonymous = await open(`oci:${host}/ns/app:one`, {});
   const without = await rejection(anonymous.image());
   expect(without.code).toBe("unauthorized");
@@ -126,7 +126,7 @@ test.each([
   expect(error.message).toContain(why);
 });
 
-test("a blob that rotted on the registry's disk is refused", async () => {
+test("refuses a blob that is damaged on the registry's disk", async () => {
   const hex = amd64.layers[1]?.digest.slice("sha256:".length) ?? "";
   const blobs = join(registry?.store ?? "", "docker/registry/v2/blobs/sha256");
   const data = join(blobs, hex.slice(0, 2), hex, "data");
@@ -137,7 +137,7 @@ test("a blob that rotted on the registry's disk is refused", async () => {
   expect(error.message).toContain(`sha256:${hex}`);
 });
 
-test("reads an archive of skopeo, and the same written in another order", async () => {
+test("reads an archive of skopeo, also with members in another order", async () => {
   const image = await (await open(`oci-archive:${folder}/one.tar:name`)).image();
   expect(image.layers.map(({ diffId }) => diffId)).toEqual(
     amd64.layers.map(({ digest }) => digest),

@@ -1,4 +1,4 @@
-/** A service that a health check asks by HTTPS, with a certificate that openssl made. */
+/** A health check requests a service by HTTPS, with a certificate that openssl made. */
 import { afterEach, expect, test } from "bun:test";
 
 import { linuxProbe } from "../../src/system/probe.ts";
@@ -9,7 +9,7 @@ afterEach(() => {
   delete process.env["SSL_CERT_FILE"];
 });
 
-test("a service is judged by the authorities that a registry is judged by", async () => {
+test("a health check trusts the same authorities as the registry client", async () => {
   await using folder = await temporaryFolder();
   const [key, cert] = [folder.in("key.pem"), folder.in("cert.pem")];
   await command(

@@ -1,4 +1,6 @@
-/** What the tools of others make is known as what it is, and the built verb keeps off it. Needs root for loop devices and mounts. */
+/**
+ * Recognizes what real tools write, and `tandem write` refuses to overwrite it. Needs root for loop devices and mounts.
+ */
 import { expect, test } from "bun:test";
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { signaturesOn } from "../../src/disk/signature.ts";
@@ -27,7 +29,7 @@ function emptyFile(folder: TemporaryFolder, sizeBytes: number): string {
   return path;
 }
 
-/** What blkid calls it. */
+/** The type according to blkid. */
 const typeOf = async (path: string): Promise<string> => {
   const said = await command("blkid", "--probe", "--output", "export", path);
   return /^(?:TYPE|PTTYPE)=(.*)$/m.exec(said)?.[1] ?? said;
@@ -66,7 +68,7 @@ test.each<[string, string, ...(readonly string[])[]]>([
   expect(whatIsIn(path)).toEqual([what]);
 });
 
-test("tandem write over a device with a file system wants --force, and one in use is refused with it, too", async () => {
+test("tandem write needs --force for a device with a file system, and refuses a device in use even with --force", async () => {
   await using folder = await temporaryFolder();
   await writeImage(folder.in("layout"), { layers: [{ tar: [{ path: "x", data: "x" }] }] });
   const path = emptyFile(folder, 16 * MiB);

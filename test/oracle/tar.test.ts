@@ -1,4 +1,7 @@
-/** What GNU tar and bsdtar write of a tree, in every format they have, is read as that tree; the tree itself is read from the kernel. */
+/**
+ * Reads archives of a tree that GNU tar and bsdtar wrote in all their formats, and compares with the kernel's view of
+ * the tree.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, ftruncateSync, lstatSync, openSync, writeSync } from "node:fs";
 import { basename } from "node:path";
@@ -13,10 +16,10 @@ import { command, commandBytes } from "../peers/command.ts";
 import { type TemporaryFolder, temporaryFolder } from "../peers/temporary-folder.ts";
 
 const LONG = Array.from({ length: 3 }, (_, at) => `${at}`.repeat(100)).join("/");
-/** Ids without names here, or tar writes the names. */
+/** Ids without names on this machine: otherwise tar writes the names. */
 const ACL = "user::rwx,user:73001:r-x,group::r-x,group:73002:-wx,mask::rwx,other::r--";
 
-/** bsdtar writes negative times with a fraction as if it were to be added, which only bsdtar reads like that. */
+/** bsdtar writes negative times with a fraction that has to be added. Only bsdtar reads them so. */
 const TIMES: Readonly<Record<string, readonly string[]>> = {
   full: ["1600000000.123456789", "1234567890", "-86400.5", "4294967296.25"],
   whole: ["1600000000.123456789", "1234567890", "-86401", "4294967296.25"],
@@ -24,7 +27,7 @@ const TIMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 let folder: TemporaryFolder;
-/** Of everything, and of what the oldest formats can say. */
+/** The tree with everything, and the tree that the oldest formats can express. */
 const trees = new Map<string, View>();
 
 beforeAll(async () => {
@@ -66,7 +69,7 @@ async function plantModern(root: string): Promise<void> {
   plantHoles(`${root}/holes`, { sizeBytes: 3_000_000, at: [0, 65_536, 1_048_576, 2_000_000 - 5] });
   plantHoles(`${root}/tail-hole`, { sizeBytes: 1_048_576, at: [0] });
   plantHoles(`${root}/all-hole`, { sizeBytes: 1_048_576, at: [] });
-  // More runs than one block of any map has room for.
+  // More runs than fit into one block of a sparse map.
   const at = Array.from({ length: 90 }, (_, index) => (2 * index + 1) * 8192);
   plantHoles(`${root}/many-holes`, { sizeBytes: 2_000_000, at });
 }
@@ -78,7 +81,7 @@ function plantHoles(path: string, { sizeBytes, at }: { sizeBytes: number; at: nu
   closeSync(file);
 }
 
-/** Last, because planting moves times. */
+/** Sets the times last, because making files changes them. */
 async function settle(root: string): Promise<void> {
   const times = TIMES[basename(root)] ?? [];
   const paths = (await command("find", root, "-depth", "-print0")).split("\0").slice(0, -1);
@@ -101,7 +104,7 @@ function readTar(
   return { view, warnings, dataBytes: sink.files.reduce((sum, file) => sum + file.dataBytes, 0) };
 }
 
-/** Differences as lines: a diff of whole trees says too much. */
+/** Returns the differences as lines: a diff of whole trees is too long. */
 function differences(want: View, got: View, told: (node: ViewNode) => object): string[] {
   return [...new Set([...want.keys(), ...got.keys()])].flatMap((path) => {
     const [one, other] = [want.get(path), got.get(path)].map(
@@ -115,7 +118,7 @@ const everything = (node: ViewNode): object =>
   Object.fromEntries(Object.entries(node).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 const wholeSeconds = (node: ViewNode): object => everything({ ...node, nanoseconds: 0 });
 
-/** bsdtar has no negative times in the format of GNU tar. */
+/** bsdtar cannot write negative times in GNU tar's format. */
 const sinceEpoch = (node: ViewNode): object =>
   wholeSeconds({ ...node, seconds: Math.max(0, node.seconds) });
 
@@ -227,7 +230,7 @@ describe("xattrs", () => {
   });
 });
 
-test("the time that bsdtar writes for -86400.5 s is read as GNU tar reads it", async () => {
+test("TarReader reads bsdtar's time -86400.5 s like GNU tar", async () => {
   await writeFile(folder.in("old"), "x");
   await command("touch", "-d", "@-86400.5", folder.in("old"));
   const archive = folder.in("old.tar");
@@ -253,7 +256,7 @@ test.each(["cpio", "zip", "7zip"])("T46 bsdtar's %s is refused", async (format) 
   expect(() => readTar(bytes, 4096)).toThrow("Cannot unpack layer");
 });
 
-test.each(["gzip", "zstd"])("what %s compresses is read", async (program) => {
+test.each(["gzip", "zstd"])("TarReader reads an archive compressed by %s", async (program) => {
   const archive = folder.in(`${program}.tar`);
   await command(...GNU, "-cf", archive, "-C", folder.in("plain"), ".");
   const plain = await commandBytes("cat", archive);

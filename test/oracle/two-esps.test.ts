@@ -1,4 +1,4 @@
-/** doctor on disks with two EFI system partitions that sgdisk and mkfs.vfat made. */
+/** Runs doctor on disks with two EFI system partitions, made by sgdisk and mkfs.vfat. */
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readSync } from "node:fs";
 import { truncate } from "node:fs/promises";
@@ -31,7 +31,7 @@ async function partitioned(path: string): Promise<void> {
   await command("sgdisk", "--clear", ...parts, path);
 }
 
-/** systemd-boot with this loader.conf. */
+/** Installs systemd-boot with this loader.conf. */
 async function addLoader(disk: string, number: number, conf: string): Promise<void> {
   const text = `${disk}.conf`;
   await Bun.write(text, conf);
@@ -60,7 +60,7 @@ function fix(disk: string, esp?: string): Promise<Diagnosis> {
 const about = ({ findings }: Diagnosis, subject: string) =>
   findings.filter((finding) => finding.subject === subject).map(({ text }) => text);
 
-test("doctor goes by the ESP with tandem's files, and repairs only that one", async () => {
+test("doctor uses the ESP with tandem's files, and repairs only this one", async () => {
   await using folder = await temporaryFolder();
   const disk = folder.in("disk.img");
   await partitioned(disk);
@@ -99,7 +99,7 @@ test("doctor works where the first ESP has no file system", async () => {
   expect(bytesOf(disk, 1).every((byte) => byte === 0)).toBe(true);
 });
 
-test("doctor changes nothing where there is no telling, and goes by the label that is configured", async () => {
+test("doctor changes nothing when both could be meant, and uses the configured label", async () => {
   await using folder = await temporaryFolder();
   const disk = folder.in("disk.img");
   await partitioned(disk);

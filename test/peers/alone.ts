@@ -1,6 +1,6 @@
 /**
- * What programs of tests, demo and benchmarks learn of the machine they run on: where its programs are. Credentials, configuration,
- * proxies and certificates of whoever runs them must not decide how they end.
+ * The environment for programs of tests, demo and benchmarks. It has only the PATH of the machine. Credentials,
+ * configuration, proxies and certificates of the user must not influence the results.
  */
 const NOWHERE = "/nonexistent";
 
@@ -8,7 +8,7 @@ const NOWHERE = "/nonexistent";
 export const ALONE: Readonly<Record<string, string>> = {
   PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`,
   HOME: NOWHERE,
-  // Named, so that nobody looks into /run/containers.
+  // Set, so that no program reads /run/containers.
   XDG_RUNTIME_DIR: `${NOWHERE}/run`,
   XDG_CONFIG_HOME: `${NOWHERE}/config`,
 };
@@ -16,7 +16,7 @@ export const ALONE: Readonly<Record<string, string>> = {
 const HOST =
   /^(?:XDG_|DOCKER_|REGISTRY_|CONTAINERS_|SSL_|BUN_|NODE_|TANDEM_(?:DISK|TRIES|LIMIT|JOBS|INSECURE_REGISTRIES)$)|_proxy$/i;
 
-/** Makes this process, and what it starts with its own environment, as blind. */
+/** Removes everything else from the environment of this process and of the programs that it starts. */
 export function forgetHost(): void {
   for (const name of Object.keys(process.env)) if (HOST.test(name)) delete process.env[name];
   Object.assign(process.env, ALONE);

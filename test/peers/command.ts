@@ -8,7 +8,7 @@ export async function commandBytes(...words: readonly string[]): Promise<Buffer>
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    // Without it a child gets the variables that this process started with, not those that forgetHost() left.
+    // Without this a child gets the original environment of this process, not the one that forgetHost() left.
     env: process.env,
   });
   const [stdout, stderr, status] = await Promise.all([

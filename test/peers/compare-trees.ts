@@ -1,14 +1,14 @@
-/** Compares two folders, each the root of a file system, in everything that a layer can say about a file. */
+/** Compares two folders, each the root of a file system, in all file attributes that a layer can set. */
 import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 import { xattrsOf } from "./xattrs.ts";
 
 export interface CompareOptions {
-  /** Paths that count for neither side, such as "lost+found". */
+  /** Paths to ignore on both sides, such as "lost+found". */
   readonly ignore?: readonly string[];
 }
 
-/** One file as facts that print and compare: "mode" → "4755". */
+/** The attributes of one file as text: "mode" → "4755". */
 type Facts = ReadonlyMap<string, string>;
 
 const KINDS = [
@@ -20,7 +20,7 @@ const KINDS = [
   ["fifo", "isFIFO"],
 ] as const;
 
-/** One line for each difference, by path; none when the trees are the same. */
+/** Returns one line for each difference, ordered by path. Empty when the trees are equal. */
 export function compareTrees(
   left: string,
   right: string,
@@ -41,7 +41,7 @@ function differences(path: string, left: Facts | undefined, right: Facts | undef
     .map((key) => `${path}: ${key} ${left.get(key) ?? "none"} ≠ ${right.get(key) ?? "none"}`);
 }
 
-/** Path → facts. Paths are Latin-1 texts of their bytes; the root is ".". */
+/** Maps a path to its attributes. Paths are their bytes as Latin-1; the root is ".". */
 function treeFacts(root: string): Map<string, Facts> {
   const facts = new Map<string, Facts>();
   const firstNames = new Map<bigint, string>();
@@ -79,7 +79,7 @@ function xattrFacts(place: Buffer): [string, string][] {
   return [...xattrsOf(place)].map(([key, value]) => [`xattr ${key}`, value]);
 }
 
-/** What only some kinds have. `first` is the name under which the inode was met first: hard links share it. */
+/** The attributes that only some kinds have. `first` is the first name of the inode, which hard links share. */
 function own(place: Buffer, stat: BigIntStats, first: string): [string, string][] {
   if (stat.isDirectory()) return [];
   const links: [string, string][] = [

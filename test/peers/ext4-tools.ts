@@ -21,7 +21,7 @@ export function writeExt4(
   }
 }
 
-/** What e2fsck complains about: nothing, if all is well. */
+/** Returns the complaints of e2fsck. Empty when there are none. */
 export async function complaints(path: string): Promise<string[]> {
   const output = await command("e2fsck", "-fn", path).catch(String);
   return output
@@ -33,7 +33,7 @@ export interface WritableMount extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Mounted read-write by the kernel. Needs root. */
+/** Lets the kernel mount an image read-write. Needs root. */
 export async function mountWritable(image: string): Promise<WritableMount> {
   const folder = await temporaryFolder();
   await command("mount", "-o", "loop", image, folder.path);
@@ -46,7 +46,7 @@ export async function mountWritable(image: string): Promise<WritableMount> {
   };
 }
 
-/** The lines "Key: value" of dumpe2fs -h. */
+/** Returns the lines "Key: value" of dumpe2fs -h. */
 export async function superblockOf(image: string): Promise<ReadonlyMap<string, string>> {
   const output = await command("dumpe2fs", "-h", image);
   const pairs = output.split("\n").map((line) => line.split(/: +/, 2));

@@ -1,4 +1,4 @@
-/** Writes images as OCI layouts, layer by layer as a stream, so that tests and benchmarks need no image from elsewhere. */
+/** Writes images as OCI layouts, layer by layer as a stream, so that tests and benchmarks need no external image. */
 import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, type Transform } from "node:stream";
@@ -12,15 +12,15 @@ export type Compression = "gzip" | "zstd" | "none";
 export interface LayerSource {
   /** An uncompressed tar, or the members to make one of. */
   readonly tar: Uint8Array | AsyncIterable<Uint8Array> | readonly TarMember[];
-  /** "gzip" unless given; always at level 6 and 3, the usual ones. */
+  /** Default: "gzip". The level is the usual one: 6 for gzip, 3 for zstd. */
   readonly compression?: Compression;
 }
 
 export interface ImageSource {
   readonly layers: readonly LayerSource[];
-  /** "latest" unless given. Images with other tags in the same folder stay. */
+  /** Default: "latest". Images with other tags in the same folder are kept. */
   readonly tag?: string;
-  /** "amd64" unless given. */
+  /** Default: "amd64". */
   readonly architecture?: string;
 }
 
@@ -32,7 +32,7 @@ export interface Descriptor {
 
 export interface Layer extends Descriptor {
   readonly diffId: string;
-  /** Of the uncompressed tar. */
+  /** The size of the uncompressed tar. */
   readonly tarBytes: number;
 }
 
@@ -56,7 +56,7 @@ const MEDIA_TYPE: Readonly<Record<Compression, string>> = {
 };
 const REF_NAME = "org.opencontainers.image.ref.name";
 
-/** Adds an image to the OCI layout `layout`, which is made if it is not there. The same input gives the same bytes. */
+/** Adds an image to the OCI layout `layout`, which is created if necessary. Equal input gives equal bytes. */
 export async function writeImage(layout: string, source: ImageSource): Promise<Image> {
   const { tag = "latest", architecture = "amd64" } = source;
   await mkdir(join(layout, "blobs/sha256"), { recursive: true });
@@ -120,7 +120,7 @@ function compressed(
   return input.pipe(filter);
 }
 
-/** The name is known only at the end, so the bytes go to a file of another name first. */
+/** Writes to a temporary file first, because the final name is the digest. */
 async function writeBlob(
   layout: string,
   chunks: AsyncIterable<Uint8Array>,

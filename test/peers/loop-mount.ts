@@ -1,7 +1,7 @@
 import { command } from "./command.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-/** A file system in a file, mounted read-only by the kernel at `path`. Needs root. */
+/** A file system in a file that the kernel has mounted read-only at `path`. Needs root. */
 export interface LoopMount extends AsyncDisposable {
   readonly path: string;
 }

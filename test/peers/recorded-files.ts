@@ -1,4 +1,4 @@
-/** What a program leaves of its files when the power goes, by its recorded system calls: what was not flushed is lost. */
+/** Computes from recorded system calls which files of a program a power cut would lose: those that were not flushed. */
 import { readFileSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -6,17 +6,20 @@ import { temporaryFolder } from "./temporary-folder.ts";
 const CALLS =
   "openat,write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,symlink,symlinkat";
 
-/** What is not on the medium, though the program believes that it is. */
+/** Changes that are not on the medium, although the program relies on them. */
 export interface Unflushed {
-  /** Files by name, whose data is not there. */
+  /** The names of files whose data was not flushed. */
   readonly data: readonly string[];
-  /** Folders of which a change of names is not there. */
+  /** Folders with changed names that were not flushed. */
   readonly folders: readonly string[];
-  /** Files that got their name in place of another before their data was there. */
+  /** Files that replaced another file before their data was flushed. */
   readonly renamedEarly: readonly string[];
 }
 
-/** Runs a program of TypeScript, which finds its folder in the variable FOLDER, and tells what a cut after its end would lose of it. */
+/**
+ * Runs a TypeScript program, which gets its folder in the variable FOLDER. Returns what a power cut after its end would
+ * lose.
+ */
 export async function lostAfter(program: string): Promise<Unflushed> {
   await using folder = await temporaryFolder();
   const trace = `${folder.path}.trace`;
@@ -52,7 +55,7 @@ function unflushedIn(lines: readonly string[]): Unflushed {
 interface Call {
   readonly name: string;
   readonly opened: string;
-  /** The paths that it makes, moves or removes. */
+  /** The paths that the call makes, moves or removes. */
   readonly named: readonly string[];
 }
 

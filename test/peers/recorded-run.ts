@@ -1,21 +1,23 @@
-/** What a program asks of a disk-image file, recorded at the system calls. */
+/** Records the operations of a program on a disk-image file from its system calls. */
 import { readFileSync } from "node:fs";
 import type { Operation } from "../fakes/recorded-disk.ts";
 
 type Write = Extract<Operation, { kind: "write" }>;
 
-/** More than any write: strace cuts what is longer. */
+/** The limit for strings in strace's output, larger than any write. */
 const BYTES_SHOWN_MAX = 4 * 1024 * 1024;
 const CALLS =
   "write,pwrite64,writev,pwritev,pwritev2,ftruncate,fallocate,io_submit,io_getevents,fsync,fdatasync";
 
-/** The words that run a program so that `trace` tells what it did. */
+/** Returns the command that runs a program and writes its system calls to `trace`. */
 export function recording(trace: string): string[] {
   const shown = ["-e", "signal=none", "-s", `${BYTES_SHOWN_MAX}`];
   return ["strace", "-f", "-y", "-xx", ...shown, "-e", `trace=${CALLS}`, "-o", trace];
 }
 
-/** All that changed the file at `disk`, in the order in which the threads asked for it. Throws for a change that cannot be repeated. */
+/**
+ * Returns all changes of the file at `disk`, in the order of the requests. Throws for a change that cannot be replayed.
+ */
 export function operationsIn(trace: string, disk: string): Operation[] {
   const underWay = new Map<string, Write>();
   return [...callsIn(readFileSync(trace, "latin1"))].flatMap((call) =>
@@ -23,7 +25,7 @@ export function operationsIn(trace: string, disk: string): Operation[] {
   );
 }
 
-/** A write counts from when it is asked for, a flush and the end of a queued write from when they are confirmed. */
+/** A write counts from its request, a flush and the end of a queued write from their confirmation. */
 function operationsOf(call: Call, disk: string, underWay: Map<string, Write>): Operation[] {
   const { name, text, begins, ends } = call;
   switch (name) {
@@ -41,13 +43,13 @@ function operationsOf(call: Call, disk: string, underWay: Map<string, Write>): O
 
 interface Call {
   readonly name: string;
-  /** Its arguments, as far as they were told. */
+  /** The arguments of the call, as far as strace has printed them. */
   readonly text: string;
   readonly begins: boolean;
   readonly ends: boolean;
 }
 
-/** A call that another thread interrupts is told in two lines. */
+/** strace prints a call in two lines when another thread makes a call in between. */
 function* callsIn(trace: string): Generator<Call> {
   const interrupted = new Map<string, string>();
   for (const [, thread = "", resumed, begun, text = ""] of trace.matchAll(
@@ -66,7 +68,7 @@ function* callsIn(trace: string): Generator<Call> {
   }
 }
 
-/** Every byte of a path is told as \xNN, so no name can look like another. */
+/** strace prints every byte of a path as \xNN, so names are unambiguous. */
 function isOn(text: string, disk: string): boolean {
   return new RegExp(`^\\d+<${RegExp.escape(escaped(disk))}>`).test(text);
 }

@@ -1,4 +1,4 @@
-/** Debian's docker-registry on a free loopback port, with a store of its own that goes away with it. */
+/** Debian's docker-registry on a free loopback port, with its own store, which is removed with it. */
 import { mkdir } from "node:fs/promises";
 
 import { command } from "./command.ts";
@@ -8,22 +8,22 @@ export interface Registry extends AsyncDisposable {
   /** "127.0.0.1:41235". */
   readonly host: string;
   readonly pid: number;
-  /** The folder with its files. */
+  /** The folder of the store. */
   readonly store: string;
-  /** What it wrote so far, access log included. */
+  /** The output of the registry so far, with its access log. */
   readonly log: () => string;
 }
 
 export interface RegistryOptions {
-  /** Asks for this user by Basic authentication. */
+  /** Requires this user with Basic authentication. */
   readonly login?: { readonly user: string; readonly password: string };
-  /** Sections added to its configuration, such as `http: { tls: … }` or `auth: { token: … }`. */
+  /** More sections for the configuration, such as `http: { tls: … }` or `auth: { token: … }`. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-/** Where it says which port it was given. */
+/** The line in which the registry prints its port. */
 const LISTENING = /listening on (127\.0\.0\.1:\d+)/;
-/** It says so within a second; the rest is for a machine that does other things. */
+/** The line takes less than a second. The limit allows for a busy machine. */
 const START_MS_MAX = 120_000;
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
@@ -55,7 +55,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   }
 }
 
-/** The store's files of one registry are its own; port 0 lets the kernel choose, so that nobody else can be quicker. */
+/** The configuration. Each registry has its own store. With port 0 the kernel chooses a free port, without a race. */
 async function configuration(
   folder: string,
   { login, config = {} }: RegistryOptions,
@@ -72,7 +72,7 @@ async function configuration(
   return { ...base, auth: { htpasswd: { realm: "tandem", path } }, ...config, http };
 }
 
-/** Waits for the line with the address, then goes on reading so that the registry never blocks on a full pipe. */
+/** Waits for the line with the address, and continues to read, so that the registry never blocks on a full pipe. */
 async function listening(stderr: ReadableStream<Uint8Array>): Promise<[string, () => string]> {
   let text = "";
   const { promise, resolve, reject } = Promise.withResolvers<string>();

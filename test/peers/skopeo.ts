@@ -2,14 +2,16 @@
 import { command } from "./command.ts";
 
 export interface SkopeoOptions {
-  /** "user:password" for the registry that is read. */
+  /** "user:password" for the source registry. */
   readonly sourceLogin?: string;
   readonly targetLogin?: string;
   /** More flags, such as `--dest-compress-format=zstd`. */
   readonly flags?: readonly string[];
 }
 
-/** Copies `source` to `target`, such as "oci:FOLDER:TAG" or "docker://127.0.0.1:5000/name:tag"; any certificate will do. */
+/**
+ * Copies `source` to `target`, such as "oci:FOLDER:TAG" or "docker://127.0.0.1:5000/name:tag". Accepts any certificate.
+ */
 export async function skopeoCopy(
   source: string,
   target: string,

@@ -1,22 +1,22 @@
-/** Writes tar members the way layers have them: ustar, with PAX records for what does not fit. */
+/** Writes tar members as they are in layers: ustar, with PAX records for values that do not fit. */
 
 interface Common {
   readonly path: string;
-  /** 0o644, or 0o755 for a directory. */
+  /** Default: 0o644, or 0o755 for a directory. */
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
   /** Seconds since 1970, such as "1600000000.123456789". */
   readonly mtime?: string;
   readonly xattrs?: Readonly<Record<string, Uint8Array>>;
-  /** More PAX records, as they are. */
+  /** More PAX records, written unchanged. */
   readonly pax?: Readonly<Record<string, string>>;
 }
 
 export type TarMember = Common &
   (
     | { readonly kind?: "file"; readonly data: Uint8Array | string }
-    /** Only the header: the caller writes `sizeBytes` bytes and zeros up to the next 512 itself. */
+    /** Writes only the header: the caller writes `sizeBytes` bytes and the padding to 512 bytes. */
     | { readonly kind: "file-header"; readonly sizeBytes: number }
     | { readonly kind: "directory" | "fifo" }
     | { readonly kind: "symlink" | "hardlink"; readonly target: string }
@@ -38,12 +38,12 @@ const TYPE = {
 /** The two zero blocks that end an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_BYTES);
 
-/** A whole archive, held in memory. */
+/** Makes a whole archive in memory. */
 export function tar(members: readonly TarMember[]): Uint8Array {
   return Buffer.concat([...members.map(tarMember), TAR_END]);
 }
 
-/** Header, data and padding of one member. */
+/** Returns header, data and padding of one member. */
 export function tarMember(member: TarMember): Uint8Array {
   const data = "data" in member ? Buffer.from(member.data) : new Uint8Array(0);
   const sizeBytes = member.kind === "file-header" ? member.sizeBytes : data.byteLength;
@@ -55,7 +55,7 @@ export function tarMember(member: TarMember): Uint8Array {
   return Buffer.concat([before, padded(pax), header, padded(data)]);
 }
 
-/** Name → value in hex. */
+/** Maps a name to its value in hex. */
 export function xattrsOfMember({ xattrs = {} }: TarMember): Record<string, string> {
   const pairs = Object.entries(xattrs).map(([name, value]) => [
     name,
@@ -99,7 +99,7 @@ interface Ustar {
   readonly minor?: number;
 }
 
-/** One 512-byte header; numbers that do not fit are left 0 and text is cut: a PAX record says the rest. */
+/** Makes a 512-byte header. Numbers that do not fit are 0 and text is cut off: a PAX record has the real value. */
 function ustar(fields: Ustar): Uint8Array {
   const block = Buffer.alloc(BLOCK_BYTES);
   const text = (at: number, bytesMax: number, value: string): void => {

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A new folder that is removed with all that is in it: `await using folder = await temporaryFolder();`. */
+/** A new folder that is removed with its content: `await using folder = await temporaryFolder();`. */
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
-  /** The path of something inside. */
+  /** Returns the path of a name in the folder. */
   readonly in: (name: string) => string;
 }
 

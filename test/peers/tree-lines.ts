@@ -1,11 +1,11 @@
-/** A tree as tandem has it in memory and a folder as the kernel shows it, both as lines that compare: one a name. */
+/** Prints a tree in memory, and a folder of the kernel, in the same form: one line for each name. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from "node:fs";
 
 import type { DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 import { byteStringOf, bytesOf } from "../../src/lib/byte-string.ts";
 import { xattrsOf } from "./xattrs.ts";
 
-/** Sorted by path. Paths are Latin-1 texts of their bytes. */
+/** Sorted by path. Paths are their bytes as Latin-1. */
 export function linesOfTree(
   root: DirectoryNode,
   contentOf: (node: FileNode) => Uint8Array,
@@ -22,7 +22,7 @@ export function linesOfTree(
   return lines.toSorted();
 }
 
-/** `ignore`: names that count for nothing, neither for themselves nor for the links of their directory. */
+/** `ignore`: names to leave out, also from the link count of their directory. */
 export function linesOfFolder(root: string, ignore: readonly string[] = []): string[] {
   const lines: string[] = [];
   const visit = (path: string): void => {
@@ -91,7 +91,7 @@ function namesIn(place: Buffer): string[] {
   return readdirSync(place, { encoding: "buffer" }).map((name) => name.toString("latin1"));
 }
 
-/** ext4 counts a directory's name, its dot, and the two dots of each directory in it, up to a limit. */
+/** ext4 counts a directory's name, its ".", and the ".." of each directory in it, up to a limit. */
 function countLinks(root: DirectoryNode): Map<TreeNode, number> {
   const links = new Map<TreeNode, number>([[root, 1]]);
   const visit = (directory: DirectoryNode): void => {
@@ -107,5 +107,5 @@ function countLinks(root: DirectoryNode): Map<TreeNode, number> {
   return links;
 }
 
-/** The directory that every ext4 has. */
+/** lost+found, which every ext4 has. */
 export const LOST_AND_FOUND = `/${byteStringOf("lost+found")}`;

@@ -1,14 +1,14 @@
-/** Extended attributes as the kernel tells them: neither Node nor Bun has a call for it. */
+/** Reads extended attributes from the kernel. Neither Node nor Bun has a call for this. */
 import { dlopen, ptr } from "bun:ffi";
 
 const libc = dlopen("libc.so.6", {
   llistxattr: { args: ["ptr", "ptr", "u64"], returns: "i64" },
   lgetxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64" },
 });
-/** The kernel gives no list and no value larger than this (linux/limits.h XATTR_LIST_MAX, XATTR_SIZE_MAX). */
+/** The kernel's limit for lists and values (linux/limits.h XATTR_LIST_MAX, XATTR_SIZE_MAX). */
 const buffer = Buffer.alloc(65_536);
 
-/** Name → value in hex, of the file itself and not of what it links to. None where the file system has none. */
+/** Maps each name to its value in hex. Does not follow symlinks. Empty when the file system has no xattrs. */
 export function xattrsOf(path: Buffer): Map<string, string> {
   const name = terminated(path);
   const length = Number(libc.symbols.llistxattr(ptr(name), ptr(buffer), buffer.byteLength));
