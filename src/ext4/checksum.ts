@@ -54,3 +54,17 @@ function makeTables(): readonly Int32Array[] {
     last = last.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] ?? 0));
   return tables;
 }
+
+/** The polynomial x^16 + x^15 + x^2 + 1, bits reversed. */
+const POLYNOMIAL_16 = 0xa001;
+export const CRC16_START = 0xffff;
+
+/** CRC-16 as ext4 uses it for group descriptors without metadata_csum: continues from `seed`, inverts nothing. */
+export function crc16(seed: number, bytes: Uint8Array): number {
+  let crc = seed;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL_16 : 0);
+  }
+  return crc;
+}

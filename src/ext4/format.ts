@@ -20,7 +20,7 @@ import { NodeWriter } from "./node-writer.ts";
 import type { NumberedTree } from "./numbering.ts";
 import { numberTree } from "./numbering.ts";
 import { PlacedWriter } from "./placed-writer.ts";
-import type { SuperblockValues } from "./superblock.ts";
+import type { Checksums, SuperblockValues } from "./superblock.ts";
 import { encodeBlock0, encodeSuperblock, LABEL_BYTES_MAX } from "./superblock.ts";
 import type { WrittenRange } from "./written-range.ts";
 import { rangeOf } from "./written-range.ts";
@@ -32,6 +32,8 @@ export interface FileSystemContent {
   readonly allocator: Allocator;
   readonly root: DirectoryNode;
   readonly identity: Identity;
+  /** "metadata" by default. */
+  readonly checksums?: Checksums;
 }
 
 export interface WrittenTree {
@@ -53,7 +55,7 @@ export interface WrittenTree {
  * File data that no node refers to becomes free space. Throws "no-space" or "content" with the path of the node.
  */
 export function writeTree(target: BlockFile, content: FileSystemContent): WrittenTree {
-  const { geometry, identity } = content;
+  const { geometry, identity, checksums = "metadata" } = content;
   const inodesMax = geometry.groups * geometry.inodesPerGroup;
   const tree = numberTree(content.root, { inodesMax, timeSeconds: identity.timeSeconds });
   const usage = new BlockUsage(geometry);
@@ -63,11 +65,11 @@ export function writeTree(target: BlockFile, content: FileSystemContent): Writte
   const data = new DataWriter(plainOutbox(target), content.allocator, geometry.frontRest);
   const front = new PlacedWriter(target);
   const { timeSeconds } = identity;
-  const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds });
+  const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds, checksums });
   writeNodes(tree, writer, new InodeTable(geometry, front));
   const { lastInode } = tree;
   const directories = countDirectories(tree, geometry);
-  const used = { geometry, usage, lastInode, directories, checksumSeed };
+  const used = { geometry, usage, lastInode, directories, checksumSeed, checksums, uuid };
   const superblock = {
     geometry,
     freeBlocks: geometry.blocks - usage.usedBlocks,
@@ -76,6 +78,7 @@ export function writeTree(target: BlockFile, content: FileSystemContent): Writte
     hashSeed,
     label: labelOf(identity),
     timeSeconds,
+    checksums,
   };
   writeDescriptors(front, superblock, writeGroups(front, used));
   const block0 = encodeBlock0(superblock);

@@ -1,6 +1,6 @@
 import { viewOf } from "../lib/view.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
-import { crc32c, crc32cOfWord } from "./checksum.ts";
+import { crc16, CRC16_START, crc32c, crc32cOfWord } from "./checksum.ts";
 import { get, put, putAll, u16, u32 } from "./field.ts";
 
 /** The size without the 64bit feature. */
@@ -37,6 +37,15 @@ export function encodeDescriptor(
   const view = viewOf(bytes);
   putAll(view, DESCRIPTOR, values);
   put(view, DESCRIPTOR.checksum, crc32c(crc32cOfWord(seed, group), bytes));
+}
+
+/** Replaces the checksum of encodeDescriptor() by that of a file system where only descriptors have checksums. */
+export function sealDescriptorAlone(bytes: Uint8Array, uuid: Uint8Array, group: number): void {
+  const number = new Uint8Array(4);
+  viewOf(number).setUint32(0, group, true);
+  const { offset } = DESCRIPTOR.checksum;
+  const seed = crc16(crc16(CRC16_START, uuid), number);
+  put(viewOf(bytes), DESCRIPTOR.checksum, crc16(seed, bytes.subarray(0, offset)));
 }
 
 /** Decodes a descriptor that encodeDescriptor() has made. Throws BadFileSystem. */

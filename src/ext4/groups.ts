@@ -3,9 +3,15 @@ import { setBits } from "./block-usage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { GROUP_BLOCKS } from "./block.ts";
 import { crc32c } from "./checksum.ts";
-import { DESCRIPTOR_BYTES, encodeDescriptor, GROUP_FLAG } from "./group-descriptor.ts";
+import {
+  DESCRIPTOR_BYTES,
+  encodeDescriptor,
+  GROUP_FLAG,
+  sealDescriptorAlone,
+} from "./group-descriptor.ts";
 import type { Ext4Geometry } from "./geometry.ts";
 import type { PlacedWriter } from "./placed-writer.ts";
+import type { Checksums } from "./superblock.ts";
 
 /** The used parts of a file system. Inodes are used in order from the first one. */
 export interface UsedParts {
@@ -15,6 +21,8 @@ export interface UsedParts {
   /** The number of directories in each group's inode table. */
   readonly directories: readonly number[];
   readonly checksumSeed: number;
+  readonly checksums: Checksums;
+  readonly uuid: Uint8Array;
 }
 
 /** Writes the bitmaps of all groups that are in use. Returns the table of group descriptors. */
@@ -43,6 +51,7 @@ export function writeGroups(writer: PlacedWriter, used: UsedParts): Uint8Array {
       unusedInodes: geometry.inodesPerGroup - inodeCount,
     };
     encodeDescriptor(bytes, values, { group, seed: used.checksumSeed });
+    if (used.checksums === "descriptors") sealDescriptorAlone(bytes, used.uuid, group);
   }
   return table;
 }

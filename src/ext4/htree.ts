@@ -14,7 +14,7 @@ import {
 } from "./directory.ts";
 import { put, u16, u32, u8 } from "./field.ts";
 import { nameHash } from "./name-hash.ts";
-import { HASH_HALF_MD4 } from "./superblock.ts";
+import { type Checksums, HASH_HALF_MD4 } from "./superblock.ts";
 
 /**
  * struct dx_root, dx_node, dx_entry, dx_tail: https://docs.kernel.org/filesystems/ext4/directory.html (hash tree
@@ -58,6 +58,7 @@ export interface Seeds {
   readonly checksum: number;
   /** The file system's seed for nameHash(), 16 bytes. */
   readonly hash: Uint8Array;
+  readonly checksums: Checksums;
 }
 
 /**
@@ -75,11 +76,8 @@ export function encodeIndexed(content: DirectoryContent, seeds: Seeds): Uint8Arr
   );
   const nodeSlots = nodes.map(([first], index) => ({ hash: first?.hash ?? 0, block: 1 + index }));
   return [
-    encodeRoot(content, flat ? leafSlots : nodeSlots, {
-      levels: flat ? 0 : 1,
-      seed: seeds.checksum,
-    }),
-    ...nodes.map((slots) => encodeNode(slots, seeds.checksum)),
+    encodeRoot(content, flat ? leafSlots : nodeSlots, { levels: flat ? 0 : 1, seeds }),
+    ...nodes.map((slots) => encodeNode(slots, seeds)),
     ...leaves.map(({ entries }) => encodeLeaf(entries, seeds.checksum)),
   ];
 }
@@ -131,7 +129,7 @@ function packLeaves(all: readonly DirectoryEntry[], keys: Float64Array): Leaf[] 
 function encodeRoot(
   content: DirectoryContent,
   slots: readonly IndexSlot[],
-  { levels, seed }: { readonly levels: number; readonly seed: number },
+  { levels, seeds }: { readonly levels: number; readonly seeds: Seeds },
 ): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   const view = viewOf(block);
@@ -142,22 +140,26 @@ function encodeRoot(
   put(view, ROOT.hash, HASH_HALF_MD4);
   put(view, ROOT.infoBytes, ROOT_INFO_BYTES);
   put(view, ROOT.levels, levels);
-  putSlots(block, slots, { at: ROOT_SLOTS_AT, limit: ROOT_SLOTS_MAX, seed });
+  putSlots(block, slots, { at: ROOT_SLOTS_AT, slotsMax: ROOT_SLOTS_MAX, seeds });
   return block;
 }
 
 /** Encodes an inner node. To programs that ignore the index it looks like a linear block with one empty entry. */
-function encodeNode(slots: readonly IndexSlot[], seed: number): Uint8Array {
+function encodeNode(slots: readonly IndexSlot[], seeds: Seeds): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
   put(viewOf(block), ENTRY.recordBytes, BLOCK_BYTES);
-  putSlots(block, slots, { at: NODE_SLOTS_AT, limit: NODE_SLOTS_MAX, seed });
+  putSlots(block, slots, { at: NODE_SLOTS_AT, slotsMax: NODE_SLOTS_MAX, seeds });
   return block;
 }
 
 function putSlots(
   block: Uint8Array,
   slots: readonly IndexSlot[],
-  { at, limit, seed }: { readonly at: number; readonly limit: number; readonly seed: number },
+  {
+    at,
+    slotsMax,
+    seeds,
+  }: { readonly at: number; readonly slotsMax: number; readonly seeds: Seeds },
 ): void {
   const view = viewOf(block);
   let end = at;
@@ -166,9 +168,11 @@ function putSlots(
     view.setUint32(end + SLOTS.block.offset, slot.block, true);
     end += SLOT_BYTES;
   }
+  // Without metadata checksums there is no tail, and the kernel expects room for one more slot. It stays unused.
+  const limit = seeds.checksums === "metadata" ? slotsMax : slotsMax + 1;
   view.setUint16(at + SLOTS.limit.offset, limit, true);
   view.setUint16(at + SLOTS.count.offset, slots.length, true);
   // The tail is a reserved word and the checksum, which counts as zero while it is computed.
-  const used = crc32c(seed, block, 0, end);
+  const used = crc32c(seeds.checksum, block, 0, end);
   view.setUint32(CHECKSUM_AT, crc32cOfWord(crc32cOfWord(used, 0), 0), true);
 }

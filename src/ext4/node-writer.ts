@@ -24,6 +24,7 @@ import {
 } from "./inode.ts";
 import type { NumberedTree } from "./numbering.ts";
 import { LOST_AND_FOUND_INODE } from "./numbering.ts";
+import type { Checksums } from "./superblock.ts";
 import { encodeXattrBlock, putInodeXattrs, putXattrChecksum, storedXattrs } from "./xattr.ts";
 
 /** Targets up to this size are stored in the inode. GRUB and the kernel decide by the size. */
@@ -39,6 +40,7 @@ export interface NodeWriterOptions {
   readonly checksumSeed: number;
   readonly hashSeed: Uint8Array;
   readonly timeSeconds: number;
+  readonly checksums: Checksums;
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
@@ -132,7 +134,8 @@ export class NodeWriter {
 
   #putDirectory(content: DirectoryContent, seed: number): void {
     if (!fitsOneBlock(content)) {
-      const blocks = encodeIndexed(content, { checksum: seed, hash: this.#options.hashSeed });
+      const { hashSeed, checksums } = this.#options;
+      const blocks = encodeIndexed(content, { checksum: seed, hash: hashSeed, checksums });
       this.#values.flags |= INODE_FLAG.index;
       return this.#store(blocks);
     }

@@ -12,7 +12,8 @@ import type { Ext4Geometry } from "./geometry.ts";
 /** The primary superblock lies behind the boot sectors, a backup at the start of its block. */
 export const SUPERBLOCK_OFFSET_BYTES = 1024;
 export const SUPERBLOCK_BYTES = 1024;
-const CHECKSUMMED_BYTES = 1020;
+/** All but the checksum itself. */
+export const CHECKSUMMED_BYTES = 1020;
 
 /**
  * struct ext4_super_block, https://docs.kernel.org/filesystems/ext4/super.html. Fields that are not listed stay zero.
@@ -59,7 +60,7 @@ export const UUID_PLACE = {
   offsetBytes: SUPERBLOCK_OFFSET_BYTES + UUID_OFFSET,
   sizeBytes: 16,
 } as const;
-const LABEL_OFFSET = 0x78;
+export const LABEL_OFFSET = 0x78;
 export const LABEL_BYTES_MAX = 16;
 const HASH_SEED_OFFSET = 0xec;
 
@@ -72,12 +73,32 @@ const READ_ONLY_COMPATIBLE = {
   hugeFile: 0x8,
   directoryLinks: 0x20,
   extraInodeBytes: 0x40,
-  metadataChecksums: 0x400,
 };
+/** RO_COMPAT_METADATA_CSUM. */
+export const METADATA_CHECKSUMS = 0x400;
+/** RO_COMPAT_GDT_CSUM, also called uninit_bg. */
+const DESCRIPTOR_CHECKSUMS = 0x10;
 
 const MAGIC = 0xef53;
 export const HASH_HALF_MD4 = 1;
 const CHECKSUM_CRC32C = 1;
+
+/**
+ * What has a checksum: all metadata, the superblock included, or only the group descriptors. Then label and superblock
+ * can be changed by writing one sector, and blocks that were never written count as unused in both forms.
+ */
+export type Checksums = "metadata" | "descriptors";
+
+const CHECKSUM_FIELDS = {
+  metadata: {
+    readOnlyCompatible: anyOf({ ...READ_ONLY_COMPATIBLE, METADATA_CHECKSUMS }),
+    checksumType: CHECKSUM_CRC32C,
+  },
+  descriptors: {
+    readOnlyCompatible: anyOf({ ...READ_ONLY_COMPATIBLE, DESCRIPTOR_CHECKSUMS }),
+    checksumType: 0,
+  },
+} as const;
 /** The directory hash takes the bytes of names as unsigned. */
 const FLAG_UNSIGNED_HASH = 0x2;
 const MOUNT_XATTR_ACL = 0x4 | 0x8;
@@ -96,17 +117,26 @@ export interface SuperblockValues {
   readonly hashSeed: Uint8Array;
   readonly label: ByteString;
   readonly timeSeconds: number;
+  readonly checksums: Checksums;
 }
 
 /** Encodes the superblock of `group`. Returns 1024 bytes. */
 export function encodeSuperblock(values: SuperblockValues, group: number): Uint8Array {
   const bytes = new Uint8Array(SUPERBLOCK_BYTES);
   const view = viewOf(bytes);
-  putAll(view, SUPERBLOCK, { ...sizes(values), ...times(values.timeSeconds), ...FIXED, group });
+  const checksumFields = CHECKSUM_FIELDS[values.checksums];
+  putAll(view, SUPERBLOCK, {
+    ...sizes(values),
+    ...times(values.timeSeconds),
+    ...FIXED,
+    ...checksumFields,
+    group,
+  });
   bytes.set(values.uuid, UUID_OFFSET);
   bytes.set(bytesOf(values.label), LABEL_OFFSET);
   bytes.set(values.hashSeed, HASH_SEED_OFFSET);
-  put(view, SUPERBLOCK.checksum, crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES)));
+  if (values.checksums === "metadata")
+    put(view, SUPERBLOCK.checksum, crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES)));
   return bytes;
 }
 
@@ -131,14 +161,12 @@ const FIXED = {
   inodeBytes: INODE_BYTES,
   compatible: anyOf(COMPATIBLE),
   incompatible: anyOf(INCOMPATIBLE),
-  readOnlyCompatible: anyOf(READ_ONLY_COMPATIBLE),
   defaultHash: HASH_HALF_MD4,
   mountOptions: MOUNT_XATTR_ACL,
   extraInodeBytesMin: EXTRA_INODE_BYTES,
   extraInodeBytesWanted: EXTRA_INODE_BYTES,
   flags: FLAG_UNSIGNED_HASH,
   groupsPerFlexLog: GROUPS_PER_FLEX_LOG,
-  checksumType: CHECKSUM_CRC32C,
 } as const;
 
 function sizes({ geometry, freeBlocks, freeInodes }: SuperblockValues) {
@@ -182,8 +210,9 @@ export interface SuperblockFacts {
 export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
   const view = viewOf(bytes);
   if (get(view, SUPERBLOCK.magic) !== FIXED.magic) throw new BadFileSystem("there is none");
+  const want = { ...FIXED, ...CHECKSUM_FIELDS.metadata };
   for (const name of FORM)
-    if (get(view, SUPERBLOCK[name]) !== FIXED[name])
+    if (get(view, SUPERBLOCK[name]) !== want[name])
       throw new BadFileSystem("it was not written by tandem");
   if (get(view, SUPERBLOCK.checksum) !== crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES)))
     throw new BadFileSystem("the checksum of its superblock is wrong");

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { crc32c, CRC_START, crc32cOfWord } from "../../src/ext4/checksum.ts";
+import { crc16, CRC16_START, crc32c, CRC_START, crc32cOfWord } from "../../src/ext4/checksum.ts";
 
 /** The usual CRC-32C, which inverts the result. */
 const standard = (bytes: Uint8Array): number => ~crc32c(CRC_START, bytes) >>> 0;
@@ -27,4 +27,8 @@ test("crc32c() continues from a previous result", () => {
 
 test("crc32cOfWord() reads the bytes of a number in little-endian order", () => {
   expect(crc32cOfWord(7, 0x04030201)).toBe(crc32c(7, Uint8Array.of(1, 2, 3, 4)));
+});
+
+test("crc16() has the usual check value of this polynomial and start", () => {
+  expect(crc16(CRC16_START, Buffer.from("123456789"))).toBe(0x4b37);
 });

@@ -1,7 +1,7 @@
 import { viewOf } from "../../src/lib/view.ts";
 import { expect, test } from "bun:test";
-import { crc32c, crc32cOfWord } from "../../src/ext4/checksum.ts";
-import { encodeDescriptor } from "../../src/ext4/group-descriptor.ts";
+import { crc16, CRC16_START, crc32c, crc32cOfWord } from "../../src/ext4/checksum.ts";
+import { encodeDescriptor, sealDescriptorAlone } from "../../src/ext4/group-descriptor.ts";
 
 const VALUES = {
   blockBitmap: 2,
@@ -37,4 +37,12 @@ test("encodeDescriptor() ends with a checksum that depends on the group", () => 
     expect(viewOf(bytes).getUint16(30, true)).toBe(want);
   }
   expect(encode(0)).not.toEqual(encode(1));
+});
+
+test("sealDescriptorAlone() covers the UUID, the group and all other bytes", () => {
+  const uuid = new Uint8Array(16).fill(9);
+  const bytes = encode(3);
+  sealDescriptorAlone(bytes, uuid, 3);
+  const covered = Buffer.concat([uuid, Uint8Array.of(3, 0, 0, 0), encode(3).subarray(0, 30)]);
+  expect(viewOf(bytes).getUint16(30, true)).toBe(crc16(CRC16_START, covered));
 });

@@ -31,6 +31,8 @@ function write(lastInode: number): Written {
     lastInode,
     directories,
     checksumSeed: SEED,
+    checksums: "metadata",
+    uuid: new Uint8Array(16),
   });
   const blocks = writer
     .finish()

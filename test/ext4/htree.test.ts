@@ -16,7 +16,10 @@ function encode(names: readonly string[]): Uint8Array[] {
     inode: 100 + index,
     kind: "file" as const,
   }));
-  return encodeIndexed({ inode: 12, parent: 2, entries }, { checksum: 1, hash: HASH_SEED });
+  return encodeIndexed(
+    { inode: 12, parent: 2, entries },
+    { checksum: 1, hash: HASH_SEED, checksums: "metadata" },
+  );
 }
 
 interface Slot {

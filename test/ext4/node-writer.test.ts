@@ -25,7 +25,14 @@ beforeEach(() => {
   image = new Ext4Image(PagedImage.zeros(64 * MiB).file());
   usage = new BlockUsage(image.geometry);
   const hashSeed = new Uint8Array(16).fill(1);
-  writer = new NodeWriter({ data: image.data, usage, checksumSeed: 1, hashSeed, timeSeconds: 5 });
+  writer = new NodeWriter({
+    data: image.data,
+    usage,
+    checksumSeed: 1,
+    hashSeed,
+    timeSeconds: 5,
+    checksums: "metadata",
+  });
 });
 
 /** The root and lost+found have the first two numbers. */

@@ -16,7 +16,8 @@ const VALUES = {
   hashSeed: new Uint8Array(16).fill(5),
   label: byteStringOf("sixteen bytes :)"),
   timeSeconds: 2 ** 32 + 7,
-};
+  checksums: "metadata",
+} as const;
 
 // The offsets are from the kernel's documentation of struct ext4_super_block.
 test.each([
@@ -55,6 +56,13 @@ test("encodeSuperblock() stores UUID, label and hash seed", () => {
 test("encodeSuperblock() ends with its checksum", () => {
   const bytes = encodeSuperblock(VALUES, 0);
   expect(viewOf(bytes).getUint32(0x3fc, true)).toBe(crc32c(CRC_START, bytes.subarray(0, 0x3fc)));
+});
+
+test("encodeSuperblock() without metadata checksums has those of the descriptors alone", () => {
+  const view = viewOf(encodeSuperblock({ ...VALUES, checksums: "descriptors" }, 3));
+  expect(view.getUint32(0x64, true)).toBe(0x7b);
+  expect(view.getUint32(0x174, true)).toBe(0x1f);
+  expect(view.getUint32(0x3fc, true)).toBe(0);
 });
 
 test("encodeBlock0() leaves the boot sectors zero", () => {

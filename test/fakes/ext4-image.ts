@@ -2,7 +2,7 @@ import type { Extent, Xattr } from "../../src/tar/entry.ts";
 import type { Attributes, DirectoryNode, FileNode, TreeNode } from "../../src/layer/tree.ts";
 import { Allocator } from "../../src/ext4/allocator.ts";
 import { DataWriter } from "../../src/ext4/data-writer.ts";
-import type { WrittenTree } from "../../src/ext4/format.ts";
+import type { FileSystemContent, WrittenTree } from "../../src/ext4/format.ts";
 import { writeTree } from "../../src/ext4/format.ts";
 import type { Ext4Geometry } from "../../src/ext4/geometry.ts";
 import { planGeometry } from "../../src/ext4/geometry.ts";
@@ -68,6 +68,9 @@ export function xattr(name: string, value: Uint8Array | string): Xattr {
   return { name: byteStringOf(name), value: bytes };
 }
 
+/** The options of a file system that most tests do not need. */
+export type Format = Partial<Pick<FileSystemContent, "identity" | "checksums">>;
+
 /** Builds a file system in one thread. */
 export class Ext4Image {
   readonly target: BlockFile;
@@ -75,8 +78,11 @@ export class Ext4Image {
   readonly allocator: Allocator;
   readonly data: DataWriter;
 
-  constructor(target: BlockFile) {
+  readonly #format: Format;
+
+  constructor(target: BlockFile, format: Format = {}) {
     this.target = target;
+    this.#format = format;
     this.geometry = planGeometry(target.sizeBytes);
     this.allocator = Allocator.create(this.geometry);
     this.data = new DataWriter(plainOutbox(target), this.allocator);
@@ -104,7 +110,13 @@ export class Ext4Image {
   writeTree(root: DirectoryNode): WrittenTree & { readonly dataRanges: readonly WrittenRange[] } {
     const dataRanges = this.data.finish();
     const { geometry, allocator } = this;
-    const tree = writeTree(this.target, { geometry, allocator, root, identity: IDENTITY });
+    const tree = writeTree(this.target, {
+      geometry,
+      allocator,
+      root,
+      identity: IDENTITY,
+      ...this.#format,
+    });
     return { ...tree, dataRanges };
   }
 

@@ -1,18 +1,19 @@
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
 import type { DirectoryNode } from "../../src/layer/tree.ts";
-import { Ext4Image } from "../fakes/ext4-image.ts";
+import { Ext4Image, type Format } from "../fakes/ext4-image.ts";
 import { command } from "./command.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-/** Writes a file system of `sizeBytes` into a new file. */
+/** Writes a file system into a new file. */
 export function writeExt4(
   path: string,
-  sizeBytes: number,
+  size: number | (Format & { readonly sizeBytes: number }),
   build: (image: Ext4Image) => DirectoryNode,
 ): DirectoryNode {
+  const { sizeBytes, ...format } = typeof size === "number" ? { sizeBytes: size } : size;
   const file = createBlockFile(path, sizeBytes);
   try {
-    const image = new Ext4Image(file);
+    const image = new Ext4Image(file, format);
     const root = build(image);
     image.finish(root);
     return root;
