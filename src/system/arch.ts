@@ -19,7 +19,8 @@ export type Syscall =
   | "ioGetevents"
   | "ioSubmit"
   | "fadvise64"
-  | "syncFileRange";
+  | "syncFileRange"
+  | "syncfs";
 
 /** By the name that the runtime gives an architecture. Another architecture is one more row. */
 const ARCHES: Readonly<Record<string, Arch>> = {
@@ -40,6 +41,7 @@ const ARCHES: Readonly<Record<string, Arch>> = {
       ioSubmit: 209,
       fadvise64: 221,
       syncFileRange: 277,
+      syncfs: 306,
     },
   },
 };

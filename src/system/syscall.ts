@@ -107,6 +107,11 @@ export function sync(): void {
   call("sync", []);
 }
 
+/** syncfs(2): writes the dirty pages of the file system that holds the open file, and waits. */
+export function syncFileSystem(fd: number): void {
+  call("syncfs", [fd]);
+}
+
 /** Restarts the machine at once, without stopping services or flushing: call sync() first. */
 export function restart(): void {
   call("reboot", [REBOOT.magic1, REBOOT.magic2, REBOOT.restart, 0]);

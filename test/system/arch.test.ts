@@ -10,7 +10,13 @@ test("the machine's architecture is the one of its system calls", () => {
 test("x64 is amd64 of OCI, with the numbers of asm/unistd_64.h", () => {
   const { ociName, syscalls } = archOf("x64");
   expect(ociName).toBe("amd64");
-  expect(syscalls).toMatchObject({ lseek: 8, flock: 73, reboot: 169, syncFileRange: 277 });
+  expect(syscalls).toMatchObject({
+    lseek: 8,
+    flock: 73,
+    reboot: 169,
+    syncFileRange: 277,
+    syncfs: 306,
+  });
   expect(new Set(Object.values(syscalls)).size).toBe(Object.keys(syscalls).length);
 });
 
