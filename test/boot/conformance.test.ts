@@ -1,16 +1,16 @@
-/** The same story with every boot loader: which slot comes up each time. */
+/** The same scenarios with every boot loader: which slot is booted each time. */
 import { expect, test } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { LOADER_NAMES } from "../fakes/loader-models.ts";
-import { tell } from "./loader-bench.ts";
+import { runScenario } from "./run-scenario.ts";
 
 interface Scenario {
   readonly name: string;
   /** Boots of the good slot without a verdict. */
   readonly limit?: number;
-  /** "SLOT: what happens" is a boot and which slot comes up; the others happen in the system that runs. Trials have two tries. */
+  /** "SLOT: EVENT" is a boot of that slot; other sentences happen in the system that runs. Trials have two tries. */
   readonly sentences: readonly string[];
-  /** Where a loader can do no better. */
+  /** For a loader that cannot do the same. */
   readonly instead?: Readonly<Partial<Record<LoaderName, readonly string[]>>>;
 }
 
@@ -26,11 +26,11 @@ const SCENARIOS: readonly Scenario[] = [
     sentences: ["a: is well", "upgrade v2", "b: is well", "b: dies", "b: dies", "b: dies"],
   },
   {
-    name: "a trial that dies is tried as often as told",
+    name: "a trial that dies gets all its tries",
     sentences: ["a: is well", ...TRIED_TWICE, "a: is well", "a: is well"],
   },
   {
-    name: "nobody settles the fall: the good slot goes on",
+    name: "without a verdict after a fall the good slot boots on",
     sentences: ["a: is well", ...TRIED_TWICE, "a: dies", "a: dies", "a: is well"],
   },
   {
@@ -132,7 +132,7 @@ const SCENARIOS: readonly Scenario[] = [
     ],
   },
   {
-    name: "with a limit and nothing to end at",
+    name: "with a limit and no last slot",
     limit: 2,
     sentences: ["a: dies", "a: dies", "menu: dies"],
     instead: { "systemd-boot": ["a: dies", "a: dies", "a: dies"] },
@@ -147,14 +147,14 @@ const SCENARIOS: readonly Scenario[] = [
 for (const loader of LOADER_NAMES)
   test.each(SCENARIOS)(`${loader}: $name`, async (scenario) => {
     const wanted = scenario.instead?.[loader] ?? scenario.sentences;
-    expect((await tell(loader, scenario)).told).toEqual([...wanted]);
+    expect((await runScenario(loader, scenario)).boots).toEqual([...wanted]);
   });
 
 test.each(SCENARIOS.filter(({ instead }) => instead === undefined))(
-  "tandem knows the same of each boot: $name",
+  "tandem knows the same about each boot with every loader: $name",
   async (scenario) => {
     const [first, ...others] = LOADER_NAMES;
-    const { facts } = await tell(first ?? "grub", scenario);
-    for (const other of others) expect((await tell(other, scenario)).facts).toEqual(facts);
+    const { facts } = await runScenario(first ?? "grub", scenario);
+    for (const other of others) expect((await runScenario(other, scenario)).facts).toEqual(facts);
   },
 );

@@ -45,7 +45,7 @@ function refuse(): never {
   throw new Error("the ESP was opened");
 }
 
-test("a loader that is configured is not looked for", () => {
+test("the ESP is not opened for a loader that is configured", () => {
   expect(detectLoader(LOADERS, "grub", refuse).loader.name).toBe("grub");
 });
 

@@ -42,7 +42,7 @@ function ask(
   return doctor(work, { disk: "/disk.img" }, { fix: false, verify: false, ...wishes });
 }
 
-/** "slot a: its file system is gone", of what is not well. */
+/** The findings with this verdict: "slot a: its file system is gone". */
 function complaints({ findings }: Pick<Diagnosis, "findings">, verdict = "bad"): string[] {
   return findings
     .filter((finding) => finding.verdict === verdict)
@@ -68,7 +68,7 @@ const ALL: Span = [0, PLACES.control.sizeBytes];
 const SPEC_B: Span = [0x5000, 4096];
 const SUPERBLOCK: Span = [0, 4096];
 
-test("a sound disk is called sound, and nothing is repaired", async () => {
+test("of a sound disk nothing is bad and nothing is repaired", async () => {
   const image = upgraded.fork();
   const before = Bun.hash(image.bytes());
   const diagnosis = await ask(image.file(), { fix: true, verify: true });
@@ -84,7 +84,7 @@ interface Case {
   /** What is bad before. */
   readonly bad: readonly RegExp[];
   readonly repaired: readonly RegExp[];
-  /** What the boot loader goes by afterwards. */
+  /** The good slot afterwards. */
   readonly good?: "a" | "b";
 }
 
@@ -204,7 +204,7 @@ test.each(CASES)("--fix repairs and says how: $name", async ({ damage, repaired,
   expect(machineWith(image.file()).loaderData.record?.trial).toBe(passive);
 });
 
-test("the running slot becomes the good one where nothing else is known", async () => {
+test("the running slot becomes the good one when nothing else is known", async () => {
   const image = upgraded.fork();
   zero(image, "control", ALL);
   const machine = machineWith(image.file(), "tandem.slot=b tandem.gen=3");
@@ -218,7 +218,7 @@ test("the running slot becomes the good one where nothing else is known", async 
   });
 });
 
-test("where nothing tells the slots apart, the one that GRUB starts without a record becomes the good one", async () => {
+test("when nothing else distinguishes the slots, the one that GRUB starts without a record becomes the good one", async () => {
   const image = upgraded.fork();
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
   await fat.remove("/tandem/disk.cfg");
@@ -229,7 +229,7 @@ test("where nothing tells the slots apart, the one that GRUB starts without a re
   expect(repaired.at(-1)).toBe("write a new boot record: slot b is good");
 });
 
-test("a configuration of GRUB that names no slot of the disk is corrected, and keeps the rest", async () => {
+test("a configuration of GRUB that names no slot of the disk is corrected, and its other settings stay", async () => {
   const image = upgraded.fork();
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
   await fat.remove("/tandem/disk.cfg");
@@ -244,7 +244,7 @@ test("a configuration of GRUB that names no slot of the disk is corrected, and k
   );
 });
 
-test("a file system whose files share clusters is told", async () => {
+test("an ESP whose files share clusters is reported", async () => {
   const image = upgraded.fork();
   const { tableOffsets } = readGeometry(partOfDisk(image.file(), "esp"));
   const before = await ask(image.file());
@@ -258,7 +258,7 @@ test("a file system whose files share clusters is told", async () => {
   ]);
 });
 
-test("a spec that is made anew keeps the digest where it is proven, and else names the file system", async () => {
+test("a new spec has the digest of the image if it is proven, and else the UUID of the file system", async () => {
   const image = upgraded.fork();
   const before = machineWith(image.file()).loaderData.spec("b");
   zero(image, "control", SPEC_B);
@@ -272,7 +272,7 @@ test("a spec that is made anew keeps the digest where it is proven, and else nam
   });
 });
 
-test("a new first record has a number that GRUB has not counted for", async () => {
+test("a new first record has a generation that GRUB has not counted for", async () => {
   const image = upgraded.fork();
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
   await fat.remove("/tandem/tries");
@@ -283,7 +283,7 @@ test("a new first record has a number that GRUB has not counted for", async () =
   expect(machineWith(image.file()).loaderData.record?.gen).toBe(3);
 });
 
-test("--verify finds data that has changed, and --fix lets nothing lead there", async () => {
+test("--verify finds data that has changed, and --fix takes the mark of verification from the slot", async () => {
   const image = upgraded.fork();
   // Somewhere in the data of the kernel: no checksum of the file system covers it.
   const at = Buffer.from(image.bytes()).indexOf("kernel of v1", PLACES.a.offsetBytes);
@@ -310,7 +310,7 @@ test("a trial whose data has changed is ended", async () => {
   expect(machine.loader.startProblem("b")).toBeDefined();
 });
 
-test("labels that are wrong are told, and nothing is written", async () => {
+test("wrong labels are reported, and nothing is written", async () => {
   const image = upgraded.fork();
   const work = {
     system: systemWith(image.file()),
@@ -324,7 +324,7 @@ test("labels that are wrong are told, and nothing is written", async () => {
   expect(Bun.hash(image.bytes())).toBe(before);
 });
 
-test("a disk without any table is told", async () => {
+test("a disk without any partition table is reported", async () => {
   const image = upgraded.fork();
   image.write(512, new Uint8Array(512));
   image.write(image.sizeBytes - 512, new Uint8Array(512));
@@ -333,7 +333,7 @@ test("a disk without any table is told", async () => {
   expect(diagnosis).toMatchObject({ repaired: [], failed: [] });
 });
 
-test("what cannot be repaired does not keep the rest from it", async () => {
+test("a repair that fails does not prevent the others", async () => {
   const image = upgraded.fork();
   await Fat.open(partOfDisk(image.file(), "esp")).remove("/tandem/tries");
   zero(image, "control", ...STATES);

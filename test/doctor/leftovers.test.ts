@@ -38,7 +38,7 @@ function examine(machine: Machine): ReturnType<typeof examineMachine> {
   return examineMachine({ ...machine, esp: NO_ESP });
 }
 
-/** Bytes that no state and no record begins with, to the last one. */
+/** Fills the control partition with bytes that are neither a record nor a state. */
 function withGarbage(image: PagedImage): PagedImage {
   const { offsetBytes, sizeBytes } = PLACES.control;
   image.write(
@@ -108,7 +108,7 @@ test.each(LEFTOVERS)("%s: doctor empties it, and upgrade goes on", async (_, mak
   expect(await upgradeTo("v1", machineWith(image.file()))).toMatchObject({ outcome: "installed" });
 });
 
-test("the machine that was open goes by what is there afterwards", async () => {
+test("the open machine knows that its disk is new afterwards", async () => {
   const image = withoutRecords(withoutSuperblocks(await wholeDisk()));
   const machine = machineWith(image.file());
   const { repaired } = await examineAndRepair({ talk: SILENT }, { fix: true }, () =>
@@ -162,14 +162,14 @@ const KEPT: readonly [string, () => Promise<Machine>][] = [
     },
   ],
 ];
-test.each(KEPT)("nothing is emptied where %s", async (_, make) => {
+test.each(KEPT)("nothing is emptied when %s", async (_, make) => {
   const machine = await make();
   const repairs = examine(machine).map(({ repair }) => repair?.what);
   expect(repairs).not.toContain(EMPTIES);
   expect(checkLeftovers(machine, readContents(machine))).toBeUndefined();
 });
 
-test("nothing is emptied where a slot holds a system that another program wrote", async () => {
+test("nothing is emptied when a slot holds a system that another program wrote", async () => {
   const machine = machineWith(withGarbage(await newDisk()).file());
   const system = readContents(machineWith((await wholeDisk()).file())).get("a");
   expect(system?.kind).toBe("system");
@@ -177,7 +177,7 @@ test("nothing is emptied where a slot holds a system that another program wrote"
   expect(checkLeftovers(machine, new Map([["b", defined(system, "slot a")]]))).toBeUndefined();
 });
 
-test("a cut while it is emptied leaves what the next run empties, or a new disk", async () => {
+test("after a power cut while it is emptied the disk is new, or the next run empties the rest", async () => {
   const recorded = new RecordedDisk(withGarbage(await newDisk()));
   await emptyControl(machineWith(recorded.file));
   const seen = { again: 0, isNew: 0 };
@@ -191,7 +191,7 @@ test("a cut while it is emptied leaves what the next run empties, or a new disk"
   expect(seen.isNew).toBeGreaterThan(0);
 });
 
-test("a system that is damaged is said to be in the way of a new one", async () => {
+test("of a damaged system doctor says that it prevents the installation of a new one", async () => {
   const image = withGarbage(await wholeDisk());
   image.write(PLACES.a.offsetBytes + 1024, new Uint8Array(16));
   const { findings } = await ask(image, { fix: true });

@@ -60,7 +60,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   {
-    name: "both copies of the record: the entries have it, too",
+    name: "both copies of the record, which the entries have, too",
     damage: (image) => zeroControl(image, 0, 4096 + 1024),
     bad: ["boot record"],
   },
@@ -93,7 +93,7 @@ const CASES: readonly Case[] = [
     bad: ["entries of systemd-boot"],
   },
   {
-    name: "a kernel on the ESP that is not the one in the slot",
+    name: "a kernel on the ESP that differs from the one in the slot",
     async damage(image) {
       const name = namesIn(image, "/tandem/b").find((one) => one.startsWith("linux"));
       await put(image, `/tandem/b/${name}`, "spoilt");
@@ -101,7 +101,7 @@ const CASES: readonly Case[] = [
     bad: ["start of slot b"],
   },
   {
-    name: "a boot spec that only an entry makes up for",
+    name: "a lost boot spec, while the slot still has an entry",
     damage: (image) => zeroControl(image, 0x5000, 4096),
     bad: [],
   },
@@ -111,7 +111,7 @@ const CASES: readonly Case[] = [
     bad: [],
   },
   {
-    name: "a loader.conf that leads elsewhere",
+    name: "a loader.conf that chooses other entries",
     damage: (image) => put(image, LOADER_CONF, "default arch-*\n"),
     bad: ["configuration of systemd-boot"],
   },
@@ -168,7 +168,7 @@ test.each([
   expect(textAt(image, LOADER_CONF)).toBe(verdict === "ok" ? text : corrected);
 });
 
-test("what a cut has left of a new loader.conf is finished", async () => {
+test("the replacement of loader.conf is finished after a power cut", async () => {
   const image = upgraded.fork();
   await espOf(image).remove(LOADER_CONF);
   await put(image, "/loader/loader.new", "timeout 7\ndefault tandem-*\n");
@@ -177,7 +177,7 @@ test("what a cut has left of a new loader.conf is finished", async () => {
   expect(namesIn(image, "/loader")).toEqual(["entries", "loader.conf"]);
 });
 
-test("a kernel is not copied from a slot that has changed itself", async () => {
+test("a kernel is not copied from a slot whose bytes have changed", async () => {
   const image = upgraded.fork();
   const at = Buffer.from(image.bytes()).indexOf("kernel of v2", PLACES.b.offsetBytes);
   image.write(at, Uint8Array.of(1));

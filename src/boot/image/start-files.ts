@@ -48,9 +48,9 @@ const LEFTOVER =
 const RESCUE = /^0-rescue\b|[+.-](?:debug|rescue|kdump)$/;
 
 /**
- * Takes the first of these that exists: /boot/vmlinuz with its initrd; the newest kernel with an initrd of its own version; the newest kernel with
- * an initrd without a version in its name. Debug and rescue kernels come after all others. Empty files and leftovers are ignored.
- * Throws `content` for an image that has no such pair.
+ * Takes the first of these that exists: /boot/vmlinuz with its initrd; the newest kernel with an initrd of its own version; the newest
+ * kernel with an initrd without a version in its name. Debug and rescue kernels come after all others. Empty files and leftovers are
+ * ignored. Throws `content` for an image that has no such pair.
  */
 export function findStartFiles(root: DirectoryNode): StartFiles {
   const kernels = findKernels(root);

@@ -15,7 +15,7 @@ const MiB = 1024 ** 2;
 const SECTORS = MiB / 512;
 const VARIABLE =
   "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
-/** What gptImage() gives its partitions. */
+/** The unique GUID that gptImage() gives a partition. */
 const uuidOf = (number: number): string => {
   const byte = `0${number}`;
   return [4, 2, 2, 2, 6].map((bytes) => byte.repeat(bytes)).join("-");
@@ -83,14 +83,14 @@ async function diskWith({ esps, mounts = "", variable }: Setup) {
 const espOn = async (setup: Setup): Promise<TandemEsp> => (await diskWith(setup)).esp;
 const nameOf = (esp: TandemEsp): string | undefined => esp.open({ write: false })?.name;
 
-test("a disk without an ESP has none, and the only one is taken as it is", async () => {
+test("of a disk without an ESP none is chosen, and a single one is chosen without a look at its files", async () => {
   const none = await espOn({ esps: [] });
   expect([nameOf(none), none.seen()]).toEqual([undefined, undefined]);
   const one = await espOn({ esps: [FEDORA] });
   expect([nameOf(one), one.seen()]).toEqual(["ESP 1 on /dev/sda", undefined]);
 });
 
-test("the only ESP is opened when it is asked for, not before", async () => {
+test("a single ESP is opened only when it is used", async () => {
   const esp = await espOn({ esps: [undefined] });
   expect(esp.seen()).toBeUndefined();
   expect(() => esp.open({ write: false })).toThrow(expect.objectContaining({ code: "boot" }));
@@ -104,7 +104,7 @@ test.each<[Files, string]>([
   [{ "/loader/entries/tandem-a+3.conf": "torn" }, "/loader/entries/tandem-a+3.conf"],
   [CONF, '"default tandem-*" in /loader/loader.conf'],
   [{ "/loader/loader.conf": "PREFERRED  tandem-*" }, '"PREFERRED  tandem-*" in /loader/loader.'],
-])("of several ESPs the one with %j is tandem's, wherever it stands", async (files, mark) => {
+])("of several ESPs the one with %j is tandem's, in any order", async (files, mark) => {
   for (const place of [0, 1, 2]) {
     const esp = await espOn({
       esps: [...[FEDORA, {}].slice(0, place), files, ...[FEDORA, {}].slice(place)],
@@ -117,7 +117,7 @@ test.each<[Files, string]>([
   }
 });
 
-test("one that has no FAT, or of which only a part is mounted, does not keep tandem from the other", async () => {
+test("an ESP without a FAT, or mounted only in part, does not hide the other one", async () => {
   const spoilt = await espOn({ esps: [undefined, CONF] });
   expect(nameOf(spoilt)).toBe("ESP 2 on /dev/sda");
   const mounts = "30 1 8:1 /EFI /mnt rw shared:1 - vfat /dev/sda1 rw\n";
@@ -146,7 +146,7 @@ test.each<[string, readonly Files[], string]>([
     [{ "/loader/loader.conf": "#default tandem-*\ndefault no-tandem\n" }, {}],
     "it has no files of tandem",
   ],
-])("there is no telling where %s", async (_, esps, why) => {
+])("no ESP is chosen when %s", async (_, esps, why) => {
   const esp = await espOn({ esps });
   for (const ask of [() => nameOf(esp), () => esp.seen()])
     expect(ask).toThrow(
@@ -167,24 +167,24 @@ test.each<[string, readonly Files[]]>([
   ["none has its files", [FEDORA, {}]],
   ["both have its files", [GRUB, CONF]],
   ["it cannot be read", [FEDORA, undefined]],
-])("the booted loader's ESP is tandem's where %s", async (_, esps) => {
+])("the ESP of the booted loader is tandem's when %s", async (_, esps) => {
   const esp = await espOn({ esps, variable: uuidOf(2).toUpperCase(), mounts: ROOT_ON_A });
   expect(esp.seen()).toBe("partition 2, not partition 1: the boot loader was started from it");
 });
 
-test("tandem's files count more than where the loader was started from", async () => {
+test("tandem's files count more than the ESP from which the loader was started", async () => {
   const esp = await espOn({ esps: [FEDORA, GRUB], variable: uuidOf(1), mounts: ROOT_ON_A });
   expect(nameOf(esp)).toBe("ESP 2 on /dev/sda");
 });
 
-test("where the loader was started from counts neither for another disk, nor as another partition", async () => {
+test("the ESP of the booted loader counts only on the disk that runs, and only if it is an ESP of that disk", async () => {
   const elsewhere = await espOn({ esps: [FEDORA, {}], variable: uuidOf(2) });
   expect(() => elsewhere.seen()).toThrow("Cannot tell which EFI system partition");
   const other = await espOn({ esps: [FEDORA, {}], variable: uuidOf(4), mounts: ROOT_ON_A });
   expect(() => other.seen()).toThrow("Cannot tell which EFI system partition");
 });
 
-test("what is chosen stays chosen, whatever is on the partitions later", async () => {
+test("the chosen ESP stays chosen when files change later", async () => {
   const { images, esp } = await diskWith({ esps: [FEDORA, GRUB] });
   const opened = esp.open({ write: true });
   const [one, two] = images.map((image) => Fat.open(image.file("ESP")));

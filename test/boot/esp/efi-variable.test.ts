@@ -4,7 +4,7 @@ import { memoryFiles } from "../../fakes/files.ts";
 
 const PATH = "/sys/firmware/efi/efivars/LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
-/** As efivarfs has it: four bytes of attributes, then UTF-16. */
+/** A variable in the form of efivarfs: four bytes of attributes, then UTF-16. */
 const stored = (text: string): Buffer =>
   Buffer.concat([Uint8Array.of(6, 0, 0, 0), Buffer.from(text, "utf16le")]);
 
@@ -23,7 +23,7 @@ function fail(): never {
   throw new Error("EIO: i/o error");
 }
 
-test("readEfiVariable() of what is not there, or what the firmware does not give, is undefined", () => {
+test("readEfiVariable() is undefined for a missing variable, and for one that the firmware does not return", () => {
   expect(readEfiVariable(memoryFiles({}), "LoaderDevicePartUUID")).toBeUndefined();
   expect(readEfiVariable({ readBytes: fail }, "LoaderDevicePartUUID")).toBeUndefined();
 });

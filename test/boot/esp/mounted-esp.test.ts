@@ -32,7 +32,7 @@ test("mountedEsp() reads and writes through the mount", async () => {
   expect(readdirSync(folder.in("loader"))).toEqual([]);
 });
 
-test("mountedEsp() refuses a name that is taken, and leaves what is there", async () => {
+test("mountedEsp() refuses a name that is taken, and keeps the file", async () => {
   await using folder = await temporaryFolder();
   writeFileSync(folder.in("file"), "old");
   const esp = mountedEsp(durableFiles, mountAt(folder.path));
@@ -40,7 +40,7 @@ test("mountedEsp() refuses a name that is taken, and leaves what is there", asyn
   expect(readEspText(esp, "/file", 100)).toBe("old");
 });
 
-test("mountedEsp() that is mounted read-only can be read, and says what to do to write", async () => {
+test("mountedEsp() can be read when it is mounted read-only, and says how to make it writable", async () => {
   await using folder = await temporaryFolder();
   mkdirSync(folder.in("loader"));
   const esp = mountedEsp(durableFiles, mountAt(folder.path, true));
@@ -77,7 +77,7 @@ test.each([
   expect(await rejection(esp.write("/x", contentOf("x")))).toMatchObject({ code });
 });
 
-test("mountedEsp() that does not give back what was written keeps nothing", async () => {
+test("mountedEsp() removes a file that does not read back as it was written", async () => {
   await using folder = await temporaryFolder();
   const lying: DurableFiles = { ...durableFiles, read: () => [Buffer.from("other")] };
   const esp = mountedEsp(lying, mountAt(folder.path));
@@ -87,7 +87,7 @@ test("mountedEsp() that does not give back what was written keeps nothing", asyn
   expect(esp.list("/")).toEqual([]);
 });
 
-/** The mount point leads elsewhere from the start, or once something was written. */
+/** The mount point shows another device, from the start or after the first write. */
 const gone = (when: "before" | "meanwhile"): DurableFiles => {
   let isGone = when === "before";
   return {
@@ -100,7 +100,7 @@ const gone = (when: "before" | "meanwhile"): DurableFiles => {
   };
 };
 
-test("mountedEsp() whose mount is gone before or while it is changed says so", async () => {
+test("mountedEsp() reports an unmount before and during a change", async () => {
   await using folder = await temporaryFolder();
   const mount = mountAt(folder.path);
   for (const when of ["before", "meanwhile"] as const) {

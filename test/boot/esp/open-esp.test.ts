@@ -13,7 +13,7 @@ import { kernelMachine, type KernelMachine } from "../../slot/kernel-disk.ts";
 const MiB = 1024 ** 2;
 const SECTORS = MiB / 512;
 
-/** A disk whose ESP is partition 4, mounted as told. */
+/** A disk whose ESP is partition 4, with these mounts. */
 function machine(mounts: string, more: { readonly fat?: boolean } = {}): KernelMachine {
   const image = gptImage({
     sizeBytes: 16 * MiB,
@@ -69,20 +69,20 @@ test.each([
   expect(nameOf(mounts, write)).toEqual({ name, opened: [...opened] });
 });
 
-test("openEsp() of an ESP of which only a part is mounted is refused", () => {
+test("openEsp() refuses an ESP that is mounted only in part", () => {
   expect(() => nameOf(mount("/EFI", "/mnt", "rw"), false)).toThrow(
     "Cannot use the EFI system partition of /dev/sda: only parts of it are mounted, /EFI at /mnt",
   );
 });
 
-test("openEsp() without a file system is the boot loader's trouble", () => {
+test("openEsp() without a file system throws `boot`", () => {
   const layout = openLayout(machine("", { fat: false }), { disk: "/dev/sda" });
   expect(() => openEsp(wayOn(layout), { write: false })).toThrow(
     expect.objectContaining({ code: "boot" }),
   );
 });
 
-test("openEsp() reads anew what others have written before it changes anything", async () => {
+test("openEsp() reads again what other programs have written, before it changes anything", async () => {
   const image = fatImage(16);
   const kernel = machine("");
   const layout = openLayout(
@@ -109,7 +109,7 @@ test("openEsp() reads anew what others have written before it changes anything",
   expect(esp.list("/")?.map(({ name }) => name)).toEqual(["other.bin", "ours.bin"]);
 });
 
-test("openEsp() goes through a mount that came meanwhile, and past the kernel when it went", async () => {
+test("openEsp() uses a mount that was made meanwhile, and its own FAT after an unmount", async () => {
   const kernel = machine("");
   let mounts = "";
   const layout = openLayout(

@@ -43,7 +43,7 @@ async function format(): Promise<PagedImage> {
   return image;
 }
 
-test("a record in force is followed although GRUB's count cannot be read", async () => {
+test("with a record in force a new one is committed although GRUB's count cannot be read", async () => {
   const image = await format();
   const esp = {
     open: () => {
@@ -58,7 +58,7 @@ test("a record in force is followed although GRUB's count cannot be read", async
   expect(() => loader().commit(FIRST)).toThrow("only parts of it are mounted");
 });
 
-/** v1 in slot a has given so many verdicts, each of which made a record without a new state, and then used up its boots. */
+/** v1 in slot a gave so many verdicts and then used up its boots. Each verdict wrote a record, but no state. */
 async function usedUp(verdicts: number): Promise<PagedImage> {
   const image = await wholeDisk("v1", { limit: 2 });
   for (let boots = 0; boots < verdicts; boots += 1) {
@@ -80,13 +80,13 @@ test.each([
       for (const at of lost) image.write(PLACES.control.offsetBytes + at, new Uint8Array(4096));
       const machine = machineWith(image.file(), "tandem.slot=a tandem.gen=0");
       await markGood({ ...machine, limit: 2 }, undefined, "test");
-      // With a number that was counted for, slot a would have no boots left and nothing would boot.
+      // With a generation that GRUB has counted for, slot a would have no boots left and nothing would boot.
       expect(await boot("grub", image.file())).toMatchObject({ slot: "a" });
     }
   },
 );
 
-test("where the newer copy of the record has rotted, a new trial gets its boots", async () => {
+test("when the newer copy of the record is damaged, a new trial still gets its boots", async () => {
   const image = await wholeDisk();
   await upgradeTo("v2", machineWith(image.file(), "tandem.slot=a tandem.gen=1"), { tries: 1 });
   expect(await boot("grub", image.file())).toMatchObject({ slot: "b" });

@@ -47,7 +47,7 @@ test.each([
   expect(checkScratch(placeOf(image), rawEsp(image.file())).verdict).toBe("ok");
 });
 
-test("a file that has lost the second of its clusters is made anew", async () => {
+test("a file that has lost its second cluster is replaced", async () => {
   const { image } = await espWith(block(""));
   const { tableOffsets } = readGeometry(image.file());
   // Root and folder have clusters 2 and 3.
@@ -58,7 +58,7 @@ test("a file that has lost the second of its clusters is made anew", async () =>
   expect(readEspText(rawEsp(image.file()), PATH, BYTES)).toBe(block(""));
 });
 
-test("remakeScratch() leaves nothing of what was counted, and no other name", async () => {
+test("remakeScratch() removes all counts, and leaves no second file", async () => {
   const { image } = await espWith(block(counted));
   await remakeScratch(placeOf(image));
   const esp = rawEsp(image.file());

@@ -28,7 +28,7 @@ test.each([
   expect(findFile(IMAGE.root, path)?.path).toBe(want);
 });
 
-test("find() takes the root for itself", () => {
+test("find() of / is the root", () => {
   expect(find(IMAGE.root, "/")).toEqual({ path: "/", node: IMAGE.root });
   expect(find(IMAGE.root, "/..")?.path).toBe("/");
 });

@@ -8,7 +8,7 @@ const DEBIAN = "6.1.0-30-amd64";
 const FEDORA = "6.12.0-1.fc41.x86_64";
 const SUSE = "6.4.0-1-default";
 
-/** The files of one kernel with its initrd, as Debian has them. */
+/** The files of one kernel with its initrd in Debian. */
 const debian = (version: string): Record<string, string> => ({
   [`boot/vmlinuz-${version}`]: "k",
   [`boot/initrd.img-${version}`]: "i",
@@ -21,7 +21,7 @@ interface Case {
   readonly want: readonly [string, string | undefined];
 }
 
-/** The pair of Debian's version 6.1.0-30, whatever lies beside it. */
+/** The pair of Debian's version 6.1.0-30. */
 const OWN = [`/boot/vmlinuz-${DEBIAN}`, `/boot/initrd.img-${DEBIAN}`] as const;
 const FEDORAS = [`/boot/vmlinuz-${FEDORA}`, `/boot/initramfs-${FEDORA}.img`] as const;
 const fedora = { [FEDORAS[0].slice(1)]: "k", [FEDORAS[1].slice(1)]: "i" };

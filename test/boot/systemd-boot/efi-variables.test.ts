@@ -8,7 +8,7 @@ import type { Machine } from "../../../src/machine/machine.ts";
 const VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 const image = await wholeDisk("v1", { loader: "systemd-boot" });
 
-/** As efivarfs has it: four bytes of attributes, then UTF-16. */
+/** Variables in the form of efivarfs: four bytes of attributes, then UTF-16. */
 function machineIn(
   variables: Readonly<Record<string, string>>,
   cmdline = "tandem.slot=a tandem.gen=1",
@@ -61,7 +61,7 @@ test.each([
   );
 });
 
-test("those of another machine say nothing about the disk", () => {
+test("the variables are not examined on a machine that does not run from the disk", () => {
   expect(checkEfiVariables(machineIn({ LoaderEntryDefault: "arch.conf" }, ""))).toEqual([]);
 });
 
@@ -69,7 +69,7 @@ function fail(): never {
   throw new Error("EIO: i/o error");
 }
 
-test("a firmware that does not give them is taken as it is", () => {
+test("a firmware that does not return its variables is no error", () => {
   const machine = machineIn({});
   const files = { ...machine.system.files, readBytes: fail };
   expect(checkEfiVariables({ ...machine, system: { ...machine.system, files } })).toMatchObject([
@@ -77,7 +77,7 @@ test("a firmware that does not give them is taken as it is", () => {
   ]);
 });
 
-test("doctor asks for them, and whether this boot was counted", () => {
+test("doctor examines the variables, and whether this boot was counted", () => {
   const machine = machineIn({ LoaderEntryDefault: "arch.conf" });
   const uncounted = { ...machine, cmdline: { ...machine.cmdline, uncounted: true } };
   const findings = examineMachine(uncounted);

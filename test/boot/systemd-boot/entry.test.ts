@@ -48,7 +48,7 @@ const everyEntry = fc.record({
 });
 const someTries = fc.constantFrom(undefined, 3);
 
-test("an entry is read as it was written, and cut off it is none to anybody", () => {
+test("an entry is read as it was written, and a torn entry is ignored by tandem and systemd-boot", () => {
   fc.assert(
     fc.property(everyEntry, someTries, fc.nat(), (entry, tries, at) => {
       const text = encodeEntry({ ...entry, tries });
@@ -56,13 +56,13 @@ test("an entry is read as it was written, and cut off it is none to anybody", ()
       expect(parseEntry(name, text)).toEqual({ ...entry, name, counter: { left: 3, done: 0 } });
       const cut = text.slice(0, at % text.length);
       expect(parseEntry(name, cut)).toBeUndefined();
-      // systemd-boot starts nothing without it.
+      // systemd-boot ignores an entry without this line.
       expect(cut.includes("\nlinux ")).toBe(cut.length > text.lastIndexOf("\nlinux ") + 6);
     }),
   );
 });
 
-test("an entry tells the system which slot it is, by which record", () => {
+test("an entry passes slot and generation to the kernel", () => {
   const record = { gen: 12, good: "a", trial: "b", tries: 3, limit: 0, last: undefined } as const;
   const start = { linux: "/tandem/b/linux-1", initrd: "/tandem/b/initrd-1", options: "ro quiet" };
   expect(encodeEntry({ slot: "b", tries: 3, record, rank: 9, ...start }).split("\n")).toEqual([

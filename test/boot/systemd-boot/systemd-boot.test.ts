@@ -43,7 +43,7 @@ async function repaired(image: PagedImage): Promise<Machine> {
   return machineWith(image.file());
 }
 
-test("a disk is told by its files, and its first system has an entry", async () => {
+test("the loader is detected by its files, and the first system has an entry", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const { loader, loaderSeen } = machineWith(image.file());
   expect([loader.name, loaderSeen]).toEqual([
@@ -56,7 +56,7 @@ test("a disk is told by its files, and its first system has an entry", async () 
   );
 });
 
-test("prepare() brings kernel and initrd to the ESP, and forget() takes them away", async () => {
+test("prepare() copies kernel and initrd to the ESP, and forget() removes the copies", async () => {
   const image = await armed();
   const files = namesIn(image, "/tandem/b");
   expect(files).toHaveLength(2);
@@ -68,7 +68,7 @@ test("prepare() brings kernel and initrd to the ESP, and forget() takes them awa
   expect(loader.startProblem("b")).toContain("its boot spec cannot be used");
 });
 
-test("a slot whose kernel has gone from the ESP cannot be started, and is passed over", async () => {
+test("a slot whose kernel is missing on the ESP cannot be started, and is skipped", async () => {
   const image = await armed();
   const [, linux] = namesIn(image, "/tandem/b");
   await espOf(image).remove(`/tandem/b/${linux}`);
@@ -80,7 +80,7 @@ test("a slot whose kernel has gone from the ESP cannot be started, and is passed
   expect(cmdline).toMatchObject({ fell: "b", why: "kernel", gen: 2 });
 });
 
-test("commit() refuses to lead to a slot that cannot be started, and changes nothing", async () => {
+test("commit() refuses a slot that cannot be started, and changes nothing", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const next = { good: "a", trial: "b", tries: 2, limit: 0, last: undefined } as const;
   const error = await rejection(machineWith(image.file()).loader.commit(next));
@@ -88,7 +88,7 @@ test("commit() refuses to lead to a slot that cannot be started, and changes not
   expect([namesIn(image), controlOf(image).loaderData.record?.gen]).toEqual([["tandem-a.conf"], 1]);
 });
 
-test("a kernel that does not fit is refused before anything leads to it", async () => {
+test("a kernel that does not fit on the ESP is refused before the record names its slot", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const { loader, loaderData } = machineWith(image.file());
   const spec = loaderData.spec("a");
@@ -104,14 +104,14 @@ test("a kernel that does not fit is refused before anything leads to it", async 
   expect(loader.startProblem("b")).toContain("its boot spec cannot be used");
 });
 
-test("the options of the machine are those of each slot", async () => {
+test("each slot gets the options of the machine", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   await espOf(image).write("/tandem/options", contentOf("console=ttyS0\n"));
   await upgradeTo("v2", machineWith(image.file(), FIRST_BOOT));
   expect(await boot(image)).toEndWith("panic=10 console=ttyS0");
 });
 
-test("a boot that the firmware could not count is known as such", async () => {
+test("a boot that the firmware could not count is recognised", async () => {
   const image = await armed();
   const cmdline = await bootWithSystemd(partOfDisk(image.file(), "esp"), { readOnly: true });
   expect(machineWith(image.file(), cmdline).cmdline).toMatchObject({ left: 3, uncounted: true });
@@ -127,14 +127,17 @@ async function addName(image: PagedImage, from: string, to: string): Promise<voi
 test.each([
   ["tandem-b+2-1.conf", "tandem-b+2-1.conf"],
   ["tandem-b.conf", "tandem-b+3.conf"],
-])("of two names for one slot, one of them %s, the more careful stays", async (other, kept) => {
-  const image = await armed();
-  await addName(image, "tandem-b+3.conf", other);
-  await repaired(image);
-  expect(namesIn(image)).toEqual(["tandem-a-2.conf", kept]);
-});
+])(
+  "of two counted names for one slot, one of them %s, the one with fewer boots left stays",
+  async (other, kept) => {
+    const image = await armed();
+    await addName(image, "tandem-b+3.conf", other);
+    await repaired(image);
+    expect(namesIn(image)).toEqual(["tandem-a-2.conf", kept]);
+  },
+);
 
-test("what is no entry of ours is removed, and what is somebody else's stays", async () => {
+test("damaged entries of tandem are removed, and entries of other systems stay", async () => {
   const image = await armed();
   const esp = espOf(image);
   await esp.write(`${ENTRIES}/tandem-b+9.conf`, contentOf("title torn\n"));
@@ -152,7 +155,7 @@ test("an entry that the firmware has lost is written again", async () => {
   expect(namesIn(image)).toEqual(["tandem-a-2.conf", "tandem-b+3.conf"]);
 });
 
-test("a lost record is taken over from the entries", async () => {
+test("a lost record is restored from the entries", async () => {
   const image = await armed();
   const { record } = controlOf(image).loaderData;
   image.write(PLACES.control.offsetBytes, new Uint8Array(0x2000));
@@ -165,7 +168,7 @@ test("a lost record is taken over from the entries", async () => {
   expect(await slotOf(image)).toBe("b");
 });
 
-test("a lost spec is taken from the entry", async () => {
+test("a slot whose spec is lost is started by its entry", async () => {
   const image = await armed();
   await machineWith(image.file()).loaderData.eraseSpec("b");
   const { loader } = machineWith(image.file());
@@ -175,7 +178,7 @@ test("a lost spec is taken from the entry", async () => {
   expect(await slotOf(image)).toBe("b");
 });
 
-test("a record that is ahead of the entries is written to the ESP", async () => {
+test("missing entries of the record are written to the ESP", async () => {
   const image = await armed();
   await controlOf(image).loaderData.commitRecord({
     good: "b",
@@ -188,7 +191,7 @@ test("a record that is ahead of the entries is written to the ESP", async () => 
   expect(await slotOf(image)).toBe("b");
 });
 
-test("an entry whose files have got other names is written again with the boots that it had left", async () => {
+test("an entry whose files have new names is written again with the boots that it had left", async () => {
   const image = await armed();
   await boot(image);
   const { loader, loaderData } = machineWith(image.file());
@@ -206,27 +209,27 @@ test("an entry whose files have got other names is written again with the boots 
   expect(loader.unfinished()).toBeUndefined();
   expect(namesIn(image)).toEqual(["tandem-a-2.conf", "tandem-b-2+2.conf"]);
   expect(textOf(image, `${ENTRIES}/tandem-b-2+2.conf`)).toEndWith("/tandem/b/linux-0123456789ab\n");
-  expect(spoilt(loader, "b", { kernel, initrd })).toBeUndefined();
+  expect(copyMismatch(loader, "b", { kernel, initrd })).toBeUndefined();
 });
 
-test("mismatch() tells the first copy that is not as in the slot", async () => {
+test("mismatch() names the first copy that differs from the slot", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const { loader } = machineWith(image.file());
   const kernel = bootFile("/boot/vmlinuz", kernelOf("kernel of v1 ".repeat(1000)));
   const initrd = bootFile("/boot/initrd", initrdOf("initrd of v1 ".repeat(1000)));
-  expect(spoilt(loader, "a", { kernel, initrd })).toBeUndefined();
+  expect(copyMismatch(loader, "a", { kernel, initrd })).toBeUndefined();
   const other = bootFile("/boot/initrd", "initrd of v2 ".repeat(1000));
-  expect(spoilt(loader, "a", { kernel, initrd: other })).toMatch(
+  expect(copyMismatch(loader, "a", { kernel, initrd: other })).toMatch(
     /initrd-\w+ on .* is not \/boot\/initrd$/,
   );
-  expect(spoilt(loader, "a", { kernel, initrd: undefined })).toMatch(
+  expect(copyMismatch(loader, "a", { kernel, initrd: undefined })).toMatch(
     /initrd-\w+ is not in the slot$/,
   );
-  expect(spoilt(loader, "b", { kernel, initrd })).toContain("its boot spec cannot be used");
+  expect(copyMismatch(loader, "b", { kernel, initrd })).toContain("its boot spec cannot be used");
 });
 
-/** As far as the copies go. */
-function spoilt(loader: Bootloader, slot: SlotName, files: BootFiles): string | undefined {
+/** Compares only the copies. */
+function copyMismatch(loader: Bootloader, slot: SlotName, files: BootFiles): string | undefined {
   return loader.mismatch(slot, { address: {}, files });
 }
 
@@ -235,7 +238,7 @@ function bootFile(path: string, data: string | Uint8Array): BootFile {
   return { path, sizeBytes: bytes.byteLength, read: () => [bytes] };
 }
 
-test("without anything that can be started the entries stay as they are", async () => {
+test("when no slot can be started the entries stay", async () => {
   const image = await armed();
   for (const slot of ["a", "b"] as const) {
     for (const name of namesIn(image, `/tandem/${slot}`))
@@ -253,7 +256,7 @@ test("without anything that can be started the entries stay as they are", async 
   expect(namesIn(image)).toEqual(["tandem-a-2.conf", "tandem-b+3.conf"]);
 });
 
-test("a boot on top of all that were allowed is not counted: a reboot would start the same again", async () => {
+test("a boot beyond the allowed ones does not count: a reboot would start the same entry again", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot", limit: 2 });
   const lefts: (number | undefined)[] = [];
   for (let count = 0; count < 4; count += 1) {
@@ -262,7 +265,7 @@ test("a boot on top of all that were allowed is not counted: a reboot would star
     lefts.push(machineWith(image.file(), cmdline).cmdline.left);
   }
   expect(lefts).toEqual([1, 0, undefined, undefined]);
-  // Where there is only what is counted it is the same.
+  // The same with counted entries only.
   await espOf(image).remove(`${ENTRIES}/tandem-a.conf`);
   const cmdline = await boot(image);
   expect(cmdline).toContain(" tandem.counted ");

@@ -1,4 +1,4 @@
-/** A machine in memory with any of the boot loaders, told in short sentences what happens to it. */
+/** Runs scenarios, written as short sentences, on a machine in memory with any boot loader. */
 import type { BootSummary } from "../../src/boot/bootloader.ts";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
@@ -26,20 +26,20 @@ function runHealth(machine: Machine, outcome: CommandResult): Promise<unknown> {
   return health({ ...workOn(machine), system }, machine, CHECKS);
 }
 
-/** The words of the loader for one boot; undefined: it stands still. */
+/** Boots once. Returns the kernel command line; undefined: the loader starts nothing. */
 export async function bootOnce(loader: LoaderName, image: PagedImage): Promise<string | undefined> {
   const outcome = await LOADER_MODELS[loader](image.file());
   return "cmdline" in outcome ? outcome.cmdline : undefined;
 }
 
-/** The machine as each verb finds it: repaired before anything is decided. */
+/** The machine as a verb opens it: what a power cut left unfinished is repaired first. */
 export async function cameUp(image: PagedImage, cmdline: string): Promise<Machine> {
   const machine = machineWith(image.file(), cmdline);
   await machine.loader.repair();
   return machineWith(image.file(), cmdline);
 }
 
-/** What the operator and the system itself may do while it runs. */
+/** What can happen while a system runs. */
 const ACTIONS: Readonly<Record<string, (machine: Machine, word: string) => Promise<unknown>>> = {
   "is well": (machine) => runHealth(machine, PASSED),
   fails: (machine) => runHealth(machine, FAILED),
@@ -51,15 +51,15 @@ const ACTIONS: Readonly<Record<string, (machine: Machine, word: string) => Promi
 };
 
 /**
- * Tells a story and returns it as it came out. "boot: is well" boots once and lets health run; "upgrade v2" happens in the system that
- * came up last. The facts are what tandem knows of each boot.
+ * Runs a scenario and returns its sentences with the slots that were booted. "a: is well" boots once and runs health; "upgrade v2"
+ * happens in the system that was booted last. The facts are what tandem knows about each boot.
  */
-export async function tell(
+export async function runScenario(
   loader: LoaderName,
   { limit = 0, sentences }: { readonly limit?: number; readonly sentences: readonly string[] },
-): Promise<{ readonly told: string[]; readonly facts: BootSummary[] }> {
+): Promise<{ readonly boots: string[]; readonly facts: BootSummary[] }> {
   const image = await wholeDisk("v1", { loader, limit });
-  const told: string[] = [];
+  const boots: string[] = [];
   const facts: BootSummary[] = [];
   let cmdline = "";
   for (const sentence of sentences) {
@@ -70,16 +70,16 @@ export async function tell(
     ];
     if (slot !== undefined) {
       const next = await bootOnce(loader, image);
-      told.push(`${next === undefined ? "menu" : nameOf(next)}: ${action}`);
+      boots.push(`${next === undefined ? "menu" : nameOf(next)}: ${action}`);
       if (next === undefined) continue;
       cmdline = next;
-    } else told.push(sentence);
+    } else boots.push(sentence);
     const name = Object.keys(ACTIONS).find((one) => action.startsWith(one)) ?? "";
     const machine = await cameUp(image, cmdline);
     if (slot !== undefined) facts.push(factsOf(machine));
     await ACTIONS[name]?.(machine, action.slice(name.length).trim());
   }
-  return { told, facts };
+  return { boots, facts };
 }
 
 function factsOf({ cmdline }: Machine): BootSummary {
