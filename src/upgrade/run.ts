@@ -9,9 +9,7 @@ import { readChunks } from "../ext4/read.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { defined } from "../lib/assert.ts";
 import type { Talk } from "../lib/talk.ts";
-import type { Image } from "../oci/manifest.ts";
 import type { SlotName } from "../slot/slot.ts";
-import type { LayeredSource } from "../source/source.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
 import { type ImageFinding, inspectImage } from "./inspect-image.ts";
 import { labelOf } from "../machine/label.ts";
@@ -21,12 +19,12 @@ import type { Work } from "../machine/open-source.ts";
 import { describeStep, type Step } from "./plan.ts";
 import { settleFirst } from "./settle-first.ts";
 import { isAsWritten } from "./verify.ts";
-import { imageTime, interrupted, writeImage, type WrittenImage } from "../write/write-image.ts";
+import type { Content } from "../write/content.ts";
+import { interrupted, writeImage, type WrittenImage } from "../write/write-image.ts";
 
 export interface Upgrade {
   readonly machine: Machine;
-  readonly source: LayeredSource;
-  readonly image: Image;
+  readonly content: Content;
   readonly slot: SlotName;
   readonly jobs: number;
   readonly talk: Talk;
@@ -85,12 +83,12 @@ async function performAll(upgrade: Upgrade, steps: readonly Step[]): Promise<Upg
     await perform(upgrade, step, progress);
     seconds[step.kind] = (performance.now() - startMs) / 1000;
   }
-  const { slot, image, machine } = upgrade;
+  const { slot, content, machine } = upgrade;
   const slotState = machine.memory.state.slots[slot];
   const ranges = progress.written?.ranges ?? [];
   return {
     slot,
-    digest: image.digest,
+    digest: content.digest,
     version: slotState.status === "written" ? slotState.version : undefined,
     bytesWritten: ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     seconds: { ...seconds, ...progress.written?.seconds },
@@ -110,7 +108,7 @@ async function perform(upgrade: Upgrade, step: Step, progress: StepResults): Pro
     case "compare":
       return;
     case "settle":
-      return settleFirst(upgrade.machine, step.slot, upgrade.image.digest);
+      return settleFirst(upgrade.machine, step.slot, upgrade.content.digest);
     case "erase":
       return erase(upgrade);
     case "write":
@@ -142,13 +140,13 @@ async function detachSlot({ machine, slot }: Upgrade): Promise<void> {
 }
 
 /** Writes the state first: from then on the slot counts as unusable, whatever happens to it. */
-async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
+async function erase({ machine, slot, content }: Upgrade): Promise<void> {
   const { memory, loader, system } = machine;
   const startedAt = system.now().toISOString();
   const writing = {
     status: "writing",
-    source: source.name,
-    digest: image.digest,
+    source: content.name,
+    digest: content.digest,
     startedAt,
   } as const;
   await memory.writeState(withSlot(stateOf(machine), slot, writing));
@@ -164,7 +162,7 @@ async function erase({ machine, slot, source, image }: Upgrade): Promise<void> {
 }
 
 async function write(upgrade: Upgrade): Promise<WrittenImage<ImageFinding>> {
-  const { machine, slot, image } = upgrade;
+  const { machine, slot, content } = upgrade;
   const target = machine.openSlot(slot, { write: true });
   try {
     return await writeImage({
@@ -172,9 +170,9 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<ImageFinding>> {
       target,
       cores: machine.system.cores,
       identity: {
-        uuid: identityOf(image.digest, slot),
+        uuid: identityOf(content.digest, slot),
         label: labelOf(slot),
-        timeSeconds: imageTime(image),
+        timeSeconds: content.timeSeconds,
       },
       withoutHoles: bootFiles,
       inspect: (tree) => inspectImage(tree, machine.system.architecture),
@@ -203,10 +201,7 @@ async function compare(
   }
 }
 
-async function describe(
-  { machine, slot, source, image }: Upgrade,
-  progress: StepResults,
-): Promise<void> {
+async function describe({ machine, slot, content }: Upgrade, progress: StepResults): Promise<void> {
   const { finding, ranges } = defined(progress.written, "written image");
   const verified = defined(progress.verified, "comparison");
   const { bootable, version } = finding;
@@ -215,15 +210,15 @@ async function describe(
   await machine.memory.writeState(
     withSlot(machine.memory.state, slot, {
       status: "written",
-      source: source.name,
-      digest: image.digest,
+      source: content.name,
+      digest: content.digest,
       ...(version === undefined ? {} : { version }),
       writtenAt: machine.system.now().toISOString(),
       sizeBytes,
       hashRoot: verified.hashRoot,
       runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
       label: labelOf(slot),
-      uuid: identityOf(image.digest, slot),
+      uuid: identityOf(content.digest, slot),
       kernel: {
         kernel: bootable.kernel,
         options: bootable.options,
@@ -232,12 +227,12 @@ async function describe(
       verifiedAt: verified.at,
     }),
   );
-  await prepare({ machine, slot, image }, progress);
+  await prepare({ machine, slot, content }, progress);
 }
 
 /** Reads kernel and initrd from the slot, which was just compared with what was written. */
 async function prepare(
-  { machine, slot, image }: Pick<Upgrade, "machine" | "slot" | "image">,
+  { machine, slot, content }: Pick<Upgrade, "machine" | "slot" | "content">,
   { written }: StepResults,
 ): Promise<void> {
   const { bootable, files } = defined(written, "written image").finding;
@@ -251,7 +246,7 @@ async function prepare(
   try {
     await machine.loader.prepare(
       slot,
-      { ...bootable, address, digest: image.digest },
+      { ...bootable, address, digest: content.digest },
       { kernel: fileOf(kernel), initrd: initrd === undefined ? undefined : fileOf(initrd) },
     );
   } finally {
@@ -262,9 +257,9 @@ async function prepare(
 /**
  * The commit point of an upgrade. The event is written before it, because a power cut could lose a write that follows.
  */
-async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<void> {
+async function arm({ machine, slot, content }: Upgrade, tries: number): Promise<void> {
   const { memory, loader, system } = machine;
-  const { digest } = image;
+  const { digest } = content;
   const state = withoutKnownBad(machine.memory.state, digest);
   const at = system.now().toISOString();
   const event = { at, kind: "armed", slot, digest, text: `${tries} tries` } as const;
@@ -273,9 +268,9 @@ async function arm({ machine, slot, image }: Upgrade, tries: number): Promise<vo
 }
 
 /** The commit point of an upgrade of the recovery slot. */
-async function attachSlot({ machine, slot, image }: Upgrade): Promise<void> {
+async function attachSlot({ machine, slot, content }: Upgrade): Promise<void> {
   const { memory, loader, system } = machine;
-  const { digest } = image;
+  const { digest } = content;
   const state = withoutKnownBad(memory.state, digest);
   const at = system.now().toISOString();
   const event = { at, kind: "written", slot, digest, text: "the last resort" } as const;

@@ -1,14 +1,13 @@
 import { reasonOf, TandemError } from "../lib/error.ts";
-import { formatBytes } from "../lib/units.ts";
-import type { Image } from "../oci/manifest.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
-import type { LayeredSource, Source } from "../source/source.ts";
-import { layersOf } from "../write/layers-of.ts";
+import type { Source } from "../source/source.ts";
 import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
 import { jobsFor, type Network, sourceOf, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
+import { type Content, contentOf } from "../write/content.ts";
+import { refuseLarger } from "../write/write-image.ts";
 
 export interface UpgradeRequest extends UpgradeOptions, Network {
   readonly dryRun: boolean;
@@ -54,22 +53,20 @@ export async function upgradeFrom(
   opened: Source,
   { work, machine, request }: UpgradeJob,
 ): Promise<UpgradeReport> {
-  const source = layersOf(opened);
-  work.talk.progress({ step: `Waiting for the manifest of ${source.name}` });
-  const image = await source.image();
-  const { digest } = image;
+  const content = await contentOf(opened, work);
+  const { digest } = content;
   const isFirst = isNewDisk(machine);
-  const plan = isFirst ? planFirst(request) : planUpgrade(factsOf(machine, image), request);
+  const plan = isFirst ? planFirst(request) : planUpgrade(factsOf(machine, content), request);
   if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
-  announce(work, plan, { machine, source, image });
+  announce(work, plan, { machine, content });
   const steps = plan.steps.map((step) => describeStep(step));
   if (request.dryRun) {
     return { outcome: "planned", slot: plan.slot, digest, steps };
   }
   steps.forEach((step, index) => work.talk.info(`Plan ${index + 1}: ${step}`));
-  const jobs = jobsFor(work.system, image.layers.length, request.jobs);
+  const jobs = jobsFor(work.system, content.parts, request.jobs);
   const { talk, signal } = work;
-  const upgrading = { machine, source, image, slot: plan.slot, jobs, talk, signal };
+  const upgrading = { machine, content, slot: plan.slot, jobs, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
     if (isFirst) return { outcome: "installed", ...result };
@@ -86,56 +83,48 @@ export async function upgradeFrom(
  * Writes the failure of an upgrade to the state, when the slot was changed already. A failure of that is only a
  * warning.
  */
-async function noteFailure({ machine, slot, image, talk }: Upgrade, text: string): Promise<void> {
+async function noteFailure({ machine, slot, content, talk }: Upgrade, text: string): Promise<void> {
   if (machine.memory.state.slots[slot].status !== "writing") return;
   try {
-    await note(machine, { kind: "failed", slot, digest: image.digest, text });
+    await note(machine, { kind: "failed", slot, digest: content.digest, text });
   } catch (error) {
     talk.warn(`Cannot note that the upgrade failed: ${reasonOf(error)}, continuing`);
   }
 }
 
-function factsOf(machine: Machine, image: Image): Parameters<typeof planUpgrade>[0] {
+function factsOf(machine: Machine, content: Content): Parameters<typeof planUpgrade>[0] {
   const state = machine.memory.state;
   return {
     record: recordOf(machine),
     booted: machine.booted,
-    digest: image.digest,
+    digest: content.digest,
     digests: slotDigests(state),
     startable: SLOT_NAMES.filter((name) => machine.loader.startProblem(name) === undefined),
-    knownBad: state.knownBad.find(({ digest }) => digest === image.digest)?.reason,
+    knownBad: state.knownBad.find(({ digest }) => digest === content.digest)?.reason,
   };
 }
 
 interface Announced {
   readonly machine: Machine;
-  readonly source: LayeredSource;
-  readonly image: Image;
+  readonly content: Content;
 }
 
 /** Tells the user what comes next, and refuses an image that cannot fit or boot. */
 function announce(
   { talk }: Work,
   { slot, steps }: Extract<Plan, { kind: "upgrade" }>,
-  { machine, source, image }: Announced,
+  { machine, content }: Announced,
 ): void {
+  const { name, digest, amount } = content;
   const target = machine.slots[slot];
   if (target === undefined)
     throw new TandemError("disk", `Cannot upgrade: ${machine.diskPath} has no slot ${slot}`);
-  if (image.layers.length === 0)
-    throw new TandemError("content", `Cannot boot ${source.name}: the image has no layers`);
-  const fetchBytes = image.layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (fetchBytes > target.sizeBytes)
-    throw new TandemError(
-      "no-space",
-      `Cannot write ${source.name} to slot ${slot}: needs more than ${fetchBytes} bytes (its compressed size), has ${target.sizeBytes}`,
-    );
+  if (content.parts === 0)
+    throw new TandemError("content", `Cannot boot ${name}: the image has no layers`);
+  refuseLarger(content, { name: `slot ${slot}`, sizeBytes: target.sizeBytes });
   // Refuse now: an upgrade may take an hour before it reaches the boot loader.
   machine.loader.refuseReadOnly();
   const isReused = steps.some(({ kind }) => kind === "compare");
-  talk.info(
-    isReused
-      ? `Image ${source.name} is ${image.digest}, which slot ${slot} holds: nothing to fetch`
-      : `Image ${source.name} is ${image.digest}, ${image.layers.length} layers, ${formatBytes(fetchBytes)} to fetch`,
-  );
+  const what = isReused ? `which slot ${slot} holds: nothing to fetch` : amount;
+  talk.info(`Image ${name} is ${digest}, ${what}`);
 }

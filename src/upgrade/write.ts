@@ -4,15 +4,13 @@ import { signaturesOn } from "../disk/signature.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { formatBytes } from "../lib/units.ts";
-import type { Image } from "../oci/manifest.ts";
 import { kernelNameOf, partitionOfDevice } from "../slot/block-device.ts";
 import { parseMounts } from "../slot/mounts.ts";
-import type { LayeredSource } from "../source/source.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
 import { jobsFor, sourceOf, type Work, type Network } from "../machine/open-source.ts";
-import { layersOf } from "../write/layers-of.ts";
-import { imageTime, geometryFor, writeImage } from "../write/write-image.ts";
+import { type Content, contentOf } from "../write/content.ts";
+import { geometryFor, writeImage } from "../write/write-image.ts";
 
 export interface WriteRequest extends Network {
   readonly source: string;
@@ -48,16 +46,14 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
   const startMs = performance.now();
   const opened = await sourceOf(work, request.source, request);
   try {
-    const source = layersOf(opened);
-    talk.progress({ step: `Waiting for the manifest of ${source.name}` });
-    const image = await source.image();
+    const content = await contentOf(opened, work);
     const resolve = (performance.now() - startMs) / 1000;
     const { target: name, sizeBytes } = request;
     // Throw now, before the file is made or emptied.
-    if (sizeBytes !== undefined) geometryFor({ image, source }, { name, sizeBytes });
+    if (sizeBytes !== undefined) geometryFor(content, { name, sizeBytes });
     const result = await withTarget(work, request, (block) => {
-      talk.info(`Writing ${source.name} to ${name} (${formatBytes(block.sizeBytes)})`);
-      return writeAndCompare(work, request, { source, image, block });
+      talk.info(`Writing ${content.name} to ${name} (${formatBytes(block.sizeBytes)})`);
+      return writeAndCompare(work, request, { content, block });
     });
     return { ...result, seconds: { resolve, ...result.seconds } };
   } finally {
@@ -66,27 +62,25 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
 }
 
 interface Opened {
-  readonly source: LayeredSource;
-  readonly image: Image;
+  readonly content: Content;
   readonly block: BlockFile;
 }
 
 async function writeAndCompare(
   work: Work,
   request: WriteRequest,
-  { source, image, block }: Opened,
+  { content, block }: Opened,
 ): Promise<Omit<WriteResult, "seconds"> & { seconds: Omit<WriteResult["seconds"], "resolve"> }> {
   const { usedBytes, inodes, ranges, seconds } = await writeImage({
     ...work,
-    source,
-    image,
+    content,
     target: { block, path: request.target, offsetBytes: 0 },
     identity: {
-      uuid: identityOf(image.digest, request.label),
+      uuid: identityOf(content.digest, request.label),
       label: request.label,
-      timeSeconds: imageTime(image),
+      timeSeconds: content.timeSeconds,
     },
-    jobs: jobsFor(work.system, image.layers.length, request.jobs),
+    jobs: jobsFor(work.system, content.parts, request.jobs),
     cores: work.system.cores,
     withoutHoles: bootFiles,
     inspect: () => undefined,
@@ -99,8 +93,8 @@ async function writeAndCompare(
     onProgress: (doneBytes) => work.talk.progress({ step: "Reading back", doneBytes, totalBytes }),
   });
   return {
-    source: source.name,
-    digest: image.digest,
+    source: content.name,
+    digest: content.digest,
     target: request.target,
     sizeBytes: block.sizeBytes,
     usedBytes,

@@ -13,6 +13,7 @@ export function layersOf(source: Source): LayeredSource {
   }
 }
 
-function unsupported({ name }: Source, form: string): TandemError {
+/** An error "source": this is a form of source that is not wanted here. */
+export function unsupported({ name }: Source, form: string): TandemError {
   return new TandemError("source", `Cannot write ${name}: it gives ${form}, want layers`);
 }

@@ -20,6 +20,7 @@ import type { RebootOptions } from "../../src/system/reboot.ts";
 import type { System } from "../../src/system/system.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
+import { layeredContent } from "../../src/write/layered-content.ts";
 import { controlIn } from "./control.ts";
 import { tar, type TarMember } from "../peers/tar.ts";
 import { memoryFiles } from "./files.ts";
@@ -172,8 +173,7 @@ export async function install(disk: BlockFile, version: string, limit = 0): Prom
   await runUpgrade(
     {
       machine,
-      source,
-      image: await source.image(),
+      content: layeredContent(source, await source.image()),
       slot: "a",
       jobs: 1,
       talk: SILENT,

@@ -16,6 +16,7 @@ import type { System } from "../../src/system/system.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { openMachine } from "../../src/machine/open-machine.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
+import { contentOf } from "../../src/write/content.ts";
 import { controlIn } from "./control.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
 import { fatImage } from "./fat-image.ts";
@@ -138,14 +139,13 @@ export async function fillEsp(image: PagedImage, tree: Tree): Promise<void> {
 }
 
 async function fillSlot(machine: Machine, slot: SlotName, version: string): Promise<void> {
-  const source = memorySource(version);
-  const image = await source.image();
+  const { signal } = new AbortController();
+  const content = await contentOf(memorySource(version), { talk: SILENT, signal });
   const steps = (["erase", "write", "read-back", "describe"] as const).map((kind) => ({
     kind,
     slot,
   }));
-  const { signal } = new AbortController();
-  await runUpgrade({ machine, source, image, slot, jobs: 1, talk: SILENT, signal }, steps);
+  await runUpgrade({ machine, content, slot, jobs: 1, talk: SILENT, signal }, steps);
   const at = machine.system.now().toISOString();
   const verdict = { result: "good", reason: "installed", at } as const;
   await machine.memory.writeState(withVerdict(machine.memory.state, slot, verdict));

@@ -10,6 +10,7 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { digestOf } from "../../src/oci/digest.ts";
 import type { LayeredSource } from "../../src/source/source.ts";
+import { layeredContent } from "../../src/write/layered-content.ts";
 import { type WriteJob, writeImage } from "../../src/write/write-image.ts";
 import { compressibleBytes } from "../../scripts/bench/filler.ts";
 import { type MemoryLayers, memoryLayers } from "../fakes/layers.ts";
@@ -74,8 +75,7 @@ function brokenAt(bytesMax: number): LayeredSource {
 
 function jobOn(image: PagedImage, source: LayeredSource): WriteJob<undefined> {
   return {
-    source,
-    image: IMAGE.resolved,
+    content: layeredContent(source, IMAGE.resolved),
     target: { block: image.file(), path: undefined, offsetBytes: 0 },
     identity: { uuid: "01234567-89ab-cdef-0123-456789abcdef", label: "x", timeSeconds: 0 },
     jobs: 1,

@@ -9,6 +9,7 @@ import { readBlock } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import type { Step } from "../../src/upgrade/plan.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
+import { contentOf } from "../../src/write/content.ts";
 import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { memorySource } from "../fakes/machine.ts";
 import { RecordedDisk, type Operation } from "../fakes/recorded-disk.ts";
@@ -177,10 +178,9 @@ async function condemned(mutation: Mutation): Promise<string[]> {
 }
 
 async function perform({ slot, steps }: Mutation, machine: Machine): Promise<void> {
-  const source = memorySource("v3");
-  const image = await source.image();
   const { signal } = new AbortController();
-  await runUpgrade({ machine, source, image, slot, jobs: 1, talk: SILENT, signal }, steps(slot));
+  const content = await contentOf(memorySource("v3"), { talk: SILENT, signal });
+  await runUpgrade({ machine, content, slot, jobs: 1, talk: SILENT, signal }, steps(slot));
 }
 
 test.each(MUTATIONS)("the judge condemns an upgrade with $name", async (mutation) => {

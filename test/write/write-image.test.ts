@@ -11,7 +11,8 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { createBlockFile } from "../../src/system/linux-block-file.ts";
-import { imageTime, type WriteJob, writeImage } from "../../src/write/write-image.ts";
+import { layeredContent } from "../../src/write/layered-content.ts";
+import { type WriteJob, writeImage } from "../../src/write/write-image.ts";
 import { memoryLayers } from "../fakes/layers.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { RecordedDisk } from "../fakes/recorded-disk.ts";
@@ -54,8 +55,7 @@ function list({ root, read }: ImageTree): Listing {
 
 function jobOn(block: BlockFile, more: Partial<WriteJob<Listing>> = {}): WriteJob<Listing> {
   return {
-    source: SOURCE,
-    image: SOURCE.resolved,
+    content: layeredContent(SOURCE, SOURCE.resolved),
     target: { block, path: undefined, offsetBytes: 0 },
     identity: { uuid: "01234567-89ab-cdef-0123-456789abcdef", label: "x", timeSeconds: 0 },
     jobs: 1,
@@ -144,7 +144,7 @@ test("writeImage() fills the holes of kernels and initrds, which GRUB cannot rea
     ],
   ]);
   const { ranges } = await writeImage(
-    jobOn(image.file(), { source, image: source.resolved, inspect: () => ({}) }),
+    jobOn(image.file(), { content: layeredContent(source, source.resolved), inspect: () => ({}) }),
   );
   const { root } = openFileSystem(image.file());
   const blocksOf = (path: string): number | undefined =>
@@ -160,7 +160,7 @@ test("writeImage() fills the holes of kernels and initrds, which GRUB cannot rea
 test("writeImage() refuses too large an image before it writes", async () => {
   const image = PagedImage.zeros(4 * MiB);
   const large = memoryLayers([[{ path: "large", data: new Uint8Array(5 * MiB) }]]);
-  const job = jobOn(image.file("slot b"), { source: large, image: large.resolved });
+  const job = jobOn(image.file("slot b"), { content: layeredContent(large, large.resolved) });
   expect(await rejection(writeImage(job))).toMatchObject({
     code: "no-space",
     message: expect.stringMatching(
@@ -168,15 +168,4 @@ test("writeImage() refuses too large an image before it writes", async () => {
     ),
   });
   expect(image.bytes()).toEqual(new Uint8Array(4 * MiB));
-});
-
-test.each([
-  [undefined, 0],
-  ["2024-01-01T00:00:00Z", 1_704_067_200],
-  ["2024-01-01T00:00:00.999Z", 1_704_067_200],
-  ["1960-01-01T00:00:00Z", 0],
-  ["yesterday", 0],
-])("imageTime() of %p is %i", (created, seconds) => {
-  const { resolved } = SOURCE;
-  expect(imageTime(created === undefined ? resolved : { ...resolved, created })).toBe(seconds);
 });
