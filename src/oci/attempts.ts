@@ -1,8 +1,8 @@
 import { TandemError } from "../lib/error.ts";
 
-/** A failure that may pass by itself. */
+/** A failure that a later attempt may not have. */
 export class Transient extends Error {
-  /** How long the server asked to be left alone. */
+  /** How long the server asks the client to wait, by Retry-After. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, retryAfterMs?: number) {
@@ -12,7 +12,7 @@ export class Transient extends Error {
   }
 }
 
-/** The server answers, but slower than it may: what it gave so far is no progress. */
+/** The server sends less than the minimum rate. The bytes that came do not count as progress. */
 export class TooSlow extends Transient {}
 
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -28,10 +28,13 @@ export interface AttemptsOptions {
 export const ATTEMPTS_MAX = 5;
 const BACKOFF_FIRST_MS = 1000;
 const BACKOFF_MAX_MS = 60_000;
-/** Longer than this nobody waits, whatever the server asks. */
+/** The longest wait, even if the server asks for more. */
 const RETRY_AFTER_MAX_MS = 600_000;
 
-/** Counts failures in a row and waits between them: as long as the server asks, else random and growing. */
+/**
+ * Counts failures in a row and waits after each: as long as the server asks, else a random time whose limit doubles with
+ * each failure.
+ */
 export class Attempts {
   #failures = 0;
   readonly #options: AttemptsOptions;
@@ -40,7 +43,7 @@ export class Attempts {
     this.#options = options;
   }
 
-  /** Returns when it is time to try again; throws "network" when it has been tried often enough. */
+  /** Waits until the next attempt. Throws "network" after ATTEMPTS_MAX failures in a row. */
   async failed(error: Transient, signal?: AbortSignal): Promise<void> {
     const { sleep, log, task, host } = this.#options;
     this.#failures += 1;
@@ -57,13 +60,13 @@ export class Attempts {
     await sleep(waitMs, signal);
   }
 
-  /** Something was gained: the count begins anew. */
+  /** Resets the count of failures: the last attempt brought new data. */
   progressed(): void {
     this.#failures = 0;
   }
 }
 
-/** Performs `action` until it succeeds, fails for good or has failed too often. */
+/** Runs `action` until it succeeds. Ends with the first error that is not Transient, or after too many failures. */
 export async function persist<T>(
   action: () => Promise<T>,
   options: AttemptsOptions,
@@ -80,7 +83,7 @@ export async function persist<T>(
   }
 }
 
-/** Retry-After in ms: seconds, or a date, which is compared with the server's own clock where it tells it. */
+/** Reads Retry-After and returns ms. It holds seconds, or a date, which counts from the server's Date if that is there. */
 export function parseRetryAfter(headers: Headers, nowMs: number): number | undefined {
   const text = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, Number.MAX_SAFE_INTEGER);

@@ -9,10 +9,10 @@ export interface AuthorizationOptions {
   readonly scope: string;
 }
 
-/** A token may be renewed once a request: after that a 401 is meant. */
+/** A request may renew its token once. A 401 after that is a refusal. */
 const TOKENS_PER_REQUEST_MAX = 2;
 
-/** How to identify oneself to one registry. What was learned from one 401 serves all later requests. */
+/** Authorizes requests to one registry. The challenge of one 401 is kept for all later requests. */
 export class Authorization {
   #challenge: Challenge | undefined;
   #scopes: readonly string[];
@@ -23,7 +23,7 @@ export class Authorization {
     this.#scopes = [options.scope];
   }
 
-  /** The header for the next request; undefined as long as the registry did not ask for one. */
+  /** Returns the Authorization header of the next request. Undefined until the registry asks for one. */
   async header(): Promise<string | undefined> {
     const { credentials, tokens } = this.#options;
     if (this.#challenge === undefined) return undefined;
@@ -39,8 +39,8 @@ export class Authorization {
   }
 
   /**
-   * Learns from a 401. True when the request is worth another try with a new header(). `sent` lists the headers that this request was
-   * tried with, the last one last.
+   * Takes the challenge of a 401. Returns true when another attempt with a new header() can succeed. `sent` lists the
+   * headers of the earlier attempts of this request, in order.
    */
   async learn(wwwAuthenticate: string, sent: readonly (string | undefined)[]): Promise<boolean> {
     const challenge = preferredChallenge(parseChallenges(wwwAuthenticate));
@@ -61,7 +61,7 @@ export class Authorization {
     return true;
   }
 
-  /** Puts the scopes that the registry wants first. True when there was a new one among them. */
+  /** Puts the scopes of the challenge first. Returns true when one of them is new. */
   #widen({ parameters }: Challenge): boolean {
     const wanted = (parameters.get("scope") ?? "").split(" ").filter((scope) => scope !== "");
     const isNew = wanted.some((scope) => !this.#scopes.includes(scope));

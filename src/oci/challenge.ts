@@ -1,4 +1,4 @@
-/** One way to identify oneself that a server offers (RFC 7235). */
+/** An authentication scheme that a server accepts, with its parameters (RFC 7235). */
 export interface Challenge {
   /** Lower case. */
   readonly scheme: string;
@@ -16,8 +16,8 @@ const SCHEME = new RegExp(String.raw`(${TOKEN})(?=[ \t,]|$)`, "y");
 const TOKEN68 = /[ \t]+[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
 
 /**
- * Reads WWW-Authenticate, several challenges in one value included: that is how several fields arrive. A challenge that is not
- * well-formed is dropped with all that follows it.
+ * Reads WWW-Authenticate. One value may hold several challenges, because fetch() joins several fields. A malformed
+ * challenge is dropped with everything after it.
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
@@ -41,7 +41,7 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
-/** The one to answer: Bearer before Basic; others are not understood. */
+/** Chooses the challenge to answer: Bearer, else Basic. Other schemes are not supported. */
 export function preferredChallenge(challenges: readonly Challenge[]): Challenge | undefined {
   return (
     challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters.has("realm")) ??

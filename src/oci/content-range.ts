@@ -2,11 +2,11 @@
 export interface ContentRange {
   readonly firstByte: number;
   readonly lastByte: number;
-  /** Undefined where the server does not say ("*"). */
+  /** Undefined when the server sends "*": the size is unknown. */
   readonly totalBytes: number | undefined;
 }
 
-/** Undefined for everything that is not exactly one range of bytes. */
+/** Returns undefined unless the text is exactly one range of bytes. */
 export function parseContentRange(text: string): ContentRange | undefined {
   const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(text);
   if (match === null) return undefined;

@@ -5,7 +5,7 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import type { Files } from "../system/files.ts";
 import type { Reference } from "./reference.ts";
 
-/** Who we are to a registry, and the file that says so. Only the file may appear in messages. */
+/** How tandem authenticates to a registry, and the file that says so. Messages may name only the file. */
 export type Credentials =
   | {
       readonly kind: "password";
@@ -13,7 +13,7 @@ export type Credentials =
       readonly username: string;
       readonly password: string;
     }
-  /** A refresh token, to be changed for a token at the token service. */
+  /** A refresh token: the token service exchanges it for an access token. */
   | {
       readonly kind: "identity";
       readonly from: string;
@@ -21,7 +21,7 @@ export type Credentials =
       readonly password?: string;
       readonly username?: string;
     }
-  /** Sent as it is. */
+  /** An access token, sent without a token service. */
   | { readonly kind: "bearer"; readonly from: string; readonly token: string };
 
 export interface CredentialsOptions {
@@ -48,15 +48,16 @@ const documentSchema = v.looseObject({
 });
 type AuthDocument = v.InferOutput<typeof documentSchema>;
 
-/** Failures of a default place that say nothing but that it is not for this user. */
+/** Errors which only say that this user may not read a default file. They need no warning. */
 const OUT_OF_REACH = new Set(["EACCES", "EPERM", "ENOTDIR", "ELOOP"]);
 
 /** Docker Hub goes by several names. */
 const HUB_NAMES = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /**
- * Looks where containers-auth.json(5) says, then where Docker does; the first file that knows the registry counts.
- * $REGISTRY_AUTH_FILE excludes all others. Undefined: be anonymous. Throws "usage" for a file that was named and cannot be used.
+ * Reads the files of containers-auth.json(5), then those of Docker. The first file with an entry for the registry counts.
+ * $REGISTRY_AUTH_FILE replaces all of them. Undefined: the access is anonymous. Throws "usage" for a file that was named
+ * and cannot be used.
  */
 export function findCredentials(
   reference: Reference,
@@ -72,7 +73,7 @@ export function findCredentials(
   return undefined;
 }
 
-/** Every password and token in the files that findCredentials() looks into: what must not appear in a text. Throws "usage" as it does. */
+/** Every password and token in the files that findCredentials() reads: no text may show them. Throws "usage" likewise. */
 export function allSecrets(options: CredentialsOptions): string[] {
   return authFiles(options)
     .flatMap((place) => Object.values(readAuthFile(place, options)?.auths ?? {}))
@@ -84,12 +85,12 @@ export function allSecrets(options: CredentialsOptions): string[] {
     .filter(isGiven);
 }
 
-/** A place where credentials may be. */
+/** A file that may hold credentials. */
 interface AuthFile {
   readonly path: string;
-  /** The variable that names this place and no other: what is there has to be usable. */
+  /** The variable that names this file: if the file exists, it must be usable. */
   readonly variable?: string;
-  /** The variable names the file itself, not its folder: the file has to be there. */
+  /** The variable names the file and not its folder: the file must exist. */
   readonly mustExist?: boolean;
 }
 
@@ -97,7 +98,7 @@ function authFiles({ environment, userId }: CredentialsOptions): AuthFile[] {
   const explicit = given(environment["REGISTRY_AUTH_FILE"]);
   if (explicit !== undefined)
     return [{ path: explicit, variable: "REGISTRY_AUTH_FILE", mustExist: true }];
-  // Services of the system run as root without $HOME.
+  // A system service runs as root without $HOME.
   const home = given(environment["HOME"]) ?? (userId === 0 ? "/root" : undefined);
   const runtime = given(environment["XDG_RUNTIME_DIR"]);
   const configuration = given(environment["XDG_CONFIG_HOME"]) ?? under(home, ".config")[0]?.path;
@@ -126,7 +127,7 @@ function readAuthFile(place: AuthFile, options: CredentialsOptions): AuthDocumen
       ? { auths: v.parse(entriesSchema, value) }
       : v.parse(documentSchema, value);
   } catch {
-    // Not the reason: it can quote the file.
+    // The reason is not shown: it can quote the file.
     const why = "it is not what an auth file is";
     if (place.variable !== undefined) throw unusable(place, why);
     options.log(`Cannot read credentials from "${place.path}": ${why}, continuing`);
@@ -134,7 +135,7 @@ function readAuthFile(place: AuthFile, options: CredentialsOptions): AuthDocumen
   }
 }
 
-/** Undefined for a file that is not there, and for a default place that cannot be looked into. */
+/** Undefined for a file that does not exist, and for a default file that cannot be read. */
 function readContent(place: AuthFile, { files, log }: CredentialsOptions): string | undefined {
   try {
     const content = files.readText(place.path);
@@ -148,7 +149,7 @@ function readContent(place: AuthFile, { files, log }: CredentialsOptions): strin
   }
 }
 
-/** Rootful tools make /run/containers with mode 0700: others cannot even know whether there is a file in it. */
+/** Tools that run as root make /run/containers with mode 0700: other users cannot see whether it holds a file. */
 function isOutOfReach(error: unknown): boolean {
   return error instanceof Error && "code" in error && OUT_OF_REACH.has(String(error.code));
 }
@@ -184,7 +185,7 @@ function lookUp(
   return undefined;
 }
 
-/** The most specific key wins: "host/ns/app", "host/ns", "host", and last "https://host/v1/" as Docker writes it. */
+/** The most specific key wins: "host/ns/app", "host/ns", "host", and last "https://host/v1/", Docker's form. */
 function findEntry(
   auths: Readonly<Record<string, AuthEntry>>,
   names: readonly string[],
@@ -200,7 +201,7 @@ function findEntry(
   return key === undefined ? undefined : auths[key];
 }
 
-/** A key with a path of its own is for that path alone, unless it is the path of an API or the key is a URL. */
+/** Returns the host of a key for a whole registry: a URL, or a host with the path of an API. Any other path stays. */
 function hostOfKey(key: string): string {
   const bare = key.replace(/^https?:\/\//, "");
   if (bare !== key) return bare.replace(/\/.*$/, "");

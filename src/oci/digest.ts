@@ -19,14 +19,14 @@ export function isDigest(text: string): text is Digest {
   return GRAMMAR.test(text);
 }
 
-/** The hash of `bytes`, made with the algorithm of `like`; SHA-256 without one. */
+/** Hashes `bytes` with the algorithm of `like`, by default SHA-256. */
 export function digestOf(bytes: Uint8Array, like?: Digest): Digest {
   const hash = new DigestHash(like);
   hash.update(bytes);
   return hash.digest();
 }
 
-/** A digest in the making, for streams. */
+/** Computes the digest of a stream. */
 export class DigestHash {
   readonly #algorithm: "sha256" | "sha512";
   readonly #hasher: Bun.CryptoHasher;

@@ -4,17 +4,17 @@ import { type Attempts, TooSlow, Transient } from "./attempts.ts";
 import { parseContentRange } from "./content-range.ts";
 import type { Answer } from "./transport.ts";
 
-/** A try that gained this much, and not too slowly, was none of the failures in a row. */
+/** An attempt that brought this much, at the minimum rate, does not count as a failure in a row. */
 const PROGRESS_BYTES = 16 * KiB;
 
 export interface DownloadOptions {
   readonly sizeBytes: number;
-  /** Asks for the blob from a byte on: a success (200 or 206), or it throws. */
+  /** Requests the blob from this offset on. Returns an answer of status 200 or 206, or throws. */
   readonly open: (offsetBytes: number) => Promise<Answer>;
   readonly attempts: Attempts;
-  /** Bytes a second. Without it a server that breaks off again and again could take as long as it likes. */
+  /** Bytes a second. It limits a server that sends a little and breaks the connection again and again. */
   readonly minimumRate: number;
-  /** A clock that never jumps. */
+  /** A monotonic clock. */
   readonly nowMs?: () => number;
   /** "sha256:… of r.io/app" */
   readonly what: string;
@@ -22,12 +22,12 @@ export interface DownloadOptions {
 }
 
 /**
- * The bytes of a blob in order, each once, however often the connection breaks. Their number may still be wrong: what comes is passed
- * on, for verified() to judge. The blob is asked for at once, and a chunk is there until the next one is asked for.
+ * Yields the bytes of a blob in order, each once, however often the connection breaks. verified() checks their number and
+ * digest. The request is sent at once. A chunk is valid until the next one is requested.
  */
 export function download(options: DownloadOptions): AsyncGenerator<Uint8Array, void, undefined> {
   const answer = options.sizeBytes > 0 ? options.open(0) : undefined;
-  // Who goes through the bytes hears of it.
+  // bytesOf() reports the error when the bytes are read.
   answer?.catch(() => {});
   return bytesOf(options, answer);
 }
@@ -70,14 +70,14 @@ async function* bytesOf(
 }
 
 /**
- * Frees the memory of a chunk that nobody looks at any more, and the next one gets it again. Left to the collector, chunks go through
- * ever more fresh pages: these were half of all page faults of a write.
+ * Frees the memory of a chunk at once, so that the next chunk reuses it. Freed by the garbage collector, each chunk would
+ * take fresh pages: these were half of all page faults of a write.
  */
 function release({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
-/** How many bytes at the start of the body we have already. Throws when the body is not what was asked for. */
+/** Returns how many bytes at the start of the body are known already. Throws when the answer does not fit the request. */
 function surplusBytes(
   answer: Answer,
   offsetBytes: number,
@@ -95,7 +95,7 @@ function surplusBytes(
   throw new TandemError("content", `Cannot accept ${what} from ${answer.host}: ${why}`);
 }
 
-/** A range may end early, then we ask for the rest; it must begin where we are. */
+/** A range must begin at the offset. It may end early: the next request asks for the rest. */
 function rangeFault(
   range: ReturnType<typeof parseContentRange>,
   offsetBytes: number,
@@ -115,7 +115,7 @@ function lengthFault(answer: Answer, sizeBytes: number): string | undefined {
   return `want ${sizeBytes} bytes, it has ${answer.quote(declared)}${encodingNote(answer)}`;
 }
 
-/** For messages: someone on the way may have packed the blob once more. */
+/** A note for messages: a proxy may have compressed the blob again. */
 export function encodingNote(answer: Answer): string {
   const encoding = answer.headers.get("content-encoding") ?? "identity";
   if (encoding === "identity") return "";

@@ -4,17 +4,17 @@ export type Scheme = "https" | "http";
 
 /** Where the API of a registry is. */
 export interface Endpoint {
-  /** As the reference names it; credentials are looked up under it. */
+  /** The host in the reference. Credentials are looked up under this name. */
   readonly host: string;
   /** "https://registry-1.docker.io" */
   readonly origin: string;
-  /** True for a registry that is on this machine or was named as insecure: it may do without TLS, and send us into private networks. */
+  /** True for a registry on this machine or in the list of insecure ones: it may use plain HTTP, and redirect to private networks. */
   readonly mayBePlain: boolean;
-  /** Hosts named by the operator: in plain HTTP if they speak nothing else, with any certificate if they do. */
+  /** Hosts that the operator listed as insecure: any certificate will do, and plain HTTP where a host has no TLS. */
   readonly insecureHosts: readonly string[];
 }
 
-/** Hosts are named as insecure by "host" or "host:port", exactly as written. */
+/** `insecureHosts` holds "host" or "host:port", compared literally. */
 export function endpointOf(
   { host }: Pick<Reference, "host">,
   insecureHosts: readonly string[],
@@ -26,13 +26,13 @@ export function endpointOf(
   return { host, origin, mayBePlain, insecureHosts };
 }
 
-/** Whether the operator has said that any certificate will do for this host. */
+/** Whether this host is listed as insecure, so that any certificate will do. */
 export function takesAnyCertificate(url: URL, { host, origin, insecureHosts }: Endpoint): boolean {
   const isRegistry = url.host === new URL(origin).host;
   return insecureHosts.includes(url.host) || (isRegistry && insecureHosts.includes(host));
 }
 
-/** Why a registry may not send us to `url`, for a token or by a redirect; undefined when it may. */
+/** Why a registry may not send the client to `url`, for a token or by a redirect. Undefined when it may. */
 export function whyNotTo(url: URL, endpoint: Endpoint): string | undefined {
   if (url.protocol !== "https:" && url.protocol !== "http:") return `${url.protocol} is not HTTP`;
   if (url.username !== "" || url.password !== "") return "it carries credentials";
@@ -55,7 +55,7 @@ function whyNotPrivate({ host, hostname }: URL, endpoint: Endpoint): string | un
     : "it is an address of a private network";
 }
 
-/** For host names as URL gives them: lower case, IPv4 in dotted decimal, IPv6 in brackets and compressed. */
+/** Takes host names in the form of URL: lower case, IPv4 in dotted decimal, IPv6 in brackets and compressed. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === "localhost" ||
@@ -73,12 +73,12 @@ const PRIVATE = [
   /^172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+$/,
   /^192\.168\.\d+\.\d+$/,
   /^\[::1?\]$/,
-  /^\[::ffff:/, // An IPv4 address in disguise: nobody public is reached so.
+  /^\[::ffff:/, // An IPv4 address in IPv6 form: no public host is reached by it.
   /^\[f[cd]/,
   /^\[fe[89ab]/,
 ];
 
-/** Loopback, link-local, unspecified or of a private network, by the address alone: nothing is resolved. */
+/** Whether the address is loopback, link-local, unspecified or of a private network. Names are not resolved. */
 export function isPrivate(hostname: string): boolean {
   return PRIVATE.some((pattern) => pattern.test(hostname));
 }

@@ -19,7 +19,7 @@ export interface FailureContext {
   readonly identity: string;
 }
 
-/** Turns an answer that is no success into the error to throw: Transient where trying again can help. */
+/** Returns the error for an answer that is no success: Transient when a later attempt can succeed. */
 export async function failureOf(
   answer: Answer,
   { task, identity }: FailureContext,
@@ -28,7 +28,7 @@ export async function failureOf(
   const said = await describeAnswer(answer);
   if (RETRYABLE.has(status))
     return new Transient(said, parseRetryAfter(answer.headers, Date.now()));
-  // The signature in the URL of a store runs out: the registry gives us a new one.
+  // The signed URL of a store expires: the registry gives a new one.
   if (isForeign && status === 403) return new Transient(`${said} from ${host}`);
   const why = `${host} says ${said}`;
   if (status === 401 || status === 403) return unauthorized(task, why, identity);
@@ -44,7 +44,7 @@ export function unauthorized(task: string, why: string, identity: string): Tande
   });
 }
 
-/** "404 MANIFEST_UNKNOWN: manifest unknown", from the status and the error document of a registry. */
+/** "404 MANIFEST_UNKNOWN: manifest unknown": the status and the registry's error document. */
 async function describeAnswer(answer: Answer): Promise<string> {
   const text = await errorText(answer);
   return `${answer.status}${text === "" ? "" : ` ${text}`}`;

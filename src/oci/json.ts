@@ -3,8 +3,8 @@ import * as v from "valibot";
 import { reasonOf, TandemError } from "../lib/error.ts";
 
 /**
- * Reads a JSON document whose meaning must not depend on the reader: UTF-8, and no object names a member twice. Throws "content";
- * `what` names the document in the message.
+ * Reads a JSON document that every reader understands alike: it is UTF-8, and no object has a member twice. Throws
+ * "content". `what` names the document in the message.
  */
 export function parseJson(bytes: Uint8Array, what: string): unknown {
   try {
@@ -18,7 +18,7 @@ export function parseJson(bytes: Uint8Array, what: string): unknown {
   }
 }
 
-/** `value` as `schema` gives it. Throws "content" with the first thing that is wrong. */
+/** Parses `value` with `schema`. Throws "content" with the first issue. */
 export function parseAs<const Schema extends v.GenericSchema>(
   schema: Schema,
   value: unknown,
@@ -34,7 +34,7 @@ export function parseAs<const Schema extends v.GenericSchema>(
   );
 }
 
-/** Walks the tokens of a text that is known to be JSON. */
+/** Returns a member name that an object has twice. `text` is valid JSON. */
 function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
   for (const [token, key] of text.matchAll(/[{}]|("(?:[^"\\]|\\.)*")(\s*:)?/g)) {

@@ -15,12 +15,12 @@ import {
   type DocumentKind,
 } from "./media-type.ts";
 
-/** Registries must take manifests of 4 MB (distribution-spec "Pushing Manifests"); nothing larger is read. */
+/** Registries must take manifests of 4 MB (distribution-spec "Pushing Manifests"). Larger documents are refused. */
 export const DOCUMENT_BYTES_MAX = 4 * MiB;
 
 export interface LayerDescriptor {
   readonly digest: Digest;
-  /** Of the blob as it is stored, compressed or not. */
+  /** The size of the blob as it is stored, compressed or not. */
   readonly sizeBytes: number;
   readonly mediaType: string;
   /** The digest of the layer's tar, after decompression. */
@@ -83,7 +83,7 @@ const descriptorSchema = v.pipe(
     ...(typeof raw.data === "string" ? { data: raw.data } : {}),
   })),
 );
-/** What is named by digest and size; `data` may hold the very bytes, in base64. */
+/** Names a blob by digest and size. `data` may hold its bytes in base64. */
 export type Descriptor = v.InferOutput<typeof descriptorSchema>;
 
 const indexEntrySchema = v.looseObject({
@@ -94,7 +94,7 @@ const indexEntrySchema = v.looseObject({
     v.looseObject({ os: v.string(), architecture: v.string(), variant: optionalText }),
   ),
 });
-/** One line of an index, not yet checked as a descriptor: lines of unknown types must not make the index fail. */
+/** An entry of an index, not yet checked as a descriptor: an entry of an unknown type must not make the index fail. */
 export type IndexEntry = v.InferOutput<typeof indexEntrySchema>;
 
 const indexSchema = v.looseObject({
@@ -124,7 +124,7 @@ export type ParsedDocument = { readonly mediaType: string } & (
   | { readonly kind: "manifest"; readonly manifest: Manifest }
 );
 
-/** Decides what a document is and reads it. Throws "content" on anything that two readers could understand differently. */
+/** Determines the kind of a document and parses it. Throws "content" when two readers could understand it differently. */
 export function parseDocument(document: Omit<Document, "digest">, what: string): ParsedDocument {
   const value = parseAs(
     v.looseObject({ mediaType: optionalText }),
@@ -141,12 +141,12 @@ export function parseDocument(document: Omit<Document, "digest">, what: string):
   return { kind, mediaType, manifest };
 }
 
-/** The descriptor in a line of an index. Throws "content". */
+/** Parses the descriptor in an entry of an index. Throws "content". */
 export function parseDescriptor(entry: IndexEntry, what: string): Descriptor {
   return parseAs(descriptorSchema, entry, what);
 }
 
-/** Reads the config of an image. Throws "content". */
+/** Parses the config of an image. Throws "content". */
 export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
   const config = parseAs(configSchema, parseJson(bytes, what), what);
   if (config.rootfs.type !== "layers")
@@ -154,7 +154,7 @@ export function parseConfig(bytes: Uint8Array, what: string): ImageConfig {
   return config;
 }
 
-/** The layers of `manifest`, each with its diff id from `config`. Throws "content". */
+/** Pairs the layers of `manifest` with their diff ids in `config`. Throws "content". */
 export function pairLayers(
   manifest: Manifest,
   config: ImageConfig,
@@ -201,7 +201,7 @@ function chooseType(
   return own;
 }
 
-/** One that could be read as both is how an image and an index are passed off for each other (CVE-2021-41190). */
+/** Refuses a document that can be read as both an image and an index: an attack (CVE-2021-41190). */
 function shapeOf(value: Readonly<Record<string, unknown>>, what: string): DocumentKind | undefined {
   const keys = Object.keys(value).map((key) => key.toLowerCase());
   const isIndex = keys.includes("manifests");

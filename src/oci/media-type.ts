@@ -3,7 +3,7 @@ export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
 
-/** In one header, indexes first: asked without them some registries answer with an image of their own choice. */
+/** The Accept header. Without the indexes some registries choose an image by themselves. */
 export const ACCEPT_MANIFESTS = [OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
 
 const CONFIGS = new Set([
@@ -13,14 +13,14 @@ const CONFIGS = new Set([
 
 export type DocumentKind = "index" | "manifest";
 
-/** What a document of this type is; undefined for a type that says nothing about it. */
+/** The kind of a document of this type. Undefined for a type that is not known. */
 export function documentKind(mediaType: string | undefined): DocumentKind | undefined {
   if (mediaType === OCI_INDEX || mediaType === DOCKER_INDEX) return "index";
   if (mediaType === OCI_MANIFEST || mediaType === DOCKER_MANIFEST) return "manifest";
   return undefined;
 }
 
-/** The manifests of Docker before 2016, with layers in another form. */
+/** Docker's manifests before 2016. Their layers have another form. */
 export function isSchema1(mediaType: string | undefined): boolean {
   return mediaType?.startsWith("application/vnd.docker.distribution.manifest.v1+") === true;
 }

@@ -1,27 +1,27 @@
 import { TooSlow, Transient } from "./attempts.ts";
 
-/** How long a server may keep us waiting. */
+/** How slow a server may be. */
 export interface Patience {
-  /** How long it may send nothing at all. There is no limit on the whole. */
+  /** How long the server may send nothing. The whole request has no limit. */
   readonly stallMs: number;
-  /** How many bytes a second it has to send at least, over a minute; 0: any number. */
+  /** The lowest rate in bytes a second, over a minute. 0: no limit. */
   readonly minimumRate: number;
   readonly every?: Every;
 }
 
-/** Calls `tick` again and again until the result is called. The part of a timer that tests replace. */
+/** Calls `tick` in this interval until the returned function is called. Tests replace it. */
 export type Every = (ms: number, tick: () => void) => () => void;
 
-/** Half of what the slowest modems do: below it an image takes days, and its slot is erased all the while. */
+/** Half the rate of the slowest modems. At a lower rate an image takes days, while its slot stays erased. */
 export const MINIMUM_RATE = 512;
 const RATE_WINDOW_MS = 60_000;
-/** A stall is noticed within this part of its time. */
+/** The timer ticks so often in the time of a stall. */
 const TICKS = 10;
 
 /**
- * Watches over one connection, and calls `giveUp` when the server has stalled. Only time counts in which this thread waits for the server
- * and has nothing else to do, so it counts ticks of a timer, which come late while the thread is busy: a slow consumer, or a disk that
- * blocks the thread, must not count as a stalled server.
+ * Watches one connection and calls `giveUp` when the server has stalled. Only the time counts in which this thread waits
+ * for the server: a slow consumer, or a disk that blocks the thread, must not count as a stalled server. So it counts
+ * ticks of a timer, which do not come while the thread is busy.
  */
 export class Watch {
   readonly #patience: Patience;
@@ -42,13 +42,13 @@ export class Watch {
     this.#end = (patience.every ?? every)(this.#tickMs, () => this.#tick());
   }
 
-  /** From now on it is the server's turn. */
+  /** Starts to count: this thread now waits for the server. */
   wait(): void {
     this.#isWaiting = true;
     this.#silentTicks = 0;
   }
 
-  /** The server has sent something. */
+  /** Stops to count: the server has sent bytes. */
   got(sizeBytes: number): void {
     this.#isWaiting = false;
     this.#windowBytes += sizeBytes;
@@ -63,7 +63,7 @@ export class Watch {
     if (!this.#isWaiting) return;
     const { stallMs } = this.#patience;
     this.#silentTicks += 1;
-    // The first tick may come right after the wait has begun.
+    // The first tick may come just after the wait began.
     if ((this.#silentTicks - 1) * this.#tickMs >= stallMs)
       this.#overdue(new Transient(`no byte from ${this.#host} for ${stallMs / 1000} s`));
     else this.#judgeRate();

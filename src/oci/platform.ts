@@ -2,7 +2,7 @@ import { TandemError } from "../lib/error.ts";
 import type { IndexEntry } from "./manifest.ts";
 import { documentKind, isConfig } from "./media-type.ts";
 
-/** Always of Linux. `variant` is "" where an architecture has none or the lowest one. */
+/** A platform of Linux. `variant` is "" for an architecture without variants, and for the lowest variant. */
 export interface Platform {
   readonly architecture: string;
   readonly variant: string;
@@ -16,10 +16,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   armel: "arm/v6",
   i386: "386",
 };
-/** The variant that an architecture has when none is given. */
+/** The lowest variant of each architecture: the one that no variant stands for. */
 const BASE_VARIANT: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
-/** Reads "amd64", "amd64/v3", "aarch64", "arm/v7". Throws "content" for what is no such name. */
+/** Parses "amd64", "amd64/v3", "aarch64", "arm/v7". Throws "content" for other texts. */
 export function parsePlatform(text: string): Platform {
   const match = /^([a-z0-9_-]+)(?:\/(v[0-9]+))?$/.exec(text);
   if (match === null)
@@ -31,7 +31,7 @@ export function printPlatform({ architecture, variant }: Platform): string {
   return `linux/${architecture}${variant === "" ? "" : `/${variant}`}`;
 }
 
-/** True when a machine that is `wanted` runs what says `os`, `architecture` and `variant`. Other architectures never match. */
+/** Whether a machine of the platform `wanted` runs an image for `offered`. Other architectures never match. */
 export function runsOn(
   wanted: Platform,
   offered: {
@@ -43,7 +43,7 @@ export function runsOn(
   return rank(wanted, offered) !== undefined;
 }
 
-/** True for a line of an index that can be an image; not for attestations, other artifacts and types nobody knows. */
+/** Whether an entry of an index can be an image: no attestation, no other artifact, no unknown type. */
 export function isImageEntry(entry: IndexEntry): boolean {
   if (documentKind(entry.mediaType ?? undefined) === undefined) return false;
   if (entry.platform?.os === "unknown" && entry.platform.architecture === "unknown") return false;
@@ -53,7 +53,7 @@ export function isImageEntry(entry: IndexEntry): boolean {
   );
 }
 
-/** The line for `wanted`: the best variant, then the first. Throws "content" and lists what there is. */
+/** Chooses the entry for `wanted`: the best variant, then the first. Throws "content" and lists the platforms. */
 export function choosePlatform(
   entries: readonly IndexEntry[],
   wanted: Platform,
@@ -66,7 +66,7 @@ export function choosePlatform(
   const best = Math.min(...ranked.map((item) => item.rank));
   const found = ranked.find((item) => item.rank === best)?.entry;
   if (found !== undefined) return found;
-  // One image that does not say what it is for: its config does, and is compared later.
+  // The only image, without a platform: its config names one, which is checked later.
   const [single] = images;
   if (single !== undefined && images.length === 1 && !single.platform) return single;
   const there = images.map(({ platform }) => describe(platform)).join(", ");
@@ -76,7 +76,7 @@ export function choosePlatform(
   );
 }
 
-/** 0 for the same variant, 1 for the one before it …; undefined for what cannot run. */
+/** 0 for the same variant, 1 for the next lower one, and so on. Undefined when `wanted` cannot run it. */
 function rank(
   wanted: Platform,
   offered: {
@@ -92,7 +92,7 @@ function rank(
   return below > 0 ? below : undefined;
 }
 
-/** NaN, which compares as false, for variants without an order. */
+/** The number of a variant. NaN for a variant without a number: every comparison with it is false. */
 function level({ architecture, variant }: Platform): number {
   const text = variant === "" ? BASE_VARIANT[architecture] : variant;
   return Number.parseInt(text?.slice(1) ?? "", 10);

@@ -1,9 +1,9 @@
 import { TandemError } from "../lib/error.ts";
 import { isDigest, type Digest } from "./digest.ts";
 
-/** Names one image in one registry. With tag and digest the digest counts and the tag is for people. */
+/** Names one image in one registry. If there is a digest, the tag is only for people. */
 export interface Reference {
-  /** As people write it, with its port: "docker.io", "localhost:5000", "[::1]:5000". */
+  /** The host with its port, as written: "docker.io", "localhost:5000", "[::1]:5000". */
   readonly host: string;
   readonly repository: string;
   readonly tag?: string;
@@ -18,7 +18,7 @@ const REPOSITORY =
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const NAME_CHARS_MAX = 255;
 
-/** Reads "host/name:tag@digest" and fills in what is usual: docker.io, library/, latest. Throws "source" and names the rule. */
+/** Parses "host/name:tag@digest". The defaults are docker.io, library/ and latest. Throws "source" and names the rule. */
 export function parseReference(text: string): Reference {
   if (/^[0-9a-f]{64}$/.test(text)) throw refused(text, "64 hex digits alone name no repository");
   const { name, tag, digest } = split(text);
@@ -33,7 +33,7 @@ export function parseReference(text: string): Reference {
   return { host, repository, digest, ...(tag === undefined ? {} : { tag }) };
 }
 
-/** The whole reference, as parseReference() reads it. */
+/** Prints the whole reference, in the form of parseReference(). */
 export function printReference({ host, repository, tag, digest }: Reference): string {
   return `${host}/${repository}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 }

@@ -21,14 +21,14 @@ import { verified, verifyWhole, type Expected } from "./verify.ts";
 
 export interface RegistryOptions extends Patience {
   readonly insecureRegistries: readonly string[];
-  /** How it was found to be spoken to, where somebody has found that out. */
+  /** The scheme of the registry, if an earlier connection found it. */
   readonly scheme?: Scheme;
   readonly credentials: Credentials | undefined;
   readonly log: (message: string) => void;
   readonly sleep: Sleep;
   readonly authorities: () => Authorities;
   readonly fetch?: Fetch;
-  /** Ends whatever is under way. */
+  /** Aborts all requests. */
   readonly signal?: AbortSignal;
 }
 
@@ -40,17 +40,17 @@ interface Question {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is known of a registry once it has answered. */
+/** The parts that need the registry's scheme, which is known after its first answer. */
 interface Connection {
   readonly endpoint: Endpoint;
   readonly transport: Transport;
   readonly authorization: Authorization;
 }
 
-/** How long a registry may take to answer by TLS before it is asked in plain HTTP, where that is allowed: as long as in Go. */
+/** How long a registry may take to answer by TLS before plain HTTP is tried, where that is allowed. Go waits as long. */
 const PING_MS_MAX = 10_000;
 
-/** One repository of one registry, to read from (distribution-spec "Pull"). Everything it gives was verified. */
+/** Reads one repository of one registry (distribution-spec "Pull"). All that it returns is verified. */
 export class Registry implements DocumentReader {
   readonly name: string;
   readonly #reference: Reference;
@@ -73,12 +73,12 @@ export class Registry implements DocumentReader {
     this.#connection = once(() => this.#connect());
   }
 
-  /** How it is spoken to; undefined as long as it has not answered. */
+  /** The scheme of the registry. Undefined until its first answer. */
   get scheme(): Scheme | undefined {
     return this.#scheme;
   }
 
-  /** What the reference names: by digest if it has one, else by tag. */
+  /** Fetches the document that the reference names, by digest if there is one, else by tag. */
   async root(): Promise<Document> {
     const { tag = "latest", digest } = this.#reference;
     const { bytes, answer } = await this.#manifest(digest ?? tag);
@@ -102,7 +102,7 @@ export class Registry implements DocumentReader {
     return new Uint8Array(Buffer.concat(chunks));
   }
 
-  /** The raw bytes of a blob, resumed where the connection breaks. Throws instead of ending when they are wrong. */
+  /** Yields the raw bytes of a blob. A broken connection is resumed. Wrong bytes throw instead of ending. */
   blob(want: Expected, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     let from = (): string => this.#repository;
     const what = `${want.digest} of ${this.#repository}`;
@@ -121,7 +121,7 @@ export class Registry implements DocumentReader {
     return verified(bytes, want, () => from());
   }
 
-  /** `error`, or what can be said of it where it quotes a secret that was sent, as a document of a hostile registry may make it do. */
+  /** Replaces an error that quotes a secret which was sent: a document of a hostile registry can cause that. */
   conceal(error: unknown): unknown {
     if (!(error instanceof TandemError)) return error;
     const { code, message, hint = "" } = error;
@@ -166,7 +166,7 @@ export class Registry implements DocumentReader {
     return { endpoint, transport, authorization };
   }
 
-  /** One request, identified as the registry wants it. Throws Transient when it failed in a way that may pass. */
+  /** Sends one request with the authorization that the registry asks for. Throws Transient, or TandemError. */
   async #open({ path, headers, task, signal }: Question): Promise<Answer> {
     const { endpoint, transport, authorization } = await this.#connection();
     const url = new URL(`/v2/${this.#reference.repository}/${path}`, endpoint.origin);
@@ -181,7 +181,7 @@ export class Registry implements DocumentReader {
         signal: signal ?? this.#options.signal,
       });
       if (answer.status === 200 || answer.status === 206) return answer;
-      // Only the registry itself may ask who we are: nobody it sends us to.
+      // Only the registry itself may ask for credentials, and not the target of a redirect.
       const challenge = answer.headers.get("www-authenticate") ?? "";
       const mayAsk = answer.status === 401 && !answer.isForeign;
       if (!mayAsk || !(await authorization.learn(challenge, sent)))
@@ -190,7 +190,7 @@ export class Registry implements DocumentReader {
     }
   }
 
-  /** What is wrong with the answer but cannot do harm, because the bytes were hashed. */
+  /** Warns of wrong headers. They do no harm, because the bytes are hashed. */
   #warn({ headers, quote }: Answer, actual: Digest): void {
     const claimed = headers.get("docker-content-digest");
     if (

@@ -18,9 +18,9 @@ import { documentKind } from "./media-type.ts";
 import { choosePlatform, isImageEntry, parsePlatform, printPlatform, runsOn } from "./platform.ts";
 import { verifyWhole } from "./verify.ts";
 
-/** An index may name indexes; nobody needs more of them on the way to an image. */
+/** An index may name indexes. No image needs more of them on its path. */
 const INDEX_DEPTH_MAX = 3;
-/** So that a bush of indexes cannot keep us busy. */
+/** The limit on all indexes that are opened: a hostile index may name many. */
 const INDEXES_MAX = 32;
 
 /** Reads the documents of an image from where they are stored. The caller checks the bytes. */
@@ -39,7 +39,7 @@ export interface ResolveOptions {
   readonly depth: number;
 }
 
-/** From an index or manifest to the image for one platform, everything verified. Throws "content" and what `reader` throws. */
+/** Follows an index or manifest to the image for one platform. Verifies all. Throws "content" and what `reader` throws. */
 export async function resolveImage(
   root: Document,
   reader: DocumentReader,
@@ -66,7 +66,7 @@ interface FoundEntry {
   readonly indexes: readonly ImageDocument[];
 }
 
-/** Opens the indexes in an index, in order. */
+/** Opens the indexes in an index, one after another. */
 class IndexWalk {
   #opened = 0;
   readonly #reader: DocumentReader;

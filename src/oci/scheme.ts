@@ -4,18 +4,18 @@ import type { Endpoint, Scheme } from "./endpoint.ts";
 
 export interface SchemeOptions {
   readonly endpoint: Pick<Endpoint, "host" | "mayBePlain">;
-  /** The status of GET /v2/ by that scheme. Throws Transient where nobody answers, TandemError for a certificate that fails. */
+  /** Returns the status of GET /v2/. Throws Transient without an answer, and TandemError for a certificate that fails. */
   readonly ping: (scheme: Scheme) => Promise<number>;
   readonly log: (message: string) => void;
 }
 
-/** What Go, nginx and others answer to plain HTTP on a port for TLS. */
+/** The answer of Go, nginx and others to plain HTTP on a port for TLS. */
 const SPEAKS_TLS_ONLY = 400;
 
 /**
- * HTTPS, but for a registry that may be plain what it answers to: TLS first. Whatever answers by TLS is spoken to by TLS. Nothing but
- * the lack of a TLS answer (another protocol, a connection that is refused, closed or silent) leads to plain HTTP: a certificate that
- * fails does not.
+ * Finds the scheme of a registry: HTTPS, unless the registry may be plain and gives no answer by TLS. No answer means
+ * another protocol, or a connection that is refused, closed or silent. A certificate that fails never leads to plain
+ * HTTP.
  */
 export async function findScheme({ endpoint, ping, log }: SchemeOptions): Promise<Scheme> {
   const { host, mayBePlain } = endpoint;

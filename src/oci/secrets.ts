@@ -1,22 +1,22 @@
 import { Buffer } from "node:buffer";
 
-/** What of others is shown at most: the first lines of an error message. */
+/** The longest quote from a server: the first lines of an error message. */
 const QUOTE_CHARS_MAX = 300;
-/** This much of a secret in a row gives it away: servers cut what they quote. */
+/** So many characters of a secret in a row count as the secret: servers cut what they quote. */
 const PART_CHARS = 16;
-/** Parameters of a signed URL that are shorter are flags and names. */
+/** Shorter parameters of a signed URL are flags and names. */
 const SIGNATURE_CHARS_MIN = 16;
-/** Shorter secrets are in our own words and in names of hosts by chance. */
+/** Shorter secrets can appear in tandem's own texts and in host names by chance. */
 const OWN_WORDS_CHARS_MIN = 8;
 const SECRET_FIELDS = ["password", "refresh_token"];
 const HIDDEN = "(not shown: it contains a secret that was sent)";
 
-/** What we have sent to identify ourselves, and whether others send it back: nothing of that is ever shown. */
+/** Knows the secrets that were sent, and hides texts of servers that contain one. */
 export class Secrets {
-  /** In the one form in which texts are compared. */
+  /** The secrets, in the form of comparable(). */
   readonly #forms = new Set<string>();
 
-  /** The value of a header such as Authorization. */
+  /** Takes the value of a header such as Authorization. */
   learnHeader(value: string): void {
     const [, scheme = "", rest = value] = /^(\S+) (.*)$/.exec(value) ?? [];
     this.#learn(rest);
@@ -34,29 +34,29 @@ export class Secrets {
     this.#learn(secret);
   }
 
-  /** A URL that we were sent to: what is in its query may be as good as a password. */
+  /** Takes the target of a redirect: its query may hold a signature. */
   learnUrl({ searchParams }: URL): void {
     for (const value of searchParams.values())
       if (value.length >= SIGNATURE_CHARS_MIN) this.#learn(value);
   }
 
-  /** Whether a text of our own, with words of others in it, gives one away. */
+  /** Whether a text of tandem, which may quote a server, contains a secret. */
   areIn(text: string): boolean {
     return this.#areIn(text, OWN_WORDS_CHARS_MIN);
   }
 
-  /** The name of a host that others lead to. */
+  /** Returns the name of a host that a server chose, fit to be shown. */
   quoteHost(host: string): string {
     return this.areIn(host) ? HIDDEN : host;
   }
 
-  /** A text of others, fit for a terminal: on one line and short. */
+  /** Returns a server's text, fit for a terminal: short and on one line. */
   quote(text: string): string {
     if (this.#areIn(text, 1)) return HIDDEN;
     return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, QUOTE_CHARS_MAX);
   }
 
-  /** Whole or a good part of it, as it is or encoded. */
+  /** Whether `text` contains a secret, or a part of it, plain or encoded. */
   #areIn(text: string, charsMin: number): boolean {
     const texts = [text, percentDecoded(text)].map(comparable);
     return [...this.#forms].some(
@@ -78,7 +78,7 @@ function holds(text: string, form: string): boolean {
   return false;
 }
 
-/** What of the base64 of a longer text comes from the secret alone, for each place where it can begin in a group of three bytes. */
+/** The base64 of the secret inside a longer text, for each of the three offsets in a group of three bytes. */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret, "utf8");
   return [0, 1, 2].map((before) => {
@@ -94,7 +94,7 @@ function percentDecoded(text: string): string {
   );
 }
 
-/** Without what a server may add or change: case (host names), spaces, escapes, the alphabet and the end of base64. */
+/** Removes what a server may change: case (in host names), spaces, escapes, the alphabet and padding of base64. */
 function comparable(text: string): string {
   return text
     .toLowerCase()

@@ -14,11 +14,11 @@ import {
 import type { Transport } from "./transport.ts";
 
 const TOKEN_BODY_BYTES_MAX = 64 * KiB;
-/** Longer than ten slow redirects and a body at the lowest rate take: the transport ends a request that is slower at one of these. */
+/** Longer than ten slow redirects and a body at the lowest rate can take, which the transport limits. */
 const TIMEOUT_MS = 600_000;
 /** How a token service says that it does not know the method. */
 const UNKNOWN_METHOD: ReadonlySet<number> = new Set([404, 405]);
-/** Both the lifetime that counts when none is given and the shortest one that is of use (distribution, token.md). */
+/** The lifetime of a token without one, and the shortest lifetime that counts (distribution, token.md). */
 const LIFETIME_MIN_S = 60;
 /** A token is not used in its last seconds. */
 const SKEW_S = 10;
@@ -29,11 +29,11 @@ const tokenSchema = v.looseObject({
   expires_in: v.nullish(v.number()),
 });
 
-/** What to ask for: the parameters of a Bearer challenge. */
+/** The parameters of a Bearer challenge. */
 export interface TokenRequest {
   readonly realm: string;
   readonly service: string | undefined;
-  /** The most important one first: some services read no other. */
+  /** The most important scope is first: some services read only that one. */
   readonly scopes: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface TokenServiceOptions {
   /** "get a token for r.io/ns/app" */
   readonly task: string;
   readonly identity: string;
-  /** A clock that never jumps, in ms. */
+  /** A monotonic clock, in ms. */
   readonly nowMs?: () => number;
 }
 
@@ -53,7 +53,7 @@ interface HeldToken {
   expiresMs: number;
 }
 
-/** Gets Bearer tokens and keeps them while they live. Asked for the same by many at once, it asks once. */
+/** Gets Bearer tokens and keeps them while they are valid. Concurrent requests for the same token cause one request. */
 export class TokenService {
   readonly #held = new Map<string, HeldToken>();
   readonly #options: TokenServiceOptions;
@@ -64,7 +64,7 @@ export class TokenService {
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
-  /** Throws Transient, "unauthorized", or "network" for a service that is not to be used. */
+  /** Throws Transient, "unauthorized", or "network" for a service that must not be used. */
   async token(request: TokenRequest): Promise<string> {
     const key = JSON.stringify([request.realm, request.service, request.scopes.toSorted()]);
     const known = this.#held.get(key);
@@ -83,7 +83,7 @@ export class TokenService {
     return promise;
   }
 
-  /** The registry does not take `token` any more. */
+  /** Forgets `token`: the registry has refused it. */
   async drop(token: string): Promise<void> {
     for (const [key, held] of this.#held)
       if ((await held.token.catch(() => "")) === token && this.#held.get(key) === held)
@@ -166,7 +166,7 @@ export class TokenService {
   }
 }
 
-/** The value of the Authorization header of a name and a password; undefined where there are none. */
+/** The Authorization header for a name and a password. Undefined without them. */
 export function basicAuthorization(credentials: Credentials | undefined): string | undefined {
   if (credentials === undefined || credentials.kind === "bearer") return undefined;
   if (credentials.username === undefined) return undefined;
@@ -174,7 +174,7 @@ export function basicAuthorization(credentials: Credentials | undefined): string
   return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
 }
 
-/** Nothing of the answer may get into a message. */
+/** No message may quote the answer. */
 function readToken(value: unknown, gave: string): { token: string; lifetimeS: number } {
   const parsed = v.safeParse(tokenSchema, value);
   if (!parsed.success) throw new TandemError("network", `${gave} what is no token`);
@@ -185,6 +185,6 @@ function readToken(value: unknown, gave: string): { token: string; lifetimeS: nu
   if (found === undefined || found === null) throw new TandemError("network", `${gave} no token`);
   if (!/^[\x21-\x7e]+$/.test(found))
     throw new TandemError("network", `${gave} a token that does not fit into a header`);
-  // issued_at is of no use here: the lifetime is counted from now, by a clock that needs no date.
+  // issued_at is ignored: the lifetime counts from now, by a clock without a date.
   return { token: found, lifetimeS: Math.max(expiresS ?? 0, LIFETIME_MIN_S) };
 }

@@ -10,9 +10,9 @@ export type Fetch = (request: string, init: RequestInit) => Promise<Response>;
 
 export interface TransportOptions extends Patience {
   readonly endpoint: Endpoint;
-  /** Asked with the first request that needs them. */
+  /** Called by the first request that needs them. */
   readonly authorities: () => Authorities;
-  /** Learns what is sent. */
+  /** Gets each secret that is sent. */
   readonly secrets: Secrets;
   readonly fetch?: Fetch;
   readonly log: (message: string) => void;
@@ -21,32 +21,32 @@ export interface TransportOptions extends Patience {
 export interface TransportRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent by POST. Such a request is never redirected. */
+  /** Sent by POST. A redirect of such a request is refused. */
   readonly form?: URLSearchParams;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer whose headers are here and whose body is not. Read it or discard() it. */
+/** An answer whose headers have arrived. The caller reads the body or calls discard(). */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Who gave it in the end: "r.io", or where that sent us. Never with path or query, which may be signed. */
+  /** The host that answered: "r.io", or the target of its redirect. Without path and query, which may be signed. */
   readonly host: string;
-  /** True when it came from another origin than the one asked first. */
+  /** True when another origin than the first one answered. */
   readonly isForeign: boolean;
-  /** Something that it says, fit to be shown: never a secret that it was sent. */
+  /** Makes a text of the server fit to be shown: it never shows a secret that was sent. */
   readonly quote: (text: string) => string;
-  /** The body as it came, undecoded. Throws Transient when it breaks off or stalls. */
+  /** Yields the body as received, not decoded. Throws Transient when the connection breaks or stalls. */
   bytes(): AsyncGenerator<Uint8Array, void, undefined>;
   discard(): void;
 }
 
 const REDIRECTS_MAX = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** What identifies us and must not reach another origin. */
+/** Headers that authenticate the client. Another origin must not get them. */
 const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"]);
 
-/** The one place that sends requests. */
+/** Sends all requests. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #fetch: Fetch;
@@ -75,7 +75,7 @@ export class Transport {
     throw refused(first, `it sent us on more than ${REDIRECTS_MAX} times`);
   }
 
-  /** The name of a host that others lead to, fit to be shown. */
+  /** The name of a host that a server chose, fit to be shown. */
   quoteHost(host: string): string {
     return this.#options.secrets.quoteHost(host);
   }
@@ -97,7 +97,7 @@ export class Transport {
     );
   }
 
-  /** The status of the API's root, within `stallMs`: it tells that the registry is there. Throws as send() does. */
+  /** Returns the status of the API's root: any answer means that there is a registry. Throws like send(). */
   async ping(signal?: AbortSignal): Promise<number> {
     const url = new URL("/v2/", this.#options.endpoint.origin);
     const answer = await this.#sendOnce({ url, headers: {}, signal }, url);
@@ -105,7 +105,7 @@ export class Transport {
     return answer.status;
   }
 
-  /** By default the runtime would look into other places than those that findAuthorities() tells of. */
+  /** Passes the certificates of findAuthorities(), because the runtime reads other stores by default. */
   #trust(url: URL): Pick<BunOptions, "tls"> {
     if (url.protocol !== "https:") return {};
     if (takesAnyCertificate(url, this.#options.endpoint))
@@ -151,13 +151,13 @@ export class Transport {
   }
 }
 
-/** What fetch() of Bun takes in addition. */
+/** The options that only Bun's fetch() has. */
 interface BunOptions {
   readonly decompress: boolean;
   readonly tls?: { readonly ca: string[] } | { readonly rejectUnauthorized: false };
 }
 
-/** All of a body. Throws "content" when it has more than `bytesMax` bytes, and reads no further. */
+/** Reads a whole body. Stops and throws "content" after `bytesMax` bytes. */
 export async function readBody(
   answer: Answer,
   bytesMax: number,
@@ -189,7 +189,7 @@ interface Guard {
   readonly stop: () => void;
 }
 
-/** One watch for the whole body: a promise and a timer for each chunk would cost as much as the chunk. */
+/** Uses one watch for the whole body: a promise and a timer for each chunk would cost as much as the chunk. */
 async function* bodyOf(
   body: ReadableStream<Uint8Array> | null,
   guard: Guard,
@@ -225,7 +225,7 @@ async function* bodyOf(
   }
 }
 
-/** Waits for `action`, but not longer than the server may be silent, and tells apart who ended it. */
+/** Waits for `action` until the server has stalled. Throws the signal's reason, Transient or TandemError. */
 async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
   const { host, patience, signal, stop } = guard;
   const stalled = Promise.withResolvers<never>();
@@ -246,7 +246,7 @@ async function guarded<T>(action: () => Promise<T>, guard: Guard): Promise<T> {
   }
 }
 
-/** Names what happened and drops the rest of the error, which holds the URL. */
+/** Keeps only the name of the failure: the message of the error holds the URL. */
 function failure(thrown: unknown, { host, authorities }: Guard): Error {
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const name = code === "" ? (thrown instanceof Error ? thrown.name : "an unknown failure") : code;

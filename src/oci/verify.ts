@@ -1,15 +1,15 @@
 import { TandemError } from "../lib/error.ts";
 import { DigestHash, digestOf, type Digest } from "./digest.ts";
 
-/** What a blob must be. */
+/** The digest and size that a blob must have. */
 export interface Expected {
   readonly digest: Digest;
   readonly sizeBytes: number;
 }
 
 /**
- * Passes the bytes through and throws "content" before the end when they are not what was expected. `from` names where they come
- * from and is asked when it is known.
+ * Passes the bytes on, and throws "content" before the end when size or digest are wrong. `from` names the origin for the
+ * message, and is called only then.
  */
 export async function* verified(
   bytes: AsyncIterable<Uint8Array>,
@@ -29,7 +29,7 @@ export async function* verified(
   if (got !== want.digest) throw refused(want, from(), `they hash to ${got}`);
 }
 
-/** The same for bytes that are held whole. */
+/** Checks bytes that are in memory as a whole. */
 export function verifyWhole(bytes: Uint8Array, want: Expected, from: () => string): Uint8Array {
   if (bytes.byteLength !== want.sizeBytes) throw refused(want, from(), `got ${bytes.byteLength}`);
   const got = digestOf(bytes, want.digest);

@@ -5,7 +5,7 @@ import { layoutSource, splitPathAndRef } from "./oci-layout.ts";
 import type { OpenSource } from "./source.ts";
 import { indexTar, type TarSpan } from "./tar-index.ts";
 
-/** oci-archive:FILE[:REF]. The archive is read in place; nothing is unpacked. */
+/** Opens oci-archive:FILE[:REF]. The archive is read in place and not unpacked. */
 export const openArchive: OpenSource = (text, { files, architecture }) => {
   const { path, ref } = splitPathAndRef(text, files);
   const name = `oci-archive:${path}`;

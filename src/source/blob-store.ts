@@ -9,17 +9,17 @@ import type { RandomFile } from "../system/files.ts";
 
 /** The files of an OCI image layout, in a directory or in an archive. */
 export interface LayoutFiles {
-  /** What messages call it. */
+  /** The name in messages. */
   readonly name: string;
   /** `path` is relative and clean: "index.json", "blobs/sha256/…". Undefined when there is no such regular file. */
   open(path: string): RandomFile | undefined;
   close(): void;
 }
 
-/** Enough to make reads rare, and soon done, since nothing else happens meanwhile. */
+/** Large enough for few reads. Small enough that a read, which blocks the thread, is short. */
 const CHUNK_BYTES = 256 * KiB;
 
-/** A whole small file. Undefined when it is missing; throws "content" when it is not small. */
+/** Reads a small file. Undefined when it does not exist. Throws "content" when it is too large. */
 export function readSmall(layout: LayoutFiles, path: string): Uint8Array | undefined {
   const file = layout.open(path);
   if (file === undefined) return undefined;
@@ -41,7 +41,7 @@ export function blobPath(digest: Digest): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 
-/** A blob of the layout, verified on the way. Throws "content" when it is missing or wrong. */
+/** Yields the bytes of a blob and verifies them. Throws "content" when the blob is missing or wrong. */
 export function readBlob(
   layout: LayoutFiles,
   want: Expected,
@@ -70,7 +70,7 @@ async function* chunks(
       const chunk = memory.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at));
       file.readInto(at, chunk);
       yield chunk;
-      // Reading blocks: without a pause no signal and no timer would be served before the end.
+      // A read blocks the thread: without a pause no signal and no timer runs before the end.
       await setImmediate();
     }
   } finally {

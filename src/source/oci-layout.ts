@@ -21,7 +21,7 @@ import type { OpenSource } from "./source.ts";
 const REF_NAMES = ["org.opencontainers.image.ref.name", "io.containerd.image.name"];
 const layoutSchema = v.looseObject({ imageLayoutVersion: v.string() });
 
-/** oci-layout:DIRECTORY[:REF] */
+/** Opens oci-layout:DIRECTORY[:REF]. */
 export const openLayout: OpenSource = (text, { files, architecture }) => {
   const { path, ref } = splitPathAndRef(text, files);
   if (!files.exists(path))
@@ -42,8 +42,8 @@ export const openLayout: OpenSource = (text, { files, architecture }) => {
 };
 
 /**
- * "/x.tar:name" is a path and a name, and both may have colons: the longest path that is there counts, else the one before the first
- * colon.
+ * Splits "/x.tar:name" into path and name. Both may have colons: the longest path that exists counts, else the path ends
+ * at the first colon.
  */
 export function splitPathAndRef(
   text: string,
@@ -56,7 +56,7 @@ export function splitPathAndRef(
   return { path: text.slice(0, end), ...(ref === "" ? {} : { ref }) };
 }
 
-/** The image named `ref` in a layout, or the only one. */
+/** The source for the image named `ref` in a layout, by default its only image. */
 export function layoutSource(
   layout: LayoutFiles,
   ref: string | undefined,
@@ -105,7 +105,7 @@ function readIndex(layout: LayoutFiles): readonly IndexEntry[] {
   return document.entries;
 }
 
-/** By name or digest; without one the only image. Throws "source" and lists what there is. */
+/** Chooses by name or digest, by default the only image. Throws "source" and lists the images. */
 function chooseEntry(
   entries: readonly IndexEntry[],
   ref: string | undefined,

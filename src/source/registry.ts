@@ -7,7 +7,7 @@ import { type Authorities, findAuthorities } from "../system/authorities.ts";
 import { once } from "../lib/once.ts";
 import type { OpenSource } from "./source.ts";
 
-/** oci:REFERENCE */
+/** Opens oci:REFERENCE. */
 export const openRegistry: OpenSource = (text, options) => {
   const reference = parseReference(text);
   const credentials = findCredentials(reference, options);

@@ -53,7 +53,7 @@ export interface BlobOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Plain data with which another thread opens the same source. */
+/** Plain data from which another thread opens the same source. */
 export interface SourceRecipe {
   readonly text: string;
   readonly options: PlainOptions;
@@ -62,37 +62,37 @@ export interface SourceRecipe {
 interface PlainOptions {
   /** "amd64" */
   readonly architecture: string;
-  /** "host" or "host:port": spoken to in plain HTTP if it does not speak TLS, as loopback hosts are, and with any certificate if it does. */
+  /** "host" or "host:port": any certificate will do, and plain HTTP where the host has no TLS. So for loopback hosts. */
   readonly insecureRegistries: readonly string[];
-  /** How a registry was found to be spoken to. Only who does not know it finds it out: nobody is led from TLS to plain HTTP later. */
+  /** The scheme of the registry, once it is known. It is found once, so that no thread falls back from TLS to plain HTTP. */
   readonly scheme?: Scheme;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Whose credentials to look for: the user that runs tandem. */
+  /** The user that runs tandem: its credentials are used. */
   readonly userId: number;
   /** How long a registry may send nothing before the connection counts as broken. */
   readonly stallMs?: number;
-  /** How many bytes a second it has to send at least, over a minute; 0: any number. */
+  /** The lowest rate of a registry in bytes a second, over a minute. 0: no limit. */
   readonly minimumRate?: number;
 }
 
 export interface SourceOptions extends PlainOptions {
   readonly files: Files;
-  /** Takes details, and warnings that end with ", continuing". Never gets a secret. */
+  /** Takes details, and warnings that end with ", continuing". No line holds a secret. */
   readonly log: (message: string) => void;
   readonly fetch?: Fetch;
-  /** Stops whatever is under way: looking up the image and fetching blobs. */
+  /** Aborts the look-up of the image and the download of blobs. */
   readonly signal?: AbortSignal;
   readonly sleep?: Sleep;
   readonly every?: Every;
 }
 
-/** What may be left out to the end. */
-type Absent = "fetch" | "signal" | "scheme" | "every";
+/** The options without a default. */
+type Optional = "fetch" | "signal" | "scheme" | "every";
 
 /** Opens what a prefix stands for. `rest` is the text after the prefix. */
 export type OpenSource = (
   rest: string,
-  options: Required<Omit<SourceOptions, Absent>> & Pick<SourceOptions, Absent>,
+  options: Required<Omit<SourceOptions, Optional>> & Pick<SourceOptions, Optional>,
 ) => WithoutRecipe<Source> & { readonly found?: () => Pick<PlainOptions, "scheme"> };
 
 /** Distributes over the union, which Omit alone does not. */
@@ -106,8 +106,8 @@ const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form:
 };
 const STALL_MS = 30_000;
 
-/** Opens what `text` names. Throws "source" when it names nothing that is known or nothing that is there. */
-// oxlint-disable-next-line require-await -- so that kinds may have to wait, and so that it rejects instead of throwing.
+/** Opens the source that `text` names. Throws "source" for an unknown prefix, and for a source that does not exist. */
+// oxlint-disable-next-line require-await -- A later kind may have to wait. An async function rejects instead of throwing.
 export async function openSource(text: string, options: SourceOptions): Promise<Source> {
   const colon = text.indexOf(":");
   const kind = Object.entries(KINDS).find(([name]) => name === text.slice(0, colon))?.[1];
@@ -130,7 +130,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   };
 }
 
-/** What was put in the place of the network or of the clock is in this thread only. */
+/** Undefined when a test replaced the network or the clock: the replacement exists in this thread only. */
 function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefined {
   const { architecture, insecureRegistries, scheme, environment, userId } = options;
   const { stallMs, minimumRate, fetch, sleep } = options;

@@ -3,7 +3,7 @@ import { TandemError } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
 import type { RandomFile } from "../system/files.ts";
 
-/** Where the data of one regular file of an archive lies. */
+/** Where the data of a regular file lies in an archive. */
 export interface TarSpan {
   readonly offsetBytes: number;
   readonly sizeBytes: number;
@@ -11,15 +11,15 @@ export interface TarSpan {
 
 const EXTENSION_BYTES_MAX = MiB;
 const MEMBERS_MAX = 1_000_000;
-/** PAX for the next member and for all, GNU long name and long link: their data is about another member. */
+/** PAX headers for the next member and for all, GNU long name and long link: their data describes another member. */
 const EXTENSIONS = new Set(["x", "g", "L", "K"]);
 const REGULAR = new Set(["\0", "0", "7"]);
-/** Links, devices, directories and FIFOs: their size field counts no data. */
+/** Links, devices, directories and FIFOs: no data follows, whatever their size field says. */
 const WITHOUT_DATA = new Set(["1", "2", "3", "4", "5", "6"]);
 
 /**
- * The regular files of an uncompressed tar, by clean name ("./a" is "a"); what comes later replaces what came before. Reads headers
- * only. Throws "content" when it is no tar or is cut off; `what` names it in messages.
+ * Lists the regular files of an uncompressed tar, by clean name ("./a" is "a"). A later member replaces an earlier one of
+ * the same name. Reads headers only. Throws "content" when it is no tar or is cut off. `what` names it in messages.
  */
 export function indexTar(file: RandomFile, what: string): ReadonlyMap<string, TarSpan> {
   refuseCompressed(file, what);
@@ -56,7 +56,7 @@ interface MemberHeader {
   readonly sizeBytes: number;
 }
 
-/** What PAX and GNU headers say about the member that follows. */
+/** The path and size of the next member, by a PAX or GNU header. */
 interface Extension {
   path?: string | undefined;
   sizeBytes?: number | undefined;
@@ -101,7 +101,7 @@ function applyExtension(extension: Extension, type: string, read: () => Uint8Arr
   }
 }
 
-/** "17 path=some/name\n": a length in bytes that counts itself. */
+/** Parses "17 path=some/name\n". The length is in bytes and includes itself. */
 function* paxRecords(bytes: Uint8Array): Generator<readonly [string, string]> {
   let rest = bytes;
   for (;;) {
@@ -121,13 +121,13 @@ function readExtension(file: RandomFile, span: TarSpan, what: string): Uint8Arra
   return readAt(file, span.offsetBytes, span.sizeBytes);
 }
 
-/** Undefined for names that lead out of the archive. */
+/** Undefined for a name that leads out of the archive. */
 function cleanName(name: string): string | undefined {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   return parts.includes("..") ? undefined : parts.join("/");
 }
 
-/** Octal text, or base-256 when the top bit is set. NaN when it is neither. Multiplies: shifts wrap at 2 GiB. */
+/** Reads octal text, or base-256 when the top bit is set. NaN for others. It multiplies, because shifts wrap at 2 GiB. */
 function parseNumber(field: Uint8Array): number {
   const [first = 0, ...rest] = field;
   if (first === 0x80) return rest.reduce((sum, byte) => sum * 256 + byte, 0);
