@@ -1,10 +1,10 @@
-import { defined } from "../lib/assert.ts";
-import { reasonOf, TandemError } from "../lib/error.ts";
+import { TandemError } from "../lib/error.ts";
 import { machineFailure } from "../system/failure.ts";
 import { takeRefusedHints } from "../system/hint.ts";
 import { linux } from "../system/linux.ts";
 import { defaultConfig, loadConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { type ErrorForm, errorText } from "./error-text.ts";
 import { EXIT } from "./exit.ts";
 import { type Globals, splitGlobals } from "./globals.ts";
 import { output } from "./output.ts";
@@ -12,9 +12,6 @@ import { overview } from "./overview.ts";
 import { openTalk } from "./talk.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
-
-const REPORT = "run tandem report and attach the file that it writes.";
-const FOR_HELP = `To have this looked into, ${REPORT}`;
 
 /** Runs one command line and returns the exit status. Only here an error becomes a message. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -29,7 +26,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     return await dispatch(globals, rest);
   } catch (thrown) {
     const error = machineFailure(thrown) ?? thrown;
-    printError(error, form);
+    output("stderr", errorText(error, form));
     return error instanceof TandemError ? EXIT[error.code] : EXIT.unexpected;
   }
 }
@@ -100,41 +97,4 @@ function configFor(
 function interruption(error: unknown): TandemError {
   if (error instanceof TandemError && error.code === "interrupted") return error;
   return new TandemError("interrupted", "Stopped on request before the end", { cause: error });
-}
-
-/** How errors are printed. */
-interface ErrorForm {
-  readonly debug: boolean;
-  readonly json: boolean;
-  readonly quiet: boolean;
-}
-
-function printError(error: unknown, { debug, json, quiet }: ErrorForm): void {
-  const known = error instanceof TandemError;
-  const message = reasonOf(error);
-  const hint = known ? error.hint : `This is a bug in tandem. To report it, ${REPORT}`;
-  if (json) {
-    const code = known ? error.code : "unexpected";
-    output("stderr", `${JSON.stringify({ level: "error", code, text: message, hint })}\n`);
-    if (debug && !quiet)
-      output("stderr", `${JSON.stringify({ level: "debug", text: FOR_HELP })}\n`);
-    return;
-  }
-  output("stderr", `tandem: ${message}\n`);
-  for (const cause of causesOf(error)) output("stderr", `  because: ${cause}\n`);
-  if (hint !== undefined) output("stderr", `  hint: ${hint}\n`);
-  if (debug && error instanceof Error) output("stderr", `${defined(error.stack, "stack")}\n`);
-  if (debug) output("stderr", `${FOR_HELP}\n`);
-}
-
-/** The messages of the causes, without those that the error repeats. */
-function causesOf(error: unknown): string[] {
-  const texts: string[] = [];
-  let printed = reasonOf(error);
-  for (let next = error; next instanceof Error && next.cause !== undefined; next = next.cause) {
-    const text = reasonOf(next.cause);
-    if (!printed.includes(text)) texts.push(text);
-    printed += text;
-  }
-  return texts;
 }
