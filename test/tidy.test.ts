@@ -279,6 +279,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "oracle/hold": ["system/hold"],
   "source/oci-layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],
+  "machine/with-machine": ["machine/open-machine"],
   "slot/partitions": ["slot/labels", "slot/partitioned-disk"],
   "doctor/systemd-boot": ["boot/systemd-boot/examine", "boot/systemd-boot/loader-conf"],
   "doctor/doctor": [

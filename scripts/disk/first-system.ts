@@ -1,6 +1,6 @@
 import { linux } from "../../src/system/linux.ts";
 import { SILENT } from "../../src/lib/talk.ts";
-import { withMachine } from "../../src/machine/open-machine.ts";
+import { withMachine } from "../../src/machine/with-machine.ts";
 import { upgrade } from "../../src/upgrade/upgrade.ts";
 import type { Disk } from "../disk.ts";
 

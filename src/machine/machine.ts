@@ -12,7 +12,7 @@ import {
 } from "../control/state.ts";
 import type { WriteTarget } from "../disk/write-target.ts";
 import { TandemError } from "../lib/error.ts";
-import type { Slot } from "../slot/layout.ts";
+import type { Layout, Slot } from "../slot/layout.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
@@ -24,6 +24,8 @@ export interface Machine extends Control {
   readonly slots: Readonly<Partial<Record<SlotName, Slot>>>;
   /** Undefined when this machine does not run from this disk. */
   readonly booted: SlotName | undefined;
+  /** How `booted` is known. */
+  readonly bootedBy: Layout["bootedBy"];
   /** The kernel command line. What the boot loader could not put there comes from the counts in its own files. */
   readonly cmdline: Cmdline;
   readonly loader: Bootloader;

@@ -3,7 +3,7 @@ import { reasonOf } from "../lib/error.ts";
 import { type HealthResult, noteFailure, stayOf } from "./health.ts";
 import type { Machine } from "../machine/machine.ts";
 import { bootOf } from "./mark.ts";
-import type { MachineUse } from "../machine/open-machine.ts";
+import type { MachineUse } from "../machine/with-machine.ts";
 import type { Work } from "../machine/open-source.ts";
 
 /** A run of `tandem health` may wait for the lock, too. It goes first, because its verdict comes from checks. */

@@ -10,7 +10,7 @@ import { doctor, type Diagnosis } from "../../src/doctor/doctor.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { linux } from "../../src/system/linux.ts";
 import type { Machine } from "../../src/machine/machine.ts";
-import { withMachine } from "../../src/machine/open-machine.ts";
+import { withMachine } from "../../src/machine/with-machine.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { statusOf } from "../../src/verdict/status.ts";
 import { toyLoader } from "../fakes/toy-loader.ts";

@@ -99,6 +99,7 @@ export function memoryMachine(
       ...(disk.sizeBytes < RECOVERY_DISK_BYTES ? {} : { recovery: slotAt(4) }),
     },
     booted: boot.slot,
+    bootedBy: boot.slot && "loader",
     cmdline: boot,
     ...control,
     loader: grub.open({ loaderData: control.loaderData, loaderDataAddress: "1", esp: NO_ESP }),

@@ -2,7 +2,7 @@ import { runAftermath } from "../../health/aftermath.ts";
 import { isCounted } from "../../health/watchdog.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { health as check, type HealthResult } from "../../verdict/health.ts";
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { giveUpOverdue, type OnMachine } from "../../verdict/overdue.ts";
 import { type Context, print } from "../context.ts";
 import { endWatch } from "../end-watch.ts";

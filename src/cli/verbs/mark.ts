@@ -1,7 +1,7 @@
 import { TandemError } from "../../lib/error.ts";
 import { isSlotName } from "../../slot/slot.ts";
 import { markBad, markGood } from "../../verdict/mark.ts";
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { print } from "../context.ts";
 import { endWatch } from "../end-watch.ts";
 import { defineVerb } from "../verb.ts";

@@ -2,7 +2,7 @@ import { doctor } from "../../doctor/doctor.ts";
 import { buildInfo } from "../../lib/build-info.ts";
 import { TandemError } from "../../lib/error.ts";
 import { formatBytes } from "../../lib/units.ts";
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import type { Machine } from "../../machine/machine.ts";
 import type { Part } from "../../report/bundle.ts";
 import type { Report } from "../../report/report.ts";

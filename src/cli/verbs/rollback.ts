@@ -1,5 +1,5 @@
 import { TRIES_MAX } from "../../control/record.ts";
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { rollback as run, type RollbackResult } from "../../upgrade/rollback.ts";
 import { print } from "../context.ts";
 import { restartMachine } from "../restart.ts";

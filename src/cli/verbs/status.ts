@@ -1,4 +1,4 @@
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { statusOf } from "../../verdict/status.ts";
 import { print } from "../context.ts";
 import { statusText } from "../status-text.ts";

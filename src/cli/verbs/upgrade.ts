@@ -1,5 +1,5 @@
 import { TRIES_MAX } from "../../control/record.ts";
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
 import { JOBS_MAX } from "../config-schema.ts";
 import { print } from "../context.ts";

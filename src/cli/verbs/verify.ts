@@ -1,7 +1,7 @@
 import { TandemError } from "../../lib/error.ts";
 import { formatBytes } from "../../lib/units.ts";
 import { isSlotName } from "../../slot/slot.ts";
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { verify as run } from "../../upgrade/verify.ts";
 import { print } from "../context.ts";
 import { defineVerb } from "../verb.ts";

@@ -1,4 +1,4 @@
-import { withMachine } from "../../machine/open-machine.ts";
+import { withMachine } from "../../machine/with-machine.ts";
 import { whyOf } from "../../verdict/why.ts";
 import { print } from "../context.ts";
 import { defineVerb } from "../verb.ts";

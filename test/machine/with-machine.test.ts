@@ -8,7 +8,7 @@ import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { linux } from "../../src/system/linux.ts";
 import type { System } from "../../src/system/system.ts";
-import { withMachine } from "../../src/machine/open-machine.ts";
+import { withMachine } from "../../src/machine/with-machine.ts";
 import { makeDiskFile } from "../fakes/disk-file.ts";
 import { rejection } from "../fakes/source.ts";
 
@@ -57,7 +57,7 @@ test("withMachine() finds control partition and slots in a disk-image file", asy
   expect(readFileSync(disk)[10 * MiB + 5]).toBe(17);
 });
 
-test("withMachine() reads what it goes by after it has the lock", async () => {
+test("withMachine() reads the disk again after it has the lock", async () => {
   const { system, events } = watched();
   const result = await withMachine({ system, talk: SILENT }, { disk, lock: true }, () => {
     events.push("action");
@@ -87,7 +87,7 @@ test("withMachine() closes and releases when the action fails", async () => {
   expect(events.slice(-2)).toEqual(["close", "release"]);
 });
 
-test("withMachine() goes by the labels that are configured", async () => {
+test("withMachine() uses the configured labels", async () => {
   const labels = { control: "tandem-control", a: "left", b: "right", recovery: "none" };
   const error = await rejection(
     withMachine({ system: linux, talk: SILENT }, { disk, labels, lock: false }, () => undefined),
