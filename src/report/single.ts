@@ -1,7 +1,11 @@
-import type { Content, Part } from "./bundle.ts";
+import type { FileContent, Part } from "./bundle.ts";
 
 /** A part with one file. A failure is noted under the name of the part. */
-export function single(name: string, path: string, read: () => Content | Promise<Content>): Part {
+export function single(
+  name: string,
+  path: string,
+  read: () => FileContent | Promise<FileContent>,
+): Part {
   return {
     name,
     async *files() {
