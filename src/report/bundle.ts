@@ -3,13 +3,13 @@ import { machineFailure } from "../system/failure.ts";
 import type { Redactor } from "./redact.ts";
 
 /** The content of a file in the bundle: a text, or an object that is written as JSON. */
-export type FileContent = string | object;
+export type PartContent = string | object;
 
 /** One file of a part. Its content is read only when its turn comes, so that a failure concerns this file alone. */
 export interface PartFile {
   /** Its path in the bundle. */
   readonly path: string;
-  readonly read: () => FileContent;
+  readonly read: () => PartContent;
 }
 
 /** All files about one subject. */
@@ -84,7 +84,7 @@ export class Bundle {
     }
   }
 
-  #add(path: string, content: FileContent): void {
+  #add(path: string, content: PartContent): void {
     if (this.#files.size >= FILES_MAX) throw new Error(`the bundle has ${FILES_MAX} files already`);
     const text =
       typeof content === "string"

@@ -1,10 +1,10 @@
-import type { FileContent, Part } from "./bundle.ts";
+import type { PartContent, Part } from "./bundle.ts";
 
 /** A part with one file. A failure is noted under the name of the part. */
 export function single(
   name: string,
   path: string,
-  read: () => FileContent | Promise<FileContent>,
+  read: () => PartContent | Promise<PartContent>,
 ): Part {
   return {
     name,

@@ -10,7 +10,7 @@ import { defineVerb } from "../verb.ts";
 export const upgrade = defineVerb({
   name: "upgrade",
   description:
-    "Write an image into the passive slot and try it at the next boot; on a new disk, install the first",
+    "Write an image into the passive slot and try it next; on a new disk, install the first system",
   args: {
     source: {
       type: "string",
