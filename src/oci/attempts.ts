@@ -67,7 +67,7 @@ export class Attempts {
 }
 
 /** Runs `action` until it succeeds. Ends with the first error that is not Transient, or after too many failures. */
-export async function persist<T>(
+export async function withAttempts<T>(
   action: () => Promise<T>,
   options: AttemptsOptions,
   signal?: AbortSignal,

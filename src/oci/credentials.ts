@@ -128,7 +128,7 @@ function readAuthFile(place: AuthFile, options: CredentialsOptions): AuthDocumen
       : v.parse(documentSchema, value);
   } catch {
     // The reason is not shown: it can quote the file.
-    const why = "it is not what an auth file is";
+    const why = "it is not an auth file";
     if (place.variable !== undefined) throw unusable(place, why);
     options.log(`Cannot read credentials from "${place.path}": ${why}, continuing`);
     return undefined;

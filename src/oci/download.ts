@@ -101,11 +101,11 @@ function rangeFault(
   offsetBytes: number,
   sizeBytes: number,
 ): string | undefined {
-  if (range === undefined) return "it answers a part without saying which";
+  if (range === undefined) return "the answer is a part without Content-Range";
   if (range.firstByte !== offsetBytes || range.lastByte >= sizeBytes)
-    return `want its bytes from ${offsetBytes} on, got ${range.firstByte} to ${range.lastByte}`;
+    return `want its bytes from ${offsetBytes}, got ${range.firstByte} to ${range.lastByte}`;
   if (range.totalBytes !== undefined && range.totalBytes !== sizeBytes)
-    return `want ${sizeBytes} bytes in all, it has ${range.totalBytes}`;
+    return `want ${sizeBytes} bytes in total, it has ${range.totalBytes}`;
   return undefined;
 }
 
@@ -119,7 +119,7 @@ function lengthFault(answer: Answer, sizeBytes: number): string | undefined {
 export function encodingNote(answer: Answer): string {
   const encoding = answer.headers.get("content-encoding") ?? "identity";
   if (encoding === "identity") return "";
-  return ` (a proxy seems to change it: Content-Encoding is ${answer.quote(encoding)})`;
+  return ` (a proxy seems to compress it: Content-Encoding is ${answer.quote(encoding)})`;
 }
 
 async function* without(

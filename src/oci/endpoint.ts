@@ -33,20 +33,20 @@ export function takesAnyCertificate(url: URL, { host, origin, insecureHosts }: E
 }
 
 /** Why a registry may not send the client to `url`, for a token or by a redirect. Undefined when it may. */
-export function whyNotTo(url: URL, endpoint: Endpoint): string | undefined {
+export function urlFault(url: URL, endpoint: Endpoint): string | undefined {
   if (url.protocol !== "https:" && url.protocol !== "http:") return `${url.protocol} is not HTTP`;
-  if (url.username !== "" || url.password !== "") return "it carries credentials";
-  return url.protocol === "http:" ? whyNotPlain(url, endpoint) : whyNotPrivate(url, endpoint);
+  if (url.username !== "" || url.password !== "") return "it contains credentials";
+  return url.protocol === "http:" ? plainFault(url, endpoint) : privateFault(url, endpoint);
 }
 
-function whyNotPlain({ host }: URL, { origin, insecureHosts }: Endpoint): string | undefined {
+function plainFault({ host }: URL, { origin, insecureHosts }: Endpoint): string | undefined {
   const registry = new URL(origin);
   if (registry.protocol === "http:") return undefined;
-  if (host === registry.host) return "it is not HTTPS, which it speaks itself";
+  if (host === registry.host) return "it is not HTTPS, which the registry uses";
   return insecureHosts.includes(host) ? undefined : "it is not HTTPS";
 }
 
-function whyNotPrivate({ host, hostname }: URL, endpoint: Endpoint): string | undefined {
+function privateFault({ host, hostname }: URL, endpoint: Endpoint): string | undefined {
   const { origin, mayBePlain, insecureHosts } = endpoint;
   const registry = new URL(origin).hostname;
   const isAllowed = mayBePlain || insecureHosts.includes(host) || isPrivate(registry);

@@ -34,7 +34,10 @@ export async function failureOf(
   if (status === 401 || status === 403) return unauthorized(task, why, identity);
   if (status === 404) return new TandemError("source", `Cannot ${task}: ${why}`);
   if (status === 416)
-    return new TandemError("content", `Cannot ${task}: ${why}, so it has less than it should`);
+    return new TandemError(
+      "content",
+      `Cannot ${task}: ${why}, so the blob is shorter than its descriptor says`,
+    );
   return new TandemError("network", `Cannot ${task}: ${why}`);
 }
 

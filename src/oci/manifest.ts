@@ -197,7 +197,7 @@ function chooseType(
   if (documentKind(own) === undefined)
     throw refused(what, `its type "${own}" is neither an image nor an index`);
   if (documentKind(declared) !== undefined && own !== declared)
-    throw refused(what, `it calls itself "${own}" but was given as "${declared}"`);
+    throw refused(what, `it says "${own}", but was declared as "${declared}"`);
   return own;
 }
 

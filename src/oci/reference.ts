@@ -20,7 +20,7 @@ const NAME_CHARS_MAX = 255;
 
 /** Parses "host/name:tag@digest". The defaults are docker.io, library/ and latest. Throws "source" and names the rule. */
 export function parseReference(text: string): Reference {
-  if (/^[0-9a-f]{64}$/.test(text)) throw refused(text, "64 hex digits alone name no repository");
+  if (/^[0-9a-f]{64}$/.test(text)) throw refused(text, "64 hex digits are no name of a repository");
   const { name, tag, digest } = split(text);
   const { host, repository } = splitHost(name);
   const why = nameFault(host, repository);
@@ -63,7 +63,7 @@ function nameFault(host: string, repository: string): string | undefined {
   if (!HOST.test(host)) return `"${host}" is no host name with an optional port`;
   if (!URL.canParse(`https://${host}/`)) return `"${host}" has an address or a port that is none`;
   if (!REPOSITORY.test(repository))
-    return `want a repository of lower-case letters and digits, parted by "/", ".", "_", "__" or "-"`;
+    return `want a repository of lower-case letters and digits, separated by "/", ".", "_", "__" or "-"`;
   if (host.length + 1 + repository.length > NAME_CHARS_MAX)
     return `its name has more than ${NAME_CHARS_MAX} characters`;
   return undefined;

@@ -1,7 +1,7 @@
 import { TandemError } from "../lib/error.ts";
 import { once } from "../lib/once.ts";
 import type { Authorities } from "../system/authorities.ts";
-import { Attempts, persist, type Sleep } from "./attempts.ts";
+import { Attempts, withAttempts, type Sleep } from "./attempts.ts";
 import { Authorization } from "./authorization.ts";
 import type { Credentials } from "./credentials.ts";
 import { digestOf, type Digest } from "./digest.ts";
@@ -133,7 +133,7 @@ export class Registry implements DocumentReader {
   async #manifest(target: string): Promise<{ bytes: Uint8Array; answer: Answer }> {
     const what = `manifest "${target}" of ${this.#repository}`;
     const task = `fetch ${what}`;
-    return persist(
+    return withAttempts(
       async () => {
         const path = `manifests/${target}`;
         const answer = await this.#open({ path, headers: { accept: ACCEPT_MANIFESTS }, task });
@@ -204,7 +204,7 @@ export class Registry implements DocumentReader {
     const type = mediaTypeOf(headers.get("content-type"));
     if (documentKind(type) === undefined)
       this.#options.log(
-        `Cannot tell what ${this.name} is from its Content-Type "${quote(type ?? "")}", continuing with what it says itself`,
+        `Cannot tell what ${this.name} is from its Content-Type "${quote(type ?? "")}", continuing with the type in the document`,
       );
   }
 

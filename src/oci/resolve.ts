@@ -92,7 +92,7 @@ class IndexWalk {
       if (depth >= INDEX_DEPTH_MAX || this.#opened > INDEXES_MAX)
         throw new TandemError(
           "content",
-          `Cannot use ${name}: want at most ${INDEX_DEPTH_MAX} indexes on the way to an image, and ${INDEXES_MAX} in all`,
+          `Cannot use ${name}: want at most ${INDEX_DEPTH_MAX} indexes on the way to an image, and ${INDEXES_MAX} in total`,
         );
       const { document, inner } = await this.#open(entry);
       found.push(...(await this.images(inner, [...indexes, document], depth + 1)));

@@ -27,7 +27,7 @@ export async function findScheme({ endpoint, ping, log }: SchemeOptions): Promis
     if (error instanceof TandemError) throw withWayOut(error, host);
     if (!(error instanceof Transient)) throw error;
     await pingPlain(ping, error);
-    log(`${host} does not answer by TLS (${error.message}): it is spoken to in plain HTTP`);
+    log(`${host} does not answer by TLS (${error.message}): it is used over plain HTTP`);
     return "http";
   }
 }
@@ -43,6 +43,6 @@ async function pingPlain(ping: SchemeOptions["ping"], secure: Transient): Promis
 }
 
 function withWayOut({ code, message, hint }: TandemError, host: string): TandemError {
-  const way = `if it can have no right certificate, name it by --insecure-registry ${host}`;
+  const way = `if it cannot have a valid certificate, add --insecure-registry ${host}`;
   return new TandemError(code, message, { hint: hint === undefined ? way : `${hint}; ${way}` });
 }

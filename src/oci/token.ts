@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Credentials } from "./credentials.ts";
-import { whyNotTo, type Endpoint } from "./endpoint.ts";
+import { urlFault, type Endpoint } from "./endpoint.ts";
 import {
   type JsonAnswer,
   type JsonOptions,
@@ -95,11 +95,11 @@ export class TokenService {
     const realm = URL.canParse(request.realm, endpoint.origin)
       ? new URL(request.realm, endpoint.origin)
       : undefined;
-    const why = realm === undefined ? "it is no URL" : whyNotTo(realm, endpoint);
+    const why = realm === undefined ? "it is no URL" : urlFault(realm, endpoint);
     if (realm === undefined || why !== undefined)
       throw new TandemError(
         "network",
-        `Cannot ${task}: ${endpoint.host} names ${realm === undefined ? "a token service" : `the token service ${transport.quoteHost(realm.origin)}`} that is not to be used: ${why}`,
+        `Cannot ${task}: ${endpoint.host} names ${realm === undefined ? "a token service" : `the token service ${transport.quoteHost(realm.origin)}`} that must not be used: ${why}`,
       );
     const { value, host } = await this.#send(realm, request);
     return readToken(value, `Cannot ${task}: ${host} gave`);

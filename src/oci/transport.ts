@@ -3,7 +3,7 @@ import type { Authorities } from "../system/authorities.ts";
 import { Transient } from "./attempts.ts";
 import { type Patience, Watch } from "./patience.ts";
 import type { Secrets } from "./secrets.ts";
-import { takesAnyCertificate, whyNotTo, type Endpoint } from "./endpoint.ts";
+import { takesAnyCertificate, urlFault, type Endpoint } from "./endpoint.ts";
 
 /** The part of fetch() that tests replace. */
 export type Fetch = (request: string, init: RequestInit) => Promise<Response>;
@@ -57,7 +57,7 @@ export class Transport {
     this.#fetch = options.fetch ?? fetch;
   }
 
-  /** Follows redirects by the rules of whyNotTo(). Throws Transient, "network", or the reason of the request's signal. */
+  /** Follows redirects by the rules of urlFault(). Throws Transient, "network", or the reason of the request's signal. */
   async send(request: TransportRequest): Promise<Answer> {
     const first = request.url;
     let { url, headers } = request;
@@ -68,11 +68,11 @@ export class Transport {
       answer.discard();
       const next = this.#target(location, url, request);
       if (next.origin !== url.origin) headers = withoutSecrets(headers);
-      this.#options.log(`${url.host} sends us to ${this.quoteHost(next.host)}`);
+      this.#options.log(`${url.host} redirects to ${this.quoteHost(next.host)}`);
       this.#options.secrets.learnUrl(next);
       url = next;
     }
-    throw refused(first, `it sent us on more than ${REDIRECTS_MAX} times`);
+    throw refused(first, `it redirected more than ${REDIRECTS_MAX} times`);
   }
 
   /** The name of a host that a server chose, fit to be shown. */
@@ -82,18 +82,18 @@ export class Transport {
 
   #target(location: string, from: URL, request: TransportRequest): URL {
     const first = request.url;
-    if (!URL.canParse(location, from.href)) throw refused(first, "it sent us to what is no URL");
+    if (!URL.canParse(location, from.href)) throw refused(first, "it redirects to what is no URL");
     const next = new URL(location, from);
     const why =
       request.form !== undefined
-        ? "a request with a secret is not passed on"
+        ? "a request with a secret is never redirected"
         : from.protocol === "https:" && next.protocol !== "https:"
           ? "it is not HTTPS"
-          : whyNotTo(next, this.#options.endpoint);
+          : urlFault(next, this.#options.endpoint);
     if (why === undefined) return next;
     throw refused(
       first,
-      `it sent us to ${this.quoteHost(`${next.protocol}//${next.host}`)}: ${why}`,
+      `it redirects to ${this.quoteHost(`${next.protocol}//${next.host}`)}: ${why}`,
     );
   }
 
@@ -253,15 +253,15 @@ function failure(thrown: unknown, { host, authorities }: Guard): Error {
   if (!/CERT|SIGNATURE|_TLS_|_SSL_|ISSUER/.test(name))
     return new Transient(`${name} on the connection to ${host}`);
   return new TandemError("network", `Cannot trust ${host}: its certificate fails with ${name}`, {
-    hint: hintFor(name, authorities?.from ?? "those trusted here"),
+    hint: hintOf(name, authorities?.from ?? "those trusted here"),
   });
 }
 
-function hintFor(name: string, from: string): string {
+function hintOf(name: string, from: string): string {
   if (/EXPIRED|NOT_YET_VALID/.test(name))
     return "Correct the clock of this machine, or have the certificate renewed";
   if (/ALTNAME/.test(name)) return "Use a name that the certificate is for";
-  return `Trusted is ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`;
+  return `This machine trusts ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`;
 }
 
 function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -89,7 +89,7 @@ function readIndex(layout: LayoutFiles): readonly IndexEntry[] {
   if (marker === undefined || index === undefined)
     throw new TandemError(
       "content",
-      `Cannot read ${layout.name}: it has no "${marker === undefined ? "oci-layout" : "index.json"}", so it is no OCI image layout`,
+      `Cannot read ${layout.name}: it has no "${marker === undefined ? "oci-layout" : "index.json"}", so it is not an OCI image layout`,
     );
   const what = `oci-layout of ${layout.name}`;
   const { imageLayoutVersion } = parseAs(layoutSchema, parseJson(marker, what), what);

@@ -56,7 +56,7 @@ test.each([
   );
   expect({ ...run, stdout: "" }).toMatchObject({ status });
   expect(`${run.stdout}${run.stderr}`).toMatch(says);
-  if (status !== 0) expect(run.stderr).toContain(`name it by --insecure-registry ${registry.host}`);
+  if (status !== 0) expect(run.stderr).toContain(`add --insecure-registry ${registry.host}`);
 });
 
 const image = fakeImage();

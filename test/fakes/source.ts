@@ -23,7 +23,7 @@ export async function testSource(
     environment: { HOME: "/home/me" },
     files: memoryFiles(options.content ?? {}),
     log: (line) => {
-      if (!line.endsWith("it is spoken to in plain HTTP")) lines.push(line);
+      if (!line.endsWith("it is used over plain HTTP")) lines.push(line);
     },
     userId: 1000,
     sleep: async (ms, signal) => {

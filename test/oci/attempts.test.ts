@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { Attempts, parseRetryAfter, persist, Transient } from "../../src/oci/attempts.ts";
+import { Attempts, parseRetryAfter, withAttempts, Transient } from "../../src/oci/attempts.ts";
 import { rejection } from "../fakes/source.ts";
 
 const NOW = Date.parse("2024-01-01T00:00:00Z");
@@ -31,11 +31,11 @@ test.each([
   expect(got).toBe(want as number);
 });
 
-test("waits longer from failure to failure, then gives up with the last reason", async () => {
+test("waits longer after each failure, then throws the last reason", async () => {
   const { naps, options } = attempts();
   let tries = 0;
   const error = await rejection(
-    persist(async () => {
+    withAttempts(async () => {
       tries += 1;
       throw new Transient(`503 number ${tries}`);
     }, options),
@@ -51,7 +51,7 @@ test("waits longer from failure to failure, then gives up with the last reason",
   }
 });
 
-test("waits as long as the server asks, within reason", async () => {
+test("waits as long as the server asks, up to a limit", async () => {
   const { naps, options } = attempts();
   const tries = new Attempts(options);
   await tries.failed(new Transient("429", 2000));
@@ -59,7 +59,7 @@ test("waits as long as the server asks, within reason", async () => {
   expect(naps).toEqual([2000, 600_000]);
 });
 
-test("counts anew after progress", async () => {
+test("resets the count after progress", async () => {
   const { naps, options } = attempts();
   const tries = new Attempts(options);
   for (let count = 0; count < 20; count += 1) {
@@ -69,10 +69,10 @@ test("counts anew after progress", async () => {
   expect(naps).toHaveLength(20);
 });
 
-test("does not repeat what failed for good", async () => {
+test("does not repeat after an error that is not Transient", async () => {
   const { naps, options } = attempts();
   const bug = new Error("a bug");
-  expect(await rejection(persist(() => Promise.reject(bug), options))).toMatchObject({
+  expect(await rejection(withAttempts(() => Promise.reject(bug), options))).toMatchObject({
     message: "a bug",
   });
   expect(naps).toEqual([]);

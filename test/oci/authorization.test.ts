@@ -25,7 +25,7 @@ const challenge = (value: string): Response =>
     { status: 401, headers: { "www-authenticate": value } },
   );
 
-/** Answers what the image consists of. */
+/** Answers with the manifest and the blobs of the image. */
 function content({ url }: Sent): Response {
   const name = url.pathname.split("/").at(-1) ?? "";
   const blob = image.blobs.find(({ digest }) => digest === name);
@@ -46,7 +46,7 @@ async function open(net: Internet, files: Record<string, string> = {}) {
   return testSource("oci:r.io/ns/app", { fetch: net.fetch, content: files });
 }
 
-/** Nothing that identifies us may be in what people see. */
+/** Expects that neither the log nor the error shows a secret. */
 function expectNoSecrets(lines: readonly string[], error?: Rejection | void): void {
   const seen = `${lines.join("\n")}\n${error?.printed}`;
   for (const secret of [PASSWORD, BASIC.slice(6), "T0KEN", "R3FRESH", "sig=", "Signature"])
@@ -62,7 +62,7 @@ test.each([
   ["token", { token: "T0KEN" }],
   ["access_token", { access_token: "T0KEN" }],
   ["both, where token wins", { token: "T0KEN", access_token: "other" }],
-])("gets a token that comes as %s, and keeps it", async (_, answer) => {
+])("gets a token from %s, and keeps it", async (_, answer) => {
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"]),
     "auth.io": () => Response.json(answer),
@@ -92,7 +92,7 @@ test.each([
   ["70 KiB", Response.json({ token: "x".repeat(70_000) }), "at most 65536 bytes", "content"],
   ["403", Response.json({}, { status: 403 }), "auth.io says 403", "unauthorized"],
   ["400", Response.json({}, { status: 400 }), "auth.io says 400", "network"],
-])("fails for good when the token service gives %s", async (...row) => {
+])("does not repeat when the token service gives %s", async (...row) => {
   const [, response, why, code] = row;
   const net = internet({ "r.io": guarded([]), "auth.io": () => response.clone() as Response });
   const { source, lines, naps } = await open(net);
@@ -103,7 +103,7 @@ test.each([
   expectNoSecrets(lines, error);
 });
 
-test("asks a token service that is overloaded again", async () => {
+test("repeats a request to an overloaded token service", async () => {
   let asked = 0;
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"]),
@@ -132,7 +132,7 @@ test("20 requests at once need one token", async () => {
   expect(net.to("auth.io")).toHaveLength(1);
 });
 
-test("shows the password to the token service and to nobody else", async () => {
+test("sends the password only to the token service", async () => {
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"]),
     "auth.io": () => Response.json({ token: "T0KEN" }),
@@ -144,7 +144,7 @@ test("shows the password to the token service and to nobody else", async () => {
   expectNoSecrets(lines);
 });
 
-test("posts the password to a token service that knows no GET", async () => {
+test("posts the password to a token service without GET", async () => {
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"]),
     "auth.io": ({ line }) =>
@@ -170,7 +170,7 @@ test.each([
   [200, ["POST"], undefined],
   [404, ["POST", "GET"], undefined],
   [401, ["POST"], "unauthorized"],
-])("changes an identity token for a token: %p", async (status, methods, code) => {
+])("exchanges an identity token for a token: %p", async (status, methods, code) => {
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"]),
     "auth.io": ({ line }) =>
@@ -184,7 +184,7 @@ test.each([
   expectNoSecrets(lines, error);
 });
 
-test("sends a registry token as it is", async () => {
+test("sends a registry token without a token service", async () => {
   const net = internet({ "r.io": guarded(["Bearer T0KEN"]) });
   const { source } = await open(net, login({ registrytoken: "T0KEN" }));
   await readAll(source);
@@ -197,7 +197,7 @@ test("sends a registry token as it is", async () => {
 test.each([
   ["no credentials", {}, 1, "asked without credentials"],
   ["a wrong password", WITH_PASSWORD, 2, `asked with the credentials from "${AUTH_FILE}"`],
-])("fails once where Basic meets %s", async (...row) => {
+])("fails after one attempt when Basic meets %s", async (...row) => {
   const [, files, requests, why] = row;
   const net = internet({ "r.io": guarded([], `Basic realm="r"`) });
   const { source, lines } = await open(net, files);
@@ -209,7 +209,7 @@ test.each([
   expectNoSecrets(lines, error);
 });
 
-test("Basic is learned once", async () => {
+test("the challenge of Basic is kept", async () => {
   const net = internet({ "r.io": guarded([BASIC], `Basic realm="r"`) });
   const { source } = await open(net, WITH_PASSWORD);
   await readAll(source);
@@ -233,7 +233,7 @@ const named = ({ url }: Sent): Response =>
   Response.json({ token: url.searchParams.getAll("scope").join("+") });
 const askWider = ({ headers }: Sent): string => (headers.has("authorization") ? WIDER : bearer());
 
-test("asks for the missing scope, first and once", async () => {
+test("asks for the missing scope first, and once", async () => {
   const accepted = [`Bearer repository:b:pull+${SCOPE}`];
   const net = internet({ "r.io": guarded(accepted, askWider), "auth.io": named });
   const { source } = await open(net);
@@ -251,7 +251,7 @@ test.each([
     1,
   ],
   ["invalid_token", () => bearer(`,error="invalid_token"`), 3, 2],
-])("a registry that always says %s is asked no longer", async (...row) => {
+])("a registry that always answers %s gets no more requests", async (...row) => {
   const [, ask, requests, tokens] = row;
   let count = 0;
   const net = internet({
@@ -264,7 +264,7 @@ test.each([
   expect(net.to("auth.io")).toHaveLength(tokens);
 });
 
-test("a token that ran out is renewed, also for the next blob", async () => {
+test("an expired token is renewed, also for the next blob", async () => {
   let valid = 1;
   let given = 0;
   const net = internet({
@@ -285,19 +285,19 @@ test.each([
   "https://127.0.0.1/token",
   "file:///etc/passwd",
   "https://u:p@auth.io/",
-])("never asks the token service %p of a public registry", async (realm) => {
+])("never sends a request to the token service %p of a public registry", async (realm) => {
   const net = internet({ "r.io": guarded([], bearer("", realm)) });
   const { source, lines } = await open(net, WITH_PASSWORD);
   const error = await rejection(source.image());
   expect(error).toMatchObject({
     code: "network",
-    message: expect.stringContaining("not to be used"),
+    message: expect.stringContaining("must not be used"),
   });
   expect(net.sent).toHaveLength(1);
   expectNoSecrets(lines, error);
 });
 
-test("a token service that the operator named may be plain", async () => {
+test("a token service in the list of insecure registries may use plain HTTP", async () => {
   const net = internet({
     "r.io": guarded(["Bearer T0KEN"], bearer("", "http://10.0.0.1/token")),
     "10.0.0.1": () => Response.json({ token: "T0KEN" }),
@@ -309,7 +309,7 @@ test("a token service that the operator named may be plain", async () => {
   await readAll(source);
 });
 
-test("does not follow a token service into a private network, nor with the password elsewhere", async () => {
+test("does not follow a token service into a private network, and sends no password to another host", async () => {
   const inward = internet({
     "r.io": guarded([]),
     "auth.io": () => Response.redirect("http://10.0.0.1/"),
@@ -327,7 +327,7 @@ test("does not follow a token service into a private network, nor with the passw
   expect(away.to("other.io")[0]?.headers.has("authorization")).toBe(false);
 });
 
-test("who we are sent to may not ask who we are", async () => {
+test("the target of a redirect may not ask for credentials", async () => {
   const net = internet({
     "r.io": (sent) =>
       sent.url.pathname.includes("/blobs/")

@@ -56,7 +56,7 @@ test.each([
   expect(preferredChallenge(parseChallenges(header))?.scheme).toBe(want);
 });
 
-test("always ends, whatever the header", () => {
+test("ends for any header", () => {
   fc.assert(
     fc.property(
       fc.string({ unit: fc.constantFrom("a", "B", " ", "=", ",", '"', "\\", "/", "\t", ";") }),

@@ -75,7 +75,7 @@ test.each([
   ["r.io/a", "https://r.io/v2/"],
   ["r.io/a", "r.io/v1/"],
   ["r.io:5000/a", "http://r.io:5000/x"],
-])("for %p the key %p is as good as the host", (reference, key) => {
+])("for %p the key %p counts like the host", (reference, key) => {
   const { found } = find(reference, { [DOCKER]: { auths: { [key]: basic("u:p") } } });
   expect(found?.from).toBe(DOCKER);
 });
@@ -119,7 +119,7 @@ test.each([
   expect(find("r.io/a", { [path]: { auths } }, environment).found?.from).toBe(path);
 });
 
-test("reads the map of .dockercfg as it is", () => {
+test('reads .dockercfg, which has no "auths"', () => {
   const path = "/home/me/.dockercfg";
   expect(find("r.io/a", { [path]: auths }).found?.from).toBe(path);
 });
@@ -144,7 +144,7 @@ test.each(["EACCES", "EPERM", "ENOTDIR", "ELOOP"])(
   },
 );
 
-test("a default place that fails for another reason is passed over with a warning", () => {
+test("a default file that fails for another reason is skipped with a warning", () => {
   const { found, lines } = find("r.io/a", { [RUNTIME]: fault("EIO"), [DOCKER]: { auths } });
   expect(found?.from).toBe(DOCKER);
   expect(lines).toEqual([`Cannot read credentials from "${RUNTIME}": EIO: no luck, continuing`]);
@@ -154,7 +154,7 @@ test.each([
   ["there is no such file", {}],
   ["EACCES: no luck", { "/named/config.json": fault("EACCES") }],
   ["EISDIR: no luck", { "/named/config.json": fault("EISDIR") }],
-  ["it is not what an auth file is", { "/named/config.json": "{secret" }],
+  ["it is not an auth file", { "/named/config.json": "{secret" }],
 ])("a file that was named and cannot be used is an error: %s", (why, content) => {
   const environment = { REGISTRY_AUTH_FILE: "/named/config.json", ...HOME };
   expect(() => find("r.io/a", { [DOCKER]: { auths }, ...content }, environment)).toThrow(
@@ -165,7 +165,7 @@ test.each([
   );
 });
 
-test("Docker's folder that was named may be empty, but not closed", () => {
+test("Docker's folder that was named may be empty, but must be readable", () => {
   const environment = { DOCKER_CONFIG: "/named", ...HOME };
   expect(find("r.io/a", {}, environment)).toEqual({ found: undefined, lines: [] });
   const content = { "/named/config.json": fault("EACCES") };
@@ -180,7 +180,7 @@ test.each([`{"auths": secret`, `{"auths":{"r.io":{"auth":7}}}`, "7"])(
     const { found, lines } = find("r.io/a", { [RUNTIME]: text, [DOCKER]: { auths } });
     expect(found?.from).toBe(DOCKER);
     expect(lines).toEqual([
-      `Cannot read credentials from "${RUNTIME}": it is not what an auth file is, continuing`,
+      `Cannot read credentials from "${RUNTIME}": it is not an auth file, continuing`,
     ]);
   },
 );
@@ -194,7 +194,7 @@ test.each([
   expect(lines.join("\n")).toContain(`"${helper}", which tandem does not run, continuing`);
 });
 
-test("a helper for others is no matter, and credentials beside one are used", () => {
+test("a helper for another registry is ignored, and credentials beside a helper are used", () => {
   const content = { credsStore: "desktop", auths };
   expect(find("r.io/a", { [DOCKER]: content })).toMatchObject({
     found: { username: "u" },

@@ -4,7 +4,7 @@ import { digestOf, parseDigest } from "../../src/oci/digest.ts";
 
 const EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-test("names the hash of bytes", () => {
+test("gives the SHA-256 of bytes by default", () => {
   expect<string>(digestOf(new Uint8Array(0))).toBe(EMPTY);
 });
 

@@ -1,4 +1,4 @@
-/** Registries and token services that send back what identified us: none of it may get into a message or a line of the log. */
+/** Registries and token services that send back secrets: neither a message nor a log line may show one. */
 import { expect, test } from "bun:test";
 
 import { descriptorOf, fakeImage, TYPES } from "../fakes/image.ts";
@@ -12,7 +12,7 @@ const PAIR = Buffer.from(`me:${PASSWORD}`).toString("base64");
 const LATEST = "/v2/ns/app/manifests/latest";
 const image = fakeImage();
 
-/** Whatever a server can know of us from a request. */
+/** Every secret that a server gets with a request. */
 const knownOf = ({ headers, body }: Seen): string =>
   `${headers.get("authorization") ?? ""} ${body} ${PASSWORD}`;
 const says =
@@ -159,7 +159,7 @@ test.each(CASES.map((one) => [one.name, one] as const))("%s", async (_, { entry,
     expect(printed).not.toContain(secret.toLowerCase());
 });
 
-test("the packing of a blob", async () => {
+test("the Content-Encoding of a blob", async () => {
   await using registry = new FakeRegistry();
   registry.putImage(image);
   const [layer] = image.layers;

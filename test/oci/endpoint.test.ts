@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { endpointOf, takesAnyCertificate, whyNotTo } from "../../src/oci/endpoint.ts";
+import { endpointOf, takesAnyCertificate, urlFault } from "../../src/oci/endpoint.ts";
 
 test.each([
   ["docker.io", "https://registry-1.docker.io"],
@@ -22,7 +22,7 @@ test.each([
   ["127.0.0.1.example.com", false],
   ["named.lan:80", true],
   ["named.lan", false],
-])("may %p do without TLS: %p", (host, may) => {
+])("%p may use plain HTTP: %p", (host, may) => {
   expect(endpointOf({ host }, ["named.lan:80"]).mayBePlain).toBe(may);
 });
 
@@ -32,12 +32,12 @@ test.each([
   ["https://store.lan/x", true],
   ["https://r.lan:444/", false],
   ["https://other.lan/", false],
-])("is any certificate taken from %p: %p", (url, any) => {
+])("any certificate of %p is accepted: %p", (url, any) => {
   const endpoint = endpointOf({ host: "r.lan:443" }, ["r.lan:443", "store.lan"]);
   expect(takesAnyCertificate(new URL(url), endpoint)).toBe(any);
 });
 
-test("on this machine a certificate has to be right, if it is not named", () => {
+test("on loopback a certificate must be valid, unless the host is listed as insecure", () => {
   const endpoint = endpointOf({ host: "127.0.0.1:5000" }, []);
   expect(takesAnyCertificate(new URL("https://127.0.0.1:5000/"), endpoint)).toBe(false);
 });
@@ -49,7 +49,7 @@ test.each([
   ["http://named.lan/token", undefined],
   ["http://auth.r.io/token", "it is not HTTPS"],
   ["ftp://auth.r.io/token", "is not HTTP"],
-  ["https://user:pw@auth.r.io/", "it carries credentials"],
+  ["https://user:pw@auth.r.io/", "it contains credentials"],
   ...[
     "169.254.169.254",
     "[::1]",
@@ -70,8 +70,8 @@ test.each([
   ].map((host) => [`https://${host}/`, "address of a private network"] as const),
   ["https://172.32.0.1/", undefined],
   ["https://100.128.0.1/", undefined],
-])("a public registry sends us to %p: %p", (url, why) => {
-  const got = whyNotTo(new URL(url), endpointOf({ host: "r.io" }, ["named.lan"]));
+])("a public registry redirects to %p: %p", (url, why) => {
+  const got = urlFault(new URL(url), endpointOf({ host: "r.io" }, ["named.lan"]));
   if (why === undefined) expect(got).toBeUndefined();
   else expect(got).toContain(why);
 });
@@ -80,26 +80,26 @@ test.each(["http://10.0.0.1/", "https://169.254.1.1/", "http://auth.r.io/"])(
   "a registry that is plain itself may send us to %p",
   (url) => {
     const endpoint = endpointOf({ host: "localhost:5000" }, [], "http");
-    expect(whyNotTo(new URL(url), endpoint)).toBeUndefined();
+    expect(urlFault(new URL(url), endpoint)).toBeUndefined();
   },
 );
 
 test.each([
   ["http://localhost:5001/token", "it is not HTTPS"],
-  ["http://localhost:5000/token", "it is not HTTPS, which it speaks itself"],
+  ["http://localhost:5000/token", "it is not HTTPS, which the registry uses"],
   ["https://10.0.0.1/", undefined],
-])("a registry on this machine that speaks TLS may send us to %p: %p", (url, why) => {
-  expect(whyNotTo(new URL(url), endpointOf({ host: "localhost:5000" }, []))).toBe(why);
+])("a registry on loopback that uses TLS may redirect to %p: %p", (url, why) => {
+  expect(urlFault(new URL(url), endpointOf({ host: "localhost:5000" }, []))).toBe(why);
 });
 
-test("a registry that was named and speaks TLS does not lead back to plain HTTP", () => {
+test("an insecure registry that uses TLS may not redirect itself to plain HTTP", () => {
   const endpoint = endpointOf({ host: "r.lan" }, ["r.lan", "auth.lan"]);
-  expect(whyNotTo(new URL("http://r.lan/token"), endpoint)).toContain("which it speaks itself");
-  expect(whyNotTo(new URL("http://auth.lan/token"), endpoint)).toBeUndefined();
+  expect(urlFault(new URL("http://r.lan/token"), endpoint)).toContain("which the registry uses");
+  expect(urlFault(new URL("http://auth.lan/token"), endpoint)).toBeUndefined();
 });
 
-test("a registry of a private network may send us to its neighbours, but not without TLS", () => {
+test("a registry in a private network may redirect to private hosts, but not without TLS", () => {
   const endpoint = endpointOf({ host: "10.0.0.1" }, []);
-  expect(whyNotTo(new URL("https://10.0.0.2/"), endpoint)).toBeUndefined();
-  expect(whyNotTo(new URL("http://10.0.0.2/"), endpoint)).toBe("it is not HTTPS");
+  expect(urlFault(new URL("https://10.0.0.2/"), endpoint)).toBeUndefined();
+  expect(urlFault(new URL("http://10.0.0.2/"), endpoint)).toBe("it is not HTTPS");
 });

@@ -30,12 +30,12 @@ test.each([
   [JSON.stringify({ errors: [{ message: "\u001B[31m\u202Ered" }] }), "404 ?[31m?red"],
   [JSON.stringify({ errors: [{ message: "m".repeat(9999) }] }), `404 ${"m".repeat(300)}`],
   [`{"errors":[{"message":"${"m".repeat(70_000)}"}]}`, `404 ${"m".repeat(300)}`],
-])("says of %p what it says", async (body, want) => {
+])("describes the answer %p", async (body, want) => {
   const error = await failureOf(answer(404, body), CONTEXT);
   expect(error.message).toBe(`Cannot fetch it: r.io says ${want}`);
 });
 
-test("what a store refuses can be had anew from the registry", async () => {
+test("a 403 of a store is Transient, because the registry gives a new URL", async () => {
   expect(await failureOf(answer(403, "", true), CONTEXT)).toBeInstanceOf(Transient);
   expect(await failureOf(answer(403, ""), CONTEXT)).toHaveProperty("code", "unauthorized");
   expect(await failureOf(answer(503, ""), CONTEXT)).toBeInstanceOf(Transient);

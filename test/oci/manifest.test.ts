@@ -25,13 +25,13 @@ test.each([
   ["an index", indexOf([]), "index"],
   ["an index given as nothing", json({ schemaVersion: 2, manifests: [] }), "index"],
   ["with members nobody knows", json({ ...manifest, extra: { a: 1 } }), "manifest"],
-])("takes a document %s", (_, document: Document, kind) => {
+])("accepts a document %s", (_, document: Document, kind) => {
   expect(parseDocument(document, "it").kind).toBe(kind as never);
 });
 
 test.each([
-  ["an index given as a manifest", { ...indexOf([]), declaredType: TYPES.manifest }, "given as"],
-  ["a manifest given as an index", { ...image, declaredType: TYPES.index }, "given as"],
+  ["an index given as a manifest", { ...indexOf([]), declaredType: TYPES.manifest }, "declared as"],
+  ["a manifest given as an index", { ...image, declaredType: TYPES.index }, "declared as"],
   ["both", json({ ...manifest, manifests: [] }), "ambiguous"],
   ["both, in another case", json({ ...manifest, Manifests: [] }), "ambiguous"],
   ["layers twice, in another case", json({ ...manifest, Layers: [] }), "ambiguous"],
@@ -69,7 +69,7 @@ test.each([
   expect(() => parseDocument(document, "it")).toThrow(expect.objectContaining({ code: "content" }));
 });
 
-test("an index may list what nobody knows, without a size or a digest", () => {
+test("an index may have entries of unknown types, without size or digest", () => {
   const document = parseDocument(indexOf([{ mediaType: "x/y" }, {}]), "it");
   expect(document).toMatchObject({ kind: "index", entries: [{ mediaType: "x/y" }, {}] });
   expect(() => parseDescriptor({ mediaType: "x/y" }, "it")).toThrow("digest");
@@ -115,7 +115,7 @@ test.each([
   "application/vnd.docker.image.rootfs.diff.tar.gzip",
   "application/vnd.docker.image.rootfs.diff.tar.zstd",
   "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-])("takes layers of type %p", (mediaType) => {
+])("accepts layers of type %p", (mediaType) => {
   const read = parseConfig(json(CONFIG).bytes, "it");
   expect(pairLayers(parsed(layerOf(mediaType)), read, "it")).toEqual([
     { digest: image.digest, sizeBytes: image.bytes.byteLength, mediaType, diffId: image.digest },

@@ -7,7 +7,7 @@ import {
   mediaTypeOf,
 } from "../../src/oci/media-type.ts";
 
-test("asks for indexes before manifests, and for nothing else", () => {
+test("Accept lists indexes before manifests, and nothing else", () => {
   const kinds = ACCEPT_MANIFESTS.split(", ").map((type) => documentKind(type));
   expect(kinds).toEqual(["index", "index", "manifest", "manifest"]);
 });
@@ -21,7 +21,7 @@ test.each([
   expect(mediaTypeOf(header)).toBe(want as string);
 });
 
-test("knows the manifests of old", () => {
+test("recognises manifests of schema 1", () => {
   expect(isSchema1("application/vnd.docker.distribution.manifest.v1+json")).toBe(true);
   expect(isSchema1("application/vnd.docker.distribution.manifest.v2+json")).toBe(false);
   expect(isSchema1(undefined)).toBe(false);

@@ -48,20 +48,23 @@ test.each([
   [1024, MINIMUM_RATE],
   [1, 0],
   [1, 1],
-])("a server that sends %d bytes a second has not, where %d are wanted", (rate, minimumRate) => {
-  const { said, receive } = watch(minimumRate);
-  receive(3600, rate);
-  expect(said).toEqual([]);
-});
+])(
+  "a server that sends %d bytes a second has not stalled when the minimum is %d",
+  (rate, minimumRate) => {
+    const { said, receive } = watch(minimumRate);
+    receive(3600, rate);
+    expect(said).toEqual([]);
+  },
+);
 
-test("a minute that is too slow counts, whatever was before", () => {
+test("a minute below the minimum rate counts, whatever came before", () => {
   const { said, receive } = watch();
   receive(120, 1_000_000);
   receive(120, 1);
   expect(said).toHaveLength(1);
 });
 
-test("a consumer may take as long as it likes over a chunk", () => {
+test("a slow consumer does not count as a stalled server", () => {
   const { ticks, said, watched } = watch();
   for (let chunk = 0; chunk < 100; chunk += 1) {
     watched.wait();
@@ -71,7 +74,7 @@ test("a consumer may take as long as it likes over a chunk", () => {
   expect(said).toEqual([]);
 });
 
-test("what blocks the thread for hours counts as one tick", () => {
+test("hours in which the thread was blocked count as one tick", () => {
   const { ticks, said, watched } = watch();
   watched.wait();
   // A timer that comes late comes once.
@@ -80,7 +83,7 @@ test("what blocks the thread for hours counts as one tick", () => {
   expect(said).toEqual([]);
 });
 
-test("after stop() nothing happens any more", () => {
+test("after stop() the timer has ended", () => {
   const { ticks, said, watched } = watch();
   watched.wait();
   watched.stop();
@@ -88,7 +91,7 @@ test("after stop() nothing happens any more", () => {
   expect([said, ticks.running]).toEqual([[], 0]);
 });
 
-test("timers of this runtime that were missed come once", async () => {
+test("a timer of the runtime that was missed several times fires once", async () => {
   let count = 0;
   const timer = setInterval(() => (count += 1), 1);
   const untilMs = performance.now() + 50;

@@ -25,7 +25,7 @@ const MIXED = [
   entry("amd64"),
 ];
 
-test.each(["amd64", "arm64"])("finds %p among what is no image for it", (architecture) => {
+test.each(["amd64", "arm64"])("finds %p among other entries", (architecture) => {
   expect(choosePlatform(MIXED, parsePlatform(architecture), "it")).toMatchObject({
     wanted: architecture,
   });
@@ -40,7 +40,7 @@ test.each([
   ["arm/v7", ["arm/v5", "arm/v6"], "arm/v6"],
   ["arm", ["arm/v6", "armhf"], "armhf"],
   ["riscv64", ["riscv64"], "riscv64"],
-])("for %p takes of %p the one for %p", (wanted, there, want) => {
+])("for %p chooses from %p the entry for %p", (wanted, there, want) => {
   const entries = there.map((text) => entry(text));
   expect(choosePlatform(entries, parsePlatform(wanted), "it")).toMatchObject({ text: want });
 });
@@ -52,28 +52,31 @@ test.each([
   ["arm64", ["arm64/v9"], "there is linux/arm64/v9"],
   ["riscv64", ["amd64", "arm64/v8"], "there is linux/amd64, linux/arm64/v8"],
   ["amd64", [], "there is none"],
-])("for %p takes none of %p", (wanted, there, why) => {
+])("for %p chooses none of %p", (wanted, there, why) => {
   const entries = there.map((text) => entry(text));
   expect(() => choosePlatform(entries, parsePlatform(wanted), "it")).toThrow(why);
 });
 
-test("takes a line without a platform only when it is the only one", () => {
+test("chooses an entry without a platform only when it is the only entry", () => {
   const bare: IndexEntry = { mediaType: TYPES.manifest };
   const wanted = parsePlatform("amd64");
   expect(choosePlatform([bare], wanted, "it")).toBe(bare);
   expect(() => choosePlatform([bare, bare], wanted, "it")).toThrow("one without a platform");
 });
 
-test.each(["", "AMD64", "amd64/3", "linux/amd64", "amd64/v3/x"])("refuses to want %p", (text) => {
-  expect(() => parsePlatform(text)).toThrow("want a name like");
-});
+test.each(["", "AMD64", "amd64/3", "linux/amd64", "amd64/v3/x"])(
+  "refuses the platform %p",
+  (text) => {
+    expect(() => parsePlatform(text)).toThrow("want a name like");
+  },
+);
 
-test("prints what it normalised", () => {
+test("prints the normalised form", () => {
   expect(printPlatform(parsePlatform("x86_64/v1"))).toBe("linux/amd64");
   expect(printPlatform(parsePlatform("armel"))).toBe("linux/arm/v6");
 });
 
-test("other systems are never right", () => {
+test("other operating systems never match", () => {
   const wanted = parsePlatform("amd64");
   expect(runsOn(wanted, { os: "linux", architecture: "amd64" })).toBe(true);
   expect(runsOn(wanted, { os: "windows", architecture: "amd64" })).toBe(false);

@@ -25,7 +25,7 @@ test.each([
   expect(printReference(parseReference(text))).toBe(want);
 });
 
-test("takes a reference apart", () => {
+test("splits a reference into its parts", () => {
   expect(parseReference(`r.io:5000/ns/app:1.0@sha256:${HEX}`)).toEqual({
     host: "r.io:5000",
     repository: "ns/app",
@@ -49,7 +49,7 @@ test.each([
   ["[2001:db8:3:4::192.0.2.33]:5000/d", "is no host name"],
   ["[:::::]/d", "is none"],
   ["r.io:99999/d", "is none"],
-  [HEX, "64 hex digits alone"],
+  [HEX, "64 hex digits are no name"],
   ["a:", "want a tag"],
   [`a:${"t".repeat(129)}`, "want a tag"],
   ["a@sha256:short", `lower-case hex digits after "@"`],
@@ -63,7 +63,7 @@ test.each([
   expect(() => parseReference(text)).toThrow(expect.objectContaining({ code: "source" }));
 });
 
-test("what is printed reads as the same", () => {
+test("a printed reference parses to the same reference", () => {
   const part = fc.stringMatching(/^[a-z0-9]{1,5}(?:(?:[._]|__|-{1,3})[a-z0-9]{1,5}){0,2}$/);
   const reference = fc.record({
     host: fc.constantFrom("docker.io", "localhost:5000", "r.example.com", "[::1]:80"),

@@ -18,7 +18,7 @@ async function open(registry: FakeRegistry, name = "ns/app") {
   return testSource(`oci:${registry.host}/${name}`);
 }
 
-test("goes from a tag through an index to an image and its layers", async () => {
+test("follows a tag and an index to an image and its layers", async () => {
   await using registry = new FakeRegistry();
   const layered = fakeImage({ layers: [pattern(300_000), new Uint8Array(0)] });
   const index = indexOf([descriptorOf(layered, TYPES.manifest, platform("amd64"))]);
@@ -38,7 +38,7 @@ test("goes from a tag through an index to an image and its layers", async () => 
   expect(lines).toEqual([]);
 });
 
-test("what was pinned by digest must hash to it, whatever the headers say", async () => {
+test("a document that is requested by digest must hash to it, whatever the headers say", async () => {
   await using registry = new FakeRegistry();
   registry.putImage(image);
   const right = await open(registry, `ns/app:old@${image.digest}`);
@@ -60,10 +60,10 @@ test.each([
     { "docker-content-digest": `sha256:${"0".repeat(64)}` },
     "Docker-Content-Digest",
   ],
-  ["no digest and no type", {}, "what it says itself"],
-  ["a type that says nothing", { "content-type": "text/plain" }, "what it says itself"],
+  ["no digest and no type", {}, "the type in the document"],
+  ["a type that says nothing", { "content-type": "text/plain" }, "the type in the document"],
   ["parameters", { "content-type": `${TYPES.manifest}; charset=utf-8` }, undefined],
-])("a manifest with %s in the headers is taken as it is", async (_, headers, warning) => {
+])("a manifest with %s in the headers is accepted", async (_, headers, warning) => {
   await using registry = new FakeRegistry();
   registry.putImage(image);
   registry.script(LATEST, () => new Response(image.bytes, { headers: headers as never }));
@@ -73,7 +73,7 @@ test.each([
   else expect(lines.join()).toContain(warning);
 });
 
-test("a manifest without end is not read to it", async () => {
+test("an endless manifest is refused after the limit", async () => {
   await using registry = new FakeRegistry();
   let sentBytes = 0;
   registry.script(LATEST, () => {
@@ -101,7 +101,7 @@ test.each([
   [405, "network", 1],
   [416, "content", 1],
   ...[408, 429, 499, 500, 502, 503, 504, 522].map((status) => [status, "network", 5] as const),
-])("an answer of %p is of the kind %p after %p requests", async (status, code, requests) => {
+])("an answer of %p ends with the code %p after %p requests", async (status, code, requests) => {
   await using registry = new FakeRegistry();
   registry.script(LATEST, fail(status));
   const { source } = await open(registry);
@@ -122,7 +122,7 @@ test.each([
   [fail(429, { "retry-after": "2" }), 2000],
   [fail(503, { "retry-after": "999999" }), 600_000],
   [inTwoSeconds, 2000],
-])("waits as a server asks that is overloaded", async (answer, waitMs) => {
+])("waits as long as an overloaded server asks", async (answer, waitMs) => {
   await using registry = new FakeRegistry();
   registry.putImage(image);
   registry.script(LATEST, answer, fail(503), (seen) => registry.serve(seen));
@@ -133,7 +133,7 @@ test.each([
   expect(lines[0]).toContain(`attempt 2 of 5 in ${waitMs / 1000}.0 s, continuing`);
 });
 
-test("a registry that is not there is tried five times", async () => {
+test("a registry that does not answer gets five attempts", async () => {
   const registry = new FakeRegistry();
   const { host } = registry;
   await registry[Symbol.asyncDispose]();
@@ -145,7 +145,7 @@ test("a registry that is not there is tried five times", async () => {
   expect(naps).toHaveLength(4);
 });
 
-test("bytes that someone packed on the way are named so", async () => {
+test("an error about compressed bytes names the Content-Encoding", async () => {
   await using registry = new FakeRegistry();
   const [layer] = image.layers;
   if (layer === undefined) throw new Error("no layer");
@@ -162,7 +162,7 @@ test("bytes that someone packed on the way are named so", async () => {
   expect(await collect(source.blob(layer))).toEqual(new TextEncoder().encode("layer"));
 });
 
-test("Basic is said on loopback, and a later blob needs no question", async () => {
+test("Basic works over plain HTTP on loopback, and later requests send it at once", async () => {
   await using registry = new FakeRegistry();
   registry.putImage(image);
   const basic = `Basic ${Buffer.from("me:pw").toString("base64")}`;

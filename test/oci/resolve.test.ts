@@ -81,7 +81,7 @@ test("a document without a type of its own is kept by its declared type, else by
   }
 });
 
-test.each(["amd64", "arm64"])("goes through an index to %p only", async (architecture) => {
+test.each(["amd64", "arm64"])("follows an index to %p only", async (architecture) => {
   const root = indexOf([entryOf(arm, "arm64"), entryOf(image)]);
   const others = [image, arm, image.config, arm.config];
   const got = await resolve(root, others, { architecture });
@@ -90,7 +90,7 @@ test.each(["amd64", "arm64"])("goes through an index to %p only", async (archite
   expect(got.fetched).toEqual([want.digest, want.config.digest]);
 });
 
-test("goes through three indexes, but not four", async () => {
+test("follows three indexes, but not four", async () => {
   const first = indexOf([entryOf(image)]);
   const second = nested(first);
   const third = nested(second);
@@ -103,14 +103,14 @@ test("goes through three indexes, but not four", async () => {
   expect(await rejection(resolve(third, others, { depth: 1 }))).toMatchObject({ code: "content" });
 });
 
-test("is not kept busy by a bush of indexes", async () => {
+test("refuses an index with too many indexes", async () => {
   const leaf = indexOf([]);
   const root = indexOf(Array.from({ length: 100 }, () => descriptorOf(leaf, TYPES.index)));
   const error = await rejection(resolve(root, [leaf]));
-  expect(error).toMatchObject({ message: expect.stringContaining("32 in all") });
+  expect(error).toMatchObject({ message: expect.stringContaining("32 in total") });
 });
 
-test("uses bytes that the descriptor brings along", async () => {
+test("uses the data in the descriptor", async () => {
   const root = indexOf([{ ...entryOf(image), ...inline(image.bytes) }]);
   expect((await resolve(root, [image.config])).fetched).toEqual([image.config.digest]);
 });
@@ -129,12 +129,12 @@ const brokenIds = fakeImage({ config: twoIds });
 const denied = indexOf([{ ...entryOf(image), mediaType: TYPES.index }]);
 
 test.each([
-  ["bytes along that are others", given(ofIndex(inline(evil.bytes))), "they hash to"],
-  ["bytes along in another number", given(ofIndex(inline(new Uint8Array(3)))), "got 3"],
+  ["data with another digest", given(ofIndex(inline(evil.bytes))), "they hash to"],
+  ["data of another size", given(ofIndex(inline(new Uint8Array(3)))), "got 3"],
   ["another size", given(ofIndex({ size: 3 })), "want its 3 bytes"],
-  ["a size beyond reason", given(ofIndex({ size: 5e6 })), "want at most 4194304"],
+  ["a size above the limit", given(ofIndex({ size: 5e6 })), "want at most 4194304"],
   ["an unknown digest", given(ofIndex({ digest: "sha3:00" })), "digest: want a sha256"],
-  ["a type that it denies", given(denied), "given as"],
+  ["a type that the document contradicts", given(denied), "declared as"],
   ["a config for another machine", given(indexOf([entryOf(arm)])), "it is for linux/arm64"],
   ["an image for another machine", given(arm), "it is for linux/arm64"],
   [
@@ -151,12 +151,12 @@ function bare(of: Document): Document {
   return indexOf([descriptorOf(of, TYPES.manifest)]);
 }
 
-test("takes the only image of an index without a platform if its config fits", async () => {
+test("accepts the only image of an index without a platform if its config fits", async () => {
   expect((await resolve(bare(image), [image, image.config])).image.digest).toBe(image.digest);
   expect(await rejection(resolve(bare(arm), [arm, arm.config]))).toMatchObject({ code: "content" });
 });
 
-test("an image without labels and date has none", async () => {
+test("an image without labels and date", async () => {
   const plain = fakeImage({ config: { created: null, config: null } });
   const got = await resolve(plain, [plain.config]);
   expect(got.image.labels).toEqual({});

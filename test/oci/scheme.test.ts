@@ -28,10 +28,13 @@ async function find(https: Outcome, http: Outcome, mayBePlain = true) {
   return { scheme: await found.catch(() => undefined), failed, asked, lines };
 }
 
-test.each([200, 401, 404, 400, 503])("an answer of %p by TLS is TLS", async (status) => {
-  const { scheme, asked, lines } = await find(status, 200);
-  expect({ scheme, asked, lines }).toEqual({ scheme: "https", asked: ["https"], lines: [] });
-});
+test.each([200, 401, 404, 400, 503])(
+  "any answer by TLS, here %p, selects HTTPS",
+  async (status) => {
+    const { scheme, asked, lines } = await find(status, 200);
+    expect({ scheme, asked, lines }).toEqual({ scheme: "https", asked: ["https"], lines: [] });
+  },
+);
 
 test.each([
   ["EPROTO", 200],
@@ -43,7 +46,7 @@ test.each([
     const [why, status] = row;
     const { scheme, lines } = await find(new Transient(why), status);
     expect(scheme).toBe("http");
-    expect(lines).toEqual([`r does not answer by TLS (${why}): it is spoken to in plain HTTP`]);
+    expect(lines).toEqual([`r does not answer by TLS (${why}): it is used over plain HTTP`]);
   },
 );
 
@@ -51,28 +54,28 @@ test.each([
   ["speaks TLS of another kind", otherProtocol, 400, "EPROTO"],
   ["is not there", refused, refused, "ECONNREFUSED"],
   ["speaks neither", otherProtocol, refused, "ECONNREFUSED in plain HTTP and EPROTO by TLS"],
-])("a registry that %s fails so that it may be tried again", async (...row) => {
+])("a registry that %s throws Transient", async (...row) => {
   const [, https, http, message] = row;
   const { failed } = await find(https, http);
   expect(failed.message).toBe(message);
   expect(failed.printed).toContain("Transient");
 });
 
-test("a certificate that fails never leads to plain HTTP, but there is a way out", async () => {
+test("a certificate that fails never leads to plain HTTP, and the hint names the flag", async () => {
   const { failed, asked } = await find(CERTIFICATE, 200);
   expect(failed).toMatchObject({ code: "network", message: "Cannot trust it" });
   expect(failed.printed).toContain(
-    "Correct it; if it can have no right certificate, name it by --insecure-registry r",
+    "Correct it; if it cannot have a valid certificate, add --insecure-registry r",
   );
   expect(asked).toEqual(["https"]);
 });
 
-test("what was interrupted is not tried in plain HTTP", async () => {
+test("an interrupted request is not tried in plain HTTP", async () => {
   const { failed, asked } = await find(new Error("stopped"), 200);
   expect([failed.message, asked]).toEqual(["stopped", ["https"]]);
 });
 
-test("others are not asked: they are spoken to by TLS", async () => {
+test("other registries are not pinged: they must use TLS", async () => {
   expect(await find(refused, 200, false)).toMatchObject({ scheme: "https", asked: [] });
 });
 
@@ -81,7 +84,7 @@ const plainOnly = ({ url }: { readonly url: URL }): Response => {
   throw Object.assign(new Error("no TLS"), { code: "EPROTO" });
 };
 
-test("a host that is neither on this machine nor named is never asked in plain HTTP", async () => {
+test("a host that is neither loopback nor listed as insecure never gets plain HTTP", async () => {
   const net = internet({ "r.io": plainOnly, "named.io": plainOnly });
   const options = { fetch: net.fetch, insecureRegistries: ["named.io"] };
   const { source } = await testSource("oci:r.io/ns/app", options);

@@ -54,23 +54,23 @@ test.each([
   expect(knowing().quote(text)).toBe(text);
 });
 
-test("before anything was sent, everything is shown, on one line and short", () => {
+test("before a secret was sent every text is shown, short and on one line", () => {
   const secrets = new Secrets();
   expect(secrets.quote(PASSWORD)).toBe(PASSWORD);
   expect(secrets.quote("a\nb\u001B[2J\u202E\u2028c")).toBe("a?b?[2J??c");
   expect(secrets.quote("x".repeat(9999))).toBe("x".repeat(300));
 });
 
-test("what is shortened is looked at as a whole", () => {
+test("a text is checked before it is shortened", () => {
   expect(knowing().quote(`${"x".repeat(295)}${PASSWORD}`)).toBe(HIDDEN);
 });
 
-test("a host that is named after a secret has no name", () => {
+test("a host name that contains a secret is hidden", () => {
   expect(knowing().quoteHost("pä55-w0rd?&x.evil.test")).toBe(HIDDEN);
   expect(knowing().quoteHost("auth.r.io")).toBe("auth.r.io");
 });
 
-test("a short password hides what others say, but not names of hosts and our own words", () => {
+test("a short password hides quotes of servers, but not host names and tandem's own texts", () => {
   const secrets = new Secrets();
   secrets.learnHeader(`Basic ${base64("me:io")}`);
   expect(secrets.quote("r.io")).toBe(HIDDEN);
@@ -78,7 +78,7 @@ test("a short password hides what others say, but not names of hosts and our own
   expect(secrets.areIn("Cannot use r.io")).toBe(false);
 });
 
-test("an empty password and a header without a scheme are nothing special", () => {
+test("accepts an empty password and a header without a scheme", () => {
   const secrets = new Secrets();
   secrets.learnHeader(`Basic ${base64("me:")}`);
   secrets.learnHeader("s3cret");

@@ -53,13 +53,13 @@ test.each([
   expect(net.sent).toHaveLength(2);
 });
 
-test("asks with every scope, and keeps the query of the realm", async () => {
+test("sends every scope, and keeps the query of the realm", async () => {
   const { tokens, net } = service({});
   await tokens.token(REQUEST);
   expect(net.sent[0]?.url.search).toBe("?keep=1&service=s&scope=a&scope=b");
 });
 
-test("keeps one token a set of scopes, and drops the one that is refused", async () => {
+test("keeps one token for each set of scopes, and forgets a refused one", async () => {
   const { tokens, net } = service({});
   await tokens.token(REQUEST);
   await tokens.token({ ...REQUEST, scopes: ["b", "a"] });

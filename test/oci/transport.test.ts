@@ -65,7 +65,7 @@ test.each([
   expect(lines.join()).not.toContain("sig=");
 });
 
-test("what was left behind stays behind on the way back", async () => {
+test("credentials that a redirect removed are not added again", async () => {
   const back = ({ url }: Sent): Response =>
     url.pathname === "/back" ? arrived() : go("https://cdn.io/")();
   const { net, send } = open({ "r.io": back, "cdn.io": go("https://r.io/back") });
@@ -78,7 +78,7 @@ test.each([
   ["http://r.io/start", "it is not HTTPS", 1],
   ["http://cdn.io/", "it is not HTTPS", 1],
   ["https://10.0.0.1/", "private network", 1],
-  ["https://u:p@cdn.io/", "carries credentials", 1],
+  ["https://u:p@cdn.io/", "contains credentials", 1],
   ["file:///etc/passwd", "not HTTP", 1],
   ["https://[/", "no URL", 1],
 ])("does not follow to %p", async (location, why, requests) => {
@@ -90,7 +90,7 @@ test.each([
   expect(net.sent).toHaveLength(requests);
 });
 
-test("a plain registry may send us to TLS, but from there nothing goes back", async () => {
+test("plain HTTP may redirect to HTTPS, but not back", async () => {
   const host = "localhost:5000";
   const { send } = open(
     { [host]: go("https://cdn.io/"), "cdn.io": go("http://cdn.io/") },
@@ -114,7 +114,7 @@ test.each([
   ],
   ["ECONNRESET", "Transient", "ECONNRESET on the connection to r.io"],
   ["ConnectionRefused", "Transient", "ConnectionRefused on the connection to r.io"],
-])("tells %p apart, without the URL", async (code, name, message) => {
+])("reports %p without the URL", async (code, name, message) => {
   const { send } = open({
     "r.io": ({ url }) => {
       throw Object.assign(new Error(`failed ${url.href}`), { code, path: url.href });
@@ -129,7 +129,7 @@ test.each([
 test.each([
   ["with a length", { "content-length": "100" }],
   ["in pieces", {}],
-])("reads no more of a body than it may, %s", async (_, headers: Record<string, string>) => {
+])("reads no more of a body than the limit, %s", async (_, headers: Record<string, string>) => {
   let made = 0;
   const body = new ReadableStream({
     pull(controller) {
@@ -180,7 +180,7 @@ const ONE_OF_TWO = (): RawAnswer => ({
   end: "hang",
 });
 
-test("a server that sends one byte has stalled; a consumer that is slow has not", async () => {
+test("a server that stops after one byte has stalled, but not while the consumer is slow", async () => {
   using server = new RawServer(ONE_OF_TWO);
   const { ticks, send } = connect(server);
   const bytes = (await send()).bytes();
@@ -227,7 +227,7 @@ test.each([
   expect(ticks.running).toBe(0);
 });
 
-test("ends at once when it is told to, with the reason given", async () => {
+test("ends at once when the signal fires, with its reason", async () => {
   using server = new RawServer(ONE_OF_TWO);
   const abort = new AbortController();
   const bytes = (await connect(server).send(abort.signal)).bytes();
@@ -237,7 +237,7 @@ test("ends at once when it is told to, with the reason given", async () => {
   expect((await next).message).toBe("enough");
 });
 
-test("chunks without bytes are passed over", async () => {
+test("empty chunks are skipped", async () => {
   const body = new ReadableStream({
     start(controller) {
       for (const length of [0, 10, 0]) controller.enqueue(new Uint8Array(length));
@@ -250,7 +250,7 @@ test("chunks without bytes are passed over", async () => {
   expect(lengths).toEqual([10]);
 });
 
-test("a consumer that takes longer over a chunk than a server may be silent loses nothing", async () => {
+test("a consumer that takes longer than the stall time for a chunk gets all bytes", async () => {
   let left = 3;
   const body = new ReadableStream({
     pull(controller) {

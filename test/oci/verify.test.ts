@@ -13,10 +13,13 @@ async function* pieces(of: Uint8Array): AsyncGenerator<Uint8Array> {
   for (const byte of of) yield new Uint8Array([byte]);
 }
 
-test.each([want, { digest: sha512, sizeBytes: 10 }])("passes %p through", async (expected) => {
-  expect(await collect(verified(pieces(bytes), expected, () => "r.io"))).toEqual(bytes);
-  expect(verifyWhole(bytes, expected, () => "r.io")).toBe(bytes);
-});
+test.each([want, { digest: sha512, sizeBytes: 10 }])(
+  "passes the bytes of %p on",
+  async (expected) => {
+    expect(await collect(verified(pieces(bytes), expected, () => "r.io"))).toEqual(bytes);
+    expect(verifyWhole(bytes, expected, () => "r.io")).toBe(bytes);
+  },
+);
 
 test.each([
   ["more", pattern(11), "want its 10 bytes, got more"],

@@ -30,6 +30,6 @@ test("learnCredentials() says which named file cannot be used, and nothing of wh
   expect(() =>
     learnCredentials({ files, environment, userId: 1 }, knownSecrets({ environment }, {})),
   ).toThrow(
-    'Cannot read credentials from "/auth.json" ($REGISTRY_AUTH_FILE): it is not what an auth file is',
+    'Cannot read credentials from "/auth.json" ($REGISTRY_AUTH_FILE): it is not an auth file',
   );
 });

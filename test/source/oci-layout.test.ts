@@ -56,7 +56,7 @@ test.each<[string, readonly string[], string, string]>([
   source.close();
 });
 
-test("an archive that is not there goes by the name before the first colon", async () => {
+test("for an archive that does not exist the message has the text before the first colon", async () => {
   const error = await rejection(testSource("oci-archive:/none:b:one", { content: {} }));
   expect(error.message).toStartWith('Cannot open "/none":');
 });
@@ -89,7 +89,7 @@ test.each<[string, Uint8Array, string, Document | undefined, string]>([
     });
 });
 
-test("does not count what is no image", async () => {
+test("ignores entries of the index that are no images", async () => {
   const index = indexOf([
     descriptorOf(other, TYPES.manifest, { artifactType: "x/sbom" }),
     named(image),
@@ -102,7 +102,7 @@ function nest(of: Document): Document {
   return indexOf([named(of, undefined, TYPES.index)]);
 }
 
-test("goes through two more indexes, but not three", async () => {
+test("follows two more indexes, but not three", async () => {
   const first = indexOf([descriptorOf(image, TYPES.manifest, platform("amd64"))]);
   const second = nest(first);
   const third = nest(second);
@@ -167,7 +167,7 @@ test.each<[string, TarMember[], string]>([
   ["with another mark", [marker("{}"), ...rest], "imageLayoutVersion"],
   ["without an index", layoutMembers(single, blobs).slice(0, -1), `no "index.json"`],
   ["with garbage for an index", layoutMembers(new Uint8Array(9), blobs), "Cannot read index.json"],
-  ["with an image for an index", layoutMembers(image.bytes, blobs), "given as"],
+  ["with an image for an index", layoutMembers(image.bytes, blobs), "declared as"],
   ["with a huge index", layoutMembers(new Uint8Array(4_194_305), blobs), "want at most 4194304"],
 ])("refuses a layout %s", async (_, members, why) => {
   for (const kind of KINDS) {
@@ -186,7 +186,7 @@ test.each<[string, (members: TarMember[]) => TarMember[]]>([
   expect((await source.image()).digest).toBe(image.digest);
 });
 
-test("other work goes on while a blob is read", async () => {
+test("a timer runs while a blob is read", async () => {
   const { source } = await open("oci-archive", layoutMembers(single, blobs));
   let isServed = false;
   setImmediate(() => {
@@ -198,14 +198,14 @@ test("other work goes on while a blob is read", async () => {
   expect(isServed).toBe(true);
 });
 
-test("an index for another machine is refused, with what there is", async () => {
+test("an index without the platform is refused and its platforms are listed", async () => {
   const arm = indexOf([descriptorOf(image, TYPES.manifest, platform("arm64"))]);
   const index = indexOf([named(arm, "one", TYPES.index)]);
   const { source } = await open("oci-archive", layoutMembers(index.bytes, [...blobs, arm]));
   expect((await rejection(source.image())).message).toContain("there is linux/arm64");
 });
 
-test("reading a blob stops when it is told to", async () => {
+test("reading a blob stops when the signal fires", async () => {
   const { source } = await open("oci-archive", layoutMembers(single, blobs));
   const abort = new AbortController();
   const read = async (): Promise<void> => {
@@ -218,7 +218,7 @@ test("reading a blob stops when it is told to", async () => {
   expect((await rejection(read())).message).toBe("enough");
 });
 
-test("no repetition of a member is taken for its last value", async () => {
+test("a member that is there twice is refused", async () => {
   const text = new TextDecoder().decode(single).replace("{", `{"manifests":[],`);
   const { source } = await open(
     "oci-archive",

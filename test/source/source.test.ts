@@ -43,7 +43,7 @@ test.each([
   expect(error).toHaveProperty("hint", hint);
 });
 
-test("looks an image up once for all who ask, but again after a failure", async () => {
+test("looks an image up once for concurrent calls, and again after a failure", async () => {
   await using registry = new FakeRegistry();
   const { source } = await testSource(`oci:${registry.host}/ns/app`);
   expect((await rejection(source.image())).code).toBe("source");
@@ -101,7 +101,7 @@ describe.each(Object.entries(PLACES))("%s keeps the documents of an image", (_, 
   });
 });
 
-test("a source tells another thread how its registry is spoken to, once it knows", async () => {
+test("the recipe for another thread holds the scheme of the registry when it is known", async () => {
   await using registry = new FakeRegistry();
   registry.putImage(fakeImage());
   const source = await openSource(`oci:${registry.host}/ns/app`, {
@@ -117,7 +117,7 @@ test("a source tells another thread how its registry is spoken to, once it knows
   expect(source.recipe?.options).toHaveProperty("scheme", "http");
 });
 
-test("a source tells another thread how to open it, unless only this one can", async () => {
+test("the recipe for another thread holds the options, and is undefined with a fake network or clock", async () => {
   const files = memoryFiles({ "/x.tar": tar([]) });
   const options = {
     architecture: "amd64",

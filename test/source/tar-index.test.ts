@@ -60,11 +60,11 @@ test.each<[string, TarMember[], Record<string, string>]>([
     { [LONG]: "A", b: "B" },
   ],
   ["a GNU link name", [{ name: "l", type: "K", bytes: bytes("x\0") }, a], { a: "A" }],
-])("finds in an archive with %s what is there", (_, members, want) => {
+])("lists the files of an archive with %s", (_, members, want) => {
   expect(read(tar(members))).toEqual(want);
 });
 
-test("an archive may end without its end", () => {
+test("an archive without an end marker is accepted", () => {
   expect(read(tar([a], new Uint8Array(0)))).toEqual({ a: "A" });
 });
 
@@ -89,7 +89,7 @@ test.each<[string, Uint8Array, string]>([
   expect(() => index(archive)).toThrow(expect.objectContaining({ code: "content" }));
 });
 
-test("ends with a result or a TandemError, whatever the bytes", () => {
+test("any bytes give a result or a TandemError", () => {
   const good = tar([pax("9 path=x\n"), a, b]);
   const change = fc.record({ at: fc.nat(good.byteLength - 1), to: fc.nat(255) });
   fc.assert(

@@ -145,7 +145,7 @@ const refused = (why: string, hint: string): string =>
 const unknown = (from: string): string =>
   refused(
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-    `Trusted is ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`,
+    `This machine trusts ${from}: add the authority to the system's store, or name its certificate in NODE_EXTRA_CA_CERTS=FILE`,
   );
 const OWN = "tandem's built-in list of authorities";
 const STORE = `"/${DEBIAN}"`;
