@@ -50,7 +50,7 @@ test.each(STEPS)("changesOf() and withChanges() carry %s over", (_, step) => {
   expect(withChanges(BEFORE, copy.changes)).toEqual({ ...after, falls: after.falls ?? [] });
 });
 
-test("nothing has changed where nothing was done", () => {
+test("changesOf() of two equal states has no changes", () => {
   expect(changesOf(BEFORE, BEFORE)).toEqual({
     slots: {},
     history: [],
@@ -60,12 +60,12 @@ test("nothing has changed where nothing was done", () => {
   });
 });
 
-test("an event whose output was forgotten is no new one", () => {
+test("an event that has lost its output is not a new event", () => {
   const after = withFailure(BEFORE, "a", { at, text: "disk", output: "full" });
   expect(changesOf(BEFORE, after).history.map(({ text }) => text)).toEqual(["disk"]);
 });
 
-test("encodeBeside() forgets the oldest events when there is no room", () => {
+test("encodeBeside() drops the oldest events when there is no room", () => {
   let after = BEFORE;
   for (let index = 0; index < 60; index += 1)
     after = withEvent(after, { at, kind: "failed", text: `${index} ${"x".repeat(1000)}` });

@@ -26,12 +26,12 @@ test("formatControl() wipes what was there", async () => {
   expect(reopened(image).loaderData.spec("b")).toEqual({ invalid: "it is empty" });
 });
 
-test("controlIn() refuses a partition that is too small", () => {
+test("openControl() refuses a partition that is too small", () => {
   const { file } = new RecordedDisk(MiB - 512);
   expect(() => controlIn(file)).toThrow("it has 1048064 bytes, needs 1048576");
 });
 
-test("controlIn() of a blank partition knows nothing and says so", () => {
+test("openControl() of a blank partition has no record and no state, and says so", () => {
   const { loaderData, memory } = controlIn(new RecordedDisk(MiB).file);
   expect(loaderData.record).toBeUndefined();
   expect(memory.state.slots.a).toEqual({ status: "unknown" });

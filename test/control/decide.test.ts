@@ -26,7 +26,7 @@ const SETTLED: BootRecord = {
 };
 const TRIAL: BootRecord = { ...SETTLED, trial: "b", tries: 3 };
 const LIMITED: BootRecord = { ...SETTLED, limit: 4, last: "recovery" };
-/** All three may be fallen into; `limit` as the record has it. */
+/** The loader may fall back to all three slots. */
 const every = ({ limit }: BootRecord): Policy => ({ limit, bootable: SLOT_NAMES });
 const only = (record: BootRecord, bootable: readonly SlotName[]): Policy => ({
   limit: record.limit,
@@ -67,11 +67,11 @@ test.each([
   expect<NextRecord>(armTrial(record, "b", 3)).toEqual(next);
 });
 
-test("armTrial() stops at a trial of the good slot", () => {
+test("armTrial() refuses a trial of the good slot", () => {
   expect(() => armTrial(SETTLED, "a", 3)).toThrow("Assertion failed");
 });
 
-test("disarm() takes a trial back and leaves the rest", () => {
+test("disarm() withdraws the trial and keeps the rest", () => {
   const record = { ...LIMITED, trial: "b", tries: 2 } as const;
   expect<NextRecord>(disarm(record)).toEqual({
     good: "a",
@@ -84,7 +84,7 @@ test("disarm() takes a trial back and leaves the rest", () => {
 
 const TO_B = { good: "b", trial: undefined, tries: 0, limit: 0, last: "recovery" };
 const AGAIN = { good: "a", trial: undefined, tries: 0, limit: 4, last: "recovery" };
-/** The loader gave up on the good slot a. */
+/** The loader has given up the good slot a. */
 const past = (slot: SlotName): Boot => ({ ...boot(slot), gaveUp: "a" });
 const SETTLE: readonly [string, BootRecord, Boot, object | undefined][] = [
   ["the trial becomes the good slot", TRIAL, boot("b"), TO_B],
@@ -124,7 +124,7 @@ test.each(SETTLE)("settleGood(): %s", (...[, record, facts, next]) => {
   );
 });
 
-test("endTrial() does not end at the slot that fell", () => {
+test("endTrial() never makes the trial the last resort", () => {
   expect(endTrial(TRIAL, boot("a", 5, "b"), only(TRIAL, ["a", "b"]))?.last).toBeUndefined();
 });
 
@@ -170,7 +170,7 @@ test.each([
   expect<object | undefined>(got).toEqual(next === undefined ? undefined : want);
 });
 
-test("attach() puts a slot at the end, leaves a trial alone, and takes the limit that is configured", () => {
+test("attach() makes a slot the last resort, keeps a trial, and uses the configured limit", () => {
   const next = attach(TRIAL, "recovery", { limit: 3, bootable: [] });
   const { gen: _gen, ...want } = { ...TRIAL, limit: 3, last: "recovery" as const };
   expect<NextRecord>(next).toEqual(want);
@@ -186,7 +186,7 @@ test.each([
   expect<SlotName | undefined>(passedOver(LIMITED, facts)).toBe(want);
 });
 
-/** Each decision that may be asked for, with whether it may change the good slot. */
+/** Every decision, and whether it may change the good slot. */
 function decisions(
   record: BootRecord,
   slot: SlotName,
@@ -207,7 +207,7 @@ function decisions(
   ];
 }
 
-test("every decision on every record makes a valid record, and only a passed boot moves the good slot", () => {
+test("every decision on every record makes a valid record, and only allowed ones change the good slot", () => {
   const all = recordsOf(5).flatMap((record) =>
     SLOT_NAMES.flatMap((slot) =>
       decisions(record, slot).map((decision) => ({ record, ...decision })),

@@ -39,7 +39,7 @@ test("a folder without files is blank, and keeps what is written to it", async (
   expect([memory.isBlank, files.list(FOLDER)]).toEqual([true, []]);
 });
 
-/** The files after states were written one after the other, and then something happened to one file. */
+/** The memory after states were written, and then a file was damaged. */
 async function after(
   states: readonly State[],
   damage: (files: DurableFiles) => void,
@@ -91,7 +91,7 @@ test("a power cut anywhere in two writes leaves the old state or the new one", a
     const found = left.hasState ? left.state : undefined;
     const index = states.findIndex((state) => Bun.deepEquals(state, found));
     expect({ name, index }).not.toEqual({ name, index: -1 });
-    // A write that has returned is never lost again.
+    // A write that has returned is never lost.
     expect({ name, went: Math.max(0, ...seen) - index < 2 }).toEqual({ name, went: true });
     if (found === undefined)
       expect({ name, isBlank: left.isBlank }).toEqual({ name, isBlank: true });

@@ -30,13 +30,13 @@ test("commitRecord() counts up and writes the two copies in turn", async () => {
   expect(reopened(disk.image()).loaderData.record).toEqual({ ...FIRST, gen: 3 });
 });
 
-test("commitRecord() ignores a gen that came along", async () => {
+test("commitRecord() ignores a gen in its argument", async () => {
   const { loaderData } = reopened(await formatted());
   const record: BootRecord = { ...ARMED, gen: 77 };
   expect((await loaderData.commitRecord(record)).gen).toBe(2);
 });
 
-test("commitRecord() goes above every number seen when no copy is in force", async () => {
+test("commitRecord() goes above every gen in torn copies", async () => {
   const image = await formatted();
   image.write(0, encodeRecord({ ...FIRST, gen: 40 }).subarray(0, 512));
   image.write(0x1000, encodeRecord({ ...FIRST, gen: 42 }).subarray(0, 512));
@@ -101,7 +101,7 @@ test("a power cut anywhere in a chain of commits leaves the old record or the ne
   expect(cuts).toBeGreaterThan(40);
 });
 
-test("an attempt that was cut is never brought to life by a later one that is cut, too", async () => {
+test("a commit that was cut never comes into force by a later cut", async () => {
   const lost = new RecordedDisk(await formatted());
   await controlIn(lost.file).loaderData.commitRecord(ARMED);
   const later: NextRecord = { ...FIRST, limit: 7 };
@@ -138,7 +138,7 @@ test("a power cut while a spec is written or erased touches neither record nor s
   }
 });
 
-test("a record after both copies are lost has a number above those that the state tells of", async () => {
+test("a record after both copies are lost has a gen above those that the state has seen", async () => {
   const image = await formatted();
   const { loaderData, memory } = controlIn(image.file());
   for (let gen = 2; gen < 6; gen += 1) {
@@ -153,7 +153,7 @@ test("a record after both copies are lost has a number above those that the stat
   expect(after.gen).toBeGreaterThan(gen);
 });
 
-test("a record after both copies are lost is not the one that a remembered fall is about", async () => {
+test("a record after both copies are lost has a gen above those of remembered falls", async () => {
   const image = await formatted();
   const { memory } = reopened(image);
   const at = "2026-11-22T12:00:00Z";

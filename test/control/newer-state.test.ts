@@ -18,7 +18,7 @@ test.each([
   expect(versionAbove(json)).toBe(version);
 });
 
-test("newerState() takes what it understands, part by part", () => {
+test("newerState() takes each part that it understands", () => {
   const bad = { digest: "sha256:0", reason: "panic", at: AT };
   const state = newerState({
     version: 2,

@@ -66,7 +66,7 @@ test.each([...CASES])("nextBoot() of %s", (...[, record, facts, want]) => {
   expect<object | undefined>(nextBoot(record, facts, SLOT_NAMES)).toEqual(want);
 });
 
-test("nextBoot() passes over another slot that may not be fallen into", () => {
+test("nextBoot() skips a slot that the loader must not fall back to", () => {
   const facts = boot("a", { left: 0 });
   expect<object | undefined>(nextBoot(LIMITED, facts, ["a", "recovery"])).toEqual(last("recovery"));
 });

@@ -22,14 +22,14 @@ const originWith = (offset: number): string => {
   return originOf(controlIn(image.file()));
 };
 
-test("originOf() calls a disk blank that has zeros, and anything where the first state is written", () => {
+test("originOf() calls a disk of zeros blank, also with bytes in the area of the first state", () => {
   expect(originOf(controlIn(PagedImage.zeros(MiB).file()))).toBe("blank");
   for (const offset of [0x10000, 0x11fff]) expect(originWith(offset)).toBe("blank");
   for (const offset of [0, 0x4000, 0xffff, 0x12000, 0x80000, 0xf0000, MiB - 1])
     expect(originWith(offset)).toBe("used");
 });
 
-test("originOf() calls a disk begun whose state knows only attempts, and used afterwards", async () => {
+test("originOf() calls a disk begun while no system was installed, and used afterwards", async () => {
   const control = controlIn(PagedImage.zeros(MiB).file());
   await control.memory.writeState(emptyState());
   expect(originOf(control)).toBe("begun");

@@ -89,7 +89,7 @@ test("parseSpec() never throws, whatever the bytes", () => {
   );
 });
 
-test("a form of addresses with other names is encoded and read in their order", () => {
+test("encodeSpec() and parseSpec() use the names of the address form, in their order", () => {
   const form = { ...FORM, names: ["file"], flaw: () => undefined };
   const spec = { ...SPEC, address: { file: "/a.img" } };
   const bytes = specs.encodeSpec("a", spec, form);

@@ -47,7 +47,7 @@ test("encodeState() is magic, format, length, generation, SHA-256, JSON", () => 
   expect(bytes.toString("latin1", 56, 56 + json.length)).toBe(json);
 });
 
-test("encodeState() forgets the oldest events when there is no room", () => {
+test("encodeState() drops the oldest events when there is no room", () => {
   const text = "x".repeat(10_000);
   let state = emptyState();
   for (let index = 0; index < 60; index += 1)
@@ -60,7 +60,7 @@ test("encodeState() forgets the oldest events when there is no room", () => {
   expect(digests.at(-1)).toBe("59");
 });
 
-test("encodeState() refuses what cannot be made to fit", () => {
+test("encodeState() refuses a state that does not fit without events", () => {
   const runs = Array.from({ length: 50_000 }, (_, index): [number, number] => [index * 512, 256]);
   const state = withSlot(emptyState(), "b", { ...WRITTEN, runs });
   expect(() => encodeState(1, state)).toThrow("Cannot write the state: it is larger than");

@@ -74,6 +74,6 @@ test.each(SLOTS)("bootableSlots() of a slot that is %s", (_name, slot, isBootabl
   );
 });
 
-test("nothing may be fallen into when the state is lost", () => {
+test("bootableSlots() of a lost state is empty", () => {
   expect(bootableSlots(unknownState())).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** States of earlier and of later versions: nothing of them is forgotten, whatever this tandem does. */
+/** States of earlier and later versions. This version must keep everything in them. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ async function diskOf(version: string): Promise<PagedImage> {
   return image;
 }
 
-/** The newest whole copy on the disk, as it stands there. */
+/** The JSON of the copy in force. */
 function rawState(image: PagedImage): { generation: number; json: { [name: string]: Json } } {
   const copies = STATES.map((at) => openEnvelope(image.bytes().slice(at, at + STATE_BYTES)));
   const whole = copies.flatMap((copy) => ("invalid" in copy ? [] : [copy]));
@@ -51,7 +51,7 @@ function writeRaw(image: PagedImage, json: Json, generation: number): void {
   }
 }
 
-/** Every object gets a member that no tandem knows. */
+/** Adds an unknown member to every object. */
 function extended(json: Json): Json {
   if (Array.isArray(json)) return json.map((one) => extended(one));
   if (typeof json !== "object") return json;
@@ -196,7 +196,7 @@ test("a state of a higher version is read as far as it is understood", async () 
   expect(bootableSlots(machine.memory.state)).toEqual(["a", "recovery"]);
 });
 
-test("a state of a higher version is never written over, and all is remembered beside it", async () => {
+test("a state of a higher version is never overwritten, and changes are kept beside it", async () => {
   const image = await newer();
   const before = states(image);
   await markGood(memoryMachine(image.file(), BOOT), undefined, "test");
@@ -214,7 +214,7 @@ test("a state of a higher version is never written over, and all is remembered b
   expect(memory.state.history.map(({ kind }) => kind)).toEqual(["armed", "armed", "bad", "armed"]);
 });
 
-test("a power cut while it is remembered beside leaves what was before or what is new", async () => {
+test("a power cut during a write beside the state leaves the old or the new changes", async () => {
   const disk = new RecordedDisk(await newer());
   const { memory } = memoryMachine(disk.file, BOOT);
   const texts = ["one", "two", "three"];
@@ -237,11 +237,11 @@ test("a power cut while it is remembered beside leaves what was before or what i
   expect(cuts).toBeGreaterThan(20);
 });
 
-test("the newer tandem takes over what was remembered beside, once", async () => {
+test("the newer tandem takes over the changes beside the state, once", async () => {
   const image = await newer();
   await upgradeTo("v4", memoryMachine(image.file(), BOOT));
   await markBad(memoryMachine(image.file(), BOOT), "b", "it smells");
-  // To the newer tandem the state is of its own version.
+  // For the newer tandem the state has its own version.
   const { generation, json } = rawState(image);
   const { json: whole } = rawState(await diskOf("0.2.0"));
   writeRaw(image, { ...whole, news: "of version 2" }, generation);
@@ -258,12 +258,12 @@ test("the newer tandem takes over what was remembered beside, once", async () =>
     news: "of version 2",
     slots: { b: { version: "v4" } },
   });
-  // What lies beside belongs to a state that is not in force any more.
+  // The changes belong to a state that is no longer in force.
   await memory.writeState(withSlot(merged, "b", { status: "empty" }));
   expect(controlIn(controlOf(image.file())).memory.state.slots.b).toEqual({ status: "empty" });
 });
 
-test("what lies beside a state counts for no other one", async () => {
+test("changes beside a state do not count for another state", async () => {
   const image = await newer();
   await markBad(memoryMachine(image.file(), BOOT), "recovery", "it smells");
   const { generation, json } = rawState(image);
@@ -276,7 +276,7 @@ test("what lies beside a state counts for no other one", async () => {
   expect(again.slots.recovery).not.toHaveProperty("verdict");
 });
 
-test("too much to be remembered beside is an error, and the newer state stays", async () => {
+test("changes that do not fit beside the state are an error, and the state stays", async () => {
   const image = await newer();
   const before = states(image);
   const { memory } = memoryMachine(image.file(), BOOT);

@@ -22,7 +22,7 @@ test.each<[string, (state: State) => State, [string, string][]]>([
   expect([...slotDigests(change(emptyState()))]).toEqual(held as [never, string][]);
 });
 
-test("recordOf() gives the record, or says why there is none and what to do", async () => {
+test("recordOf() gives the record, or says why none can be used and what to do", async () => {
   const image = await installed();
   expect(recordOf(memoryMachine(image.file()))).toMatchObject({ gen: 1, good: "a" });
   image.write(0, new Uint8Array(0x2000));

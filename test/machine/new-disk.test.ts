@@ -16,7 +16,7 @@ const blank = (): PagedImage => PagedImage.zeros(DISK_BYTES);
 const machineOn = (image: PagedImage, cmdline = ""): Machine =>
   memoryMachine(image.file(), cmdline);
 
-test("a new disk is known as such, and everything that needs a system is refused", () => {
+test("a new disk is recognised, and everything that needs a system is refused", () => {
   const machine = machineOn(blank());
   expect(isNewDisk(machine)).toBe(true);
   expect(stateOf(machine).slots.a).toEqual({ status: "empty" });
@@ -35,7 +35,7 @@ test("a new disk is known as such, and everything that needs a system is refused
   );
 });
 
-test("a disk with a system is none", async () => {
+test("a disk with a system is not new", async () => {
   const machine = machineOn(await installed());
   expect(isNewDisk(machine)).toBe(false);
   expect(() => refuseNewDisk(machine)).not.toThrow();
@@ -155,7 +155,7 @@ test.each(OTHERS)("a disk without a record is not new where %s", async (_, make)
   await expect(upgradeTo("v9", machine)).rejects.toMatchObject({ code: "boot" });
 });
 
-test("with systemd-boot, a control partition that was wiped is not new while there are entries", async () => {
+test("with systemd-boot, a disk with a wiped control partition is not new while there are entries", async () => {
   const image = await wholeDisk("v1", { loader: "systemd-boot" });
   const { control, a } = PLACES;
   image.write(control.offsetBytes, new Uint8Array(control.sizeBytes));
@@ -164,7 +164,7 @@ test("with systemd-boot, a control partition that was wiped is not new while the
   expect(isNewDisk(machineWith((await newDisk("systemd-boot")).file()))).toBe(true);
 });
 
-test("doctor says so, and has nothing to repair", async () => {
+test("doctor says that no system is installed, and has nothing to repair", async () => {
   const machine = machineWith((await newDisk()).file());
   const findings = examineMachine({ ...machine, esp: NO_ESP });
   expect(findings.filter(({ repair }) => repair !== undefined)).toEqual([]);

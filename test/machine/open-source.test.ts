@@ -17,7 +17,7 @@ test.each([
   expect(jobsFor({ ...memorySystem(), cores }, layers, wanted)).toBe(jobs);
 });
 
-test("sourceOf() opens what the system has, and refuses the rest", async () => {
+test("sourceOf() opens a source of the system, and refuses other texts", async () => {
   const work = { system: memorySystem(), talk: SILENT, signal: new AbortController().signal };
   const source = await sourceOf(work, "oci:127.0.0.1:5000/os/edge:1", { insecureRegistries: [] });
   expect(source.name).toBe("oci:127.0.0.1:5000/os/edge:1");

@@ -31,15 +31,15 @@ test.each([
   expect(kernelNameOf(machine, path)).toBe(name);
 });
 
-test("nodeOf() undoes the kernel's way to write a slash", () => {
+test("nodeOf() turns the kernel's exclamation mark into a slash", () => {
   expect(nodeOf("cciss!c0d0")).toBe("/dev/cciss/c0d0");
 });
 
-test("diskNames() lists neither partitions nor what no machine boots from", () => {
+test("diskNames() lists no partitions and no devices that no machine boots from", () => {
   expect(diskNames(machine)).toEqual(["sda", "cciss!c0d0"]);
 });
 
-test("kernelPartition() tells where the kernel has a partition", () => {
+test("kernelPartition() gives the place of a partition", () => {
   expect(kernelPartition(machine, "sda", 1)).toEqual({
     path: "/dev/sda1",
     device: "8:1",
@@ -49,7 +49,7 @@ test("kernelPartition() tells where the kernel has a partition", () => {
   expect(kernelPartition(machine, "sda", 2)).toBeUndefined();
 });
 
-test("kernelPartition() does not guess what the kernel does not tell", () => {
+test("kernelPartition() throws when the kernel does not say where a partition lies", () => {
   const files = { "/sys/class/block/sda/sda1/start": "" };
   const broken = kernelMachine({ disks: { sda: IMAGE }, files });
   expect(() => kernelPartition(broken, "sda", 1)).toThrow("does not say where the partition lies");

@@ -6,7 +6,7 @@ import { kernelMachine, mounted } from "./kernel-disk.ts";
 const IMAGE = gptImage({ partitions: [{ label: "x", firstLba: 64, lastLba: 127 }] });
 const PARTUUID = "01010101-0101-0101-0101-010101010101";
 
-test("bootFacts() reads the root's partition and the loader's words", () => {
+test("bootFacts() reads the partition of the root and the kernel command line", () => {
   const machine = kernelMachine({
     disks: { sda: IMAGE },
     mountinfo: mounted("8:1", "/"),
@@ -24,13 +24,13 @@ test("findBootDisk() does not open a disk when the root is mounted from one", ()
   expect(machine.opened).toEqual([]);
 });
 
-test("findBootDisk() closes what it opened", () => {
+test("findBootDisk() closes every disk that it has opened", () => {
   const machine = kernelMachine({ disks: { sda: IMAGE }, cmdline: `root=PARTUUID=${PARTUUID}` });
   expect(findBootDisk(machine, bootFacts(machine))).toBe("sda");
   expect(machine.closed).toEqual(["/dev/sda"]);
 });
 
-test("findBootDisk() passes on what is no condition of a disk", () => {
+test("findBootDisk() throws errors that are not about a disk", () => {
   const machine = kernelMachine({ disks: { sda: IMAGE }, cmdline: `root=PARTUUID=${PARTUUID}` });
   const broken = {
     ...machine,

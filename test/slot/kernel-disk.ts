@@ -1,4 +1,4 @@
-/** A machine with disks: their content, and what the kernel tells of them in /sys, /proc and /dev. */
+/** A fake machine with disks: their content, and their files in /sys, /proc and /dev. */
 import { posix } from "node:path";
 import { readGpt } from "../../src/disk/gpt.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -76,7 +76,7 @@ function addDisk(
   for (const { number, offsetBytes, sizeBytes } of partitionsOf(image)) {
     const child = /\d$/.test(name) ? `${name}p${number}` : `${name}${number}`;
     const device = `${major}:${number}`;
-    // A partition's node has its own bytes here, so that a test sees through which one it went.
+    // The node of a partition has bytes of its own here, so a test sees which node was written.
     contents[`/dev/${child}`] = image.fork();
     for (const place of [
       `${sys}/${child}`,

@@ -7,7 +7,7 @@ import { kernelMachine } from "./kernel-disk.ts";
 const machine = kernelMachine({ plain: { d: PagedImage.zeros(1 << 20) } });
 const options = { disk: "d" };
 
-/** A layout that finds itself on a disk, or does not. */
+/** A fake layout, which is on every disk or on none. */
 const kind = (name: string, isOn: boolean): LayoutKind => ({
   name,
   isOn: () => isOn,
@@ -26,7 +26,7 @@ test.each([
   expect(() => openLayout(machine, { ...options, layouts })).toThrow(`opened as ${name}`);
 });
 
-test("openLayout() of a disk without a layout says what partitions lack", () => {
+test("openLayout() of a disk without a layout says what it lacks as partitions", () => {
   expect(LAYOUTS.map(({ name }) => name)).toEqual(["partitions"]);
   expect(() => openLayout(machine, options)).toThrow("Cannot read the partition table of d");
 });

@@ -7,7 +7,7 @@ const MOUNTINFO = String.raw`22 1 0:2 / / rw - rootfs rootfs rw
 28 26 8:1 / /efi rw,relatime shared:2 - vfat /dev/sda1 ro,fmask=0022
 `;
 
-test("parseMounts() reads what is seen where, and whether it may be written", () => {
+test("parseMounts() reads device, folder, mount point and read-only", () => {
   expect(parseMounts(MOUNTINFO)).toEqual([
     { device: "0:2", root: "/", path: "/", isReadOnly: false },
     { device: "8:2", root: "/", path: "/", isReadOnly: true },
@@ -16,7 +16,7 @@ test("parseMounts() reads what is seen where, and whether it may be written", ()
   ]);
 });
 
-test("rootDevice() is the last that was mounted at the root", () => {
+test("rootDevice() is the device of the last mount at the root", () => {
   expect(rootDevice(parseMounts(MOUNTINFO))).toBe("8:2");
   expect(rootDevice([])).toBeUndefined();
 });

@@ -131,7 +131,7 @@ test.each([
   ["overlay", mounted("0:30", "/")],
   ["verity device", mounted("253:0", "/")],
   ["initramfs", ""],
-])("open() below an %s goes by the boot loader's word", (_, mountinfo) => {
+])("open() below an %s finds the slot by the kernel command line", (_, mountinfo) => {
   const machine = kernelMachine({
     disks: { sda: imageWith(DATA), sdb: PagedImage.zeros(8192), vda: full() },
     mountinfo,
@@ -141,7 +141,7 @@ test.each([
   expect([diskPath, booted, bootedBy]).toEqual(["/dev/vda", "b", "loader"]);
 });
 
-test("of a disk and its copy, the one with the mounted root is taken", () => {
+test("open() of a disk and its copy takes the one with the mounted root", () => {
   const machine = kernelMachine({
     disks: { sda: full(), sdb: full() },
     mountinfo: mounted("9:4", "/"),
@@ -190,7 +190,7 @@ test("open() follows a link to a disk", () => {
   expect(layout.openSlot("b", { write: false }).path).toBe("/dev/sda4");
 });
 
-test("a root on another partition of the disk is no slot", () => {
+test("a root on another partition of the disk is not a slot", () => {
   const machine = kernelMachine({ disks: { sda: full() }, mountinfo: mounted("8:6", "/") });
   expect(open(machine).booted).toBeUndefined();
 });
@@ -204,7 +204,7 @@ test("open() refuses when the loader and the kernel disagree on what runs", () =
   expect(() => open(machine)).toThrow("the root is on slot b, the boot loader says slot a");
 });
 
-test("open() takes other labels", () => {
+test("open() uses the given labels", () => {
   const machine = kernelMachine({ plain: { d: imageWith(CONTROL, A, { ...B, label: "ROOT-B" }) } });
   expect(
     open(machine, { disk: "d", labels: { ...LABELS, b: "ROOT-B" } }).slots.b?.address["part"],
@@ -301,7 +301,7 @@ test("a disk whose partitions have no nodes is used as a whole", () => {
   expect(machine.opened.at(-1)).toBe("r /dev/sda");
 });
 
-test("openSlot() refuses to write what is mounted, and reads it", () => {
+test("openSlot() reads a mounted slot, and refuses to write it", () => {
   const machine = kernelMachine({
     disks: { sda: full() },
     mountinfo: mounted("8:3", "/") + mounted("8:4", "/mnt/my\\040disk"),
