@@ -29,7 +29,7 @@ export interface Loader {
   readonly lookedFor: string;
   /** Evidence on the ESP. `esp` is undefined for a disk without one. undefined: no evidence of this loader. Throws `boot`. */
   readonly detect: (esp: Esp | undefined) => Evidence | undefined;
-  /** What is on an ESP only if tandem uses this loader there, outside /tandem. It tells tandem's ESP from those of other systems. */
+  /** What is on an ESP only if tandem uses this loader there, outside /tandem. It distinguishes tandem's ESP from others. */
   readonly ownMarks: (esp: Esp) => readonly string[];
   /** Paths of its small files on the ESP, for a report: configuration, entries, counts. */
   readonly files: (esp: Esp) => readonly string[];

@@ -30,7 +30,7 @@ export function checkRecord(machine: Machine, contents: ContentsOfSlots): Findin
   const [problem] = recordProblems;
   if (problem === undefined || isUnused(problem)) return ok(textOf(record));
   return warn(`${textOf(record)}; ${problem}`, {
-    advice: "The next upgrade or verdict writes this copy anew.",
+    advice: "The next upgrade or verdict writes this copy again.",
   });
 }
 
@@ -73,7 +73,7 @@ function newRecord(
   if (good === undefined)
     return {
       advice:
-        "No slot holds a system that boots. To install anew, zero the first 4 KiB of each slot and run tandem doctor --fix, then tandem upgrade --disk.",
+        "No slot holds a system that boots. To install again, zero the first 4 KiB of each slot and run tandem doctor --fix, then tandem upgrade --disk.",
     };
   return {
     advice: "Run tandem doctor --fix, or tandem mark good in the slot that is to be kept.",

@@ -42,7 +42,7 @@ function checkUnknown(machine: Machine, slot: SlotName, found: SlotContents): Fi
       `holds ${found.version ?? "a system"}; what was written to it is not known, so it cannot be verified`,
     );
   const text = found.kind === "blank" ? "there is no file system in it" : found.why;
-  const advice = "Upgrade to write it anew.";
+  const advice = "Upgrade to write it again.";
   return namedSlots(machine).includes(slot) && slot !== machine.booted
     ? bad(text, { advice })
     : warn(text, { advice });
@@ -69,7 +69,10 @@ function checkWritten(
 function damaged(machine: Machine, slot: SlotName, text: string): Finding {
   const { warn, bad } = about(`slot ${slot}`, "disk");
   const repair = unverify(machine, slot, text);
-  const more = { advice: "Upgrade to write it anew.", ...(repair === undefined ? {} : { repair }) };
+  const more = {
+    advice: "Upgrade to write it again.",
+    ...(repair === undefined ? {} : { repair }),
+  };
   return namedSlots(machine).includes(slot) ? bad(text, more) : warn(text, more);
 }
 

@@ -35,7 +35,7 @@ function checkSpec(machine: Machine, slot: SlotName, found: SlotContents): Findi
   const more =
     found.kind === "system" && !isUnfit
       ? describeAgain(machine, slot, found)
-      : { advice: "Upgrade to write the slot anew." };
+      : { advice: "Upgrade to write the slot again." };
   return (isNamed ? bad : warn)(why, more);
 }
 

@@ -17,11 +17,11 @@ export function checkState(machine: Machine, contents: ContentsOfSlots): Finding
   if (stateProblems.length === 1)
     return isUnused(problem)
       ? ok("one copy is whole, the other was never written")
-      : warn(problem, { advice: "The next change writes this copy anew." });
+      : warn(problem, { advice: "The next change writes this copy again." });
   return bad(`both copies are lost: ${stateProblems.join("; ")}`, {
-    advice: "Run tandem doctor --fix: it makes the state anew from what is in the slots.",
+    advice: "Run tandem doctor --fix: it makes a new state from what is in the slots.",
     repair: {
-      what: "make the state anew from what is in the slots",
+      what: "make a new state from what is in the slots",
       run: () => machine.memory.writeState(stateFrom(machine, contents)),
     },
   });

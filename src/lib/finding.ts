@@ -2,7 +2,7 @@ import type { ErrorCode } from "./error.ts";
 
 /** What can be done about a finding. A repair may be cut at any point, and run again. */
 export interface Repair {
-  /** What it does, for people: "write the backup copy anew". */
+  /** What it does, for people: "write the backup copy again". */
   readonly what: string;
   run(): Promise<void>;
 }

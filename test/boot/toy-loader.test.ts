@@ -80,6 +80,19 @@ test("doctor repairs what such a loader cannot start", async () => {
   expect(linesOf(await examine())).toContain("files of Toy: /toy/a, /toy/b");
 });
 
+test("a loader is closed with its machine", async () => {
+  const events: string[] = [];
+  const watched: Loader = {
+    ...toyLoader,
+    open(places, access) {
+      const loader = toyLoader.open(places, access);
+      return { ...loader, close: () => void events.push("closed") };
+    },
+  };
+  await withMachine(work, { disk, loaders: [watched], lock: false }, () => events.push("used"));
+  expect(events).toEqual(["used", "closed"]);
+});
+
 test("a table without it does not know the loader of the disk", async () => {
   const { findings } = await doctor(work, { disk }, { fix: false, verify: false });
   expect(findings.at(-1)).toMatchObject({

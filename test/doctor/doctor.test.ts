@@ -36,10 +36,10 @@ const upgraded = await (async () => {
 
 function ask(
   disk: BlockFile,
-  wishes: { fix?: boolean; verify?: boolean } = {},
+  request: { fix?: boolean; verify?: boolean } = {},
 ): Promise<Diagnosis> {
   const work = { system: systemWith(disk), talk: SILENT, signal: new AbortController().signal };
-  return doctor(work, { disk: "/disk.img" }, { fix: false, verify: false, ...wishes });
+  return doctor(work, { disk: "/disk.img" }, { fix: false, verify: false, ...request });
 }
 
 /** The findings with this verdict: "slot a: its file system is gone". */
@@ -105,7 +105,7 @@ const CASES: readonly Case[] = [
     name: "both copies of the state",
     damage: (image) => zero(image, "control", ...STATES),
     bad: [/^state: both copies are lost/],
-    repaired: [/^make the state anew/],
+    repaired: [/^make a new state/],
   },
   {
     name: "spec of the good slot",
@@ -118,7 +118,7 @@ const CASES: readonly Case[] = [
     damage: (image) => zero(image, "control", ALL),
     bad: [/^state: /, /^boot record: /],
     repaired: [
-      /^make the state anew/,
+      /^make a new state/,
       /^describe slot a /,
       /^describe slot b /,
       /^write a new boot record: slot a is good$/,
@@ -133,7 +133,7 @@ const CASES: readonly Case[] = [
     },
     bad: [/^state: /, /^boot record: /],
     repaired: [
-      /^make the state anew/,
+      /^make a new state/,
       /^describe slot b /,
       /^write a new boot record: slot b is good$/,
     ],
@@ -156,7 +156,7 @@ const CASES: readonly Case[] = [
     name: "GRUB's scratch file",
     damage: (image) => Fat.open(partOfDisk(image.file(), "esp")).remove("/tandem/tries"),
     bad: [/^GRUB's count: \/tandem\/tries is not there: boots cannot be counted/],
-    repaired: [/^make \/tandem\/tries anew$/],
+    repaired: [/^replace \/tandem\/tries$/],
   },
   {
     name: "a scratch file that is too short",
@@ -166,13 +166,13 @@ const CASES: readonly Case[] = [
       await fat.write("/tandem/tries", { sizeBytes: 3, read: () => [Uint8Array.of(1, 2, 3)] });
     },
     bad: [/^GRUB's count: \/tandem\/tries has 3 bytes, want 1024/],
-    repaired: [/^make \/tandem\/tries anew$/],
+    repaired: [/^replace \/tandem\/tries$/],
   },
   {
     name: "GRUB's configuration",
     damage: (image) => Fat.open(partOfDisk(image.file(), "esp")).remove("/tandem/disk.cfg"),
     bad: [/disk.cfg cannot be used: control is "", want "2", fallback is "", want "b"$/],
-    repaired: [/^write \/tandem\/disk.cfg anew: control partition 2$/],
+    repaired: [/^correct \/tandem\/disk.cfg: control partition 2$/],
   },
 ];
 
@@ -345,7 +345,7 @@ test("a repair that fails does not prevent the others", async () => {
     },
   };
   const diagnosis = await ask(readOnlyEsp, { fix: true });
-  expect(diagnosis.repaired).toEqual(["make the state anew from what is in the slots"]);
-  expect(diagnosis.failed).toEqual([expect.stringMatching(/^make \/tandem\/tries anew: Cannot /)]);
+  expect(diagnosis.repaired).toEqual(["make a new state from what is in the slots"]);
+  expect(diagnosis.failed).toEqual([expect.stringMatching(/^replace \/tandem\/tries: Cannot /)]);
   expect(complaints(diagnosis)).toHaveLength(1);
 });

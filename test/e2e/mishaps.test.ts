@@ -75,10 +75,10 @@ const SCRATCHES = [
 ];
 
 for (const { name, change } of SCRATCHES)
-  story(`a scratch file that ${name}: no trial, until doctor makes it anew`, async () => {
+  story(`a scratch file that ${name}: no trial, until doctor replaces it`, async () => {
     const disk = probeWith(change);
     expect(await probeBoots(disk, 2)).toEqual([UNCOUNTED, UNCOUNTED]);
-    expect((await fix(disk)).repaired).toEqual(["make /tandem/tries anew"]);
+    expect((await fix(disk)).repaired).toEqual(["replace /tandem/tries"]);
     expect(await probeBoots(disk, 2)).toEqual([
       "slot=b gen=2 left=2 image=v2",
       "slot=b gen=2 left=1 image=v2",

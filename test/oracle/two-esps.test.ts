@@ -70,7 +70,7 @@ test("doctor uses the ESP with tandem's files, and repairs only this one", async
   const before = [bytesOf(disk, 1), bytesOf(disk, 2)];
   const diagnosis = await fix(disk);
   expect(diagnosis).toMatchObject({
-    repaired: ["write /loader/loader.conf anew: default tandem-*"],
+    repaired: ["correct /loader/loader.conf: default tandem-*"],
     failed: [],
   });
   expect(about(diagnosis, "EFI system partition")).toEqual([
@@ -118,6 +118,6 @@ test("doctor changes nothing when both could be meant, and uses the configured l
   );
   expect(bytesOf(disk, 2).equals(before[1] ?? expect.unreachable())).toBe(true);
   const named = await fix(disk, "EFI system");
-  expect(named.repaired).toEqual(["write /loader/loader.conf anew: default tandem-*"]);
+  expect(named.repaired).toEqual(["correct /loader/loader.conf: default tandem-*"]);
   expect(bytesOf(disk, 1).equals(before[0] ?? expect.unreachable())).toBe(true);
 });

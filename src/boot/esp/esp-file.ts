@@ -1,4 +1,4 @@
-/** Small files on the EFI system partition that doctor writes anew. FAT cannot replace one in a single step. */
+/** Small files on the EFI system partition that doctor replaces. FAT cannot replace a file in one step. */
 import type { TandemEsp } from "./choose-esp.ts";
 import { contentOf, type Esp, readEspText } from "./esp.ts";
 

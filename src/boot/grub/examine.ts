@@ -49,7 +49,7 @@ function checkConfig(
     {
       advice: "Run tandem doctor --fix.",
       repair: {
-        what: `write ${CONFIG_PATH} anew: control partition ${loaderDataAddress}`,
+        what: `correct ${CONFIG_PATH}: control partition ${loaderDataAddress}`,
         run: () => replaceEspFile(place, CONFIG_PATH, text.padEnd(CONFIG_BYTES, "#")),
       },
     },

@@ -28,7 +28,7 @@ export function checkScratch(place: TandemEsp, esp: Esp): Finding {
   if (flaw === undefined) return ok(`${COUNT_PATH} is there`);
   return bad(`${COUNT_PATH} ${flaw}: boots cannot be counted, so no trial begins`, {
     advice: "Run tandem doctor --fix.",
-    repair: { what: `make ${COUNT_PATH} anew`, run: () => remakeScratch(place) },
+    repair: { what: `replace ${COUNT_PATH}`, run: () => remakeScratch(place) },
   });
 }
 

@@ -20,7 +20,7 @@ export function checkLoaderConf(place: TandemEsp, esp: Esp): Finding {
   const more = {
     advice: "Run tandem doctor --fix.",
     repair: {
-      what: `write ${LOADER_CONF} anew: ${DEFAULT}`,
+      what: `correct ${LOADER_CONF}: ${DEFAULT}`,
       run: () => replaceEspFile(place, LOADER_CONF, corrected(text ?? "")),
     },
   };

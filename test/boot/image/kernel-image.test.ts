@@ -16,7 +16,7 @@ const text = (offset: number, magic: string): Uint8Array =>
 
 test.each([
   ["a 64-bit kernel", kernel(), undefined],
-  ["one of a protocol that does not tell", probeKernel(), undefined],
+  ["one of a protocol without load flags", probeKernel(), undefined],
   ["a 32-bit kernel", kernel([0x236, [0]]), "is for 386, the machine is amd64"],
   ["one for arm64", text(0x38, "ARMd"), "is for arm64, the machine is amd64"],
   ["one for riscv64", text(0x38, "RSC\u0005"), "is for riscv64, the machine is amd64"],

@@ -26,13 +26,13 @@ function machineIn(
 
 test.each([
   ["no variables", {}, []],
-  ["one that leads to tandem", { LoaderEntryDefault: "tandem-*" }, []],
+  ["one that chooses tandem's entries", { LoaderEntryDefault: "tandem-*" }, []],
   ["one that is empty", { LoaderEntryDefault: "" }, []],
   ["others", { LoaderEntrySelected: "arch.conf" }, []],
   ["a default", { LoaderEntryDefault: "arch.conf" }, ["bootctl set-default ''"]],
   ["one of our slots", { LoaderEntryDefault: "tandem-a.conf" }, ["bootctl set-default ''"]],
   ["a saved one", { LoaderEntryDefault: "@saved" }, ["bootctl set-default ''"]],
-  ["a preferred one that leads to tandem", { LoaderEntryPreferred: "tandem-*" }, []],
+  ["a preferred one that chooses tandem's entries", { LoaderEntryPreferred: "tandem-*" }, []],
   ["a preferred one", { LoaderEntryPreferred: "arch.conf" }, ["bootctl set-preferred ''"]],
   ["one for a failure", { LoaderEntrySysFail: "arch.conf" }, ["bootctl set-sysfail ''"]],
   [
