@@ -1,4 +1,7 @@
-import { TAR_BLOCK_BYTES } from "../tar/header.ts";
+import { Fault } from "../tar/fault.ts";
+import { checkBlock, type Header, parseHeader, TAR_BLOCK_BYTES } from "../tar/header.ts";
+import { readPax } from "../tar/pax.ts";
+import { type ByteString, byteString } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
 import type { RandomFile } from "../system/files.ts";
@@ -28,16 +31,18 @@ export function indexTar(file: RandomFile, what: string): ReadonlyMap<string, Ta
   let at = 0;
   for (let count = 0; at + TAR_BLOCK_BYTES <= file.sizeBytes; count += 1) {
     const block = readAt(file, at, TAR_BLOCK_BYTES);
-    if (block.every((byte) => byte === 0)) return spans;
-    const header = parseHeader(block, `${what} at byte ${at}`);
+    const header = headerIn(block, `${what} at byte ${at}`);
+    if (header === undefined) return spans;
     const sizeBytes = dataBytes(header, extension);
     const offsetBytes = at + TAR_BLOCK_BYTES;
     if (!(offsetBytes + sizeBytes <= file.sizeBytes) || count >= MEMBERS_MAX)
       throw refused(what, `it is cut off, or longer than any image: byte ${at}`);
     at = offsetBytes + alignUp(sizeBytes, TAR_BLOCK_BYTES);
     if (EXTENSIONS.has(header.type)) {
-      const read = (): Uint8Array => readExtension(file, { offsetBytes, sizeBytes }, what);
-      applyExtension(extension, header.type, read);
+      const span = { offsetBytes, sizeBytes };
+      const read = (): Buffer => readExtension(file, span, what);
+      const flaw = `the extended header at byte ${offsetBytes} is malformed`;
+      readable(what, flaw, () => applyExtension(extension, header.type, read));
       continue;
     }
     const name = cleanName(extension.path ?? header.name);
@@ -50,15 +55,9 @@ export function indexTar(file: RandomFile, what: string): ReadonlyMap<string, Ta
   return spans;
 }
 
-interface MemberHeader {
-  readonly name: string;
-  readonly type: string;
-  readonly sizeBytes: number;
-}
-
 /** The path and size of the next member, by a PAX or GNU header. */
 interface Extension {
-  path?: string | undefined;
+  path?: ByteString | undefined;
   sizeBytes?: number | undefined;
 }
 
@@ -71,51 +70,41 @@ function refuseCompressed(file: RandomFile, what: string): void {
   if (kind !== undefined) throw refused(what, `it is compressed with ${kind}; unpack it first`);
 }
 
-function parseHeader(block: Uint8Array, what: string): MemberHeader {
-  const stored = parseNumber(block.subarray(148, 156));
-  const sum = block.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
-  const sizeBytes = parseNumber(block.subarray(124, 136));
-  if (stored !== sum || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
-    throw refused(what, "it is not a tar header");
-  const name = text(block.subarray(0, 100));
-  const isUstar = text(block.subarray(257, 263)) === "ustar";
-  const prefix = isUstar ? text(block.subarray(345, 500)) : "";
-  return {
-    name: prefix === "" ? name : `${prefix}/${name}`,
-    type: String.fromCharCode(block[156] ?? 0),
-    sizeBytes,
-  };
+/** Undefined for a block of zeros, which ends the archive. */
+function headerIn(block: Buffer, what: string): Header | undefined {
+  const header = readable(what, "it is not a tar header", () =>
+    checkBlock(block, 0) === "end" ? undefined : parseHeader(block, 0),
+  );
+  if (header !== undefined && header.sizeBytes < 0) throw refused(what, "it is not a tar header");
+  return header;
 }
 
-function dataBytes({ type, sizeBytes }: MemberHeader, extension: Extension): number {
+/** Throws "content" with `flaw` where the bytes break the rules of tar. */
+function readable<T>(what: string, flaw: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Fault) throw refused(what, flaw);
+    throw error;
+  }
+}
+
+function dataBytes({ type, sizeBytes }: Header, extension: Extension): number {
   if (WITHOUT_DATA.has(type)) return 0;
   return EXTENSIONS.has(type) ? sizeBytes : (extension.sizeBytes ?? sizeBytes);
 }
 
-function applyExtension(extension: Extension, type: string, read: () => Uint8Array): void {
-  if (type === "L") extension.path = text(read());
+function applyExtension(extension: Extension, type: string, read: () => Buffer): void {
+  if (type === "L") extension.path = textOf(read());
   if (type !== "x") return;
-  for (const [key, value] of paxRecords(read())) {
+  const body = read();
+  readPax(body, body.byteLength, (key, value) => {
     if (key === "path") extension.path = value;
     if (key === "size") extension.sizeBytes = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-  }
+  });
 }
 
-/** Parses "17 path=some/name\n". The length is in bytes and includes itself. */
-function* paxRecords(bytes: Uint8Array): Generator<readonly [string, string]> {
-  let rest = bytes;
-  for (;;) {
-    const space = rest.indexOf(0x20);
-    const length = Number(text(rest.subarray(0, Math.max(space, 0))));
-    if (space <= 0 || !Number.isInteger(length) || length <= space) return;
-    const record = new TextDecoder().decode(rest.subarray(space + 1, length - 1));
-    const equals = record.indexOf("=");
-    if (equals > 0) yield [record.slice(0, equals), record.slice(equals + 1)];
-    rest = rest.subarray(length);
-  }
-}
-
-function readExtension(file: RandomFile, span: TarSpan, what: string): Uint8Array {
+function readExtension(file: RandomFile, span: TarSpan, what: string): Buffer {
   if (span.sizeBytes > EXTENSION_BYTES_MAX)
     throw refused(what, `an extended header has ${span.sizeBytes} bytes`);
   return readAt(file, span.offsetBytes, span.sizeBytes);
@@ -127,21 +116,13 @@ function cleanName(name: string): string | undefined {
   return parts.includes("..") ? undefined : parts.join("/");
 }
 
-/** Reads octal text, or base-256 when the top bit is set. NaN for others. It multiplies, because shifts wrap at 2 GiB. */
-function parseNumber(field: Uint8Array): number {
-  const [first = 0, ...rest] = field;
-  if (first === 0x80) return rest.reduce((sum, byte) => sum * 256 + byte, 0);
-  const digits = text(field).trim();
-  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : Number.NaN;
-}
-
-function text(field: Uint8Array): string {
+function textOf(field: Buffer): ByteString {
   const end = field.indexOf(0);
-  return new TextDecoder().decode(end === -1 ? field : field.subarray(0, end));
+  return byteString(end === -1 ? field : field.subarray(0, end));
 }
 
-function readAt(file: RandomFile, offsetBytes: number, sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
+function readAt(file: RandomFile, offsetBytes: number, sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(sizeBytes);
   file.readInto(offsetBytes, bytes);
   return bytes;
 }

@@ -82,6 +82,11 @@ test.each<[string, Uint8Array, string]>([
     tar([{ name: "p", type: "x", bytes: new Uint8Array(1_048_577) }]),
     "extended",
   ],
+  [
+    "a malformed PAX header",
+    tar([pax("99 path=x\n"), a]),
+    "extended header at byte 512 is malformed",
+  ],
   ["gzip", new Uint8Array(Bun.gzipSync(tar([a]).slice())), "compressed with gzip"],
   ["zstd", new Uint8Array(Bun.zstdCompressSync(tar([a]))), "compressed with zstd"],
 ])("refuses %s", (_, archive, why) => {
