@@ -1,4 +1,4 @@
-/** Disks in memory at the points of their lives where tests begin. */
+/** Disks in memory, in the states in which tests begin. */
 import { SILENT } from "../../src/lib/talk.ts";
 import type { Source } from "../../src/source/source.ts";
 import type { Machine } from "../../src/machine/machine.ts";
@@ -23,9 +23,9 @@ export const REQUEST: UpgradeRequest = {
   insecureRegistries: [],
 };
 
-/** What the boot loader tells the system of the first boot of a disk. */
+/** The kernel command line of the first boot of a disk. */
 export const FIRST_BOOT = "tandem.slot=a tandem.gen=1";
-/** Of the first try of the trial that armed() begins. */
+/** The kernel command line of the first boot of the trial that armed() begins. */
 export const TRIAL_BOOT = "tandem.slot=b tandem.gen=2 tandem.left=2";
 
 export function workOn({ system }: Machine): Work {
@@ -66,7 +66,7 @@ export async function armed(): Promise<PagedImage> {
   return image;
 }
 
-/** v2 in slot b has proven itself, v1 is still in slot a. */
+/** v2 in slot b is good, v1 is still in slot a. */
 export async function upgraded(): Promise<PagedImage> {
   const image = await armed();
   await markGood(memoryMachine(image.file(), TRIAL_BOOT), undefined, "test");

@@ -288,7 +288,7 @@ test("passiveSlot() is never the booted nor the good one", () => {
   );
 });
 
-test("describeStep() says something of its own about each step", () => {
+test("describeStep() has a text of its own for each step", () => {
   const steps: Step[] = [
     { kind: "disarm", trial: "b" },
     { kind: "compare", slot: "b", otherwise: TO_B },

@@ -63,7 +63,7 @@ async function armed(): Promise<PagedImage> {
   return image;
 }
 
-/** The same with a recovery slot at the end of the way, and at most two boots of the good slot without a verdict. */
+/** The same with recovery as the last resort, and at most two boots of the good slot without a verdict. */
 async function rescued(): Promise<PagedImage> {
   const image = PagedImage.zeros(RECOVERY_DISK_BYTES);
   await install(image.file(), "v1", 2);
@@ -95,7 +95,7 @@ function choicesOf(disk: BlockFile): Choice[] {
   });
 }
 
-/** Where each image's file system lies and what it hashes to, once it was written whole. */
+/** The runs and the hash root of each image that was written as a whole. */
 type Whole = Map<string, { readonly runs: readonly [number, number][]; readonly hashRoot: string }>;
 
 function learn(whole: Whole, disk: BlockFile): void {
@@ -272,7 +272,7 @@ test("the booted slot is never written", async () => {
   expect(wrong).toEqual([]);
 });
 
-/** Names the cut in the failure. */
+/** Adds the name of the cut to a failure. */
 async function explain(cut: Cut, check: () => Promise<void>): Promise<void> {
   try {
     await check();

@@ -1,4 +1,4 @@
-/** The third slot, and the way down to it. */
+/** The recovery slot, and falling back to it. */
 import { expect, test } from "bun:test";
 import { withSlot, withVerdict } from "../../src/control/state.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
@@ -30,7 +30,7 @@ function startable(image: PagedImage): SlotName[] {
   );
 }
 
-test("upgrade to recovery makes it the last one, without a trial", async () => {
+test("upgrade to recovery makes it the last resort, without a trial", async () => {
   const image = await withRecovery();
   const { loaderData, memory } = memoryMachine(image.file());
   expect(loaderData.record).toMatchObject({ good: "a", trial: undefined, last: "recovery" });
@@ -48,7 +48,7 @@ test("upgrade to recovery says what it did, and does it once", async () => {
   expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ gen: 4, last: "recovery" });
 });
 
-test("upgrade to recovery needs such a slot", async () => {
+test("upgrade to recovery needs a recovery slot", async () => {
   const machine = memoryMachine((await installed()).file(), FIRST_BOOT);
   expect(await rejection(upgradeTo("x", machine, { slot: "recovery" }))).toMatchObject({
     code: "disk",
@@ -56,7 +56,7 @@ test("upgrade to recovery needs such a slot", async () => {
   });
 });
 
-test("an upgrade that fails is remembered with its reason, and leaves its slot unstartable", async () => {
+test("a failed upgrade is in the history with its reason, and its slot is unstartable", async () => {
   const image = await upgraded();
   const machine = memoryMachine(image.file(), "tandem.slot=b tandem.gen=3");
   const source = memorySource("x", [{ path: "large", data: new Uint8Array(9 * 1024 * 1024) }]);
@@ -94,7 +94,7 @@ test("rollback() to a trial that waits arms it again", async () => {
   expect(result).toEqual({ slot: "b", outcome: "armed", tries: 7 });
 });
 
-test("rollback() to the good slot from another one gives it its boots anew", async () => {
+test("rollback() to the good slot from another one resets its count", async () => {
   const image = await withRecovery(2);
   const machine = memoryMachine(
     image.file(),
@@ -129,7 +129,7 @@ test("rollback() to the trial that runs is refused", async () => {
 test.each([
   ["upgrade", (image: PagedImage) => upgradeTo("v2", limited(image, FIRST_BOOT))],
   ["markGood", (image: PagedImage) => markGood(limited(image, FIRST_BOOT), undefined, "x")],
-])("%s() brings the configured limit into the record", async (_, act) => {
+])("%s() writes the configured limit to the record", async (_, act) => {
   const image = await installed();
   await act(image);
   expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "a", limit: 4 });
@@ -141,14 +141,14 @@ function limited(image: PagedImage, boot: string): ReturnType<typeof memoryMachi
 
 const FALLEN = "tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=tries";
 
-test("a trial that fell is no longer startable", async () => {
+test("a trial that was given up is no longer startable", async () => {
   const image = await armed();
   expect(startable(image)).toEqual(["a", "b"]);
   await recordFall(memoryMachine(image.file(), FALLEN));
   expect(startable(image)).toEqual(["a"]);
 });
 
-test("a slot that is called bad by hand is no longer startable, and that is a fall", async () => {
+test("a slot that is marked bad is no longer startable, and has a fall", async () => {
   const image = await upgraded();
   await markBad(memoryMachine(image.file(), "tandem.slot=b tandem.gen=3"), "a", "old");
   expect(startable(image)).toEqual(["b"]);
@@ -173,7 +173,7 @@ test.each([
   expect(record).toMatchObject({ good: left[0], trial: undefined, last: undefined });
 });
 
-test("forgetUnfit() leaves alone what the record names and what others have put there", async () => {
+test("forgetUnfit() keeps slots in the record and slots that another program has filled", async () => {
   const image = await upgraded();
   const { memory } = memoryMachine(image.file());
   const bad = { result: "bad", reason: "x", at: new Date(0).toISOString() } as const;
@@ -187,7 +187,7 @@ test("forgetUnfit() leaves alone what the record names and what others have put 
 
 const GAVE_UP = "tandem.gave_up=a:limit";
 
-test("the other slot that passes after the good one was given up takes over", async () => {
+test("the other slot becomes good when it passes after the good one was given up", async () => {
   const image = await withRecovery(2);
   await upgradeTo("v2", memoryMachine(image.file(), FIRST));
   await rollback(memoryMachine(image.file(), FIRST), 3);
@@ -206,12 +206,12 @@ test("the other slot that passes after the good one was given up takes over", as
       reason: "it was the good one, and 2 boots of it passed without a good verdict",
     },
   ]);
-  // It was good once: the same image may be written again.
+  // The image has passed its checks once, so it may be written again.
   expect(memory.state.knownBad).toEqual([]);
   expect(startable(image)).toEqual(["b", "recovery"]);
 });
 
-test("recovery that passes leaves the record, so that the next boot ends there, too", async () => {
+test("recovery that passes does not change the record, so it boots next, too", async () => {
   const image = await withRecovery(2);
   const boot = `tandem.slot=recovery tandem.gen=2 ${GAVE_UP}`;
   for (let time = 0; time < 2; time += 1) {
@@ -226,7 +226,7 @@ test("recovery that passes leaves the record, so that the next boot ends there, 
   expect(upgrade).toMatchObject({ outcome: "upgraded", slot: "b" });
 });
 
-test("both that fall by one record are remembered, and the record stays", async () => {
+test("two falls under one record are both kept, and the record stays", async () => {
   const image = await withRecovery(2);
   await upgradeTo("v2", memoryMachine(image.file(), FIRST));
   const boot = `tandem.slot=recovery tandem.gen=3 ${GAVE_UP} tandem.fell=b tandem.why=kernel`;

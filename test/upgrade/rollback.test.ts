@@ -23,7 +23,7 @@ test.each([
   expect(memory.state.history.at(-1)).toMatchObject({ kind: "rollback", slot: "b" });
 });
 
-test("rollback() of a settled upgrade tries the other slot, counted", async () => {
+test("rollback() of a good upgrade puts the other slot on trial", async () => {
   const image = await upgraded();
   const result = await rollback(memoryMachine(image.file(), SECOND_BOOT), 5);
   expect(result).toEqual({ slot: "a", outcome: "armed", tries: 5 });
@@ -75,12 +75,12 @@ test.each<[string, (machine: Machine) => Promise<void>]>([
   expect(image.bytes()).toEqual(before);
 });
 
-test("rollback() of a new disk has nowhere to go", async () => {
+test("rollback() of a new disk is refused", async () => {
   const machine = memoryMachine((await installed()).file(), FIRST_BOOT);
   await expect(rollback(machine, 3)).rejects.toThrow("Cannot roll back to slot b: it is empty");
 });
 
-test("rollback() needs a record", async () => {
+test("rollback() needs a boot record", async () => {
   const image = await upgraded();
   image.write(0, new Uint8Array(0x2000));
   await expect(rollback(memoryMachine(image.file()), 3)).rejects.toMatchObject({ code: "boot" });

@@ -44,14 +44,14 @@ test("upgradeFrom() writes slot b, describes it and arms it", async () => {
   expect(memory.state.history.at(-1)).toMatchObject({ kind: "armed", slot: "b", digest: V2 });
 });
 
-test("upgradeFrom() leaves the reboot to its caller, who holds the lock", async () => {
+test("upgradeFrom() does not reboot: the caller does", async () => {
   const system = memorySystem();
   const machine = memoryMachine((await installed()).file(), FIRST_BOOT, system);
   await upgradeTo("v2", machine, { reboot: true });
   expect(system.reboots).toEqual([]);
 });
 
-test("upgradeFrom() over a pending trial takes it back before it writes", async () => {
+test("upgradeFrom() withdraws a pending trial before it writes", async () => {
   const image = await armed();
   await upgradeTo("v3", memoryMachine(image.file(), FIRST_BOOT));
   const { loaderData, memory } = memoryMachine(image.file());
@@ -100,7 +100,7 @@ test.each(WITHDRAWN)(
   },
 );
 
-test("an image that has changed in its slot since is written anew", async () => {
+test("a slot that has changed is written again", async () => {
   const image = await armed();
   await rollback(memoryMachine(image.file(), FIRST_BOOT), 3);
   const at = Buffer.from(image.bytes()).indexOf("kernel of v2");
@@ -122,7 +122,7 @@ test("an image that has changed in its slot since is written anew", async () => 
   expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "a", trial: "b" });
 });
 
-test("upgradeFrom() forgets that an image was bad once it is tried again", async () => {
+test("upgradeFrom() with retryBad makes an image no longer known as bad", async () => {
   const image = await installed();
   const machine = memoryMachine(image.file(), FIRST_BOOT);
   await knowBad(machine, V2);
@@ -130,7 +130,7 @@ test("upgradeFrom() forgets that an image was bad once it is tried again", async
   expect(memoryMachine(image.file()).memory.state.knownBad).toEqual([]);
 });
 
-test("upgradeFrom() says its plan before it does anything", async () => {
+test("upgradeFrom() prints its plan before the first step", async () => {
   const image = await installed();
   const before = image.bytes();
   const machine = memoryMachine(image.file(), FIRST_BOOT);
@@ -163,7 +163,7 @@ async function unchanged<T>(image: PagedImage, act: () => Promise<T>): Promise<T
   return result;
 }
 
-test("upgradeFrom() with dryRun tells the steps and writes nothing", async () => {
+test("upgradeFrom() with dryRun returns the steps and writes nothing", async () => {
   const image = await armed();
   const machine = memoryMachine(image.file(), FIRST_BOOT);
   const said: string[] = [];
@@ -171,7 +171,7 @@ test("upgradeFrom() with dryRun tells the steps and writes nothing", async () =>
   const request = { ...REQUEST, dryRun: true };
   const job = { work: { ...workOn(machine), talk }, machine, request };
   const report = await unchanged(image, () => upgradeFrom(memorySource("v3"), job));
-  // The plan is the result: who asks for it reads it once.
+  // The plan is the result, so it is not printed a second time.
   expect(said).toEqual([expect.stringContaining("Image memory:v3 is")]);
   expect(report).toMatchObject({ outcome: "planned", slot: "b" });
   expect(report).toHaveProperty("steps.0", "take back the pending trial of slot b");
@@ -227,7 +227,7 @@ test("upgradeFrom() refuses a disk without the other slot", async () => {
   expect(error).toMatchObject({ code: "disk", message: "Cannot upgrade: image has no slot b" });
 });
 
-test("upgradeFrom() refuses when both records are lost", async () => {
+test("upgradeFrom() refuses when both copies of the record are lost", async () => {
   const image = await installed();
   image.write(0, new Uint8Array(0x2000));
   const machine = memoryMachine(image.file(), FIRST_BOOT);
@@ -238,7 +238,7 @@ test("upgradeFrom() refuses when both records are lost", async () => {
   });
 });
 
-test("upgradeFrom() that is asked to stop before it begins changes nothing", async () => {
+test("upgradeFrom() that is interrupted before the first step changes nothing", async () => {
   const image = await installed();
   const machine = memoryMachine(image.file(), FIRST_BOOT);
   const work = { ...workOn(machine), signal: AbortSignal.abort() };

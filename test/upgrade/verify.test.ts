@@ -29,7 +29,7 @@ test.each([
   expect(image.bytes()).toEqual(before);
 });
 
-test("verify() tells how far it is", async () => {
+test("verify() reports its progress", async () => {
   const machine = memoryMachine((await armed()).file());
   const done: number[] = [];
   const talk = {
@@ -42,7 +42,7 @@ test("verify() tells how far it is", async () => {
   expect(done.at(-1)).toBe(bytesRead);
 });
 
-test("verify() finds one wrong bit, and nothing falls back into that slot", async () => {
+test("verify() finds one wrong bit, and the loader does not fall back to that slot", async () => {
   const image = await upgraded();
   const disk = image.file();
   const held = memoryMachine(disk).memory.state.slots.a;
@@ -64,13 +64,13 @@ test("verify() finds one wrong bit, and nothing falls back into that slot", asyn
   await expect(rollback(machine, 3)).rejects.toThrow("it was never read back");
 });
 
-test("verify() does not look at bytes that belong to no file system", async () => {
+test("verify() ignores bytes outside the file system", async () => {
   const image = await installed();
   slotOf(image.file(), "a").write(8 * MiB - 4096, new Uint8Array(512).fill(1));
   expect(await check(image, "a")).toMatchObject({ slot: "a" });
 });
 
-test("verify() of an empty slot has nothing to compare", async () => {
+test("verify() refuses an empty slot", async () => {
   const image = await installed();
   expect(await rejection(check(image, "b"))).toMatchObject({
     code: "disk",
@@ -78,7 +78,7 @@ test("verify() of an empty slot has nothing to compare", async () => {
   });
 });
 
-test("verify() that is asked to stop is interrupted", async () => {
+test("verify() can be interrupted", async () => {
   const machine = memoryMachine((await armed()).file());
   const work = { ...workOn(machine), signal: AbortSignal.abort() };
   expect(await rejection(verify(work, machine, "a"))).toMatchObject({ code: "interrupted" });

@@ -65,7 +65,7 @@ function writeTo(
   );
 }
 
-test("write() makes the file, and tells what is in it", async () => {
+test("write() makes the file, and returns what it has written", async () => {
   const result = await writeTo("made.img");
   expect(result).toMatchObject({ source, digest, target: at("made.img"), sizeBytes: 16 * MiB });
   // The ten that ext4 keeps for itself, the root among them; lost+found, etc, hostname, large, bin.
@@ -95,14 +95,14 @@ test("write() with three jobs writes as much as with one", async () => {
   expect([three.inodes, three.digest]).toEqual([one.inodes, one.digest]);
 });
 
-test("write() to a file of others takes its size", async () => {
+test("write() to an existing file keeps its size", async () => {
   writeFileSync(at("there.img"), Buffer.alloc(12 * MiB, 0xff));
   const result = await writeTo("there.img", { sizeBytes: undefined });
   expect(result.sizeBytes).toBe(12 * MiB);
   expect(statSync(at("there.img")).size).toBe(12 * MiB);
 });
 
-test("write() to nothing wants a size, and makes nothing", async () => {
+test("write() to a file that does not exist needs a size", async () => {
   expect(await rejection(writeTo("none.img", { sizeBytes: undefined }))).toMatchObject({
     code: "usage",
     message: `Cannot make ${at("none.img")}: it does not exist and no size was given`,
@@ -153,7 +153,7 @@ test.each([
   });
   const system: System = {
     ...memorySystem(),
-    // The kernel's are played, the image is a real one.
+    // The files of the kernel are fake, the image is real.
     files: { ...linux.files, readText: (path) => kernel.files.readText(path) },
     readLink: (path) => kernel.readLink(path),
   };
@@ -161,7 +161,7 @@ test.each([
   expect(error).toMatchObject({ code: "disk", message: `Cannot write to ${target}: ${why}` });
 });
 
-test("write() refuses what another run is at work on, before it touches it", async () => {
+test("write() refuses a target that another run has locked, before it opens it", async () => {
   writeFileSync(at("locked.img"), "precious");
   const lock = await linux.lock(at("locked.img"));
   expect(await rejection(writeTo("locked.img"))).toMatchObject({ code: "locked" });
@@ -169,7 +169,7 @@ test("write() refuses what another run is at work on, before it touches it", asy
   expect(readFileSync(at("locked.img"), "utf8")).toBe("precious");
 });
 
-test("write() that is asked to stop leaves no file that it made, and no file system in one that was there", async () => {
+test("write() that is interrupted removes a file that it has made, and leaves no file system in an existing one", async () => {
   const stop = { signal: AbortSignal.abort() };
   const error = await rejection(writeTo("stopped.img", {}, stop));
   expect(error).toMatchObject({ code: "interrupted" });
@@ -217,7 +217,7 @@ test.each([undefined, 16 * MiB])(
   },
 );
 
-test("write() that fails removes the file that it made before it lets go of the lock", async () => {
+test("write() that fails removes the file that it made before it releases the lock", async () => {
   const seen: string[] = [];
   const system: System = {
     ...linux,
@@ -264,7 +264,7 @@ test.each(["lock", "openBlock"] as const)(
   },
 );
 
-test("write() holds the target for as long as it writes", async () => {
+test("write() holds the target while it writes", async () => {
   const asked: unknown[] = [];
   const system: System = {
     ...linux,

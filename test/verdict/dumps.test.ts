@@ -7,7 +7,7 @@ const at = (name: string): string => `/sys/fs/pstore/${name}`;
 const files = (dumps: Readonly<Record<string, string>>): Files =>
   memoryFiles(Object.fromEntries(Object.entries(dumps).map(([name, text]) => [at(name), text])));
 
-test("dumpHashes() tells dumps apart by name and text, and takes nothing else for one", () => {
+test("dumpHashes() has one hash for each dump, by name and text, and ignores other files", () => {
   const hashes = dumpHashes(
     files({
       "dmesg-ramoops-0": "Panic#1 Part1\none",
@@ -48,7 +48,7 @@ test.each<[string, Record<string, string>, string | undefined]>([
   expect(panicLines(files(dumps), [])).toBe(want);
 });
 
-test("panicLines() passes over what is known", () => {
+test("panicLines() ignores known dumps", () => {
   const old = { "dmesg-ramoops-0": "Panic#1 Part1\nold" };
   const known = dumpHashes(files(old));
   expect(panicLines(files(old), known)).toBeUndefined();
@@ -77,7 +77,7 @@ test("panicLines() find the reason in another part of the dump", () => {
   expect(panicLines(files(parts), [])).toBe("<0>Kernel panic - not syncing: x\n<4>frame");
 });
 
-test("panicLines() of what cannot be read are none", () => {
+test("panicLines() of dumps that cannot be read is undefined", () => {
   const broken: Files = {
     ...files({ "dmesg-a-0": "x" }),
     readText: () => {

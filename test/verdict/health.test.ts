@@ -44,7 +44,7 @@ test("health() without other checks looks at the slot alone", async () => {
   });
 });
 
-test("health() of a trial that fails leaves the count to the boot loader", async () => {
+test("health() of a trial that fails does not change the boot record", async () => {
   const image = await armed();
   const result = await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": FAILED })));
   const failure = "/r/net ended with status 3";
@@ -56,7 +56,7 @@ test("health() of a trial that fails leaves the count to the boot loader", async
   expect(memory.state.knownBad).toEqual([]);
 });
 
-test("health() of a trial that passes on a later try takes the bad verdict back", async () => {
+test("health() of a trial that passes at a later boot replaces the bad verdict", async () => {
   const image = await armed();
   await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": FAILED })));
   await check(machineOn(image, TRIAL_BOOT, checkedSystem({ "/r/net": PASSED })));
@@ -79,7 +79,7 @@ test("health() that fails in the good slot does not make it bad", async () => {
   });
 });
 
-test("health() that passes in the good slot after a failure notes it once", async () => {
+test("health() that passes in the good slot after a failure adds one event", async () => {
   const image = await installed();
   for (const outcome of [FAILED, PASSED, PASSED])
     await check(machineOn(image, FIRST_BOOT, checkedSystem({ "/r/net": outcome })));
@@ -90,15 +90,18 @@ test("health() that passes in the good slot after a failure notes it once", asyn
 test.each([
   ["passes", PASSED, true],
   ["fails", FAILED, false],
-])("health() ends the trial it came back from, also when the good slot %s", async (...row) => {
-  const [, outcome, healthy] = row;
-  const image = await armed();
-  const result = await check(machineOn(image, FALLEN_BOOT, checkedSystem({ "/r/net": outcome })));
-  expect(result).toMatchObject({ slot: "a", fell: "b", healthy });
-  const { loaderData, memory } = memoryMachine(image.file());
-  expect(loaderData.record).toMatchObject({ good: "a", trial: undefined });
-  expect(memory.state.knownBad).toHaveLength(1);
-});
+])(
+  "health() ends the trial that the loader has given up, also when the good slot %s",
+  async (...row) => {
+    const [, outcome, healthy] = row;
+    const image = await armed();
+    const result = await check(machineOn(image, FALLEN_BOOT, checkedSystem({ "/r/net": outcome })));
+    expect(result).toMatchObject({ slot: "a", fell: "b", healthy });
+    const { loaderData, memory } = memoryMachine(image.file());
+    expect(loaderData.record).toMatchObject({ good: "a", trial: undefined });
+    expect(memory.state.knownBad).toHaveLength(1);
+  },
+);
 
 test("health() keeps what the failed checks of a trial printed", async () => {
   const image = await armed();
@@ -121,7 +124,7 @@ test("health() of a slot that holds another file system than tandem wrote fails"
 test.each([
   ["a trial", TRIAL_BOOT, armed, undefined],
   ["the good slot", FIRST_BOOT, installed, "slot a is the good one, and its boots are not counted"],
-])("health() that fails in %s says whether a reboot leads on", async (...row) => {
+])("health() that fails in %s says whether a reboot helps", async (...row) => {
   const [, cmdline, disk, stay] = row;
   const system = checkedSystem({ "/r/net": FAILED });
   expect(await check(machineOn(await disk(), cmdline, system))).toMatchObject({ stay });

@@ -6,7 +6,7 @@ import { rejection } from "../fakes/source.ts";
 import { armed, FIRST_BOOT, installed, TRIAL_BOOT, upgraded } from "../upgrade/disk.ts";
 
 const V2 = memorySource("v2").digest;
-/** Slot a came up after the loader had given up on slot b. */
+/** The loader has given up slot b and started slot a. */
 const FALLEN_BOOT = "tandem.slot=a tandem.gen=2 tandem.fell=b tandem.why=tries";
 
 test("markGood() in a trial makes it the good slot, and the old one the last resort", async () => {
@@ -36,7 +36,7 @@ test("markGood() in the good slot leaves a pending trial alone", async () => {
   expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "a", trial: "b" });
 });
 
-test("markGood() writes a new record where both are lost", async () => {
+test("markGood() writes a new record when both copies are lost", async () => {
   const image = await upgraded();
   image.write(0, new Uint8Array(0x2000));
   const result = await markGood(memoryMachine(image.file(), "tandem.slot=b"), undefined, "saved");
@@ -44,7 +44,7 @@ test("markGood() writes a new record where both are lost", async () => {
   expect(memoryMachine(image.file()).loaderData.record).toMatchObject({ good: "b", last: "a" });
 });
 
-test("markGood() takes no slot but the one that runs", async () => {
+test("markGood() refuses every slot but the booted one", async () => {
   const image = await armed();
   const before = image.bytes();
   expect(
@@ -76,7 +76,7 @@ test.each([
   },
 );
 
-test("markBad() of the good slot hands over to the other one", async () => {
+test("markBad() of the good slot makes the other one good", async () => {
   const image = await upgraded();
   const machine = memoryMachine(image.file(), "tandem.slot=b tandem.gen=3");
   expect(await markBad(machine, "b", "it leaks")).toMatchObject({ committed: true });
@@ -84,7 +84,7 @@ test("markBad() of the good slot hands over to the other one", async () => {
   expect(record).toMatchObject({ gen: 4, good: "a", trial: undefined, last: undefined });
 });
 
-test("markBad() of the last resort takes it off the record", async () => {
+test("markBad() of the last resort removes it from the record", async () => {
   const image = await upgraded();
   const machine = memoryMachine(image.file(), "tandem.slot=b tandem.gen=3");
   expect(await markBad(machine, "a", "old")).toMatchObject({ committed: true });
@@ -108,7 +108,7 @@ test("markBad() without a name needs a booted slot", async () => {
   expect(await rejection(markBad(machine, undefined, "no"))).toMatchObject({ code: "disk" });
 });
 
-test("recordFall() ends the trial that the loader gave up on", async () => {
+test("recordFall() ends the trial that the loader has given up", async () => {
   const image = await armed();
   expect(await recordFall(memoryMachine(image.file(), FALLEN_BOOT))).toBe("b");
   const { loaderData, memory } = memoryMachine(image.file());
@@ -118,7 +118,7 @@ test("recordFall() ends the trial that the loader gave up on", async () => {
   expect(memory.state.slots.b).toMatchObject({ verdict: { result: "bad", reason } });
 });
 
-test("recordFall() remembers what the checks said before", async () => {
+test("recordFall() keeps the output of earlier checks", async () => {
   const image = await armed();
   const { memory } = memoryMachine(image.file());
   const verdict = {

@@ -16,9 +16,9 @@ interface World {
   readonly image: PagedImage;
   readonly cmdline: string;
   readonly files?: Readonly<Record<string, string>>;
-  /** What runs end, one after the other, while the lock is waited for. */
+  /** Other runs, which end one after the other during the wait for the lock. */
   readonly others?: readonly (() => unknown)[];
-  /** Whether it cannot be read without the lock. */
+  /** Whether reading without the lock fails. */
   readonly isBusy?: boolean;
 }
 
@@ -76,7 +76,7 @@ test.each([
   ["has its verdict", TRIAL_BOOT, {}],
   ["is not counted", "tandem.slot=a tandem.gen=3", {}],
   ["could not be counted", `${TRIAL_BOOT} tandem.uncounted`, {}],
-])("giveUpOverdue() of a boot that %s does not even ask for the lock", async (...row) => {
+])("giveUpOverdue() of a boot that %s does not take the lock", async (...row) => {
   const [, cmdline, files] = row;
   const image = await armed();
   await markGood(memoryMachine(image.file(), TRIAL_BOOT), undefined, "it is");
@@ -86,7 +86,7 @@ test.each([
   expect(image.bytes()).toEqual(before);
 });
 
-test("giveUpOverdue() goes by the mark of this boot's verdict alone", async () => {
+test("giveUpOverdue() believes only the verdict mark of this boot", async () => {
   const image = await installed(3);
   const marked = { image, cmdline: GOOD_BOOT, files: MARK };
   expect(await giveUp(marked)).toMatchObject({ healthy: true, did: ["read"] });
@@ -94,7 +94,7 @@ test("giveUpOverdue() goes by the mark of this boot's verdict alone", async () =
   expect(await giveUp({ ...marked, files })).toMatchObject({ healthy: false });
 });
 
-test("giveUpOverdue() waits for an upgrade, and then remembers why the boot is given up", async () => {
+test("giveUpOverdue() waits for an upgrade, and then writes why it gives the boot up", async () => {
   const image = await installed(3);
   const upgrade = (): unknown => upgradeTo("v2", memoryMachine(image.file(), GOOD_BOOT));
   const result = await giveUp({ image, cmdline: GOOD_BOOT, others: [upgrade] });
@@ -120,7 +120,7 @@ test("giveUpOverdue() lets checks that wait for the same upgrade go first", asyn
   expect(now(image).loaderData.record).toMatchObject({ good: "b", trial: undefined });
 });
 
-test("giveUpOverdue() that cannot read beside another run waits for it", async () => {
+test("giveUpOverdue() that cannot read during another run waits for the run", async () => {
   const image = await armed();
   const others = [() => undefined];
   const result = await giveUp({ image, cmdline: TRIAL_BOOT, others, isBusy: true });

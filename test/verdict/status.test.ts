@@ -34,7 +34,7 @@ test("statusOf() a trial", async () => {
   expect(status.slots[1]).not.toHaveProperty("verdict");
 });
 
-test("statusOf() a settled upgrade knows the last resort", async () => {
+test("statusOf() an upgrade that is good shows the last resort", async () => {
   const { slots } = of(await upgraded(), "tandem.slot=b tandem.gen=3");
   expect(slots).toMatchObject([
     { slot: "a", role: "last" },
@@ -42,7 +42,7 @@ test("statusOf() a settled upgrade knows the last resort", async () => {
   ]);
 });
 
-test("statusOf() tells what was given up, and why", async () => {
+test("statusOf() says what was given up, and why", async () => {
   const image = await armed();
   const cmdline = "tandem.slot=a tandem.gen=2 tandem.fell=b";
   expect(of(image, cmdline).fell).toBe("b");
@@ -53,7 +53,7 @@ test("statusOf() tells what was given up, and why", async () => {
   expect(history.at(-1)?.kind).toBe("bad");
 });
 
-test("statusOf() believes the kernel command line only on the disk it is about", async () => {
+test("statusOf() believes the kernel command line only for the disk of the booted slot", async () => {
   const machine = memoryMachine((await armed()).file(), `${TRIAL_BOOT} tandem.fell=b`);
   expect(statusOf({ ...machine, booted: undefined })).toMatchObject({
     booted: undefined,
@@ -83,7 +83,7 @@ test.each([
   });
 });
 
-test("statusOf() has no problem with one copy, and tells all when both are lost", async () => {
+test("statusOf() reports lost copies of the record only when both are lost", async () => {
   const image = await armed();
   image.write(0, new Uint8Array(0x1000));
   expect(of(image, FIRST_BOOT)).toMatchObject({ problems: [], record: { gen: 2 } });
@@ -94,7 +94,7 @@ test("statusOf() has no problem with one copy, and tells all when both are lost"
   expect(lost.problems).toContainEqual(expect.stringContaining("copy 1 of the boot record"));
 });
 
-test("statusOf() tells when the state is lost", async () => {
+test("statusOf() says that the state is lost", async () => {
   const image = await armed();
   image.write(0x10000, new Uint8Array(4096));
   image.write(0x80000, new Uint8Array(4096));

@@ -29,7 +29,7 @@ function why(image: PagedImage, boot = AFTER): Why {
 
 const texts = ({ story }: Why): string[] => story.map(({ text }) => text);
 
-test("whyOf() a machine that nothing happened to", async () => {
+test("whyOf() a machine without a fall", async () => {
   const answer = why(await upgraded(), "tandem.slot=b tandem.gen=3");
   expect(answer).toMatchObject({ about: "nothing", story: [], advice: [] });
   expect(whyText(answer)).toBe(
@@ -40,7 +40,7 @@ test("whyOf() a machine that nothing happened to", async () => {
 const REFUSED =
   "Upgrade to a mended image. This one is refused unless tandem upgrade is given --retry-bad.";
 
-test("whyOf() a trial of which nothing was heard", async () => {
+test("whyOf() a trial that never reported", async () => {
   const image = await armed();
   await recordFall(memoryMachine(image.file(), FALLEN));
   const answer = why(image);
@@ -61,7 +61,7 @@ test("whyOf() a trial of which nothing was heard", async () => {
   ]);
 });
 
-/** A machine whose firmware holds these dumps. */
+/** A machine with these kernel dumps. */
 function withDumps(image: PagedImage, boot: string, dumps: Record<string, string>): Machine {
   const files = memoryFiles(
     Object.fromEntries(
@@ -71,7 +71,7 @@ function withDumps(image: PagedImage, boot: string, dumps: Record<string, string
   return memoryMachine(image.file(), boot, { ...memorySystem(), files });
 }
 
-test("whyOf() a trial that panicked has the last words of its kernel, and of no other", async () => {
+test("whyOf() a trial that panicked has the last lines of its kernel, and of no other", async () => {
   const image = await installed();
   const old = { "dmesg-ramoops-0": "Panic#1 Part1\nlong ago" };
   await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
@@ -84,7 +84,7 @@ test("whyOf() a trial that panicked has the last words of its kernel, and of no 
   );
 });
 
-test("whyOf() a trial with nothing but an old dump has no words", async () => {
+test("whyOf() a trial with nothing but an old dump has no kernel lines", async () => {
   const image = await installed();
   const old = { "dmesg-ramoops-0": "Panic#1 Part1\nlong ago" };
   await upgradeTo("v2", withDumps(image, FIRST_BOOT, old));
@@ -100,7 +100,7 @@ const PLAN = {
   expect: { mounted: [], noFailedUnits: false, freeSpace: {}, urls: [], tcp: [], processes: [] },
 };
 
-test("whyOf() a trial whose checks failed tells each failure and what was printed", async () => {
+test("whyOf() a trial whose checks failed has each failure and its output", async () => {
   const image = await armed();
   const trial = memoryMachine(image.file(), TRIAL_BOOT, checkedSystem({ "/r/net": FAILED }));
   await health(workOn(trial), trial, PLAN);
@@ -118,7 +118,7 @@ async function checkIn(image: PagedImage, boot: string, net = FAILED): Promise<v
   await health(workOn(machine), machine, PLAN);
 }
 
-test("whyOf() a good slot whose checks fail tells what they printed, until they pass", async () => {
+test("whyOf() a good slot whose checks fail has their output, until they pass", async () => {
   const image = await installed();
   await checkIn(image, FIRST_BOOT);
   const answer = why(image, FIRST_BOOT);
@@ -142,7 +142,7 @@ test("whyOf() a good slot whose checks fail tells what they printed, until they 
   expect(why(image, FIRST_BOOT)).toMatchObject({ about: "nothing", failing: undefined });
 });
 
-test("whyOf() a fall to a good slot whose checks fail, too, tells of both", async () => {
+test("whyOf() a fall to a good slot whose checks fail, too, has both", async () => {
   const image = await armed();
   await checkIn(image, FALLEN);
   const answer = why(image);
@@ -152,7 +152,7 @@ test("whyOf() a fall to a good slot whose checks fail, too, tells of both", asyn
   );
 });
 
-test("whyOf() a good slot that used up its limit has what its checks printed", async () => {
+test("whyOf() a good slot that used up its limit has the output of its checks", async () => {
   const image = await withRecovery(2);
   await checkIn(image, "tandem.slot=a tandem.gen=2 tandem.left=1");
   const boot = "tandem.slot=recovery tandem.gen=2 tandem.gave_up=a:limit";
@@ -172,7 +172,7 @@ test.each([
   expect(why(image).advice[0]).toBe(advice);
 });
 
-test("whyOf() a slot that a person gave up", async () => {
+test("whyOf() a slot that a person has given up", async () => {
   const image = await armed();
   await markBad(memoryMachine(image.file(), FIRST_BOOT), "b", "it leaks");
   const answer = why(image);
@@ -180,7 +180,7 @@ test("whyOf() a slot that a person gave up", async () => {
   expect(answer.advice).toEqual(["An upgrade writes slot b anew.", REFUSED]);
 });
 
-test("whyOf() two systems that fell by one record is one story", async () => {
+test("whyOf() two falls under one record is one story", async () => {
   const image = await withRecovery(2);
   await upgradeTo("v2", memoryMachine(image.file(), "tandem.slot=a tandem.gen=2"));
   const boot =
@@ -219,7 +219,7 @@ test.each([
   ]);
 });
 
-test("whyOf() writes nothing, and tells when the records are lost", async () => {
+test("whyOf() writes nothing, and says that the records are lost", async () => {
   const image = await armed();
   image.write(0, new Uint8Array(0x2000));
   const before = image.bytes();
