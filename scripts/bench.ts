@@ -1,12 +1,12 @@
 /**
- * Measures tandem against its peers and against the least possible, and the budgets against both:
+ * Measures tandem, its peers and the floor (the least work that is possible), and compares them with the budgets:
  *
  *     bun scripts/bench.ts [--rounds 5] [--all] [--source] [--shape system|small|large] [--layers N] [--compression gzip|zstd]
  *
- * First the reference image at length, with what each stage costs by itself, then other shapes and slower networks in short; `--all`
- * adds 4 GiB of large files. A shape, a number of layers or a compression measures that image alone. Everyone runs in every round, so
- * that a slow moment of the machine is everybody's. `--source` measures the sources instead of dist/tandem. Results go to the screen
- * and to dist/bench.json.
+ * First it measures the reference image with the cost of each stage, then other shapes and slower networks in fewer rounds.
+ * `--all` adds 4 GiB of large files. A shape, a number of layers or a compression selects a single image. All programs run
+ * in each round, so that a slow moment of the machine affects all of them. `--source` measures the sources instead of
+ * dist/tandem. Results go to the screen and to dist/bench.json.
  */
 import { mkdir } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -98,7 +98,7 @@ interface Reference {
   readonly rounds: readonly Round[];
 }
 
-/** The image of the budgets, or the one that was asked for. */
+/** The image of the budgets, or the one on the command line. */
 async function measureReference(track: Track): Promise<Reference> {
   const wanted = shapeOf({
     shape: shape ?? REFERENCE.shape,
@@ -123,7 +123,7 @@ async function measureCase(track: Track, one: Case): Promise<CaseSummary> {
   return { name: one.name, image, summary: summarise(rounds) };
 }
 
-/** Brings the image into the registry. */
+/** Copies the image into the registry. */
 async function courseOf({ registry, ...rest }: Track, image: ReferenceImage): Promise<Course> {
   const name = `${image.shape}-${image.layers}-${image.compression}`;
   const { tag } = image.image;
@@ -150,12 +150,12 @@ async function raceOnce(course: Course, registryPid: number): Promise<Round> {
     floor: await runFloor(course),
     writingFloor: await runWritingFloor(course),
     device: await runDevice(course),
-    // umoci knows no zstd.
+    // umoci does not support zstd.
     peer: course.image.compression === "zstd" ? undefined : await runPeer(course),
   };
 }
 
-/** One of the programs in scripts/bench, built as tandem is. */
+/** Builds a program of scripts/bench in the same way as tandem. */
 async function compiled(name: string, folder: string): Promise<string> {
   const outfile = `${folder}/${name}`;
   await compile({ entrypoints: [resolve(`scripts/bench/${name}.ts`)], outfile }, originOf(""));

@@ -1,6 +1,6 @@
 /**
- * Builds the binary: `bun scripts/build.ts [release]` makes dist/tandem and dist/THIRD-PARTY; `release` adds the compressed
- * binary and the checksums. Equal sources, Bun and glibc give equal bytes, wherever and whenever they are built.
+ * Builds the binary: `bun scripts/build.ts [release]` makes dist/tandem and dist/THIRD-PARTY. `release` adds the compressed
+ * binary and the checksums. Equal sources, Bun and glibc give equal bytes on any machine at any time.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,22 +24,22 @@ const TANDEM = {
 
 interface Program {
   /**
-   * The program itself, then the files that become workers. All lie side by side in the binary, named after their last path
-   * component, and the program's own code counts as lying beside them. So `new Worker(new URL("./worker.ts", import.meta.url).href)`
+   * The program, then the files of the workers. The binary holds all of them in one folder, each under its last path
+   * component, and the program's own code is in this folder, too. So `new Worker(new URL("./worker.ts", import.meta.url).href)`
    * finds "worker.ts" from any module, and no two entry points may have the same name.
    */
   readonly entrypoints: readonly string[];
   readonly outfile: string;
 }
 
-/** Makes the binary that runs anywhere, and THIRD-PARTY beside it. */
+/** Makes the binary, which needs no library of the host, and THIRD-PARTY beside it. */
 export async function build(program: Program): Promise<void> {
   const carried = readLibraries();
   const stub = compileStub();
   const origin = originOf(carried.glibcVersion);
   const folder = mkdtempSync(join(tmpdir(), "tandem-build-"));
   try {
-    // The name of the output is part of the compiled program, so it stays the same on the way.
+    // The compiled program contains the name of the output, so this name must not change.
     const compiled = join(folder, basename(program.outfile));
     const sources = await compile({ ...program, outfile: compiled }, origin);
     const elf = { name: basename(program.outfile), bytes: readFileSync(compiled) };
@@ -55,14 +55,14 @@ export async function build(program: Program): Promise<void> {
   }
 }
 
-/** Bun's own compiled binary, still linked against the host's C library. Returns the source files that went in. */
+/** Compiles with Bun. The result still needs the host's C library. Returns the source files in it. */
 export async function compile(program: Program, origin: BuildInfo): Promise<string[]> {
   const { metafile } = await Bun.build({
     entrypoints: [...program.entrypoints],
     target: "bun",
     minify: true,
-    // What is imported with import() is loaded when it is needed, and nothing is parsed at start: 6 ms to print the version
-    // instead of 32, 18 ms for the help instead of 36.
+    // Modules of import() are loaded when they are needed, and nothing is parsed at start. This takes 6 ms instead of 32 for
+    // the version, and 18 ms instead of 36 for the help.
     splitting: true,
     bytecode: true,
     format: "esm",
@@ -70,7 +70,7 @@ export async function compile(program: Program, origin: BuildInfo): Promise<stri
     metafile: true,
     // Every entry point in one folder; see Program.
     naming: "[name].[ext]",
-    // Nothing of the builder's environment goes in.
+    // The binary contains nothing of the build environment.
     env: "disable",
     define: {
       BUILD_INFO: JSON.stringify(origin),
@@ -91,7 +91,7 @@ export async function compile(program: Program, origin: BuildInfo): Promise<stri
 }
 
 if (import.meta.main) {
-  // The bundler names the parts of the program after their paths from here.
+  // The bundler names the parts of the program after their paths from this folder.
   process.chdir(ROOT);
   await build(TANDEM);
   if (process.argv[2] === "release") release(TANDEM.outfile);

@@ -1,7 +1,7 @@
 /**
- * Shows one upgrade on real parts: a disk image with two slots and GRUB, a registry with an image of a small system that boots,
- * `tandem upgrade` into the passive slot, `tandem status`. Everything lies in dist/demo. Started as root it gives the disk image to
- * a user without rights and runs tandem as that user.
+ * Shows one upgrade: it makes a disk image with two slots and GRUB, and a registry with an image of a small bootable system,
+ * then runs `tandem upgrade` and `tandem status`. All files are in dist/demo. As root it gives the disk image to a user
+ * without rights and runs tandem as that user.
  */
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const FOLDER = join(ROOT, "dist/demo");
 const DISK = join(FOLDER, "disk.img");
 const LAYOUT = join(FOLDER, "images");
 const TANDEM = join(ROOT, "dist/tandem");
-/** Debian's user and group without rights. */
+/** The user and group without rights on Debian. */
 const NOBODY = 65534;
 const MIB = 1024 * 1024;
 
@@ -57,7 +57,7 @@ function say(text: string): void {
   console.log(`\n# ${text}`);
 }
 
-/** Whom tandem runs as. As root, gives the disk away so that somebody else can. */
+/** The user that runs tandem. Root gives the disk image to a user without rights. */
 function ordinaryUser(): number {
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) return uid;

@@ -17,17 +17,17 @@ import { installBiosGrub, makeEfiGrub } from "./disk/grub.ts";
 import { diskBytes, layOut, type DiskSizes, type Part, type PartName } from "./disk/layout.ts";
 
 export interface DiskSetup extends DiskSizes {
-  /** The image file to make. */
+  /** The path of the new image file. */
   readonly path: string;
-  /** GRUB if nothing is said. */
+  /** Default: GRUB. */
   readonly loader?: LoaderName;
   /** The slot to boot when the control partition holds no valid record. */
   readonly fallback?: "a" | "b" | "recovery";
-  /** Seconds in which ESC brings up the menu. */
+  /** How many seconds GRUB waits for ESC, which shows the menu. */
   readonly wait?: number;
-  /** Unit of a serial console that GRUB uses besides the screen. */
+  /** The unit of the serial console that GRUB uses in addition to the screen. */
   readonly serial?: number;
-  /** Kernel options of this machine. */
+  /** The kernel options of the machine. */
   readonly options?: string;
 }
 
@@ -41,7 +41,7 @@ const SECTOR_BYTES = 512;
 const SYSTEMD_BOOT = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const GRUB_CFG = join(import.meta.dir, "../src/boot/grub/grub.cfg");
 
-/** Makes the disk. Its slots are empty and its control partition is all zeros: GRUB finds no record there and shows its menu. */
+/** Makes the disk. Its slots are empty, and its control partition is all zeros: GRUB finds no record and shows its menu. */
 export function makeDisk(setup: DiskSetup): Disk {
   const parts = layOut(setup);
   const disk = { path: setup.path, sizeBytes: diskBytes(parts), parts };
@@ -54,7 +54,7 @@ export function makeDisk(setup: DiskSetup): Disk {
   return disk;
 }
 
-/** The partition with that name. */
+/** Returns the partition with this name. */
 export function partOf(disk: Disk, name: PartName): Part {
   const part = disk.parts.find((one) => one.name === name);
   if (part === undefined) throw new Error(`Cannot find part ${name} on ${disk.path}`);
@@ -93,7 +93,7 @@ function fillEsp(disk: Disk, contents: Files): void {
   }
 }
 
-/** Each after the one that it lies in. */
+/** Each folder comes after its parent. */
 function foldersOf(contents: Files): string[] {
   const paths = Object.keys(contents).flatMap((path) => {
     const names = path.split("/").slice(1, -1);
@@ -118,8 +118,8 @@ function grubFiles(disk: Disk, setup: DiskSetup): Files {
 }
 
 /**
- * loader.conf is written here and never again: which entry comes first is told by the entries. Without a random seed systemd-boot
- * writes nothing but their names.
+ * loader.conf is written only here: the entries themselves decide which one is first. Without a random seed systemd-boot
+ * writes only the names of entries.
  */
 function systemdBootFiles({ wait = 0, options = "" }: DiskSetup): Files {
   const lines = [`timeout ${wait}`, "default tandem-*", "editor no", "random-seed-mode off"];
@@ -130,7 +130,7 @@ function systemdBootFiles({ wait = 0, options = "" }: DiskSetup): Files {
   };
 }
 
-/** A whole number of MiB from the command line, in bytes. */
+/** Parses a whole number of MiB, and returns bytes. */
 function mebibytes(text: string): number {
   if (/^\d+$/.test(text)) return Number(text) * MiB;
   throw new Error(`Cannot use size "${text}": want a whole number of MiB`);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what tests, demo and benchmarks need on Debian 12 or alike, and unpacks what only virtual machines run: a kernel into
-# dist/kernel, OpenRC into dist/openrc.
-# Does nothing, and quickly, when everything is there. Without root it says what is missing.
+# Installs the packages that tests, demo and benchmarks need on Debian 12 and similar systems. Unpacks the parts that only
+# virtual machines run: a kernel into dist/kernel, OpenRC into dist/openrc. Ends at once when nothing is missing. Without
+# root it lists the missing packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -62,13 +62,13 @@ missing() {
   done <<<"$NEEDED"
 }
 
-# apt-get, which waits for whoever installs or updates just now, as a new machine does by itself, and asks a server again.
+# Runs apt-get. Waits for the locks of other apt processes, which a new machine starts by itself, and repeats failed downloads.
 apt() {
   local options="-q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5" said
   SECONDS=0
   # shellcheck disable=SC2086 -- It is a list.
   until said=$(apt-get $options "$@" 2>&1); do
-    # The option does not wait for the lock on the lists of packages.
+    # The option does not cover the lock of the package lists.
     if [[ $said != *"Could not get lock"* || $SECONDS -gt 600 ]]; then
       printf '%s\n' "$said" >&2
       return 1
@@ -117,7 +117,8 @@ download_openrc() {
   apt download $OPENRC
 }
 
-# A list of packages may be missing, or so old that it names one which the archive no longer has. $1: the function that downloads.
+# Updates the package lists when a download fails: they may be missing, or name a version that the archive has removed.
+# $1: the function that downloads.
 download() {
   if "$1" 2>/dev/null; then return; fi
   if [ "$(id -u)" = 0 ]; then
@@ -128,18 +129,18 @@ download() {
   return 1
 }
 
-# $1: folder in dist; $2: a file that shows it is there; $3: the function that downloads.
+# $1: folder in dist; $2: a file that exists when the folder is complete; $3: the function that downloads.
 fetch() {
   if compgen -G "dist/$1/$2" >/dev/null; then return; fi
   local folder package
   folder=$(mktemp -d)
-  # shellcheck disable=SC2064 -- The value of now is meant: at the end the variable is gone.
+  # shellcheck disable=SC2064 -- The value must be expanded now: the variable does not exist at the end.
   trap "rm -rf '$folder'" EXIT
   (cd "$folder" && download "$3")
   for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder/root"; done
   mkdir -p dist
   rm -rf "dist/$1"
-  # Files that only their owner can read would be useless to another user of this checkout.
+  # Other users of this checkout must be able to read the files.
   chmod -R u=rwX,go=rX "$folder/root"
   mv "$folder/root" "dist/$1"
   rm -rf "$folder"

@@ -1,9 +1,9 @@
 /**
- * Makes the images that benchmarks are run with, under dist/reference, unless they are there already:
+ * Makes the images for benchmarks in dist/reference, if they do not exist:
  *
  *     bun scripts/reference-image.ts [--shape system|small|large] [--layers N] [--compression gzip|zstd]
  *
- * "system" is the reference image: an operating system of Debian packages. Its sizes follow what apt offers, so they are measured.
+ * "system" is the reference image: an operating system of Debian packages. Its sizes depend on the package versions, so they are measured.
  */
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,9 +29,9 @@ export interface ImageShape {
 
 export interface ReferenceImage extends ImageShape {
   readonly image: Image;
-  /** Regular files in all layers, those included that later layers replace. */
+  /** The number of regular files in all layers, with those that later layers replace. */
   readonly files: number;
-  /** Their data in whole blocks of 4 KiB: what a file system cannot do without. */
+  /** Their data in whole blocks of 4 KiB: the least that a file system needs. */
   readonly dataBytes: number;
   readonly tarBytes: number;
   readonly blobBytes: number;
@@ -40,7 +40,7 @@ export interface ReferenceImage extends ImageShape {
 /** The reference image of the budgets. */
 export const REFERENCE: ImageShape = { shape: "system", layers: 4, compression: "gzip" };
 
-/** Makes the image, or finds the one made before. */
+/** Makes the image, or returns the one of an earlier run. */
 export async function referenceImage(shape: ImageShape): Promise<ReferenceImage> {
   const layout = join(FOLDER, `${shape.shape}-${shape.layers}-${shape.compression}`);
   const description = Bun.file(join(layout, DESCRIPTION));
@@ -80,7 +80,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** What flags say, checked. */
+/** Parses and checks the flags. */
 export function shapeOf(flags: Readonly<Record<keyof ImageShape, string>>): ImageShape {
   const layers = Number(flags.layers);
   if (!Number.isInteger(layers) || layers < 1)

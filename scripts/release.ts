@@ -1,4 +1,4 @@
-/** What is published: the binary, compressed, and checksums of all. */
+/** Makes the files of a release: the compressed binary, and the checksums. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

@@ -1,28 +1,28 @@
 /**
- * Runs groups of tests and sums up: `bun scripts/test.ts GROUP...`. The last line is "N passed, N failed". What a test counts beyond
- * itself it prints as "count: faults 123"; the line before the last has the sum of each.
+ * Runs groups of tests: `bun scripts/test.ts GROUP...`. The last line is "N passed, N failed". A test may print lines such
+ * as "count: faults 123". The line before the last holds the sum of each such count.
  */
 import { readdirSync } from "node:fs";
 
-/** Groups that take long, or need Debian's tools, the built binary, root or a virtual machine; everything else in test/ is "unit". */
+/** Groups that are slow, or need Debian's tools, the built binary, root or a virtual machine. All other tests are "unit". */
 const SLOW = ["power-cut", "oracle", "binary", "static", "faults", "e2e"] as const;
-/** Groups whose files take minutes. */
+/** Groups of which each file takes minutes. */
 const BY_FILE: ReadonlySet<string> = new Set(["power-cut", "faults", "e2e"]);
-/** Runners side by side within a group. */
+/** The number of runners at the same time in a group. */
 const LANES = 2;
 const LONGEST = "stories.test.ts";
-/** Only for what hangs: beside ten other programs a test of a second takes twenty. */
+/** Only for tests that hang: beside ten other programs a test of one second takes twenty. */
 const TIMEOUT_MS = { unit: 300_000, slow: 1_800_000 } as const;
 
-/** Lines of a runner's report that come with its failures. */
+/** The number of lines that are shown with a failure. */
 const LINES_OF_A_FAILURE = 12;
 
 interface Sums {
   readonly passed: number;
   readonly failed: number;
-  /** What failed, each with the end of what was said before. */
+  /** The failures, each with the last lines before it. */
   readonly failures: readonly string[];
-  /** What was counted, by its name. */
+  /** The sums of the counts, by name. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
@@ -30,18 +30,18 @@ const groups = process.argv.slice(2);
 const sums: Sums[] = [];
 for (const group of groups) sums.push(await runGroup(group));
 const { passed, failed, failures, counts } = total(sums);
-// Once more at the end, where someone who sees only the last page of a long run finds them.
+// Again at the end, because a reader of a long run sees only the last page.
 for (const failure of failures) console.error(failure);
 if (counts.size > 0) console.log([...counts].map(([what, count]) => `${count} ${what}`).join(", "));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** What one runner is given: a folder, a group, or a file where these take long, so that all processors are kept busy. */
+/** The input of one runner: a folder, a group, or a single slow file, so that all processors have work. */
 function shareOf(group: string): string[][] {
   if (group === "unit") return unitFolders().map((path) => [path]);
   if (!BY_FILE.has(group)) return [[`./test/${group}/`]];
   const files = readdirSync(`test/${group}`).filter((name) => name.endsWith(".test.ts"));
-  // The longest first, so that the lanes end together.
+  // The longest first, so that the runners end at about the same time.
   return files
     .toSorted((one, other) => Number(other === LONGEST) - Number(one === LONGEST))
     .map((name) => [`./test/${group}/${name}`]);
@@ -111,7 +111,7 @@ function sumOf(found: readonly (readonly [string, number])[]): Map<string, numbe
   return sum;
 }
 
-/** Passes on what a runner prints, and returns it. bun prints its report on stderr. */
+/** Copies a runner's output, and returns it. bun prints its report on stderr. */
 async function echo(
   stream: ReadableStream<Uint8Array>,
   target: NodeJS.WriteStream,
@@ -125,7 +125,7 @@ async function echo(
   return text;
 }
 
-/** What a group counts for. Skipped tests, a group without tests and a runner that died are failures too. */
+/** The result of a group. Skipped tests, a group without tests and a runner that crashed count as failures. */
 function judge(group: string, output: string, status: number): Omit<Sums, "counts"> {
   const count = (word: string): number =>
     Number(output.match(new RegExp(`^ *(\\d+) ${word}$`, "m"))?.[1] ?? 0);
@@ -142,13 +142,13 @@ function judge(group: string, output: string, status: number): Omit<Sums, "count
   };
 }
 
-/** What a runner marked: the lines that lead to a failed test, or that follow an error outside of any. */
+/** The lines before each failed test, and the lines after an error outside of all tests. */
 function failuresIn(group: string, output: string): string[] {
   const lines = output.split("\n");
   return lines.flatMap((line, index) => {
     if (line.startsWith("# Unhandled error"))
       return [`${group}: ${line}\n${indented(lines.slice(index + 1, index + LINES_OF_A_FAILURE))}`];
-    // A runner lists its failures once more at its end, where nothing leads to them.
+    // A runner lists its failures again at the end, without the lines before them.
     if (!/^\((fail|skip|todo)\)/.test(line) || lines.indexOf(line) < index) return [];
     return [`${group}: ${line}\n${indented(lines.slice(0, index).slice(-LINES_OF_A_FAILURE))}`];
   });

@@ -1,4 +1,4 @@
-/** What is measured beside the reference image: other shapes, another compression, slower networks. */
+/** The measurements besides the reference image: other shapes, another compression, slower networks. */
 import { type ImageShape, REFERENCE } from "../reference-image.ts";
 
 const MB = 1e6;
@@ -6,7 +6,7 @@ const MB = 1e6;
 export interface Case {
   readonly name: string;
   readonly image: ImageShape;
-  /** Of the network between the registry and everyone who races. Without it there is none but loopback. */
+  /** The network between the registry and the programs. Default: loopback without a limit. */
   readonly bytesPerSecond?: number;
 }
 
@@ -19,7 +19,7 @@ const CASES: readonly Case[] = [
   { name: "network of 100 MB/s", image: REFERENCE, bytesPerSecond: 100 * MB },
 ];
 
-/** Takes minutes to make, and as long to unpack for the peer. */
+/** Making this image takes minutes, and so does unpacking it by the peer. */
 const LARGE: Case = { name: "4 GiB in 16 files", image: { ...REFERENCE, shape: "large" } };
 
 export function casesOf({ all }: { readonly all: boolean }): readonly Case[] {

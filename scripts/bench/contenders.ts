@@ -1,4 +1,4 @@
-/** Those who race: each takes the same image from the same registry and has nothing left of an earlier round. */
+/** The programs that are compared. Each takes the same image from the same registry, without files of an earlier round. */
 import { mkdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -8,28 +8,28 @@ import type { ReferenceImage } from "../reference-image.ts";
 import { type Measurement, measured } from "./measure.ts";
 import type { Stage } from "./stages.ts";
 
-/** Where the image is and where results may be put. */
+/** The place of the image, and the folder for results. */
 export interface Course {
   readonly image: ReferenceImage;
   /** "127.0.0.1:41235". */
   readonly host: string;
-  /** Under which the registry has the image: "reference". */
+  /** The name of the image in the registry: "reference". */
   readonly name: string;
   readonly tag: string;
   /** A folder of this run alone. */
   readonly folder: string;
-  /** How tandem is started. */
+  /** The command of tandem. */
   readonly tandem: readonly string[];
   readonly floor: readonly string[];
-  /** Of the file that tandem writes into, "2GiB". */
+  /** The size of the file that tandem writes into: "2GiB". */
   readonly targetSize: string;
 }
 
-/** Seconds of each phase, as `tandem write --json` tells them, and what was seen from outside. */
+/** The seconds of each phase by `tandem write --json`, and the measurements from outside. */
 export interface TandemRun extends Measurement {
   readonly phases: Readonly<Record<string, number>>;
   readonly bytesWritten: number;
-  /** What the file takes up, by its blocks. */
+  /** The size of the file in blocks. */
   readonly allocatedBytes: number;
 }
 
@@ -62,7 +62,7 @@ export interface PeerRun {
   readonly unpackSeconds: number;
   /** `umoci raw unpack`, which writes the same files and no list. */
   readonly rawUnpackSeconds: number;
-  /** After `umoci unpack`: until all of it is on the disk. */
+  /** The flush after `umoci unpack`. */
   readonly syncSeconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
@@ -91,11 +91,11 @@ export async function runPeer({ host, name, tag, folder }: Course): Promise<Peer
 }
 
 export interface FloorRun extends Measurement {
-  /** By its own clock, without start and end of the process. */
+  /** By the program's own clock, without the start and end of the process. */
   readonly ownSeconds: number;
 }
 
-/** Fetch, check and decompress, and throw everything away. The largest layers first, as tandem does it. */
+/** Fetches, checks and decompresses, and discards all. The largest layers are first, as in tandem. */
 export async function runFloor(course: Course, into = "-"): Promise<FloorRun> {
   const { image, host, name, floor } = course;
   const layers = image.image.layers.toSorted((one, other) => other.size - one.size);
@@ -105,22 +105,22 @@ export async function runFloor(course: Course, into = "-"): Promise<FloorRun> {
   return { ...run, ownSeconds: seconds };
 }
 
-/** Larger than all tars of an image, and sparse. */
+/** The size of the sparse file, larger than all tars of an image. */
 const FLOOR_BYTES = 2 ** 40;
 
-/** The same, but written to a file as tandem writes. */
+/** The same, but the tars are written to a file in the same way as tandem writes. */
 export async function runWritingFloor(course: Course): Promise<FloorRun> {
   const target = join(course.folder, "floor.img");
   await clear(target);
   await writeFile(target, "");
-  // At its full size before, or the kernel makes whoever lets it grow wait for the medium.
+  // The file has its full size before: a file that grows waits for the medium.
   await truncate(target, FLOOR_BYTES);
   const run = await runFloor(course, target);
   await clear(target);
   return run;
 }
 
-/** What the stages of a write cost one by one. */
+/** The cost of each stage of a write. */
 export async function runStages({ image, host, name, folder }: Course): Promise<readonly Stage[]> {
   const target = join(folder, "stages.img");
   await clear(target);
@@ -132,7 +132,7 @@ export async function runStages({ image, host, name, folder }: Course): Promise<
   return JSON.parse(stdout) as Stage[];
 }
 
-/** Only writing: as many zeros as the image has data, and a flush. */
+/** Only the writing: as many zeros as the image has data, and a flush. */
 export async function runDevice({ image, folder }: Course): Promise<Measurement> {
   const target = join(folder, "zeros");
   const count = Math.ceil(image.dataBytes / 2 ** 20);
@@ -143,7 +143,7 @@ export async function runDevice({ image, folder }: Course): Promise<Measurement>
   return run;
 }
 
-/** Waits until the disk has nothing left to do for whoever ran before. */
+/** Waits until the disk has written the data of the program before. */
 async function clear(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
   await mkdir(join(path, ".."), { recursive: true });

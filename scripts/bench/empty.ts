@@ -1,2 +1,2 @@
-/** A program that does nothing: what starting Bun costs. */
+/** A program that does nothing, to measure the start of Bun. */
 process.exitCode = 0;

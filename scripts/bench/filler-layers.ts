@@ -1,4 +1,4 @@
-/** Images of one kind of file, to see what depends on the number of files and what on their size. */
+/** Images with files of one size, to tell the costs of the number of files from those of their size. */
 import { TAR_END, tarMember, type TarMember } from "../../test/peers/tar.ts";
 import { compressibleBytes } from "./filler.ts";
 import { BLOCK_BYTES, type LayerContent } from "./layer-content.ts";
@@ -12,7 +12,7 @@ const LARGE_BYTES = 256 * 1024 * KiB;
 const LARGE_TOTAL_BYTES = 4 * GiB;
 const CHUNK_BYTES = 4 * 1024 * KiB;
 
-/** 100,000 files of 1 KiB, a thousand in a folder, dealt out to `count` layers. */
+/** 100,000 files of 1 KiB, a thousand in each folder, spread over `count` layers. */
 export function smallFileLayers(count: number): LayerContent[] {
   const folders = SMALL_FILES / FILES_PER_FOLDER;
   return Array.from({ length: count }, (_, layer) => {
@@ -21,7 +21,7 @@ export function smallFileLayers(count: number): LayerContent[] {
   });
 }
 
-/** How many of `total` things dealt out to `count` layers are in layer number `layer`. */
+/** How many of `total` files are in layer number `layer` of `count`. */
 function share(total: number, layer: number, count: number): number {
   return Math.ceil((total - layer) / count);
 }
@@ -37,7 +37,7 @@ async function* smallFiles(layer: number, count: number): AsyncGenerator<Uint8Ar
   yield TAR_END;
 }
 
-/** 4 GiB in files of 256 MiB. Made while they are read: no more than a few MiB are held. */
+/** 4 GiB in files of 256 MiB. They are made while they are read, so that memory holds only a few MiB. */
 export function largeFileLayers(count: number): LayerContent[] {
   return Array.from({ length: count }, (_, layer) => {
     const files = share(LARGE_TOTAL_BYTES / LARGE_BYTES, layer, count);

@@ -1,7 +1,7 @@
-/** Bytes that look like data: the same for the same name, without a file to take them from. */
+/** Makes bytes that look like the data of files. Equal names give equal bytes. */
 import { createCipheriv, createHash } from "node:crypto";
 
-/** `sizeBytes` bytes that nothing compresses, such as an initrd is. */
+/** Returns bytes that do not compress, like those of an initrd. */
 export function randomBytes(name: string, sizeBytes: number): Uint8Array {
   const key = createHash("sha256").update(name).digest();
   const cipher = createCipheriv("aes-256-ctr", key, Buffer.alloc(16));
@@ -9,10 +9,10 @@ export function randomBytes(name: string, sizeBytes: number): Uint8Array {
 }
 
 const RECORD_BYTES = 4096;
-/** What gzip makes of programs and text is a good third of them. */
+/** gzip compresses programs and text to a good third. */
 const RANDOM_BYTES = 1450;
 
-/** `sizeBytes` bytes of which gzip leaves about 37 %: in every record some noise, then a line repeated. */
+/** Returns bytes that gzip compresses to about 37 %: each record has noise, then a repeated line. */
 export function compressibleBytes(name: string, sizeBytes: number): Uint8Array {
   const bytes = Buffer.alloc(sizeBytes, `${name}: the quick brown fox jumps over the lazy dog\n`);
   const noise = randomBytes(name, Math.ceil((sizeBytes / RECORD_BYTES) * RANDOM_BYTES));

@@ -1,8 +1,7 @@
 /**
- * The least that any program has to do with an image: fetch every blob, check its hash, gunzip it, hash the tar, throw it away. Uses
- * tandem's own decompressor, as many threads as there are cores, and nothing else. Arguments: "-", or a file to write the tars to instead
- * (what is left to tandem then is to know where each byte belongs), URL of the blobs, then the digests of the layers; prints the seconds
- * it took and the bytes it saw.
+ * The floor: the least work that any program has with an image. It fetches every blob, checks its hash, decompresses it,
+ * hashes the tar and discards it, with tandem's own decompressor and a thread for each core. Arguments: "-" or a file to
+ * write the tars to, the URL of the blobs, then the digests of the layers. Prints the seconds and the bytes.
  */
 import { availableParallelism } from "node:os";
 
@@ -14,11 +13,11 @@ declare const self: Worker;
 interface Task {
   readonly url: string;
   readonly digest: string;
-  /** Where the tar goes. */
+  /** The file for the tar. */
   readonly into: Place | undefined;
 }
 
-/** Each layer has so much of the file, which is sparse. */
+/** The part of the sparse file for each layer. */
 const REGION_BYTES = 2 ** 33;
 
 if (Bun.isMainThread) await main(process.argv.slice(2));
@@ -41,7 +40,7 @@ async function main([path = "-", base = "", ...digests]: string[]): Promise<void
   process.exit(0); // Workers that wait for more would keep the program alive.
 }
 
-/** One thread, from the first free layer to the last. */
+/** Runs one thread until no layer is left. */
 async function drain(queue: Task[]): Promise<number> {
   const worker = new Worker(import.meta.url);
   let sumBytes = 0;

@@ -1,15 +1,15 @@
 import type { LayerSource } from "../../test/peers/image.ts";
 import type { TarMember } from "../../test/peers/tar.ts";
 
-/** Of the file system that is written. */
+/** The size of the file system that is written. */
 export const BLOCK_BYTES = 4096;
 
-/** A layer and what is in it. */
+/** A layer and its content. */
 export interface LayerContent {
   readonly tar: LayerSource["tar"];
-  /** Regular files, without the markers of deleted ones. */
+  /** The number of regular files, without whiteouts. */
   readonly files: number;
-  /** Their data in whole blocks. */
+  /** The data of the files in whole blocks. */
   readonly dataBytes: number;
 }
 

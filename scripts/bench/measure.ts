@@ -1,19 +1,19 @@
-/** Runs a program and watches it from outside: nothing here trusts what the program says of itself. */
+/** Runs a program and measures it from outside, without trusting the program's own numbers. */
 import { readFileSync } from "node:fs";
 
 export interface Measurement {
   /** From start to exit. */
   readonly seconds: number;
-  /** Of all its threads, in user space and kernel. */
+  /** The processor time of all threads, in user space and kernel. */
   readonly cpuSeconds: number;
   /** The most memory that was resident at one time (VmHWM). */
   readonly peakBytes: number;
-  /** What the kernel counted as on its way to a device (write_bytes of /proc/PID/io). */
+  /** The bytes that the kernel sent to a device (write_bytes of /proc/PID/io). */
   readonly deviceBytes: number;
   readonly stdout: string;
 }
 
-/** Both counters only grow, so that reading them often loses no more than the last moment before the exit. */
+/** Both counters only grow, so frequent reads miss only the last moment before the exit. */
 const SAMPLE_MS = 5;
 
 /** Throws with the program's stderr when it fails. */
@@ -23,7 +23,7 @@ export async function measured(...words: readonly string[]): Promise<Measurement
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    // Without it a child gets the variables that this process started with, not those that forgetHost() left.
+    // Without this a child gets the environment of the start of this process, and not the one that forgetHost() left.
     env: process.env,
   });
   let [peakBytes, deviceBytes] = [0, 0];
@@ -52,7 +52,7 @@ function counter(pid: number, file: string, name: string): number {
   }
 }
 
-/** What a process that goes on running has used so far, in user space and kernel. Linux counts in hundredths of a second. */
+/** The processor time of a running process so far, in user space and kernel. Linux counts in hundredths of a second. */
 export function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /, "")

@@ -1,4 +1,4 @@
-/** Debian packages as a supply of real files: fetched by apt, read without unpacking them and without root. */
+/** Real files from Debian packages: apt fetches them, and they are read without root and without unpacking. */
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ import { command, commandBytes } from "../../test/peers/command.ts";
 import type { TarMember } from "../../test/peers/tar.ts";
 
 const BLOCK_BYTES = 512;
-/** A merged /usr, as every Debian has it now: packages still carry the old names. */
+/** Debian has a merged /usr, but packages still contain the old names. */
 const MERGED = /^(bin|sbin|lib|lib64)(?=\/|$)/;
 
 /** Fetches the versions that apt offers now into `folder` and returns their files in the order of `names`. */
@@ -35,7 +35,7 @@ export async function dependencyOf(meta: string): Promise<string> {
   return name;
 }
 
-/** What is in a package. Members share the memory of the whole. */
+/** The members of a package. They share the memory of the package. */
 export async function packageMembers(file: string): Promise<TarMember[]> {
   const archive = await commandBytes("dpkg-deb", "--fsys-tarfile", file);
   const members: TarMember[] = [];

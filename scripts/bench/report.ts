@@ -1,4 +1,4 @@
-/** Results for people: what was measured, and the budgets beside it. */
+/** Prints the results for people: the measurements, and the budgets beside them. */
 import type { ReferenceImage } from "../reference-image.ts";
 import type { PeerRun } from "./contenders.ts";
 import type { Stage } from "./stages.ts";
@@ -15,7 +15,7 @@ export interface Measured {
   readonly binary: Binary | undefined;
 }
 
-/** What was measured of one more image or network. */
+/** The measurements of one more image or network. */
 export interface CaseSummary {
   readonly name: string;
   readonly image: ReferenceImage;
@@ -51,18 +51,18 @@ export function printReport({ summary, startup, budgets, binary }: Measured): vo
   print(budgets.map(budgetRow));
 }
 
-/** What the budget leaves for everything else, and what tandem takes. */
+/** The part of the budget beside the floor, and the part that tandem uses. */
 function writingNote({ writingFloor, floor, tandemWrite }: Summary): string {
   return `${ratio(writingFloor / floor)} the floor; tandem ${ratio(tandemWrite / writingFloor)} this`;
 }
 
-/** Processor time of one thread that does one thing after the other. */
+/** The processor time of one thread that runs the stages one after another. */
 export function printStages(stages: readonly Stage[]): void {
   console.log("\nstages by themselves, processor time");
   print(stages.map(({ name, seconds: value }) => [`  ${name}`, seconds(value)]));
 }
 
-/** One line for each, with the ratios to what ran in the same rounds. */
+/** A line for each measurement, with the ratios to the other programs of the same rounds. */
 export function printCases(cases: readonly CaseSummary[]): void {
   if (cases.length === 0) return;
   const titles = ["write", "/ floor", "/ peer", "read back", "peak memory", "bytes / data"];

@@ -1,17 +1,17 @@
-/** A network of a given speed in front of a server: passes bytes on, to all connections together no faster than that. */
+/** Simulates a network in front of a server: all connections together get no more than a given speed. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
 export interface SlowLink extends AsyncDisposable {
-  /** What to ask instead of the server: "127.0.0.1:41235". */
+  /** The address to use instead of the server: "127.0.0.1:41235". */
   readonly host: string;
 }
 
-/** Timers are no finer. What goes too early by less is made up for by what follows. */
+/** The resolution of timers. Bytes that are early by less make the next ones later. */
 const TIMER_MS = 2;
 
-/** Only what comes from `server` is slowed down, which is where the image comes from. */
+/** Only the bytes from `server` are slowed down, because the image comes from there. */
 export async function slowLink(server: string, bytesPerSecond: number): Promise<SlowLink> {
   const [address = "", port = ""] = server.split(":");
   const clock: Clock = { freeAtMs: 0, msPerByte: 1000 / bytesPerSecond };
@@ -40,7 +40,7 @@ export async function slowLink(server: string, bytesPerSecond: number): Promise<
   };
 }
 
-/** When the link has room for the next byte. */
+/** The time at which the link is free for the next byte. */
 interface Clock {
   freeAtMs: number;
   readonly msPerByte: number;

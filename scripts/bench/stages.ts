@@ -1,5 +1,5 @@
 /**
- * What each stage of a write costs by itself, in one thread: fetching, hashing the blobs, inflating, hashing the tars, reading them,
+ * Measures each stage of a write by itself, in one thread: fetching, hashing the blobs, inflating, hashing the tars, reading them,
  * placing their data, making the file system. Arguments: URL of the blobs, the file to write into, its size, then media type and
  * digest of each layer. Prints a JSON list of names and seconds of processor time.
  */
@@ -25,11 +25,11 @@ interface Layer {
 
 export interface Stage {
   readonly name: string;
-  /** Processor time of the whole process. */
+  /** The processor time of the whole process. */
   readonly seconds: number;
 }
 
-/** As long as what a registry hands over in one piece. */
+/** The size of the chunks that a registry sends. */
 const PIECE_BYTES = 64 * 1024;
 const NOWHERE: DataSink = { begin() {}, seek() {}, write() {}, end: () => [] };
 
@@ -53,7 +53,7 @@ async function stages([base = "", target = "", size = "", ...words]: string[]): 
     inflate(layer, (bytes) => tarHashing.run(() => hasher.update(bytes)));
     hasher.digest();
   }
-  // Compiling it is paid here, or it would be counted for the reading and missing from the placing.
+  // The code is compiled here. Otherwise the compilation would count as reading and not as placing.
   for (const layer of layers) read(layer, NOWHERE, new Meter());
   const reading = new Meter();
   for (const layer of layers) read(layer, NOWHERE, reading);
@@ -89,7 +89,7 @@ async function timed(work: () => unknown): Promise<number> {
   return secondsSince(before);
 }
 
-/** Adds up what happens between inflating: as a difference of whole runs it would be lost in what inflating takes more or less. */
+/** Adds up the time between the calls of inflate. The difference of whole runs would be smaller than the noise of inflate. */
 class Meter {
   seconds = 0;
 

@@ -1,10 +1,10 @@
-/** How long a program takes to do nothing: what the runtime costs, and what tandem adds to it. */
+/** Measures how long a program takes to do nothing: the cost of the runtime, and of tandem. */
 import { measured, median } from "./measure.ts";
 
 const RUNS = 20;
 /**
- * Runs a program and prints its peak memory in KiB. The program is too short to be watched, and what wait4(2) tells of a child
- * counts the memory of who started it, too: so somebody small has to.
+ * Runs a program and prints its peak memory in KiB. The program is too short for samples, and wait4(2) counts the memory of
+ * the parent, too. So a small program is the parent.
  */
 const PEAK = [
   "python3",
@@ -17,13 +17,13 @@ const PEAK = [
 export interface Startup {
   readonly tandemSeconds: number;
   readonly emptySeconds: number;
-  /** The most memory that was resident while the version was printed. */
+  /** The peak of resident memory while the version is printed. */
   readonly tandemPeakBytes: number;
 }
 
 export interface Binary {
   readonly sizeBytes: number;
-  /** Under zstd -19, as it is released. */
+  /** The size of the release: compressed by zstd -19. */
   readonly compressedBytes: number;
 }
 
@@ -36,7 +36,7 @@ export async function measureBinary(path: string): Promise<Binary> {
   return { sizeBytes: Bun.file(path).size, compressedBytes };
 }
 
-/** Medians of runs that take turns. */
+/** The medians of alternating runs. */
 export async function measureStartup(
   tandem: readonly string[],
   empty: readonly string[],

@@ -1,25 +1,25 @@
-/** What was measured, as medians, and what was promised. */
+/** The medians of the measurements, and the budgets. */
 import type { FloorRun, PeerRun, TandemRun } from "./contenders.ts";
 import { type Measurement, median } from "./measure.ts";
 import type { Startup } from "./startup.ts";
 
 const MiB = 1024 * 1024;
 
-/** What everyone did in one round. */
+/** The measurements of all programs in one round. */
 export interface Round {
-  /** What the registry used to serve tandem once. */
+  /** The processor time of the registry for one run of tandem. */
   readonly registryCpuSeconds: number;
   readonly tandem: TandemRun;
-  /** undefined for images that the peer does not understand. */
+  /** Undefined for images that the peer does not support. */
   readonly peer: PeerRun | undefined;
   readonly floor: FloorRun;
   readonly writingFloor: FloorRun;
   readonly device: Measurement;
 }
 
-/** Seconds unless the name says otherwise. */
+/** In seconds, unless the name has another unit. */
 export interface Summary {
-  /** Without the reading back, which no peer does. */
+  /** Without the read back, which no peer does. */
   readonly tandemWrite: number;
   readonly tandemReadBack: number;
   readonly tandemWhole: number;
@@ -33,8 +33,8 @@ export interface Summary {
   readonly floor: number;
   readonly floorCpu: number;
   /**
-   * What the floor takes when it writes, too. What it takes longer is told by the clocks of both programs: at its end the kernel takes
-   * a while to give back the queues, which tandem has done by the time it has read back.
+   * The time of the floor that writes. The extra time comes from the clocks of both programs: at the end the kernel needs some
+   * time to free the queues, which tandem has done before it has read back.
    */
   readonly writingFloor: number;
   readonly device: number;
@@ -80,7 +80,7 @@ function summarisePeer(runs: readonly PeerRun[]): PeerRun | undefined {
   };
 }
 
-/** What the peer needs for the same as tandem's whole write. */
+/** The time of the peer for the work of tandem's whole write. */
 export function wholePeerSeconds({ copySeconds, unpackSeconds, syncSeconds }: PeerRun): number {
   return copySeconds + unpackSeconds + syncSeconds;
 }
@@ -93,7 +93,7 @@ export interface Budget {
   readonly met: boolean;
 }
 
-/** The promises of the design. `dataBytes` is the image's data in whole blocks. */
+/** The budgets of the design. `dataBytes` is the image's data in whole blocks. */
 export function budgetsOf(summary: Summary, startup: Startup, dataBytes: number): Budget[] {
   const { tandemWrite, tandemDeviceBytes, tandemBytesWritten, peer } = summary;
   const peerSeconds = peer === undefined ? Number.NaN : wholePeerSeconds(peer);

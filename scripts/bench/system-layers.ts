@@ -7,7 +7,7 @@ const MiB = 1024 * 1024;
 const KERNEL = "linux-image-cloud-amd64";
 const INITRD_BYTES = 16 * MiB;
 
-/** Chosen for their mix, not to boot: about 480 MB in 16,000 files, with set-user-ID programs and hard links among them. */
+/** Packages with a typical mix of files, not to boot: about 480 MB in 16,000 files, with set-user-ID programs and hard links. */
 const BASE = `
   libc6 libc-bin bash coreutils dpkg apt perl-base tzdata passwd util-linux mount systemd udev kmod iproute2 iputils-ping
   openssl libssl3 ca-certificates sudo openssh-client openssh-server e2fsprogs locales xkb-data grub-common busybox-static
@@ -17,7 +17,7 @@ const PROGRAMS = `
   libllvm15 shared-mime-info libc6-dev linux-libc-dev fonts-dejavu-core ncurses-term
 `;
 
-/** `count` layers of the same system; with one layer there is nothing below that could be deleted. */
+/** `count` layers of the same system. A single layer deletes nothing, because there is no layer below. */
 export async function systemLayers(folder: string, count: number): Promise<TarMember[][]> {
   const kernel = await dependencyOf(KERNEL);
   const base = words(BASE);
@@ -45,14 +45,14 @@ function words(text: string): string[] {
   return text.trim().split(/\s+/);
 }
 
-/** Deals the packages out to `count` layers. */
+/** Spreads the packages over `count` layers. */
 function dealt(packages: readonly TarMember[][], count: number): TarMember[][][] {
   return Array.from({ length: count }, (_, layer) =>
     packages.filter((__, index) => index % count === layer),
   );
 }
 
-/** Every directory is in many packages, but once in a layer. Capabilities are set by scripts that nobody runs here. */
+/** Many packages have the same directory, a layer has it once. Capabilities are set here, because the packages' scripts do not run. */
 function oneLayer(packages: readonly (readonly TarMember[])[]): TarMember[] {
   const seen = new Set<string>();
   return packages.flat().flatMap((member) => {
@@ -66,7 +66,7 @@ function oneLayer(packages: readonly (readonly TarMember[])[]): TarMember[] {
 /** cap_net_raw=ep, revision 2 (linux/capability.h). */
 const CAP_NET_RAW = Buffer.from("0100000200200000000000000000000000000000", "hex");
 
-/** What no package brings: the root itself, a merged /usr, device nodes, accounts other than root. */
+/** Entries that no package has: the root directory, a merged /usr, device nodes, accounts other than root. */
 function skeleton(): TarMember[] {
   const links = ["bin", "sbin", "lib", "lib64"].map((name): TarMember => ({
     path: name,
@@ -111,8 +111,8 @@ function skeleton(): TarMember[] {
 }
 
 /**
- * The last layer: half of the manuals deleted, a directory made opaque, another one turned into a link, programs replaced, and a
- * link to a file that lies in a layer below.
+ * The last layer: half of the manuals deleted, a directory made opaque, another one replaced by a link, programs replaced, and a
+ * link to a file of a lower layer.
  */
 function changes(lower: readonly TarMember[]): TarMember[] {
   const files = lower.filter((member) => "data" in member);
@@ -135,7 +135,7 @@ function changes(lower: readonly TarMember[]): TarMember[] {
   ];
 }
 
-/** What looks like an initrd that is compressed by Zstandard. */
+/** Bytes that look like an initrd compressed by Zstandard. */
 function initrdBytes(seed: string): Uint8Array {
   const bytes = Uint8Array.from(randomBytes(seed, INITRD_BYTES));
   bytes.set([0x28, 0xb5, 0x2f, 0xfd]);

@@ -1,4 +1,4 @@
-/** A part of the floor by itself, so that a floor that does not write need not load it. */
+/** The part of the floor that writes, in a file of its own: a floor that does not write need not load it. */
 import { alignUp } from "../../src/lib/units.ts";
 import { directOutbox } from "../../src/system/direct-outbox.ts";
 import { openBlockFile } from "../../src/system/linux-block-file.ts";
@@ -12,7 +12,7 @@ export interface Place {
 /** For O_DIRECT. */
 const ALIGN_BYTES = 4096;
 
-/** Writes what it is given, one after the other, as tandem writes. */
+/** Writes chunks one after another, in the same way as tandem. */
 export class TarStore {
   readonly #outbox: Outbox;
   #parcel: Uint8Array;

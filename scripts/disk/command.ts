@@ -1,8 +1,8 @@
-/** Runs a tool and gives its output. Throws with everything it said when it fails. */
+/** Runs a tool and returns its output. When the tool fails, the error contains all of its output. */
 export function command(argv: readonly string[], input?: Uint8Array): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...argv], {
     stdin: input ?? "ignore",
-    // sgdisk and mkfs live there, and a user's path often does without.
+    // sgdisk and mkfs are in these folders, which a user's PATH often lacks.
     env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" },
   });
   if (exitCode === 0) return stdout.toString();

@@ -1,6 +1,6 @@
 const HEADER = "# GRUB Environment Block\n";
 
-/** A GRUB environment block of exactly `sizeBytes`, as grub-editenv(1) makes it. */
+/** A GRUB environment block of exactly `sizeBytes`, in the form of grub-editenv(1). */
 export function envBlock(values: Readonly<Record<string, string>>, sizeBytes = 1024): Uint8Array {
   const lines = Object.entries(values).map(([key, value]) => `${key}=${escape(value)}\n`);
   const text = HEADER + lines.join("");

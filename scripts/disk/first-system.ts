@@ -5,14 +5,14 @@ import { upgrade } from "../../src/upgrade/upgrade.ts";
 import type { Disk } from "../disk.ts";
 
 export interface FirstSystem {
-  /** As for `tandem upgrade --source`. */
+  /** The value of `tandem upgrade --source`. */
   readonly source: string;
   readonly insecureRegistries?: readonly string[];
-  /** Boots of the good slot without a verdict; 0: no limit. */
+  /** How many boots of the good slot may end without a verdict. 0: no limit. */
   readonly limit?: number;
 }
 
-/** Fills slot a of a new disk and makes it the good one, as `tandem upgrade --disk` does. */
+/** Writes slot a of a new disk and makes it the good slot, like `tandem upgrade --disk`. */
 export async function installFirst(disk: Disk, first: FirstSystem): Promise<void> {
   const { source, insecureRegistries = [], limit } = first;
   const work = { system: linux, talk: SILENT, signal: new AbortController().signal };

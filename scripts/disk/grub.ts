@@ -8,18 +8,18 @@ import type { Part } from "./layout.ts";
 
 const SECTOR_BYTES = 512;
 const GRUB = "/usr/lib/grub";
-/** What grub.cfg needs, and a little to look around with by hand. */
+/** The modules that grub.cfg needs, and some for commands by hand. */
 const MODULES =
   "part_gpt fat ext2 normal configfile loadenv regexp test true echo linux boot sleep serial terminal reboot halt minicmd ls cat";
 
-/** boot.img, GRUB manual "boot sector": its own code, then the place of core.img. */
+/** boot.img, GRUB manual "boot sector": code, then the sector of core.img. */
 const BOOT_IMG = { codeBytes: 440, kernelSector: 0x5c, driveCheck: 0x66 } as const;
 /** diskboot.img, the first sector of core.img: its block list has one entry, at the end. */
 const BLOCK_LIST = { sector: 500, sectors: 508, segment: 510, segmentValue: 0x820 } as const;
 
 /**
- * Makes a disk image start GRUB under a BIOS: boot.img into its first sector, core.img into the BIOS boot partition. GRUB reads
- * /tandem/grub.cfg of the partition `esp` on the disk that it was started from, without any search.
+ * Installs GRUB for BIOS: boot.img into the first sector, core.img into the BIOS boot partition. GRUB reads /tandem/grub.cfg
+ * from the partition `esp` of its own disk, without a search.
  */
 export function installBiosGrub(disk: string, { bios, esp }: { bios: Part; esp: Part }): void {
   const prefix = `(,gpt${esp.number})/tandem`;
@@ -33,13 +33,13 @@ export function installBiosGrub(disk: string, { bios, esp }: { bios: Part; esp: 
   list.setUint16(BLOCK_LIST.segment, BLOCK_LIST.segmentValue, true);
   const boot = Uint8Array.from(readFileSync(join(GRUB, "i386-pc/boot.img")));
   viewOf(boot).setBigUint64(BOOT_IMG.kernelSector, BigInt(firstSector), true);
-  // Two NOPs instead of the jump that leaves the BIOS's drive number alone: some BIOSes pass a wrong one for a hard disk.
+  // Two NOPs replace the jump that keeps the BIOS's drive number: some BIOSes pass a wrong number for a hard disk.
   boot.fill(0x90, BOOT_IMG.driveCheck, BOOT_IMG.driveCheck + 2);
   writeAt(disk, 0, boot.subarray(0, BOOT_IMG.codeBytes));
   writeAt(disk, bios.offsetBytes, core);
 }
 
-/** GRUB for 64-bit EFI as one file, to lie at /EFI/BOOT/BOOTX64.EFI: it reads /tandem/grub.cfg of the partition that it lies on. */
+/** GRUB for 64-bit EFI as one file, for /EFI/BOOT/BOOTX64.EFI. It reads /tandem/grub.cfg from its own partition. */
 export function makeEfiGrub(): Uint8Array {
   const modules = ["all_video", "efi_gop"];
   return makeImage({ format: "x86_64-efi", prefix: "/tandem", modules });
@@ -47,9 +47,9 @@ export function makeEfiGrub(): Uint8Array {
 
 interface ImageSetup {
   readonly format: "i386-pc" | "x86_64-efi";
-  /** Where grub.cfg is: a path, on the partition of the image itself or on the one before it. */
+  /** The folder of grub.cfg: a path, optionally with the partition before it. */
   readonly prefix: string;
-  /** Beyond MODULES. */
+  /** In addition to MODULES. */
   readonly modules: readonly string[];
 }
 

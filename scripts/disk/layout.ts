@@ -3,7 +3,7 @@ import { LABELS } from "../../src/slot/labels.ts";
 
 export type PartName = "bios" | "esp" | "control" | "a" | "b" | "recovery" | "data";
 
-/** Sizes in bytes; a part without one is left out. */
+/** Sizes in bytes. A partition without a size is left out. */
 export interface DiskSizes {
   readonly espBytes?: number;
   readonly controlBytes?: number;
@@ -15,7 +15,7 @@ export interface DiskSizes {
 export interface Part {
   readonly name: PartName;
   readonly label: string;
-  /** As sgdisk(8) writes types. */
+  /** The type in the form of sgdisk(8). */
   readonly type: string;
   readonly number: number;
   readonly offsetBytes: number;
@@ -23,7 +23,7 @@ export interface Part {
   readonly partuuid: string;
 }
 
-/** Room for the backup table at the end. */
+/** The space for the backup table at the end. */
 const BACKUP_BYTES = MiB;
 const PARTS = [
   { name: "bios", label: "BIOS boot", type: "ef02", bytes: () => MiB },
@@ -50,7 +50,7 @@ const PARTS = [
   { name: "data", label: "data", type: "8300", bytes: (s: DiskSizes) => s.dataBytes ?? 0 },
 ] as const;
 
-/** The partitions of a tandem disk one after the other, each at a whole MiB. */
+/** Places the partitions of a tandem disk one after another, each at a whole MiB. */
 export function layOut(sizes: DiskSizes): readonly Part[] {
   const parts: Part[] = [];
   let offsetBytes = MiB;
@@ -64,7 +64,7 @@ export function layOut(sizes: DiskSizes): readonly Part[] {
   return parts;
 }
 
-/** How large the disk has to be. */
+/** Returns the size that the disk needs. */
 export function diskBytes(parts: readonly Part[]): number {
   const end = Math.max(...parts.map((part) => part.offsetBytes + part.sizeBytes));
   return alignUp(end, MiB) + BACKUP_BYTES;

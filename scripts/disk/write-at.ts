@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 
-/** Writes into an existing file and leaves the rest of it as it is. */
+/** Writes into an existing file without changing the rest of it. */
 export function writeAt(path: string, offsetBytes: number, bytes: Uint8Array): void {
   const file = openSync(path, "r+");
   try {

@@ -1,6 +1,6 @@
-/** The parts of ELF64 (little-endian, x86-64) that packing reads and changes: tables of fields, and how to walk them. */
+/** The parts of ELF64 (little-endian, x86-64) that packing reads and changes: tables of fields, and functions to read them. */
 
-/** A field of a structure: where it begins, and its size, both in bytes. */
+/** A field of a structure: its offset and size in bytes. */
 type Field = readonly [offset: number, size: 1 | 2 | 4 | 8];
 
 /** https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html */
@@ -92,7 +92,7 @@ export function set(
   else bytes.writeBigUInt64LE(BigInt(value), at + offset);
 }
 
-/** Stops unless this is an x86-64 ELF file of the given type. */
+/** Throws unless this is an x86-64 ELF file of the given type. */
 export function checkHeader({ name, bytes }: Elf, type: number): void {
   const want = [
     [FILE_HEADER.magic, ELF_MAGIC],
@@ -110,7 +110,7 @@ export function checkHeader({ name, bytes }: Elf, type: number): void {
   }
 }
 
-/** A program header, and where it lies in the file. */
+/** A program header, and its offset in the file. */
 export interface Segment {
   readonly at: number;
   readonly type: number;
@@ -137,12 +137,12 @@ export function segmentsOf({ bytes }: Elf): Segment[] {
   });
 }
 
-/** What the kernel maps, in ascending order of addresses. */
+/** The segments that the kernel maps, by ascending address. */
 export function loadsOf(elf: Elf): Segment[] {
   return segmentsOf(elf).filter(({ type }) => type === SEGMENT.load);
 }
 
-/** The one segment of this type. */
+/** Returns the only segment of this type. */
 export function onlySegment(elf: Elf, type: number): Segment {
   const [found, ...more] = segmentsOf(elf).filter((segment) => segment.type === type);
   if (found === undefined || more.length > 0)
@@ -152,7 +152,7 @@ export function onlySegment(elf: Elf, type: number): Segment {
   return found;
 }
 
-/** Where in the file the byte lies that is mapped at `address`. */
+/** Returns the file offset of the byte at `address`. */
 export function offsetOf(elf: Elf, address: number): number {
   const segment = loadsOf(elf).find(
     ({ address: start, fileBytes }) => start <= address && address < start + fileBytes,
@@ -162,7 +162,7 @@ export function offsetOf(elf: Elf, address: number): number {
   return segment.offset + address - segment.address;
 }
 
-/** An entry of the dynamic section, and where it lies in the file. */
+/** An entry of the dynamic section, and its offset in the file. */
 interface DynamicEntry {
   readonly at: number;
   readonly tag: number;
@@ -181,7 +181,7 @@ export function dynamicOf(elf: Elf): DynamicEntry[] {
   );
 }
 
-/** The one dynamic entry with this tag. */
+/** Returns the only dynamic entry with this tag. */
 export function onlyDynamic(elf: Elf, tag: number): DynamicEntry {
   const [found, ...more] = dynamicOf(elf).filter((entry) => entry.tag === tag);
   if (found === undefined || more.length > 0)
@@ -196,12 +196,12 @@ export function stringTableOf(elf: Elf): Buffer {
   return elf.bytes.subarray(start, start + onlyDynamic(elf, TAG.stringTableBytes).value);
 }
 
-/** The NUL-terminated text at `offset` of a string table. */
+/** Returns the NUL-terminated text at `offset` of a string table. */
 export function stringAt(table: Buffer, offset: number): string {
   return table.toString("latin1", offset, table.indexOf(0, offset));
 }
 
-/** The shared libraries that the loader will look for, by name. */
+/** Returns the names of the shared libraries that the loader must find. */
 export function neededBy(elf: Elf): string[] {
   const table = stringTableOf(elf);
   return dynamicOf(elf)

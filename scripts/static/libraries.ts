@@ -15,20 +15,20 @@ import {
 
 export const LOADER_NAME = "ld-linux-x86-64.so.2";
 const LIBRARY_NAMES = ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0"] as const;
-/** Debian and its kin, then the Fedora family, then the rest. */
+/** The folders of Debian, then of Fedora, then of others. */
 const FOLDERS = ["/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"] as const;
 
 export interface Libraries {
   /** The dynamic loader. */
   readonly loader: Elf;
   readonly libraries: readonly Elf[];
-  /** What the C library says of itself, like "Debian GLIBC 2.36-9+deb12u14". */
+  /** The version text in the C library: "Debian GLIBC 2.36-9+deb12u14". */
   readonly glibcVersion: string;
-  /** Where the files came from. For messages and licences only: it does not go into the binary. */
+  /** The folder of the files. For messages and licences only: the binary does not contain it. */
   readonly folder: string;
 }
 
-/** Reads the C library of the machine that builds. */
+/** Reads the C library of the build machine. */
 export function readLibraries(folders: readonly string[] = FOLDERS): Libraries {
   const folder = folders.find((path) => existsSync(join(path, "libc.so.6")));
   if (folder === undefined)
@@ -51,7 +51,7 @@ function readLibrary(folder: string, name: string): Elf {
   return elf;
 }
 
-/** The loader finds a library that another one needs only by its soname among those already loaded. */
+/** The loader finds a needed library only by its soname, among the libraries that are already loaded. */
 function checkClosed(all: readonly Elf[]): void {
   const names = new Set(all.map(({ name }) => name));
   for (const elf of all) {

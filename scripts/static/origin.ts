@@ -1,4 +1,4 @@
-/** Facts that go into the binary: where its sources and its parts come from. */
+/** The facts in the binary about the origin of its sources and parts. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
@@ -6,7 +6,7 @@ import type { BuildInfo } from "../../src/lib/build-info.ts";
 import manifest from "../../package.json";
 
 const ROOT = join(import.meta.dir, "../..");
-/** What the binary is made from; changes elsewhere do not make it a modified one. */
+/** The sources of the binary. Changes of other files do not mark the binary as modified. */
 const SOURCES = ["src", "scripts", "package.json", "package-lock.json"] as const;
 
 export function originOf(glibc: string): BuildInfo {
@@ -21,7 +21,7 @@ export function originOf(glibc: string): BuildInfo {
   };
 }
 
-/** The program runs on the Bun that builds it, so that has to be the pinned one. */
+/** The binary contains the Bun that builds it, so that must be the pinned version. */
 function checkBun(): void {
   const want = manifest.devDependencies.bun;
   if (Bun.version !== want)
@@ -31,7 +31,7 @@ function checkBun(): void {
 }
 
 function git(...args: readonly string[]): string | undefined {
-  // Somebody else may own the checkout. Whoever builds what is in there runs it anyway.
+  // Another user may own the checkout. The build runs its files anyway.
   const words = ["-c", "safe.directory=*", ...args];
   const { status, stdout } = spawnSync("git", words, { cwd: ROOT, encoding: "utf8" });
   return status === 0 ? stdout.trim() : undefined;

@@ -1,10 +1,10 @@
 /**
- * Turns a compiled Bun program into an ELF file that carries its own C library and loader (segment.ts), and enters through the
- * stub (stub.c). In the program itself change: the entry point, the interpreter (gone), the last program header (a note, now
- * the new segment), the section headers (gone), and every place that names a library, which are DT_NEEDED and the version needs.
+ * Turns a compiled Bun program into an ELF file that contains its own C library and loader (segment.ts) and starts with the
+ * stub (stub.c). It changes the entry point and the last program header (a note, which becomes the new segment), removes
+ * the interpreter and the section headers, and changes all names of libraries: DT_NEEDED and the version needs.
  *
- * Seen by others: file(1) says "dynamically linked", without an interpreter. ldd(1) lists the host's libraries by the names that
- * the slots hold in the file; they are not the ones that get used.
+ * Other tools: file(1) prints "dynamically linked", without an interpreter. ldd(1) lists the host's libraries by the names in
+ * the slots of the file. The program does not use these.
  */
 import {
   checkHeader,
@@ -37,7 +37,7 @@ import { STUB_ADDRESS, STUB_CODE_ADDRESS } from "./stub.ts";
 
 const SECTION_FIELDS = ["sectionHeaders", "sectionHeaderCount", "sectionNamesIndex"] as const;
 
-/** The packed file. `program` stays as it is. */
+/** Returns the packed file. `program` is not changed. */
 export function pack(parts: Parts): Buffer {
   const { program, carried } = parts;
   checkProgram(program, carried);
@@ -52,7 +52,7 @@ export function pack(parts: Parts): Buffer {
   return packed.bytes;
 }
 
-/** What packing relies on and a later Bun could change. */
+/** Checks the properties of Bun's binary that packing needs and a later Bun could change. */
 function checkProgram(program: Elf, { libraries }: Libraries): void {
   const refuse = (why: string): never => {
     throw new Error(`Cannot pack "${program.name}": ${why}`);
@@ -69,7 +69,7 @@ function checkProgram(program: Elf, { libraries }: Libraries): void {
   if (foreign.length > 0) refuse(`it needs ${foreign.join(", ")}, which is not carried`);
 }
 
-/** Moves the string table to its copy and each name of a library to its slot. The loader itself is known by its soname. */
+/** Points the string table to its copy and each library name to its slot. The loader keeps its soname. */
 function renameLibraries(elf: Elf, { libraries }: Libraries, layout: Layout): void {
   const strings = stringTableOf(elf);
   const slots = new Map(
@@ -90,7 +90,7 @@ function renameLibraries(elf: Elf, { libraries }: Libraries, layout: Layout): vo
   set(elf.bytes, sizeAt, [DYNAMIC.value, layout.stringsBytes]);
 }
 
-/** Where in the file the entries of the version needs lie: a chain of relative offsets. */
+/** The file offsets of the entries of the version needs: a chain of relative offsets. */
 function versionNeedsOf(elf: Elf): number[] {
   let at = offsetOf(elf, onlyDynamic(elf, TAG.versionNeed).value);
   return Array.from({ length: onlyDynamic(elf, TAG.versionNeedCount).value }, () => {

@@ -1,10 +1,10 @@
 /**
  * The segment that packing adds, mapped at STUB_ADDRESS. In this order:
  *
- *   head      one page; tells the stub where all else is (struct head in stub.c)
+ *   head      one page with the addresses of the other parts, for the stub (struct head in stub.c)
  *   code      the stub
- *   headers   the program headers as they were: glibc before 2.37 wants to see an interpreter
- *   strings   the string table as it was, followed by one slot a library, where the stub writes the name to load
+ *   headers   the original program headers, because glibc before 2.37 requires an interpreter
+ *   strings   the original string table, then one slot for each library, into which the stub writes the name to load
  *   images    the loader and the libraries, byte for byte
  */
 import {
@@ -34,14 +34,14 @@ const SEGMENT_WORDS = 4;
 const LIBRARIES_MAX = 8;
 const LIBRARY_WORDS = 3;
 
-/** What goes in. */
+/** The parts of the segment. */
 export interface Parts {
   readonly program: Elf;
   readonly stub: Buffer;
   readonly carried: Libraries;
 }
 
-/** Where it lies: addresses in memory. */
+/** The addresses of the parts in memory. */
 export interface Layout {
   readonly headersAddress: number;
   readonly stringsAddress: number;
@@ -56,7 +56,7 @@ export interface Layout {
 export function layOut({ program, stub, carried: { loader, libraries } }: Parts): Layout {
   const headersAddress = STUB_CODE_ADDRESS + Math.ceil(stub.length / 8) * 8;
   const headersBytes = segmentsOf(program).length * PROGRAM_HEADER_BYTES;
-  // The slots are written to, so their pages hold nothing that the stub executes; aligned, no slot crosses a page.
+  // The stub writes to the slots, so their pages hold no code. Because of the alignment no slot crosses a page.
   const stringsAddress = pageUp(headersAddress + headersBytes);
   const slotsAddress =
     stringsAddress + Math.ceil(stringTableOf(program).length / SLOT_BYTES) * SLOT_BYTES;
@@ -80,7 +80,7 @@ export function layOut({ program, stub, carried: { loader, libraries } }: Parts)
   };
 }
 
-/** The segment's bytes. */
+/** Returns the bytes of the segment. */
 export function fill(parts: Parts, layout: Layout): Buffer {
   const { program, stub, carried } = parts;
   const segment = Buffer.alloc(layout.endAddress - STUB_ADDRESS);
@@ -93,7 +93,7 @@ export function fill(parts: Parts, layout: Layout): Buffer {
     ...carried.libraries.map(
       ({ bytes }, index) => [layout.libraryAddresses[index], bytes] as const,
     ),
-    // Until the stub has run a slot holds the soname, so that the file is a plain dynamic one for ldd and its like.
+    // In the file each slot holds the soname, so that ldd and similar tools see an ordinary dynamic file.
     ...carried.libraries.map(
       ({ name }, index) => [layout.slotAddresses[index], Buffer.from(name)] as const,
     ),
@@ -142,7 +142,7 @@ function padded(words: readonly number[], length: number): number[] {
   return [...words, ...Array.from({ length: length - words.length }, () => 0)];
 }
 
-/** What the stub maps, in order. It copies them one by one and protects whole pages, so no two may share one. */
+/** The segments that the stub maps, in order. It protects whole pages, so no two segments may share a page. */
 function loaderSegments(loader: Elf): Segment[] {
   const segments = loadsOf(loader);
   let freeAddress = 0;
@@ -156,7 +156,7 @@ function loaderSegments(loader: Elf): Segment[] {
   return segments;
 }
 
-/** Where a text lies in memory that is in the file once. */
+/** The address of a text that occurs once in the file. */
 function addressOf(elf: Elf, text: string): number {
   const offset = elf.bytes.indexOf(text);
   const segment = loadsOf(elf).find(
@@ -178,7 +178,7 @@ function protectionOf({ flags }: Segment): number {
   ].reduce((sum, [flag = 0, protection = 0]) => ((flags & flag) === 0 ? sum : sum + protection), 0);
 }
 
-/** The program headers unchanged, but for the one that says where they are: from it the loader works out its load address. */
+/** The program headers. Only PT_PHDR is changed: the loader computes its load address from it. */
 function headersCopy(program: Elf, address: number): Buffer {
   const segments = segmentsOf(program);
   const start = segments[0]?.at ?? 0;

@@ -1,10 +1,10 @@
 /*
- * The loader stub: the first code that runs in the packed binary.
+ * The loader stub. It is the first code that runs in the packed binary.
  *
- * A compiled Bun program is linked against glibc and names the host's dynamic loader. The packed binary names none, so the
- * kernel jumps here. The stub puts the C libraries it carries into memory files, maps the loader it carries, and jumps to it
- * as the kernel would have done. The loader then finds every library as /proc/self/fd/N, so nothing of the host is used
- * but the kernel and /proc.
+ * A compiled Bun program is linked against glibc and names the host's dynamic loader. The packed binary names no loader,
+ * so the kernel jumps to the stub. The stub copies the C libraries from the binary into memory files, maps the loader from
+ * the binary, and jumps to it in the same way as the kernel. The loader then opens every library as /proc/self/fd/N. So
+ * the program uses only the kernel and /proc of the host.
  *
  * No C library, no relocation, no writable data: segment.ts lays out `head` (everything that can be checked is checked at
  * build time), stub.ld fixes the addresses. Only the page with the slots is written to, and it is made read-only again.
@@ -23,8 +23,8 @@ enum { GRND_NONBLOCK = 1, RLIMIT_AS = 9 };
 enum { PAGE = 4096, STATUS_CANNOT_START = 127 };
 
 /*
- * Bun reserves address space by the gigabyte, and more for each thread. Unpacking died with a crash report at 2 GB, hung at 2.5 GB and
- * worked at 3 GB with one thread and at 4 GiB with four.
+ * Bun reserves gigabytes of address space, and more for each thread. Measured: unpacking crashed with 2 GB, hung with
+ * 2.5 GB, and worked with 3 GB for one thread and 4 GiB for four threads.
  */
 static const u64 ADDRESS_SPACE_MIN_BYTES = 4ul << 30;
 
@@ -57,9 +57,9 @@ extern const struct head {
 } head;
 
 /*
- * start: what the kernel jumps to, with rsp at argc. The loader gets the same a little lower, since one variable is added, and
- * rdx = 0: no function to run at exit.
- * loaded: what the loader jumps to when all is linked. It takes its memory files' descriptors back and goes on to the program.
+ * start: the kernel jumps here, with rsp at argc. The loader gets the same data at a lower address, because one variable is
+ * added, and rdx = 0: no function to run at exit.
+ * loaded: the loader jumps here when all is linked. It closes the descriptors of the memory files and jumps to the program.
  */
 __asm__(".section .text.start, \"ax\"\n"
 	"start:	mov %rsp, %rdi\n"
@@ -126,8 +126,8 @@ static int starts_with(const char *text, const char *prefix)
 }
 
 /*
- * Variables that make Bun, the loader or the C library run foreign code, write files or skip checks. They are removed for
- * good: the program's children do not get them either. Everything else passes: proxies, resolver options, locale, time zone.
+ * Variables that make Bun, the loader or the C library run foreign code, write files or skip checks. They are removed, also
+ * for the program's children. All others stay: proxies, resolver options, locale, time zone.
  */
 static int is_forbidden(const char *variable)
 {
@@ -141,14 +141,14 @@ static int is_forbidden(const char *variable)
 }
 
 /*
- * The last of the compilers in Bun's engine optimizes for minutes to come. A write lasts seconds: without it, it needs a tenth less
- * processor time and 15 MiB less memory. The program takes the variable out of what its children get.
+ * The last compiler in Bun's engine pays off after minutes. A write lasts seconds: without this compiler it needs a tenth
+ * less processor time and 15 MiB less memory. The program removes the variable from the environment of its children.
  */
 static const char added_variable[] = "BUN_JSC_useFTLJIT=0";
 
 /*
- * Moves arguments, environment and auxiliary vector from `from` down to `to`, without the variables to be removed and with the one to
- * be added. There are two words of room: one for that variable, one because the stack has to stay aligned. Returns the auxiliary vector.
+ * Copies arguments, environment and auxiliary vector from `from` down to `to`. Leaves out the variables to remove and adds
+ * one. There is room for two words: one for that variable, one for the alignment of the stack. Returns the auxiliary vector.
  */
 static u64 *clean_environment(u64 *from, u64 *to)
 {
@@ -184,8 +184,8 @@ static void protect(u64 address, u64 size_bytes, u64 protection)
 }
 
 /*
- * Copies the loader to where it may be written. /etc/ld.so.preload would pull the host's libraries in, built for another C
- * library; no variable turns it off, so the name of the file is emptied in the copy.
+ * Copies the loader into writable memory. /etc/ld.so.preload would load the host's libraries, which were built for another
+ * C library. No variable turns that off, so the file name is made empty in the copy.
  */
 static u64 map_loader(void)
 {
@@ -271,7 +271,8 @@ static void check_address_space(void)
 
 /*
  * In the first seconds of a machine without RDRAND the kernel has no random numbers yet. Bun then reads /dev/urandom, and
- * aborts where that is missing, as in a bare initramfs. There the stub waits; Linux 5.4 and later make entropy on demand.
+ * aborts when it does not exist, as in a bare initramfs. In this case the stub waits: Linux 5.4 and later make entropy on
+ * demand.
  */
 static void wait_for_entropy(void)
 {
@@ -286,8 +287,8 @@ static void wait_for_entropy(void)
 }
 
 /*
- * For a standard stream that is closed Bun opens /dev/null, and aborts where that is missing: the first processes of a machine
- * have neither streams nor /dev when the initramfs brings no /dev/console. An empty file in memory does as well.
+ * For a closed standard stream Bun opens /dev/null, and aborts when it does not exist. Without /dev/console in the initramfs
+ * the first processes of a machine have neither streams nor /dev. An empty file in memory replaces the stream.
  */
 static void open_standard_streams(void)
 {

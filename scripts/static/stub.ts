@@ -1,4 +1,4 @@
-/** Compiles the loader stub: C without a C library, to plain bytes that lie at a fixed address. */
+/** Compiles the loader stub, C without a C library, to bytes for a fixed address. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,12 +6,12 @@ import { join } from "node:path";
 
 import { PAGE_BYTES } from "./elf.ts";
 
-/** Above every segment of Bun (which ends near 0x6a00000), below the 2 GiB that 32-bit addresses in code can reach. */
+/** Above all segments of Bun, which end near 0x6a00000, and below 2 GiB, the limit of 32-bit addresses in code. */
 export const STUB_ADDRESS = 0x10000000;
 /** The code begins one page after `head`. */
 export const STUB_CODE_ADDRESS = STUB_ADDRESS + PAGE_BYTES;
 
-/** Nothing that would call a C library, need a relocation, or put a path, a time or an id into the output. */
+/** Prevents calls of a C library, relocations, and paths, times or ids in the output. */
 const FLAGS = [
   ..."-std=gnu11 -Os -Wall -Wextra -Werror -m64 -mcmodel=small -mgeneral-regs-only".split(" "),
   ..."-ffreestanding -fno-builtin -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none".split(
@@ -21,7 +21,7 @@ const FLAGS = [
   ..."-nostdlib -no-pie -static -Wl,--build-id=none -Wl,--oformat=binary".split(" "),
 ];
 
-/** The stub's code and constants, to be mapped at STUB_CODE_ADDRESS; its first byte is where the kernel enters. */
+/** The code and constants of the stub, for STUB_CODE_ADDRESS. The kernel jumps to the first byte. */
 export function compileStub(compiler: string = process.env["CC"] ?? "cc"): Buffer {
   const folder = mkdtempSync(join(tmpdir(), "tandem-stub-"));
   try {

@@ -1,11 +1,11 @@
-/** The notices that go with the binary: every part of it that others wrote, its version, its licence, and how to replace it. */
+/** The notices for the binary: each part that others wrote, its version, its licence, and how to replace it. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Libraries } from "./libraries.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-/** Debian and its kin, then the Fedora family and Arch. */
+/** The folders of Debian, then of Fedora and Arch. */
 const GLIBC_LICENCES = [
   ["/usr/share/doc/libc6/copyright", "/usr/share/common-licenses/LGPL-2.1"],
   ["/usr/share/licenses/glibc/COPYING.LIB", "/usr/share/licenses/glibc/LICENSES"],
@@ -14,7 +14,7 @@ const GLIBC_LICENCES = [
 const RULE = "=".repeat(80);
 
 interface Contents {
-  /** The source files in the binary, as the bundler lists them. */
+  /** The source files in the binary, from the bundler's list. */
   readonly sources: readonly string[];
   readonly carried: Libraries;
   readonly bun: string;
@@ -52,7 +52,7 @@ ${digests.join("")}
 ${licences.map((path) => readFileSync(path, "utf8")).join("\n")}`;
 }
 
-/** Licence → parts of Bun under it, as Bun lists them for Linux. Its packages bring no licence text, so this is told in our words. */
+/** Each licence, and the parts of Bun under it for Linux. Bun's packages contain no licence text, so it is written here. */
 const BUN_PARTS: Readonly<Record<string, string>> = {
   "LGPL 2 or 2.1": "JavaScriptCore and parts of WebKit's WebCore, tinycc",
   "Apache 2.0":

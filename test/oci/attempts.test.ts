@@ -20,7 +20,7 @@ test.each([
   [{ "retry-after": "2" }, 2000],
   [{ "retry-after": " 2 " }, 2000],
   [{ "retry-after": "Mon, 01 Jan 2024 00:00:02 GMT" }, 2000],
-  // Our clock is wrong: the server's own counts.
+  // The clock of this machine is wrong: the server's Date counts.
   [{ "retry-after": "Tue, 01 Jan 2030 00:00:02 GMT", date: "Tue, 01 Jan 2030 00:00:00 GMT" }, 2000],
   [{ "retry-after": "Mon, 01 Jan 2001 00:00:00 GMT" }, 0],
   [{ "retry-after": "soon" }, undefined],

@@ -34,7 +34,7 @@ function content({ url }: Sent): Response {
   });
 }
 
-/** A registry that wants one of `accepted` in Authorization. */
+/** A registry that accepts only the values `accepted` of Authorization. */
 const guarded =
   (accepted: readonly string[], ask: string | ((sent: Sent) => string) = bearer()) =>
   (sent: Sent): Response =>
@@ -228,7 +228,7 @@ test.each([`Basic realm="Dev" charset="UTF-8"`, `Basic realm="open`, "Negotiate"
 
 const WIDER = `Bearer realm="${REALM}",service="r.io",scope="repository:b:pull",error="insufficient_scope"`;
 
-/** Tokens that are called by what they are for, in order. */
+/** Gives tokens named after their scopes, in order. */
 const named = ({ url }: Sent): Response =>
   Response.json({ token: url.searchParams.getAll("scope").join("+") });
 const askWider = ({ headers }: Sent): string => (headers.has("authorization") ? WIDER : bearer());

@@ -16,13 +16,13 @@ const WANT = { digest: digestOf(blob), sizeBytes: SIZE };
 const PATH = `/v2/ns/app/blobs/${WANT.digest}`;
 const OK = ["HTTP/1.1 200 OK", "connection: close"];
 const CUT = 3_000_000;
-/** A machine that does other things is silent for a while, too. */
+/** A busy server may be silent for a while, too. */
 const STALL_MS = 1500;
 
 const ranges = (server: RawServer): (string | undefined)[] =>
   server.requests.map((request) => /^range: (.*)$/im.exec(request)?.[1]);
 
-/** The rest of the blob from where the request says, as it should be. */
+/** A correct answer with the rest of the blob from the requested offset. */
 function rest(request: string): RawAnswer {
   const first = Number(/bytes=(\d+)-/.exec(request)?.[1] ?? 0);
   return {
@@ -67,7 +67,7 @@ test("an answer that fails before the read rejects the read", async () => {
   });
   const bytes = source.blob(WANT);
   await until(() => answers > 0);
-  // Its failure has gone through all that waited for it, and nobody has taken it.
+  // The rejection has reached all who wait, and none of them has handled it.
   await turn();
   expect(await rejection(collect(bytes))).toMatchObject({ code: "source" });
 });
@@ -256,7 +256,7 @@ test("after the URL of a store has expired, the registry gives a new one", async
   expect([registry.count(PATH), store.count("/x")]).toEqual([2, 2]);
 });
 
-/** Through one registry that sends `bytesATick` each second until somebody hangs up; only its own timers know of the time. */
+/** A registry that sends `bytesATick` each second until the connection ends. Only fake timers measure the time. */
 test.each([1, 300])(
   "a registry that sends %d bytes a second is given up after five minutes",
   async (rate) => {

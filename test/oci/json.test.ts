@@ -28,7 +28,7 @@ test("the same name in other objects, and in values, is allowed", () => {
 test("reads JSON without repeated members like JSON.parse()", () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
-      // fc.json() is written from objects, so no name is there twice.
+      // fc.json() prints objects, so no member is there twice.
       expect(parseJson(bytes(text), "it")).toEqual(JSON.parse(text));
     }),
   );

@@ -11,7 +11,7 @@ function watch(minimumRate = MINIMUM_RATE) {
   const said: string[] = [];
   const patience = { stallMs: STALL_MS, minimumRate, every: ticks.every };
   const watched = new Watch(patience, "r.io", ({ message }) => said.push(message));
-  /** The server takes so long for each of these. */
+  /** How long the server takes for each chunk. */
   const receive = (seconds: number, bytesASecond: number): void => {
     for (let second = 0; second < seconds; second += 3) {
       watched.wait();
@@ -77,7 +77,7 @@ test("a slow consumer does not count as a stalled server", () => {
 test("hours in which the thread was blocked count as one tick", () => {
   const { ticks, said, watched } = watch();
   watched.wait();
-  // A timer that comes late comes once.
+  // A late timer fires once.
   ticks.pass(ticks.intervalMs);
   watched.got(1);
   expect(said).toEqual([]);

@@ -4,7 +4,7 @@ import type { IndexEntry } from "../../src/oci/manifest.ts";
 import { choosePlatform, parsePlatform, printPlatform, runsOn } from "../../src/oci/platform.ts";
 import { TYPES } from "../fakes/image.ts";
 
-/** "amd64/v3" → a line of an index for it. */
+/** "amd64/v3" → the entry of an index for it. */
 const entry = (text: string, more: object = {}): IndexEntry => {
   const [architecture = "", variant] = text.split("/");
   return {

@@ -157,7 +157,7 @@ test("an error about compressed bytes names the Content-Encoding", async () => {
     code: "content",
     message: expect.stringContaining("Content-Encoding is gzip"),
   });
-  // The header alone does no harm: nothing is unpacked on the way.
+  // The header alone does no harm: the client decodes nothing.
   registry.script(path, () => new Response("layer", { headers: { "content-encoding": "gzip" } }));
   expect(await collect(source.blob(layer))).toEqual(new TextEncoder().encode("layer"));
 });

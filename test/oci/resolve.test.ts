@@ -8,7 +8,7 @@ import { rejection } from "../fakes/source.ts";
 const image = fakeImage();
 const arm = fakeImage({ architecture: "arm64" });
 
-/** Resolves `root` where `others` can be fetched. */
+/** Resolves `root` with a reader that has only `others`. */
 async function resolve(
   root: Document,
   others: readonly Document[],
@@ -98,7 +98,7 @@ test("follows three indexes, but not four", async () => {
   expect((await resolve(third, others)).image.digest).toBe(image.digest);
   const error = await rejection(resolve(nested(third), others));
   expect(error).toMatchObject({ code: "content", message: expect.stringContaining("at most 3") });
-  // An index.json before it counts.
+  // An index.json before the root counts, too.
   expect((await resolve(second, others, { depth: 1 })).image.digest).toBe(image.digest);
   expect(await rejection(resolve(third, others, { depth: 1 }))).toMatchObject({ code: "content" });
 });

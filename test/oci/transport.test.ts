@@ -144,7 +144,7 @@ test.each([
   expect(made).toBeLessThan(8);
 });
 
-/** Over a real connection. No time passes but by `ticks`. */
+/** Uses a real connection. Time passes only by `ticks`. */
 function connect(server: RawServer) {
   const ticks = new Ticks();
   const transport = new Transport({
@@ -162,7 +162,7 @@ function connect(server: RawServer) {
 }
 
 const STALL_MS = 30_000;
-/** One tick more, because the first one may come at once. */
+/** One tick more, because the first tick may come at once. */
 const STALLED_MS = STALL_MS * 1.1;
 
 test("a server that sends no headers has stalled", async () => {
@@ -193,7 +193,7 @@ test("a server that stops after one byte has stalled, but not while the consumer
   expect(ticks.running).toBe(0);
 });
 
-/** A body that sends so many bytes in each tick that somebody waits for it. */
+/** A body that sends `bytesATick` bytes in each tick of the watch. */
 function trickle(ticks: Ticks, bytesATick: number, count: number): ReadableStream {
   let left = count;
   return new ReadableStream(

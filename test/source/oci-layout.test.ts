@@ -41,7 +41,7 @@ for (const kind of KINDS) {
   });
 }
 
-/** Names of files, with an image in each, and what of the text is the path. */
+/** Each row: a description, the files that exist, the text, and the name of the source. */
 test.each<[string, readonly string[], string, string]>([
   ["a colon in the name", ["/a:b"], "/a:b", "oci-archive:/a:b"],
   ["a colon in the name, and a tag", ["/a:b"], "/a:b:one", "oci-archive:/a:b:one"],

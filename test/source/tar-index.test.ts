@@ -8,7 +8,7 @@ import { tar, type TarMember } from "../fakes/tar.ts";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const index = (archive: Uint8Array) => indexTar(memoryFiles({ "/x": archive }).open("/x"), "/x");
 
-/** The names and contents that an archive is found to have. */
+/** Returns the names and contents of the files in an archive. */
 function read(archive: Uint8Array): Record<string, string> {
   const decoder = new TextDecoder();
   return Object.fromEntries(
