@@ -6,13 +6,16 @@ import type { MemoryStorage, MemoryPart } from "./memory-storage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { STATE_BYTES } from "./state-copy.ts";
 
+const NAMES = ["state-0", "state-1", "beside-0", "beside-1"];
 /** The file of the first write. */
-const FIRST = "state-0";
+const [FIRST] = NAMES;
 
 /** The first write makes the folder, whose parent must exist. */
 export function folderMemory(files: DurableFiles, folder: string): MemoryStorage {
   const pathOf = (name: string): string => `${folder}/${name}`;
-  const names = (): string[] => (files.list(folder) ?? []).map(({ name }) => name);
+  // Files of other programs are left alone.
+  const names = (): string[] =>
+    (files.list(folder) ?? []).map(({ name }) => name).filter((name) => NAMES.includes(name));
   const change = (action: () => void): Promise<void> => Promise.try(attempt, folder, action);
   return {
     read: (part, copy) =>

@@ -35,8 +35,11 @@ test("a folder without files is blank, and keeps what is written to it", async (
       .toSorted(),
   ).toEqual(["state-0", "state-1"]);
   expect(memoryOn(files).stateProblems).toEqual([]);
+  // A file of another program stays, and says nothing about the memory.
+  files.create(`${FOLDER}/notes`, [Uint8Array.of(1)]);
   await memory.empty();
-  expect([memory.isBlank, files.list(FOLDER)]).toEqual([true, []]);
+  expect([memory.isBlank, memory.hasState]).toEqual([true, false]);
+  expect(files.list(FOLDER)?.map(({ name }) => name)).toEqual(["notes"]);
 });
 
 /** The memory after states were written, and then a file was damaged. */
