@@ -1,6 +1,6 @@
 /**
- * What is left when the good system fails, too: GRUB with what tandem wrote, and tandem with what GRUB told the kernel. The kernel is a
- * probe that says its options and resets; the test is the user space.
+ * Tests the fallback when the good system fails too. GRUB reads what tandem wrote, and tandem reads GRUB's kernel
+ * options. The kernel is a probe that prints its options and resets. The test plays the user space.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -27,7 +27,7 @@ import { copyDisk } from "./probe-disk.ts";
 import { probeKernel } from "./probe-kernel.ts";
 import { initrdOf } from "../fakes/boot-files.ts";
 
-/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+/** GRUB decides half a second after the start. The limit allows for a busy machine. */
 const BOOT_SECONDS = 300;
 setDefaultTimeout(1_800_000);
 
@@ -61,13 +61,13 @@ function newDisk(): Disk {
 }
 
 interface Boot {
-  /** "tandem: …", each line that GRUB said on the way. */
+  /** The lines "tandem: …" that GRUB printed. */
   readonly said: readonly string[];
-  /** What the kernel was told; empty when none was started. */
+  /** The kernel command line. Empty when no kernel was started. */
   readonly cmdline: string;
 }
 
-/** Puts the machine under power for so many boots, or until GRUB shows its menu. */
+/** Runs the machine for this many boots, or until GRUB shows its menu. */
 async function watch(disk: Disk, count: number): Promise<Boot[]> {
   await using machine = startMachine({ disks: [disk.path] });
   const boots: Boot[] = [];
@@ -83,13 +83,13 @@ async function watch(disk: Disk, count: number): Promise<Boot[]> {
   return boots;
 }
 
-/** "b 2": the slot and the version that came up; what GRUB said last when none did. */
+/** "b 2": the slot and the version that booted. GRUB's last line when none booted. */
 function came({ said, cmdline }: Boot): string {
   const version = /\bversion=(\S+)/.exec(cmdline)?.[1];
   return version === undefined ? (said.at(-1) ?? "") : `${parseCmdline(cmdline).slot} ${version}`;
 }
 
-/** Does what a system would do that was booted like this. */
+/** Does what the user space of the booted system would do. */
 async function inside<T>(
   disk: Disk,
   cmdline: string,
@@ -120,7 +120,7 @@ function upgradeTo(
 
 const FIRST = "tandem.slot=a tandem.gen=1";
 
-/** Version 2 in slot b is good, version 1 in slot a is the other one. */
+/** Version 2 in slot b is good, and version 1 is in slot a. */
 async function upgraded(disk: Disk): Promise<void> {
   await inside(disk, FIRST, (machine) => upgradeTo(machine, "2"));
   const [boot] = await watch(disk, 1);
@@ -128,12 +128,12 @@ async function upgraded(disk: Disk): Promise<void> {
   await inside(disk, (boot as Boot).cmdline, healthy);
 }
 
-/** A medium that has lost the beginning of a slot. */
+/** Destroys the beginning of a slot. */
 function lose(disk: Disk, slot: SlotName): void {
   writeAt(disk.path, partOf(disk, slot).offsetBytes, new Uint8Array(64 * KiB));
 }
 
-test("the good slot is lost: the other one boots, and takes over when it passes", async () => {
+test("when the good slot is lost, the other one boots and becomes good when its checks pass", async () => {
   const disk = newDisk();
   await upgraded(disk);
   lose(disk, "b");
@@ -152,7 +152,7 @@ test("the good slot is lost: the other one boots, and takes over when it passes"
   ]);
 });
 
-test("both are lost: recovery boots, tells why, and mends the machine", async () => {
+test("when both slots are lost, recovery boots, explains why, and repairs the machine", async () => {
   const disk = newDisk();
   await upgraded(disk);
   await inside(disk, "tandem.slot=b tandem.gen=3", (machine) =>
@@ -165,16 +165,16 @@ test("both are lost: recovery boots, tells why, and mends the machine", async ()
   expect(came(again as Boot)).toBe("recovery rescue");
   const { story } = await inside(disk, again?.cmdline ?? "", async (machine) => {
     await healthy(machine);
-    const told = whyOf(machine);
+    const reason = whyOf(machine);
     await upgradeTo(machine, "2");
-    return told;
+    return reason;
   });
   expect(story.at(-1)?.text).toContain("slot b was given up");
   const [mended] = await watch(disk, 1);
   expect(came(mended as Boot)).toBe("a 2");
 });
 
-test("neither the trial nor the good slot ever reports: each has its boots, then recovery", async () => {
+test("when neither the trial nor the good slot reports, each uses up its boots, then recovery boots", async () => {
   const disk = newDisk();
   await inside(disk, FIRST, async (machine) => {
     await upgradeTo(machine, "rescue", "recovery");
@@ -191,7 +191,7 @@ test("neither the trial nor the good slot ever reports: each has its boots, then
   expect(stages).toEqual(["b silent", "a limit"]);
 });
 
-test("a good slot that stops reporting is followed by the other one, as often, and then by recovery", async () => {
+test("when the good slot stops reporting, the other one gets as many boots, then recovery boots", async () => {
   const disk = newDisk();
   await upgraded(disk);
   await inside(disk, "tandem.slot=b tandem.gen=3", (machine) =>
@@ -201,17 +201,17 @@ test("a good slot that stops reporting is followed by the other one, as often, a
   expect(boots.map(came)).toEqual(["b 2", "a 1", "recovery rescue"]);
 });
 
-test("both are bad and there is no recovery: the menu, and why", async () => {
+test("when both are bad and there is no recovery, GRUB shows the menu and the reason", async () => {
   const disk = newDisk();
   await inside(disk, FIRST, (machine) => upgradeTo(machine, "2"));
   const boots = await watch(disk, 3);
   expect(boots.map(came)).toEqual(["b 2", "a 1", "menu, good a has no boots left (gen 2)"]);
 });
 
-test("a slot in which damage was found is not fallen into", async () => {
+test("GRUB does not fall back to a slot in which damage was found", async () => {
   const disk = newDisk();
   await upgraded(disk);
-  // Not in what GRUB reads: it would start the slot.
+  // The damage is not in GRUB's files: GRUB could start the slot.
   const { offsetBytes } = partOf(disk, "a");
   const at = readFileSync(disk.path).indexOf("VERSION=1", offsetBytes);
   writeAt(disk.path, at, new TextEncoder().encode("VERSION=9"));
@@ -223,7 +223,7 @@ test("a slot in which damage was found is not fallen into", async () => {
   expect(boots.map(came)).toEqual(["b 2", "menu, good b has no boots left (gen 4)"]);
 });
 
-test("a person goes back by hand, to any slot", async () => {
+test("an operator can roll back to any slot", async () => {
   const disk = newDisk();
   await upgraded(disk);
   await inside(disk, "tandem.slot=b tandem.gen=3", async (machine) => {

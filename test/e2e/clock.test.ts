@@ -1,4 +1,4 @@
-/** A clock that is set while the checks run, forwards as by the first answer of NTP and backwards: no deadline moves. */
+/** Sets the clock while the checks run, forwards (as NTP does first) and backwards. No deadline changes. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { makeTrials, type Trials } from "./trial.ts";
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
       clock: {
         atBoot: "sh /etc/time-comes & cd /tmp; tandem health",
         files: {
-          // It comes while it is waited for, after it has set the clock.
+          // The service starts while tandem waits for it, after the service has set the clock.
           "etc/tandem/config.yaml":
             'health: { checkSeconds: 20, expect: { processes: ["ntpd"] } }\n',
           "etc/tandem/required.d/10-forwards": check("date -s '2030-01-01 00:00:00'"),
@@ -23,7 +23,7 @@ beforeAll(async () => {
           "etc/tandem/required.d/30-surroundings": check(
             'echo "user $(id -u), folder $(pwd), input $(readlink /proc/self/fd/0)" >/dev/console',
           ),
-          // Set in the middle of a wait, both ways.
+          // Sets the clock in the middle of a wait, in both directions.
           "etc/tandem/wanted.d/40-hangs-forwards": check(
             "(sleep 2; date -s '2031-01-01 00:00:00') & sleep 1000",
           ),
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => trials[Symbol.asyncDispose]());
 
-test("a healthy system passes, and what hangs is ended in time", async () => {
+test("a healthy system passes its checks, and a check that hangs is ended in time", async () => {
   await using guest = trials.powerOn(trials.newDisk("clock"));
   for (const line of [
     /^Check slot b passed/,

@@ -1,4 +1,6 @@
-/** Files for an initramfs, Linux Documentation/driver-api/early-userspace/buffer-format.rst: the "newc" form of cpio. */
+/**
+ * Files for an initramfs, Linux Documentation/driver-api/early-userspace/buffer-format.rst: the "newc" form of cpio.
+ */
 export type InitramfsFile = { readonly path: string } & (
   | { readonly kind: "file"; readonly data: Uint8Array | string; readonly mode?: number }
   | { readonly kind: "directory" }
@@ -8,7 +10,7 @@ export type InitramfsFile = { readonly path: string } & (
 
 const TYPE = { file: 0o100644, directory: 0o40755, symlink: 0o120777, character: 0o20600 } as const;
 
-/** Root owns everything, and device nodes need no root to be made. Parents come before what is in them. */
+/** All files belong to root. Making device nodes needs no root here. A directory precedes its content. */
 export function cpio(files: readonly InitramfsFile[]): Uint8Array {
   const end: InitramfsFile = { path: "TRAILER!!!", kind: "file", data: "" };
   return Buffer.concat([...files, end].map((file, index) => member(file, index)));

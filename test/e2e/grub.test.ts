@@ -1,4 +1,7 @@
-/** What GRUB decides, on the console of a virtual machine: the real GRUB with the real script, a probe in the place of Linux. */
+/**
+ * Tests the decisions of the real GRUB with the real script on a virtual machine's console. A probe takes the place of
+ * Linux.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +32,7 @@ const SETTLED: BootRecord = {
   last: undefined,
 };
 const TRIAL: BootRecord = { ...SETTLED, gen: 8, trial: "b", tries: 3 };
-/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+/** GRUB decides half a second after the start. The limit allows for a busy machine. */
 const BOOT_SECONDS = 300;
 
 setDefaultTimeout(1_800_000);
@@ -46,7 +49,7 @@ interface Case {
   readonly name: string;
   readonly change: (disk: Disk) => void | Promise<void>;
   readonly readOnly?: boolean;
-  /** What the console says boot after boot: "tandem: …" and then, after an arrow, what the kernel was told. */
+  /** The console's lines of each boot: "tandem: …" and, after an arrow, the kernel command line. */
   readonly boots: readonly string[];
 }
 
@@ -64,7 +67,7 @@ const CASES: readonly Case[] = [
     boots: ["good a (gen 7) → slot=a gen=7", "good a (gen 7) → slot=a gen=7"],
   },
   {
-    name: "a trial is counted down, then the good slot boots and is told",
+    name: "a trial is counted down, then the good slot boots and reports the fall",
     change: (disk) => {
       both(disk, TRIAL);
     },
@@ -346,7 +349,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Reads the console from the power on: decisions, each with what the kernel was told, if one was started. */
+/** Reads GRUB's decisions from the console, each with the kernel command line if a kernel was started. */
 async function watchBoots(
   disk: Disk,
   count: number,
@@ -360,7 +363,8 @@ async function watchBoots(
       /^tandem: (?:trial|good|other|last|menu|cannot load)|^BOOT_IMAGE=/,
       BOOT_SECONDS,
     );
-    if (line.startsWith("BOOT_IMAGE=")) boots.push(boots.pop()?.replace("?", told(line)) ?? line);
+    if (line.startsWith("BOOT_IMAGE="))
+      boots.push(boots.pop()?.replace("?", optionsOf(line)) ?? line);
     else if (line.startsWith("tandem: cannot"))
       boots.push(boots.pop()?.replace(" → ?", "") ?? line);
     else {
@@ -372,8 +376,8 @@ async function watchBoots(
   return boots;
 }
 
-/** "slot=b gen=8 …": the options that are tandem's, without their prefix. */
-function told(options: string): string {
+/** Returns tandem's options without their prefix: "slot=b gen=8 …". */
+function optionsOf(options: string): string {
   return [...options.matchAll(/ tandem\.(\S+)/g)].map(([, option]) => option).join(" ");
 }
 
@@ -397,7 +401,7 @@ test("grub.cfg passes root, the options of the image and those of tandem to the 
   );
 });
 
-test("a new record starts the count again, whatever was counted before", async () => {
+test("a new record restarts the count", async () => {
   const disk = copyDisk(base, join(folder, "again.img"));
   writeRecord(disk, 0, TRIAL);
   expect(await watchBoots(disk, 1)).toEqual([
@@ -409,7 +413,7 @@ test("a new record starts the count again, whatever was counted before", async (
   ]);
 });
 
-test("a second disk with the same partitions is never looked at", async () => {
+test("GRUB never reads a second disk with the same partitions", async () => {
   const disk = copyDisk(base, join(folder, "first.img"));
   const other = copyDisk(base, join(folder, "second.img"));
   writeRecord(disk, 0, SETTLED);
@@ -419,7 +423,7 @@ test("a second disk with the same partitions is never looked at", async () => {
   expect(line).toBe("tandem: good a (gen 7)");
 });
 
-test("in the menu after a used up limit, a person boots a slot, and that is not counted", async () => {
+test("a boot from the menu after a used-up limit is not counted", async () => {
   const disk = copyDisk(base, join(folder, "menu.img"));
   writeRecord(disk, 0, { ...SETTLED, limit: 1 });
   await using machine = startMachine({ disks: [disk.path] });
@@ -427,10 +431,10 @@ test("in the menu after a used up limit, a person boots a slot, and that is not 
   await machine.expectLine(/Slot b: \/boot\/vmlinuz-1/, BOOT_SECONDS);
   await machine.type("\u001b[B\r");
   const line = await machine.expectLine(/^BOOT_IMAGE=/, BOOT_SECONDS);
-  expect(told(line)).toBe("slot=b gen=7 uncounted");
+  expect(optionsOf(line)).toBe("slot=b gen=7 uncounted");
 });
 
-test("ESC brings up the menu before anything is counted", async () => {
+test("ESC shows the menu before anything is counted", async () => {
   const disk = makeProbeDisk(join(folder, "wait.img"), { serial: 0, wait: 5 });
   writeRecord(disk, 0, TRIAL);
   await using machine = startMachine({ disks: [disk.path] });
@@ -439,14 +443,14 @@ test("ESC brings up the menu before anything is counted", async () => {
   await machine.expectLine(/Slot a: \/boot\/vmlinuz-1/, BOOT_SECONDS);
   await machine.type("\r");
   const line = await machine.expectLine(/^BOOT_IMAGE=/, BOOT_SECONDS);
-  expect(told(line)).toBe("slot=a gen=8 uncounted");
+  expect(optionsOf(line)).toBe("slot=a gen=8 uncounted");
   expect(await machine.expectLine(/^tandem: trial/, BOOT_SECONDS)).toBe(
     "tandem: trial b, tries left: 2 (gen 8)",
   );
 });
 
-test("under EFI the same script counts and falls the same way", async () => {
-  // The firmware has the serial console already: GRUB need not open it.
+test("under EFI the same script counts and falls back in the same way", async () => {
+  // The firmware already uses the serial console, so GRUB need not open it.
   const disk = makeProbeDisk(join(folder, "efi.img"), {});
   writeRecord(disk, 0, { ...TRIAL, tries: 2 });
   expect(await watchBoots(disk, 3, { firmware: "efi" })).toEqual([

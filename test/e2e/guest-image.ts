@@ -1,25 +1,26 @@
-/** Small systems for virtual machines: a kernel, an initrd, busybox, and an init that talks on the serial console. */
+/** Small systems for virtual machines: a kernel, an initrd, busybox, and an init that uses the serial console. */
 import type { TarMember } from "../peers/tar.ts";
 import { busybox, guestKernel, type KernelSetup } from "./guest-kernel.ts";
 import { UNDER_LOAD } from "./machine.ts";
 
 export interface GuestSetup {
-  /** What it calls itself: "1". */
+  /** The name of the system, which it prints: "1". */
   readonly version: string;
-  /** A shell script that runs at each boot before the console is served, with tandem in its path. */
+  /** A shell script that runs at each boot before commands are read from the console. tandem is in its PATH. */
   readonly atBoot?: string;
-  /** More files: path → text. Those in a folder that ends in ".d" are executable. */
+  /** More files: path → text. Files in a folder with the suffix ".d" are executable. */
   readonly files?: Readonly<Record<string, string>>;
-  /** It has no first process, as after a build that went wrong, or one of its own among `members`. */
+  /** Whether the image has no init of ours: none at all, as after a failed build, or another one in `members`. */
   readonly isEmpty?: boolean;
-  /** What no text can be. */
+  /** Members that are no text files. */
   readonly members?: readonly TarMember[];
   readonly kernel?: KernelSetup;
 }
 
 /**
- * The first process. It says which slot and version came up, runs /etc/at-boot, and then what is typed on the console, line by line;
- * after each line it says "E2E: status N". The second disk is mounted at /data, with the program `tandem` on it.
+ * The init. It prints the booted slot and version, runs /etc/at-boot, and then runs the lines that are typed on the
+ * console; after each line it prints "E2E: status N". The second disk is mounted at /data and contains the program
+ * `tandem`.
  */
 const INIT = String.raw`#!/bin/sh
 export PATH=/data:/usr/bin:/usr/sbin HOME=/run
@@ -47,7 +48,7 @@ done
 /** The kernel options of each system. */
 export const GUEST_OPTIONS: string = `console=ttyS0 quiet net.ifnames=0 ${UNDER_LOAD}`;
 
-/** The members of its one layer. */
+/** The members of the image's layer. */
 export function guestMembers({
   version,
   atBoot,

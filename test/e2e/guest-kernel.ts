@@ -1,19 +1,22 @@
-/** Debian's kernel for virtual machines, as scripts/packages.sh leaves it in dist/kernel, and an initrd that finds a slot. */
+/**
+ * Debian's kernel for virtual machines, which scripts/packages.sh puts into dist/kernel, and an initrd that mounts a
+ * slot.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { cpio, type InitramfsFile } from "./cpio.ts";
 
 const FOLDER = join(import.meta.dir, "../../dist/kernel");
-/** What the disks, the network and the file system of a guest need beyond what is built in. */
+/** The modules for the disks, the network and the file system of a guest that are not built in. */
 const MODULES =
   "virtio_pci virtio_blk virtio_net virtio_rng crc32c_generic ext4 vfat nls_cp437 nls_ascii".split(
     " ",
   );
-/** The only watchdog that this kernel and this virtual machine have in common. */
+/** The only watchdog that both this kernel and this virtual machine support. */
 const WATCHDOG = "softdog";
 
-/** Runs in the initramfs: the kernel cannot find PARTUUID= by itself before its disk driver is loaded. */
+/** Runs in the initramfs, because the kernel cannot find PARTUUID= before its disk driver is loaded. */
 const INIT = String.raw`#!/bin/busybox sh
 export PATH=/bin
 /bin/busybox --install -s /bin
@@ -24,7 +27,7 @@ for module in $(cat /modules/order); do insmod /modules/$module; done
 hook=/usr/lib/tandem/initramfs
 [ -x $hook ] && $hook arm last
 
-# The GUID as it lies in the partition table: its first three groups have their bytes turned round.
+# The GUID in the form of the partition table: the bytes of its first three groups are reversed.
 for option in $(cat /proc/cmdline); do
   case $option in root=PARTUUID=*) wanted=$(echo "\${option#root=PARTUUID=}" |
     sed -E 's/^(..)(..)(..)(..)-(..)(..)-(..)(..)-(....)-(.*)$/\4\3\2\1\6\5\8\7\9/')\${option##*-} ;; esac
@@ -59,7 +62,7 @@ export interface GuestKernel {
 }
 
 export interface KernelSetup {
-  /** Files of `tandem hooks` in the initramfs: path → text. With them comes a watchdog. */
+  /** Files of `tandem hooks` for the initramfs: path → text. They need the watchdog's module, which is added too. */
   readonly hooks?: Readonly<Record<string, string>>;
   /** More modules to load. */
   readonly modules?: readonly string[];
@@ -135,7 +138,7 @@ interface Module {
   readonly data: Uint8Array;
 }
 
-/** The modules and all that they depend on, each after what it needs. */
+/** Returns the modules with their dependencies, in the order of loading. */
 function modulesFor(version: string, wanted: readonly string[]): Module[] {
   const folder = join(FOLDER, "lib/modules", version);
   const paths = new Map(
@@ -146,7 +149,7 @@ function modulesFor(version: string, wanted: readonly string[]): Module[] {
   const loaded = new Map<string, Module>();
   const load = (name: string): void => {
     const path = paths.get(name);
-    if (loaded.has(name) || path === undefined) return; // Without a file it is built in.
+    if (loaded.has(name) || path === undefined) return; // A module without a file is built in.
     const data = readFileSync(join(folder, path));
     for (const needed of dependencies(data)) load(needed);
     loaded.set(name, { path, data });
@@ -155,7 +158,7 @@ function modulesFor(version: string, wanted: readonly string[]): Module[] {
   return [...loaded.values()];
 }
 
-/** A module says in its .modinfo section: "depends=mbcache,jbd2" and a NUL. */
+/** Reads the dependencies from a module's .modinfo section: "depends=mbcache,jbd2" and a NUL. */
 function dependencies(module: Buffer): string[] {
   const start = module.indexOf("\0depends=") + "\0depends=".length;
   const names = module.toString("latin1", start, module.indexOf(0, start));

@@ -1,30 +1,30 @@
 import { startMachine, type Machine, type MachineSetup } from "./machine.ts";
 
-/** Under emulation Linux needs seconds where a processor needs a tenth of one; the rest is for a machine that does other things. */
+/** Emulation slows Linux down from tenths of a second to seconds. The limit also allows for a busy machine. */
 const BOOT_SECONDS = 600;
 const RUN_SECONDS = 600;
 
 export interface Boot {
   readonly slot: string;
   readonly version: string;
-  /** "/dev/vda4 ro": where the root file system lies and how it is mounted. */
+  /** "/dev/vda4 ro": the device of the root file system and how it is mounted. */
   readonly root: string;
 }
 
-/** A machine with one of our systems in it. */
+/** A virtual machine with one of our systems. */
 export interface Guest extends AsyncDisposable {
   readonly machine: Machine;
-  /** Waits until a system has come up, and says which. */
+  /** Waits until a system has booted, and returns which. */
   readonly booted: () => Promise<Boot>;
-  /** Runs a line of shell on the console. */
+  /** Runs a shell line on the console. */
   readonly run: (line: string, withinSeconds?: number) => Promise<Result>;
-  /** Types a line and waits for nothing: for what ends in a reboot. */
+  /** Types a line and does not wait, for commands that reboot. */
   readonly start: (line: string) => Promise<void>;
 }
 
 export interface Result {
   readonly status: number;
-  /** What was said on the console, stdout and stderr mixed. */
+  /** The output on the console, stdout and stderr mixed. */
   readonly output: string;
 }
 

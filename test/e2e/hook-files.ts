@@ -8,14 +8,14 @@ export const SETTINGS: HookSettings = {
   overdueSeconds: 20,
 };
 
-/** The text of one file that a hook brings. */
+/** Returns the text of one file of a hook. */
 export function hookText(name: string, path: string): string {
   const found = hookFiles(findHook(name), SETTINGS).find((file) => file.path === path);
   if (found === undefined) throw new Error(`Cannot find ${path} in hook ${name}`);
   return found.text;
 }
 
-/** Writes all that a hook brings into a folder, as `tandem hooks install` would. */
+/** Writes a hook into a folder, like `tandem hooks install`. */
 export function writeHook(root: string, name: string, settings: HookSettings = SETTINGS): void {
   const hook = findHook(name);
   for (const { path, text, mode } of hookFiles(hook, settings)) {

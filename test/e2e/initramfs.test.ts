@@ -1,4 +1,4 @@
-/** The hooks in initramfs images as Debian's own tools make them, started without a root to mount. */
+/** Builds initramfs images with the hooks, using Debian's tools, and boots them without a root file system. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const VERSION = readdirSync(join(KERNEL, "lib/modules"))[0] ?? "";
 const BOOT_SECONDS = 600;
 
 /**
- * The tools look for hooks and modules at fixed places, so these are laid over the machine's own, for these two programs only.
+ * The tools look for hooks and modules at fixed paths, so mount ours over the machine's, for these two programs only.
  * $0: folder with the hooks, to work in; $1: folder of the kernel; $2: its version.
  */
 const MAKE = `set -e
@@ -40,10 +40,10 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 interface Case {
   readonly initramfs: "initramfs-tools" | "dracut";
-  /** What the boot loader says of this boot, and what makes the tools wait less. */
+  /** The boot loader's kernel options, and options that make the tools wait less. */
   readonly options: string;
-  /** What the console says, in this order. */
-  readonly says: readonly RegExp[];
+  /** The expected lines on the console, in this order. */
+  readonly expected: readonly RegExp[];
 }
 
 const GIVES_UP = /^tandem: slot b: the initramfs cannot go on.* rebooting in 5 s, boots left: 1$/;
@@ -54,7 +54,7 @@ const CASES: readonly Case[] = [
   {
     initramfs: "initramfs-tools",
     options: "tandem.left=1 rootdelay=1",
-    says: [
+    expected: [
       /tandem: no watchdog: there is no \/dev\/watchdog0, continuing/,
       /does not exist/,
       GIVES_UP,
@@ -64,26 +64,30 @@ const CASES: readonly Case[] = [
   {
     initramfs: "initramfs-tools",
     options: "rootdelay=1",
-    says: [/does not exist/, STAYS, /^BusyBox|\(initramfs\)/],
+    expected: [/does not exist/, STAYS, /^BusyBox|\(initramfs\)/],
   },
   {
     initramfs: "dracut",
     options: "tandem.left=1 rd.retry=6 rd.driver.pre=softdog",
-    says: [/^tandem: watchdog \/dev\/watchdog0 resets this machine in 600 s/, GIVES_UP, RESTARTS],
+    expected: [
+      /^tandem: watchdog \/dev\/watchdog0 resets this machine in 600 s/,
+      GIVES_UP,
+      RESTARTS,
+    ],
   },
   {
     initramfs: "dracut",
     options: "tandem.left=1 rd.retry=6 rd.shell=0",
-    says: [GIVES_UP, RESTARTS],
+    expected: [GIVES_UP, RESTARTS],
   },
-  { initramfs: "dracut", options: "rd.retry=6", says: [STAYS, /emergency mode/] },
+  { initramfs: "dracut", options: "rd.retry=6", expected: [STAYS, /emergency mode/] },
 ];
 
 const ROOT = "root=PARTUUID=11111111-1111-4111-8111-111111111111 ro tandem.slot=b tandem.gen=4";
 
 test.each(CASES.map((one) => [one.initramfs, one.options, one] as const))(
   "%s with %s and without a root",
-  async (initramfs, options, { says }) => {
+  async (initramfs, options, { expected }) => {
     await using machine = startMachine({
       disks: [],
       memoryMib: 768,
@@ -94,6 +98,6 @@ test.each(CASES.map((one) => [one.initramfs, one.options, one] as const))(
         options: `console=ttyS0 ${ROOT} ${options}`,
       },
     });
-    for (const line of says) expect(await machine.expectLine(line, BOOT_SECONDS)).toMatch(line);
+    for (const line of expected) expect(await machine.expectLine(line, BOOT_SECONDS)).toMatch(line);
   },
 );

@@ -1,4 +1,4 @@
-/** GRUB, Linux and an initrd together, before tandem is in the play: what is told arrives, and a panic leads back. */
+/** GRUB, Linux and an initrd without tandem: the options reach the kernel, and a panic returns to GRUB. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { makeDisk, partOf, type Disk, type DiskSetup } from "../../scripts/disk.ts";

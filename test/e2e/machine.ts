@@ -1,19 +1,21 @@
 import { copyFileSync } from "node:fs";
 
-/** A virtual machine to start. The disks are image files: the first is booted from, the others can only be read. */
+/**
+ * A virtual machine to start. The disks are image files. The machine boots from the first; the others are read-only.
+ */
 export interface MachineSetup {
   readonly disks: readonly string[];
   readonly firmware?: "bios" | "efi";
   readonly memoryMib?: number;
-  /** The first disk cannot be written either. */
+  /** Makes the first disk read-only too. */
   readonly readOnly?: boolean;
-  /** End instead of starting again when the guest reboots. */
+  /** Ends the machine when the guest reboots. */
   readonly once?: boolean;
-  /** A watchdog that resets a guest which has stopped feeding it. */
+  /** Adds a watchdog that resets the guest. */
   readonly watchdog?: boolean;
-  /** What its clock shows at the start: "1970-01-01". The right time if nothing is said. */
+  /** The time of the clock at the start: "1970-01-01". Default: the current time. */
   readonly clock?: string;
-  /** Start this kernel without a boot loader. */
+  /** A kernel to start without a boot loader. */
   readonly direct?: DirectBoot;
 }
 
@@ -24,27 +26,27 @@ export interface DirectBoot {
   readonly options: string;
 }
 
-/** Seen by its serial console only, as a machine in a rack would be. */
+/** A running machine. The test sees only its serial console. */
 export interface Machine extends AsyncDisposable {
-  /** Everything the console has said, without control sequences and empty lines. */
+  /** The whole output of the console, without control sequences and empty lines. */
   readonly lines: readonly string[];
-  /** The next line that matches, after the one that was found last. Rejects when it does not come in time. */
+  /** Waits for the next matching line after the last match. Rejects when none comes in time. */
   readonly expectLine: (pattern: RegExp, withinSeconds: number) => Promise<string>;
   /** Types on the console. */
   readonly type: (text: string) => Promise<void>;
-  /** Pulls the plug: the guest gets no chance to write anything more. */
+  /** Cuts the power: the guest cannot write anything more. */
   readonly cut: () => Promise<void>;
-  /** Resolves when the machine has switched itself off, or has been cut. */
+  /** Resolves when the machine has switched itself off, or when its power was cut. */
   readonly off: Promise<void>;
 }
 
-/** Linux counts ticks while it starts, and panics when a busy host lets too few through. */
+/** Linux counts timer ticks while it starts, and panics when a busy host delivers too few. */
 export const UNDER_LOAD = "no_timer_check";
 
 const OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 const OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
-/** KVM may be there and still not run a guest, so it is used only when asked for. */
+/** KVM may exist and still fail to run a guest, so it is used only on request. */
 const ACCELERATOR = process.env["TANDEM_E2E_KVM"] === "1" ? "kvm" : "tcg,thread=multi";
 
 export function startMachine(setup: MachineSetup): Machine {
@@ -97,7 +99,7 @@ function direct({ kernel, initrd, options: append }: DirectBoot): string[] {
   return ["-kernel", kernel, "-initrd", initrd, "-append", `${append} ${UNDER_LOAD}`];
 }
 
-/** The firmware writes its variables: each machine has its own. */
+/** The firmware's variables. Each machine has its own copy, because the firmware writes them. */
 function efi([disk]: readonly string[]): string[] {
   const variables = `${disk}.vars`;
   copyFileSync(OVMF_VARS, variables);
@@ -111,11 +113,11 @@ interface Waiter {
   readonly failed: (error: Error) => void;
 }
 
-/** A menu is drawn by moving the cursor, without line ends. */
+/** Menus are drawn with cursor movements, without line ends. */
 // oxlint-disable-next-line no-control-regex -- Terminals are controlled by control characters.
 const LINE_END = /[\r\n]+|\u001b\[\d+;\d+H/;
 
-/** How much of the console an error shows. */
+/** The part of the console that an error shows. */
 const SHOWN_LINES = 40;
 
 class SerialConsole {
@@ -174,7 +176,7 @@ class SerialConsole {
   }
 }
 
-/** Terminals are told colours and places; the judge wants words. */
+/** Removes control sequences (colours and cursor movements), so that only text is left. */
 function withoutEscapes(text: string): string {
   // oxlint-disable-next-line no-control-regex -- Control characters are what is removed.
   return text.replaceAll(/\u001b\[[0-9;?=]*[a-zA-Z]|[\u0000-\u001f]/g, "");

@@ -1,4 +1,4 @@
-/** What else happens to machines, told by the real GRUB: with a probe in the place of Linux where GRUB alone decides. */
+/** Accidents of machines with the real GRUB. Where only GRUB decides, a probe takes the place of Linux. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -12,16 +12,16 @@ import { machineWith } from "../fakes/whole-disk.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
-import { atOnce } from "./at-once.ts";
+import { limitParallel } from "./limit-parallel.ts";
 import type { Guest } from "./guest.ts";
 import { makeProbeMachine, probeBoots, probeSource } from "./probe-machine.ts";
 import { makeWorld, type World } from "./story.ts";
 
 setDefaultTimeout(1_800_000);
-/** A machine under emulation keeps a processor busy. */
-const take = atOnce(availableParallelism());
-const story = (name: string, tell: () => Promise<void>): void => {
-  test.concurrent(name, () => take(tell));
+/** An emulated machine keeps one processor busy. */
+const limited = limitParallel(availableParallelism());
+const story = (name: string, run: () => Promise<void>): void => {
+  test.concurrent(name, () => limited(run));
 };
 
 const folder = await temporaryFolder();
@@ -40,7 +40,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** A disk of its own, with one change of its EFI system partition. */
+/** Copies the disk, with one change in its EFI system partition. */
 function probeWith(change: (image: readonly string[]) => void): string {
   const path = folder.in(`${crypto.randomUUID()}.img`);
   copyFileSync(probe.path, path);
@@ -48,7 +48,7 @@ function probeWith(change: (image: readonly string[]) => void): string {
   return path;
 }
 
-/** Puts a text in the place of the scratch file. */
+/** Replaces the scratch file by a text. */
 function scratch(text: string): (image: readonly string[]) => void {
   return (image) => {
     command(["mdel", ...image, "::/tandem/tries"]);
@@ -75,7 +75,7 @@ const SCRATCHES = [
 ];
 
 for (const { name, change } of SCRATCHES)
-  story(`a scratch file that ${name}: no trial, until doctor replaces it`, async () => {
+  story(`a scratch file that ${name}: no trial boots until doctor replaces it`, async () => {
     const disk = probeWith(change);
     expect(await probeBoots(disk, 2)).toEqual([UNCOUNTED, UNCOUNTED]);
     expect((await fix(disk)).repaired).toEqual(["replace /tandem/tries"]);
@@ -85,10 +85,10 @@ for (const { name, change } of SCRATCHES)
     ]);
   });
 
-story("a trial that the power fails before user space is counted, and given up", async () => {
+story("a trial whose power is cut before user space runs is counted, and given up", async () => {
   const disk = probeWith(() => undefined);
   const boots: string[] = [];
-  // Each time the plug is pulled as soon as the kernel has begun.
+  // Cuts the power each time as soon as the kernel has started.
   for (let times = 0; times < 4; times += 1) boots.push(...(await probeBoots(disk, 1)));
   expect(boots).toEqual([
     "slot=b gen=2 left=2 image=v2",
@@ -98,18 +98,21 @@ story("a trial that the power fails before user space is counted, and given up",
   ]);
 });
 
-story("a wiped control partition: the menu, until doctor finds what is in the slots", async () => {
-  const disk = probeWith(() => undefined);
-  const { offsetBytes, sizeBytes } = partOf(probe, "control");
-  writeAt(disk, offsetBytes, new Uint8Array(sizeBytes));
-  expect(await probeBoots(disk, 1)).toEqual(["tandem: menu, no slot can be loaded (gen 0)"]);
-  const { repaired } = await fix(disk);
-  expect(repaired.at(-1)).toBe("write a new boot record: slot a is good");
-  // Its number is above what the state that was made anew tells.
-  expect(await probeBoots(disk, 1)).toEqual(["slot=a gen=2 image=v1"]);
-});
+story(
+  "a wiped control partition: GRUB shows the menu until doctor finds the systems in the slots",
+  async () => {
+    const disk = probeWith(() => undefined);
+    const { offsetBytes, sizeBytes } = partOf(probe, "control");
+    writeAt(disk, offsetBytes, new Uint8Array(sizeBytes));
+    expect(await probeBoots(disk, 1)).toEqual(["tandem: menu, no slot can be loaded (gen 0)"]);
+    const { repaired } = await fix(disk);
+    expect(repaired.at(-1)).toBe("write a new boot record: slot a is good");
+    // The number is larger than the one in the new state.
+    expect(await probeBoots(disk, 1)).toEqual(["slot=a gen=2 image=v1"]);
+  },
+);
 
-/** "a 1: Slot a is good": what came up, and what tandem said at boot. */
+/** "a 1: Slot a is good": the booted slot and version, and tandem's message at boot. */
 async function settled(guest: Guest): Promise<string> {
   const { slot, version } = await guest.booted();
   const said = await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600);
@@ -135,7 +138,7 @@ story("Ctrl-C, a clock that shows 1970, and two upgrades before a restart", asyn
   expect(await settled(guest)).toBe("b 2: Slot b is good");
 });
 
-story("a machine that cannot count says so, and mends itself from inside", async () => {
+story("a machine that cannot count boots reports it, and can repair itself", async () => {
   const disk = world.newDisk();
   {
     await using guest = world.powerOn(disk);
@@ -145,7 +148,7 @@ story("a machine that cannot count says so, and mends itself from inside", async
   const { offsetBytes } = partOf(disk, "esp");
   command(["mdel", "-i", `${disk.path}@@${offsetBytes}`, "::/tandem/tries"]);
   await using guest = world.powerOn(disk);
-  // The trial is not begun: it would not be counted.
+  // The trial is not started, because it could not be counted.
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   expect((await guest.run("tandem status")).output).toContain("not counted");
   const sick = await guest.run("tandem doctor");

@@ -1,4 +1,6 @@
-/** OpenRC as Debian packages it, with the libraries it needs, as scripts/packages.sh leaves it in dist/openrc; and busybox's init to start it. */
+/**
+ * Debian's OpenRC with its libraries, which scripts/packages.sh puts into dist/openrc, and busybox's init to start it.
+ */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findHook, hookFiles } from "../../src/hooks/install.ts";
@@ -8,7 +10,7 @@ import { SETTINGS } from "./hook-files.ts";
 const FOLDER = join(import.meta.dir, "../../dist/openrc");
 const PROGRAMS = ["sbin/openrc", "sbin/openrc-run"];
 
-/** The kernel's file systems are mounted without it, as by Debian's scripts: there is no service sysfs. */
+/** The kernel's file systems are mounted before OpenRC starts, as by Debian's scripts, so there is no service sysfs. */
 const INITTAB = `::sysinit:/etc/mount-all
 ::sysinit:/sbin/openrc sysinit
 ::sysinit:/sbin/openrc boot
@@ -26,10 +28,10 @@ start() {
   eend 0
 }
 `;
-/** Two that every system has in its runlevel boot. */
+/** Two services that every system has in its runlevel boot. */
 const SERVICES = ["modules", "localmount"];
 
-/** What makes a guest one that starts with OpenRC and has its hooks. */
+/** The files of a guest that starts with OpenRC and has the hooks for it. */
 export function openrcMembers(): TarMember[] {
   const hook = findHook("openrc");
   return [
@@ -83,7 +85,7 @@ function inUsr(path: string): string {
   return path.replace(/^(s?bin|lib\w*)\//, "usr/$1/");
 }
 
-/** This machine's own, as the dynamic loader finds them. */
+/** The libraries of this machine, as the dynamic loader finds them. */
 function librariesOf(program: string): TarMember[] {
   const { stdout } = Bun.spawnSync(["ldd", join(FOLDER, program)], {
     env: { ...process.env, LD_LIBRARY_PATH: join(FOLDER, "lib/x86_64-linux-gnu") },

@@ -1,6 +1,8 @@
-/** The services of `tandem hooks` under a real OpenRC: the verdict is given, and a boot without a good one ends. */
+/**
+ * Tests the services of `tandem hooks` under a real OpenRC: they give the verdict, and end a boot without a good one.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { atOnce } from "./at-once.ts";
+import { limitParallel } from "./limit-parallel.ts";
 import type { GuestSetup } from "./guest-image.ts";
 import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
@@ -17,7 +19,7 @@ const withCheck = (check: string): Omit<GuestSetup, "version"> => ({
   files: { "etc/tandem/required.d/50-app": `#!/bin/sh\n${check}\n` },
 });
 
-/** A service that never comes up, before the checks. */
+/** A service before the checks that never finishes to start. */
 const STUCK = {
   "etc/init.d/stuck": "#!/sbin/openrc-run\nstart() {\n  sleep 100000\n}\n",
 };
@@ -28,7 +30,7 @@ beforeAll(async () => {
     systems: {
       "1": { atBoot: hookText("init", "/usr/lib/tandem/at-boot") },
       passes: { ...withCheck("exit 0"), kernel: { modules: ["softdog"] } },
-      ails: withCheck("exit 3"),
+      unhealthy: withCheck("exit 3"),
       waits: {
         isEmpty: true,
         members: [
@@ -42,13 +44,12 @@ beforeAll(async () => {
 });
 afterAll(() => trials[Symbol.asyncDispose]());
 
-const take = atOnce(2);
-const story = (name: string, tell: (guest: Guest) => Promise<void>): void => {
+const limited = limitParallel(2);
+const story = (name: string, version: string, run: (guest: Guest) => Promise<void>): void => {
   test.concurrent(name, () =>
-    take(async () => {
-      const version = name.split(" ").at(-1) ?? "";
+    limited(async () => {
       await using guest = trials.powerOn(trials.newDisk(version));
-      await tell(guest);
+      await run(guest);
     }),
   );
 };
@@ -64,7 +65,7 @@ const COMES_BACK = [
   /^Slot a is good/,
 ];
 
-story("a trial is marked good and stays when it passes", async (guest) => {
+story("a trial is marked good and stays when its checks pass", "passes", async (guest) => {
   await expectLines(guest, [
     /Starting modules/,
     /Watchdog \/dev\/watchdog0 resets this machine in 600 s/,
@@ -77,7 +78,7 @@ story("a trial is marked good and stays when it passes", async (guest) => {
   expect(guest.machine.lines.filter((line) => /ERROR|rebooting|Restarting/.test(line))).toEqual([]);
 });
 
-story("a trial restarts into the good slot when it ails", async (guest) => {
+story("a trial restarts into the good slot when its checks fail", "unhealthy", async (guest) => {
   await expectLines(guest, [
     NO_WATCHDOG,
     /^Slot b failed: .*50-app ended with status 3/,
@@ -86,12 +87,16 @@ story("a trial restarts into the good slot when it ails", async (guest) => {
   ]);
 });
 
-story("a trial is given up when its time is over and it still waits", async (guest) => {
-  await expectLines(guest, [
-    NO_WATCHDOG,
-    /^Slot b failed: it gave no verdict in time/,
-    // busybox init agrees, and begins only when the scripts of the start have ended.
-    /busybox init has not restarted the machine within 300 s/,
-    ...COMES_BACK,
-  ]);
-});
+story(
+  "a trial that still waits for a service is given up when its time is over",
+  "waits",
+  async (guest) => {
+    await expectLines(guest, [
+      NO_WATCHDOG,
+      /^Slot b failed: it gave no verdict in time/,
+      // busybox init agrees, and starts the reboot only after its start scripts have ended.
+      /busybox init has not restarted the machine within 300 s/,
+      ...COMES_BACK,
+    ]);
+  },
+);

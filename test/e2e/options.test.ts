@@ -1,4 +1,7 @@
-/** Kernel options with every character that tandem accepts, on their way from an image through the real boot loaders to the kernel. */
+/**
+ * Passes kernel options with every character that tandem accepts from an image through the real boot loaders to the
+ * kernel.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { makeDisk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
@@ -20,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-/** Every character of ASCII that can be seen, where a word begins, in its middle and at its end, and next to what GRUB has patterns of. */
+/**
+ * Every visible ASCII character at the start, in the middle and at the end of a word, and next to GRUB's pattern
+ * characters.
+ */
 const CHARS = Array.from({ length: 0x7e - 0x20 }, (_, at) => String.fromCharCode(at + 0x21));
 const WORDS = CHARS.flatMap((char) => [
   `${char}0*`,
@@ -28,7 +34,7 @@ const WORDS = CHARS.flatMap((char) => [
   `/${char}`,
   `(hd0${char}`,
 ]).filter(isAccepted);
-/** What people have on their command lines. */
+/** Options from real command lines. */
 const KNOWN = "acpi_osi=!* memmap=64M$0x8000000 dyndbg=+p isolcpus=1-3,8 ip=10.0.0.1::10.0.0.2:off";
 
 function isAccepted(word: string): boolean {
@@ -40,12 +46,12 @@ function isAccepted(word: string): boolean {
   }
 }
 
-test("GRUB hands them to the kernel as they are", async () => {
+test("GRUB passes the options unchanged to the kernel", async () => {
   const disk = makeProbeDisk(folder.in("grub.img"), { serial: 0 });
   const record = { good: "a", trial: undefined, tries: 0, limit: 0, last: undefined } as const;
   writeRecord(disk, 0, { gen: 7, ...record });
   expect(WORDS.length).toBeGreaterThan(350);
-  // A file has at most 1536 bytes of options.
+  // An image may have at most 1536 bytes of options.
   const pieces = `${KNOWN} ${WORDS.join(" ")}`.match(/.{1,1500}(?: |$)/g) ?? [];
   for (const piece of pieces.map((text) => text.trim())) {
     writeSpec(disk, "a", { options: piece });
@@ -54,8 +60,8 @@ test("GRUB hands them to the kernel as they are", async () => {
   }
 });
 
-test("systemd-boot hands them to the kernel as they are", async () => {
-  // Linux panics when it is to hand on more than 32 words to init. What has a dot in its name is for a module.
+test("systemd-boot passes the options unchanged to the kernel", async () => {
+  // Linux panics when it has to pass more than 32 words to init. A word with a dot in its name is for a module.
   const first = WORDS.filter((word) => /^[^\w]0\*$/.test(word)).slice(0, 24);
   const module = `module.x=${CHARS.filter((char) => isAccepted(`x${char}`)).join("")}`;
   const words = [...first, module].join(" ");

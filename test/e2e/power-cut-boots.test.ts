@@ -1,4 +1,6 @@
-/** Boots a spread of the disks that cuts of the power leave: the real GRUB has to do what its model says, with a whole system. */
+/**
+ * Boots a sample of disks after power cuts. The real GRUB must do the same as its model, and boot a complete system.
+ */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import type { Machine } from "../../src/machine/machine.ts";
@@ -12,9 +14,9 @@ import { upgradeTo } from "../upgrade/disk.ts";
 import { probeBoots, probeDiskImage, probeSource } from "./probe-machine.ts";
 
 setDefaultTimeout(1_800_000);
-/** Each is a start of the machine of a second or two; `make soak` boots more. */
+/** The size of the sample. Each boot takes a second or two; `make soak` boots more. */
 const DISKS = Number(process.env["TANDEM_SOAK_DISKS"] ?? "12");
-/** The second boot shows what the first one has counted. */
+/** Two boots, because the second one shows what the first one has counted. */
 const BOOTS = 2;
 
 const FIRST_BOOT = "tandem.slot=a tandem.gen=1";
@@ -51,7 +53,7 @@ const STORIES: readonly Story[] = [
   },
 ];
 
-test.each(STORIES)("GRUB boots what cuts during $name leave", async (story) => {
+test.each(STORIES)("GRUB boots like its model after cuts during $name", async (story) => {
   await using folder = await temporaryFolder();
   const recorded = new RecordedDisk(await story.start());
   await story.act(machineWith(recorded.file, story.cmdline));
@@ -73,7 +75,7 @@ test.each(STORIES)("GRUB boots what cuts during $name leave", async (story) => {
   expect(slots.size).toBeGreaterThan(1);
 });
 
-/** So many of them, evenly, the first and the last among them. */
+/** Returns this many items, evenly spread, including the first and the last. */
 function spread<T>(all: readonly T[], count: number): T[] {
   const step = (all.length - 1) / (count - 1);
   return Array.from({ length: count }, (_, index) => all[Math.round(index * step)]).filter(

@@ -1,6 +1,6 @@
 /**
- * Pulls the plug at a random moment of a real upgrade in a real machine, again and again: each time a system comes up, and the next
- * upgrade succeeds. TANDEM_SEED tells the moments again, TANDEM_SOAK_CUTS how many.
+ * Cuts the power at random moments of a real upgrade in a virtual machine, many times. Each time a system boots, and
+ * the next upgrade succeeds. TANDEM_SEED repeats the same moments, TANDEM_SOAK_CUTS is the number of cuts.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { availableParallelism } from "node:os";
@@ -12,14 +12,14 @@ import { Random, SEED } from "../faults/random.ts";
 setDefaultTimeout(4 * 3_600_000);
 const CUTS = Number(process.env["TANDEM_SOAK_CUTS"] ?? "4");
 
-/** What an upgrade says at its beginning and between its steps. A cut comes a while after one of them. */
+/** The messages at the start of an upgrade and between its steps. A cut comes some time after one of them. */
 const MOMENTS = [/Plan 1:/, /unpacking/, /Reading back/, /Slot . holds/] as const;
-/** The longest while: the steps of so small a system take less. */
+/** The longest delay. The steps of such a small system take less. */
 const WHILE_MS = 8000;
 
 type Version = "1" | "2";
 
-/** What came up; it has been found good. */
+/** Waits for a boot and its good verdict. Returns the booted slot and version. */
 async function settled(guest: Guest): Promise<Version> {
   const { slot, version } = await guest.booted();
   expect(await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600)).toBe(
@@ -37,7 +37,7 @@ interface Moment {
   readonly whileMs: number;
 }
 
-/** Begins an upgrade, and pulls the plug at that moment or when it is over. Returns what had come up. */
+/** Starts an upgrade, and cuts the power at that moment or at its end. Returns the booted slot and version. */
 async function cutUpgrade(world: World, disk: Disk, { after, whileMs }: Moment): Promise<Version> {
   await using guest = world.powerOn(disk);
   const version = await settled(guest);
@@ -48,7 +48,7 @@ async function cutUpgrade(world: World, disk: Disk, { after, whileMs }: Moment):
   return version;
 }
 
-/** Lets what comes up upgrade without a cut. Returns what had come up. */
+/** Boots and upgrades without a cut. Returns the booted slot and version. */
 async function upgradeWhole(world: World, disk: Disk): Promise<Version> {
   await using guest = world.powerOn(disk);
   const version = await settled(guest);
@@ -57,38 +57,40 @@ async function upgradeWhole(world: World, disk: Disk): Promise<Version> {
   return version;
 }
 
-/** One machine, cut so many times. Returns a line for each. */
+/** Cuts one machine this many times. Returns a line for each cut. */
 async function lane(world: World, seed: number, cuts: number): Promise<string[]> {
   const random = new Random("power cut", seed);
   const disk = world.newDisk();
-  const told: string[] = [];
+  const cutLines: string[] = [];
   let wanted: Version | undefined;
   for (let done = 0; done < cuts; done += 1) {
     const after = random.from(MOMENTS);
     const whileMs = random.below(random.below(WHILE_MS) + 1);
     const before = await cutUpgrade(world, disk, { after, whileMs });
-    // What the upgrade before this one has written.
+    // The version that the previous upgrade has written.
     if (wanted !== undefined) expect(before).toBe(wanted);
     const came = await upgradeWhole(world, disk);
     wanted = otherOf(came);
-    told.push(
+    cutLines.push(
       `seed ${seed}, cut ${done + 1}, ${whileMs} ms after ${after}: ${came === before ? "the old" : "the new"} system came up`,
     );
-    console.log(told.at(-1));
+    console.log(cutLines.at(-1));
   }
   await using guest = world.powerOn(disk);
   expect(await settled(guest)).toBe(wanted ?? "1");
-  return told;
+  return cutLines;
 }
 
 test(`${CUTS} cuts at random moments (TANDEM_SEED=${SEED})`, async () => {
   await using world = await makeWorld();
   const lanes = Math.min(availableParallelism(), CUTS);
   const perLane = Math.ceil(CUTS / lanes);
-  const told = await Promise.all(
+  const cutLines = await Promise.all(
     Array.from({ length: lanes }, (_, index) => lane(world, SEED + index, perLane)),
   );
-  const old = told.flat().filter((line) => line.includes("the old")).length;
-  console.log(`${told.flat().length} cuts: ${old} times the old system came up, else the new one`);
-  expect(told.flat().length).toBeGreaterThanOrEqual(CUTS);
+  const old = cutLines.flat().filter((line) => line.includes("the old")).length;
+  console.log(
+    `${cutLines.flat().length} cuts: ${old} times the old system came up, else the new one`,
+  );
+  expect(cutLines.flat().length).toBeGreaterThanOrEqual(CUTS);
 });

@@ -41,13 +41,13 @@ export function makeProbeDisk(path: string, setup: Pick<DiskSetup, "serial" | "w
   return disk;
 }
 
-/** The same disk under another path, to be changed at will. */
+/** Copies the disk to another path, so that it can be changed. */
 export function copyDisk(disk: Disk, path: string): Disk {
   copyFileSync(disk.path, path);
   return { ...disk, path };
 }
 
-/** A file system with the files of `tree`, of a form that every GRUB reads. */
+/** Makes a file system with the files of `tree`, in a form that every GRUB reads. */
 export function fillSlot(disk: Disk, slot: SlotName, tree: string): void {
   const { offsetBytes, sizeBytes } = partOf(disk, slot);
   const place = ["-E", `offset=${offsetBytes}`, "-d", tree, disk.path, `${sizeBytes / KiB}k`];
@@ -68,13 +68,13 @@ export function writeSpec(disk: Disk, slot: SlotName, change: Partial<SlotSpec> 
   writeControl(disk, SPEC_OFFSETS[slot], bytes);
 }
 
-/** The file is there, and its data cannot be read: its only block lies beyond the end of the disk. */
+/** Makes the data of a file unreadable: its only block lies beyond the end of the disk. */
 export function breakFile(disk: Disk, slot: SlotName, path: string): void {
   const image = `${disk.path}?offset=${partOf(disk, slot).offsetBytes}`;
   command(["debugfs", "-w", "-R", `set_inode_field ${path} block[0] 4000000000`, image]);
 }
 
-/** What the first step of an upgrade does to the slot that it is going to write. */
+/** Does what the first step of an upgrade does to its slot. */
 export function eraseSpec(disk: Disk, slot: SlotName): void {
   writeControl(disk, SPEC_OFFSETS[slot], new Uint8Array(4 * KiB));
 }
@@ -83,12 +83,12 @@ export function writeRecord(disk: Disk, copy: 0 | 1, record: BootRecord): void {
   writeControl(disk, RECORD_OFFSETS[copy], encodeRecord(record));
 }
 
-/** A write that the power cut ended: only the first of its two sectors is on the disk. */
+/** Makes a write that a power cut has torn: only the first of its two sectors is on the disk. */
 export function tearRecord(disk: Disk, copy: 0 | 1, record: BootRecord): void {
   writeControl(disk, RECORD_OFFSETS[copy], encodeRecord(record).subarray(0, 512));
 }
 
-/** GRUB's count with these values in it, and its second half in another place than behind the first. */
+/** Writes GRUB's count with these values to a fragmented file: its second half does not follow the first. */
 export async function splitScratch(disk: Disk, lines: string): Promise<void> {
   const { offsetBytes, sizeBytes } = partOf(disk, "esp");
   const bytes = readFileSync(disk.path).subarray(offsetBytes, offsetBytes + sizeBytes);

@@ -1,9 +1,12 @@
 /**
- * A kernel of 70 bytes for testing what a boot loader decides without waiting for Linux: it writes the kernel options that it was given
+ * A kernel of 70 bytes, to test the decisions of boot loaders without waiting for Linux: it writes its kernel options
  * to the first serial port and resets the machine.
  */
 
-/** 32-bit code; a boot loader jumps to it with the boot parameters at ESI (Linux Documentation/arch/x86/boot.rst, "32-bit boot protocol"). */
+/**
+ * 32-bit code. A boot loader jumps to it with the boot parameters at ESI (Linux Documentation/arch/x86/boot.rst,
+ * "32-bit boot protocol").
+ */
 const CODE = [
   [0xfc], // cld
   [0x8b, 0xb6, 0x28, 0x02, 0x00, 0x00], // mov esi, [esi + 0x228]   cmd_line_ptr

@@ -1,4 +1,6 @@
-/** A real disk with the real GRUB and the probe kernel in its slots, held in memory, so that its power can be cut anywhere. */
+/**
+ * A disk in memory with the real GRUB and the probe kernel in its slots, so that power cuts can be simulated anywhere.
+ */
 import { readFileSync } from "node:fs";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
 import { installFirst } from "../../scripts/disk/first-system.ts";
@@ -13,10 +15,10 @@ import { startMachine } from "./machine.ts";
 import { probeKernel } from "./probe-kernel.ts";
 import { initrdOf } from "../fakes/boot-files.ts";
 
-/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+/** GRUB decides half a second after the start. The limit allows for a busy machine. */
 const BOOT_SECONDS = 300;
 
-/** What makes a system one whose kernel says "image=VERSION" on the console and resets the machine. */
+/** The members of a system whose kernel prints "image=VERSION" on the console and resets the machine. */
 function probeMembers(version: string): TarMember[] {
   return [
     { path: "boot/vmlinuz", data: probeKernel() },
@@ -29,7 +31,7 @@ export function probeSource(version: string): LayeredSource & { readonly digest:
   return memorySource(version, probeMembers(version));
 }
 
-/** A disk as an installer leaves it: the probe as version 1 in slot a. */
+/** Makes a disk like an installer: with the probe as version 1 in slot a. */
 export async function makeProbeMachine(path: string): Promise<Disk> {
   await using folder = await temporaryFolder();
   const tar = probeMembers("v1");
@@ -39,24 +41,24 @@ export async function makeProbeMachine(path: string): Promise<Disk> {
   return disk;
 }
 
-/** The same in memory. */
+/** Reads that disk into memory. */
 export async function probeDiskImage(): Promise<PagedImage> {
   await using folder = await temporaryFolder();
   const { path } = await makeProbeMachine(folder.in("disk.img"));
   return PagedImage.of(readFileSync(path));
 }
 
-/** Boots a disk so many times in a row, and says what GRUB told each kernel: "slot=a gen=1 image=v1". */
+/** Boots a disk several times in a row. Returns the options of each kernel: "slot=a gen=1 image=v1". */
 export async function probeBoots(path: string, count: number): Promise<string[]> {
   await using machine = startMachine({ disks: [path] });
   const boots: string[] = [];
   while (boots.length < count)
-    boots.push(told(await machine.expectLine(/^BOOT_IMAGE=|^tandem: menu/, BOOT_SECONDS)));
+    boots.push(optionsOf(await machine.expectLine(/^BOOT_IMAGE=|^tandem: menu/, BOOT_SECONDS)));
   return boots;
 }
 
-/** tandem's options without their prefix, and which image it is. */
-function told(line: string): string {
+/** Returns tandem's options without their prefix, and the image. */
+function optionsOf(line: string): string {
   const words = [
     ...line.matchAll(/ (?:tandem\.)?((?:slot|gen|left|fell|why|image|gave_up)=\S+|uncounted)/g),
   ];

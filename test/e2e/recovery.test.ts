@@ -1,4 +1,7 @@
-/** One machine with a firmware that keeps what a dying kernel said, and with a recovery slot: down to it, and back. */
+/**
+ * A machine with a recovery slot, whose firmware stores a panicking kernel's log: it falls back to recovery and is
+ * repaired.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { partOf } from "../../scripts/disk.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
@@ -14,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** "b 2: Slot b is good": what came up, and what tandem said at boot. */
+/** "b 2: Slot b is good": the booted slot and version, and tandem's message at boot. */
 async function settled(guest: Guest): Promise<string> {
   const { slot, version } = await guest.booted();
   const said = await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600);
@@ -22,7 +25,7 @@ async function settled(guest: Guest): Promise<string> {
   return `${slot} ${version}: ${said}`;
 }
 
-test("a trial that panics leaves its last words, and with the good slot lost recovery mends the machine", async () => {
+test("the last lines of a trial that panics are recorded, and recovery repairs the machine when the good slot is lost", async () => {
   const disk = world.newDisk();
   {
     await using guest = world.powerOn(disk, { firmware: "efi" });

@@ -1,19 +1,19 @@
-/** Every story of the README, told by a machine on its serial console: real GRUB, real Linux, real registry, dist/tandem. */
+/** Every story of the README on a virtual machine: real GRUB, real Linux, real registry, dist/tandem. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { partOf, type Disk } from "../../scripts/disk.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
 import type { Status } from "../../src/verdict/status.ts";
-import { atOnce } from "./at-once.ts";
+import { limitParallel } from "./limit-parallel.ts";
 import type { Guest } from "./guest.ts";
 import { makeWorld, type Version, type World } from "./story.ts";
 
 setDefaultTimeout(3_600_000);
 
-/** A machine under emulation keeps a processor busy. */
-const take = atOnce(availableParallelism());
-const story = (name: string, tell: () => Promise<void>): void => {
-  test.concurrent(name, () => take(tell));
+/** An emulated machine keeps one processor busy. */
+const limited = limitParallel(availableParallelism());
+const story = (name: string, run: () => Promise<void>): void => {
+  test.concurrent(name, () => limited(run));
 };
 
 let world: World;
@@ -22,13 +22,13 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** "b 2": the slot and the version of the system that comes up next. */
+/** "b 2": the slot and the version of the next booted system. */
 async function next(guest: Guest): Promise<string> {
   const { slot, version } = await guest.booted();
   return `${slot} ${version}`;
 }
 
-/** The same, with what tandem said at boot behind it. */
+/** The same, with tandem's message at boot. */
 async function settled(guest: Guest): Promise<string> {
   const came = await next(guest);
   return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600)}`;
@@ -40,13 +40,13 @@ async function statusOf(guest: Guest): Promise<Status> {
   return JSON.parse(output.slice(output.indexOf("{"))) as Status;
 }
 
-/** Upgrades a machine that has come up, and waits until it restarts. */
+/** Upgrades a booted machine, and waits until it restarts. */
 async function upgradeTo(guest: Guest, version: Version, flags = ""): Promise<void> {
   await guest.start(`tandem upgrade ${world.from(version)} ${flags} --reboot`);
   await guest.machine.expectLine(/reboot: Restarting system/, 600);
 }
 
-story("an upgrade to a healthy system stays, and so does the way back", async () => {
+story("an upgrade to a healthy system becomes good, and so does the rollback", async () => {
   await using guest = world.powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   await upgradeTo(guest, "2");
@@ -68,66 +68,60 @@ story("under EFI an upgrade is counted and kept in the same way", async () => {
   expect(await settled(guest)).toBe("b 2: Slot b is good");
 });
 
-story(
-  "a system that panics is tried as often as allowed, then the old one is back and remembers",
-  async () => {
-    await using guest = world.powerOn(world.newDisk());
-    expect(await settled(guest)).toBe("a 1: Slot a is good");
-    await upgradeTo(guest, "panics", "--tries 2");
-    expect(await next(guest)).toBe("b panics");
-    expect(await next(guest)).toBe("b panics");
-    expect(await settled(guest)).toBe("a 1: Slot a is good");
-    const status = await statusOf(guest);
-    expect(status).toMatchObject({ booted: "a", fell: "b", record: { good: "a" } });
-    expect(status.record?.trial).toBeUndefined();
-    expect(status.slots.find(({ slot }) => slot === "b")).toMatchObject({ verdict: "bad" });
-    const again = await guest.run(`tandem upgrade ${world.from("panics")}`);
-    expect(again.status).toBe(6);
-    const other = await guest.run(`tandem upgrade ${world.from("2")}`);
-    expect(other.status).toBe(0);
-  },
-);
+story("a system that panics uses up its tries, then the old one boots and records it", async () => {
+  await using guest = world.powerOn(world.newDisk());
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  await upgradeTo(guest, "panics", "--tries 2");
+  expect(await next(guest)).toBe("b panics");
+  expect(await next(guest)).toBe("b panics");
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  const status = await statusOf(guest);
+  expect(status).toMatchObject({ booted: "a", fell: "b", record: { good: "a" } });
+  expect(status.record?.trial).toBeUndefined();
+  expect(status.slots.find(({ slot }) => slot === "b")).toMatchObject({ verdict: "bad" });
+  const again = await guest.run(`tandem upgrade ${world.from("panics")}`);
+  expect(again.status).toBe(6);
+  const other = await guest.run(`tandem upgrade ${world.from("2")}`);
+  expect(other.status).toBe(0);
+});
 
 story("a system whose checks fail is given up", async () => {
   await using guest = world.powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
-  await upgradeTo(guest, "ails", "--tries 2");
+  await upgradeTo(guest, "unhealthy", "--tries 2");
   const failed = "Slot b failed: /etc/tandem/required.d/50-app ended with status 3";
-  expect(await settled(guest)).toBe(`b ails: ${failed}`);
-  expect(await settled(guest)).toBe(`b ails: ${failed}`);
+  expect(await settled(guest)).toBe(`b unhealthy: ${failed}`);
+  expect(await settled(guest)).toBe(`b unhealthy: ${failed}`);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   const { knownBad } = await statusOf(guest);
   expect(knownBad[0]?.reason).toContain("50-app ended with status 3");
 });
 
-story(
-  "a system that hangs is given up when somebody has pulled the plug as often as allowed",
-  async () => {
-    const disk = world.newDisk();
-    {
-      await using guest = world.powerOn(disk);
-      expect(await settled(guest)).toBe("a 1: Slot a is good");
-      await upgradeTo(guest, "hangs", "--tries 2");
-      expect(await next(guest)).toBe("b hangs");
-    }
-    {
-      await using guest = world.powerOn(disk);
-      expect(await next(guest)).toBe("b hangs");
-    }
+story("a system that hangs is given up when its tries are used up by power cuts", async () => {
+  const disk = world.newDisk();
+  {
     await using guest = world.powerOn(disk);
     expect(await settled(guest)).toBe("a 1: Slot a is good");
-    expect(await statusOf(guest)).toMatchObject({ booted: "a", fell: "b" });
-  },
-);
+    await upgradeTo(guest, "hangs", "--tries 2");
+    expect(await next(guest)).toBe("b hangs");
+  }
+  {
+    await using guest = world.powerOn(disk);
+    expect(await next(guest)).toBe("b hangs");
+  }
+  await using guest = world.powerOn(disk);
+  expect(await settled(guest)).toBe("a 1: Slot a is good");
+  expect(await statusOf(guest)).toMatchObject({ booted: "a", fell: "b" });
+});
 
 story(
-  "the power fails during an upgrade: the old system boots, and the upgrade works the second time",
+  "a power cut during an upgrade: the old system boots, and the upgrade works the second time",
   async () => {
     const disk = world.newDisk();
     for (const moment of [/Plan 5/, /unpacking: [2-9]\d %/, /Reading back/]) {
       await using guest = world.powerOn(disk);
       expect(await settled(guest)).toBe("a 1: Slot a is good");
-      // With a terminal of its own it draws each percent.
+      // On a terminal tandem draws each percent.
       await guest.start(`setsid cttyhack tandem upgrade ${world.from("2")} --reboot`);
       await guest.machine.expectLine(moment, 600);
       await guest.machine.cut();
@@ -139,7 +133,7 @@ story(
   },
 );
 
-story("an upgrade from a stick needs no network", async () => {
+story("an upgrade from a USB stick needs no network", async () => {
   await using guest = world.powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   await guest.run("ip link set eth0 down");
@@ -147,7 +141,7 @@ story("an upgrade from a stick needs no network", async () => {
   expect(await settled(guest)).toBe("b 2: Slot b is good");
 });
 
-story("a trial that is withdrawn before the restart is not booted", async () => {
+story("a trial that is cancelled before the restart is not booted", async () => {
   await using guest = world.powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   const { status } = await guest.run(`tandem upgrade ${world.from("panics")}`);
@@ -181,7 +175,7 @@ function loseRecords(disk: Disk): void {
     writeAt(disk.path, offsetBytes + copyBytes, new Uint8Array(1024));
 }
 
-story("a slot whose bytes have changed is found by verify", async () => {
+story("verify finds a slot whose bytes have changed", async () => {
   const disk = world.newDisk();
   await using guest = world.powerOn(disk);
   expect(await settled(guest)).toBe("a 1: Slot a is good");

@@ -1,4 +1,4 @@
-/** What every story starts with: a registry full of systems, and a machine that has version 1 in slot a. */
+/** The start of every story: a registry with systems, and a machine with version 1 in slot a. */
 import { copyFileSync, cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
@@ -17,43 +17,45 @@ import type { MachineSetup } from "./machine.ts";
 
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
 
-/** What a system does at boot when it has nothing special to do. */
+/** The boot script of a system without special features. */
 const HEALTH = "tandem health --reboot";
 
-/** Version → what is special about it. */
+/** Maps a version to its special features. */
 const SYSTEMS = {
   "1": {},
   "2": {},
-  // It would rather stand still after a panic, which must not end a trial.
+  // The image asks to halt after a panic, which must not stop a trial.
   panics: {
     atBoot: "echo c > /proc/sysrq-trigger",
     files: { "etc/kernel/cmdline": `${GUEST_OPTIONS} panic=0 sysctl.kernel.panic=0\n` },
   },
   hangs: { atBoot: "sleep 100000" },
-  ails: { files: { "etc/tandem/required.d/50-app": "#!/bin/sh\necho The app is down\nexit 3\n" } },
+  unhealthy: {
+    files: { "etc/tandem/required.d/50-app": "#!/bin/sh\necho The app is down\nexit 3\n" },
+  },
 } as const satisfies Readonly<Record<string, Omit<GuestSetup, "version">>>;
 export type Version = keyof typeof SYSTEMS;
 
 export interface World extends AsyncDisposable {
-  /** The disk as the installer left it: version 1 in slot a, slot b empty. */
+  /** The disk after installation: version 1 in slot a, slot b empty. */
   readonly disk: Disk;
-  /** A copy of the disk, to be changed by one story. */
+  /** Copies the disk for one story. */
   readonly newDisk: () => Disk;
-  /** Puts the machine with that disk under power. */
+  /** Starts a machine with this disk. */
   readonly powerOn: (disk: Disk, setup?: Partial<MachineSetup>) => Guest;
-  /** The arguments that make tandem in the machine upgrade to a version from the registry. */
+  /** Returns the arguments for tandem in the machine to upgrade to a version from the registry. */
   readonly from: (version: Version) => string;
 }
 
 export interface WorldSetup {
-  /** Of the recovery slot, which is empty at first; 0: there is none. */
+  /** The size of the recovery slot, which is empty at first. 0: there is none. */
   readonly recoveryBytes?: number;
   readonly kernel?: KernelSetup;
-  /** GRUB if nothing is said. */
+  /** Default: GRUB. */
   readonly loader?: LoaderName;
 }
 
-/** The second disk has tandem on it, and version 2 as an archive: the stick that somebody carried in. */
+/** Makes the second disk, with tandem and with version 2 as an archive, like a USB stick. */
 export async function makeWorld({
   recoveryBytes = 0,
   kernel = {},

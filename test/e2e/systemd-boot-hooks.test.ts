@@ -1,8 +1,8 @@
-/** What `tandem hooks` puts into an image, at work under systemd-boot, which counts in the names of entries. */
+/** Tests the hooks in an image under systemd-boot, which counts in the names of entries. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { partOf, type Disk } from "../../scripts/disk.ts";
 import { writeAt } from "../../scripts/disk/write-at.ts";
-import { atOnce } from "./at-once.ts";
+import { limitParallel } from "./limit-parallel.ts";
 import { entriesOf } from "./esp-entries.ts";
 import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
@@ -30,8 +30,12 @@ beforeAll(async () => {
     systems: {
       "1": { atBoot: AT_BOOT },
       passes: { atBoot: AT_BOOT, kernel, files: AFTER },
-      ails: { atBoot: AT_BOOT, kernel, files: { ...AFTER, "etc/tandem/required.d/50-app": FAILS } },
-      // Nothing of tandem runs in it: what was armed in the initramfs has to do.
+      unhealthy: {
+        atBoot: AT_BOOT,
+        kernel,
+        files: { ...AFTER, "etc/tandem/required.d/50-app": FAILS },
+      },
+      // tandem does not run in this system: only the watchdog from the initramfs is armed.
       hangs: { atBoot: "sleep 100000", kernel },
       rots: { atBoot: AT_BOOT, kernel },
     },
@@ -39,10 +43,10 @@ beforeAll(async () => {
 });
 afterAll(() => trials[Symbol.asyncDispose]());
 
-/** While one waits for its watchdog another has the processor. */
-const take = atOnce(2);
-const story = (name: string, tell: () => Promise<void>): void => {
-  test.concurrent(name, () => take(tell));
+/** Two machines: while one waits for its watchdog, the other uses the processor. */
+const limited = limitParallel(2);
+const story = (name: string, run: () => Promise<void>): void => {
+  test.concurrent(name, () => limited(run));
 };
 
 async function expectNext(guest: Guest, what: string): Promise<void> {
@@ -50,7 +54,7 @@ async function expectNext(guest: Guest, what: string): Promise<void> {
   expect(`${slot} ${version}`).toBe(what);
 }
 
-/** The old system is back, is good, and remembers what this says. */
+/** Expects that the old system is back and good, and that its history has this text. */
 async function expectBack(guest: Guest, disk: Disk, remembers: string): Promise<void> {
   await expectNext(guest, "a 1");
   await guest.machine.expectLine(/^The boot loader gave up on slot b and came back/, BOOT_SECONDS);
@@ -69,9 +73,9 @@ story("a trial that hangs is reset by the watchdog that the initramfs has armed"
   await expectBack(guest, disk, "nothing was heard of it");
 });
 
-story("a trial whose root cannot be mounted says so and restarts", async () => {
+story("a trial whose root cannot be mounted reports it and restarts", async () => {
   const disk = trials.newDisk("rots");
-  // Kernel and initrd lie on the ESP, so these come up without it.
+  // Kernel and initrd are on the ESP, so they start without the root file system.
   writeAt(disk.path, partOf(disk, "b").offsetBytes, new Uint8Array(4096));
   expect(entriesOf(disk)).toContain("tandem-b+1.conf");
   await using guest = trials.powerOn(disk);
@@ -83,11 +87,11 @@ story("a trial whose root cannot be mounted says so and restarts", async () => {
   await expectBack(guest, disk, "its tries were used up without a good verdict");
 });
 
-story("a trial whose checks fail restarts as often as allowed", async () => {
-  const disk = trials.newDisk("ails", 2);
+story("a trial whose checks fail restarts until its tries are used up", async () => {
+  const disk = trials.newDisk("unhealthy", 2);
   await using guest = trials.powerOn(disk);
   for (const left of ["tandem-b+1-1.conf", "tandem-b+0-2.conf"]) {
-    await expectNext(guest, "b ails");
+    await expectNext(guest, "b unhealthy");
     expect(entriesOf(disk)).toContain(left);
     await guest.machine.expectLine(/^Slot b failed: \S+50-app ended with status 3/, BOOT_SECONDS);
     await guest.machine.expectLine(/^It is red/, BOOT_SECONDS);
@@ -95,7 +99,7 @@ story("a trial whose checks fail restarts as often as allowed", async () => {
   await expectBack(guest, disk, "  | The app is down");
 });
 
-story("a trial that passes is the good one, and its entry loses the counter", async () => {
+story("a trial that passes becomes good, and its entry loses the counter", async () => {
   const disk = trials.newDisk("passes");
   await using guest = trials.powerOn(disk);
   await guest.machine.expectLine(/^tandem: watchdog \S+ resets this machine in 60 s/, BOOT_SECONDS);

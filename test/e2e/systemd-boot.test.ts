@@ -1,4 +1,4 @@
-/** The stories that a boot loader decides, told by machines with OVMF and the real systemd-boot. */
+/** The stories in which the boot loader decides, on machines with OVMF and the real systemd-boot. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { command } from "../../scripts/disk/command.ts";
 import { partOf, type Disk } from "../../scripts/disk.ts";
@@ -17,13 +17,13 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 const powerOn = (disk: Disk): Guest => world.powerOn(disk, { firmware: "efi" });
 
-/** "b 2": the slot and the version of the system that comes up next. */
+/** "b 2": the slot and the version of the next booted system. */
 async function next(guest: Guest): Promise<string> {
   const { slot, version } = await guest.booted();
   return `${slot} ${version}`;
 }
 
-/** The same, with what tandem said at boot behind it. */
+/** The same, with tandem's message at boot. */
 async function settled(guest: Guest): Promise<string> {
   const came = await next(guest);
   return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600)}`;
@@ -49,7 +49,7 @@ function faultsOf(disk: Disk): string[] {
   return said.split("\n").filter((line) => !/^fsck\.fat |files, .* clusters$|^$/.test(line));
 }
 
-test("an upgrade to a healthy system stays, and so does the way back", async () => {
+test("an upgrade to a healthy system becomes good, and so does the rollback", async () => {
   const disk = world.newDisk();
   expect(entriesOf(disk)).toEqual(["tandem-a.conf"]);
   await using guest = powerOn(disk);
@@ -64,7 +64,7 @@ test("an upgrade to a healthy system stays, and so does the way back", async () 
   expect(faultsOf(disk)).toEqual([]);
 });
 
-test("a system that panics is tried as often as allowed, then the old one is back and remembers", async () => {
+test("a system that panics uses up its tries, then the old one boots and records it", async () => {
   const disk = world.newDisk();
   await using guest = powerOn(disk);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
@@ -90,14 +90,14 @@ test("a system whose checks fail is given up", async () => {
   await using guest = powerOn(world.newDisk());
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   await guest.machine.expectLine(/^E2E: ready/, 600);
-  await upgradeTo(guest, "ails", "--tries 1");
-  expect(await settled(guest)).toMatch(/^b ails: Slot b failed: /);
+  await upgradeTo(guest, "unhealthy", "--tries 1");
+  expect(await settled(guest)).toMatch(/^b unhealthy: Slot b failed: /);
   expect(await settled(guest)).toBe("a 1: Slot a is good");
   const { knownBad } = await statusOf(guest);
   expect(knownBad[0]?.reason).toContain("50-app ended with status 3");
 });
 
-test("a system that has the ESP mounted is upgraded through the mount", async () => {
+test("an upgrade uses the mount of a mounted ESP", async () => {
   const disk = world.newDisk();
   await using guest = powerOn(disk);
   expect(await settled(guest)).toBe("a 1: Slot a is good");

@@ -1,10 +1,10 @@
-/** A system as small as systemd allows, from this machine's files. */
+/** The smallest system with systemd, from this machine's files. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../../scripts/disk/command.ts";
 import type { TarMember } from "../peers/tar.ts";
 
-/** $0: the root, in which the hooks lie already. */
+/** $0: the root folder, which already has the hooks. */
 const MAKE = String.raw`set -e
 cd "$0"
 mkdir -p usr/bin usr/sbin usr/lib usr/lib64 etc proc sys dev run tmp var/log
@@ -31,7 +31,7 @@ export function makeSystemdRoot(root: string): void {
   command(["sh", "-c", MAKE, root]);
 }
 
-/** What is in a folder, as members of a layer. */
+/** Returns the content of a folder as members of a layer. */
 export function membersOf(root: string): TarMember[] {
   return readdirSync(root, { recursive: true, encoding: "utf8" }).map((path) => {
     const place = join(root, path);

@@ -1,4 +1,7 @@
-/** tandem itself under a real systemd: what a verdict ends, what waits for an upgrade, and what a refused reboot does. */
+/**
+ * Tests tandem under a real systemd: a verdict ends the timer, an overdue verdict waits for an upgrade, a reboot may be
+ * refused.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +22,7 @@ const WITHIN_SECONDS = 600;
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
 const UPGRADE = "tandem upgrade --source oci-layout:/data/layout:2";
 
-/** The second disk has tandem and the image to upgrade to. */
+/** The second disk, with tandem and the image for the upgrade. */
 const DATA = `[Unit]
 DefaultDependencies=no
 Before=sysinit.target
@@ -48,7 +51,10 @@ TimeoutStartSec=infinity
 ExecStart=/bin/sleep 100000
 `;
 
-/** The timer has ended with the verdict. Then systemd refuses a reboot, as its target is masked, and grants another one. */
+/**
+ * The timer ends with the verdict. Then systemd refuses a reboot, because its target is masked, and accepts another
+ * one.
+ */
 const PASSES = `echo "timer: $(systemctl is-active tandem-overdue.timer)"
 mkdir -p /run/systemd/system
 ln -s /dev/null /run/systemd/system/reboot.target
@@ -61,14 +67,14 @@ tandem rollback --reboot
 echo "agreed: status $?"
 `;
 
-/** The time is over while an upgrade writes. */
+/** The time for the verdict ends while an upgrade writes. */
 const STUCK_STORY = `${UPGRADE} &
 until tandem status 2>/dev/null | grep writing; do sleep 1; done
 systemctl start --no-block tandem-overdue.service
 wait
 `;
 
-/** What every guest has. */
+/** The files of every guest. */
 const BROUGHT =
   /^(?:(?:dev|proc|run|sys|tmp)(?:\/.*)?|etc|etc\/os-release|(?:usr\/)?s?bin|usr\/bin\/(?:busybox|cat|sh|sleep|touch))$/;
 
@@ -85,7 +91,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-/** Makes a disk with such a system in slot a. Its boots are counted. */
+/** Makes a disk with this system in slot a. Its boots are counted. */
 async function makeSystem(
   name: string,
   files: Readonly<Record<string, string>>,
@@ -127,7 +133,7 @@ async function expectLines(guest: Guest, lines: readonly RegExp[]): Promise<void
   for (const line of lines) await guest.machine.expectLine(line, WITHIN_SECONDS);
 }
 
-test("a good verdict ends the timer, a refused reboot leaves the machine up, one that is granted ends it", async () => {
+test("a good verdict ends the timer, and the machine restarts only when systemd accepts the reboot", async () => {
   await using guest = powerOn("passes");
   await expectLines(guest, [/Slot a is good/]);
   expect(await guest.machine.expectLine(/timer: (?:in)?active/, WITHIN_SECONDS)).toEndWith(
@@ -144,7 +150,7 @@ test("a good verdict ends the timer, a refused reboot leaves the machine up, one
   await expectLines(guest, [RESTARTS, /Slot a is good/]);
 });
 
-test("a boot whose time is over during an upgrade ends after it, and its reason is remembered", async () => {
+test("a boot whose time ends during an upgrade ends after the upgrade, and the reason is recorded", async () => {
   await using guest = powerOn("stuck");
   const waits = /Waiting for another run of tandem/;
   const next = new RegExp(`${waits.source}|${RESTARTS.source}`);

@@ -1,4 +1,7 @@
-/** The units of `tandem hooks` under a real systemd, with a stand-in for tandem whose checks pass, fail or hang as the command line says. */
+/**
+ * Tests the units of `tandem hooks` under a real systemd. A script replaces tandem; the kernel options select whether
+ * its checks pass, fail or hang.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +23,7 @@ cmdline=$(cat /proc/cmdline)
 case "$*" in
 "health --reboot")
   case $cmdline in
-  # As the kernel ends one that hangs.
+  # Like the kernel's SIGALRM for a tandem that hangs.
   *checks.hang*) sleep 5; kill -ALRM $$ ;;
   *checks.fail*) exit 11 ;;
   esac
@@ -30,7 +33,7 @@ case "$*" in
 esac
 `;
 
-/** Says when the goal is reached. As systemd-bless-boot.service, it is no part of what the checks wait for. */
+/** Prints when the target is reached. Like systemd-bless-boot.service, it is not part of what the checks wait for. */
 const REPORT = `[Unit]
 DefaultDependencies=no
 Requires=boot-complete.target
@@ -80,13 +83,13 @@ test.each<[string, string, readonly RegExp[]]>([
   ["checks that hang", `${COUNTED} checks.hang`, [CHECKS, CHECKS, CHECKS, OVERDUE, RESTARTS]],
   ["checks that fail", `${COUNTED} checks.fail`, [CHECKS, OVERDUE, RESTARTS]],
   ["a start that hangs", `${COUNTED} start.hangs`, [OVERDUE, RESTARTS]],
-])("a counted boot with %s", async (...[, options, says]) => {
+])("a counted boot with %s", async (...[, options, lines]) => {
   await using machine = boot(options);
-  for (const line of says) await machine.expectLine(line, WITHIN_SECONDS);
+  for (const line of lines) await machine.expectLine(line, WITHIN_SECONDS);
   expect(machine.lines.some((line) => RESTARTS.test(line))).toBe(options !== COUNTED);
 });
 
-test("a boot that is not counted stays up, whatever the checks say", async () => {
+test("a boot that is not counted stays up, even when the checks fail", async () => {
   await using machine = boot(`${UNCOUNTED} checks.hang`);
   for (const line of [CHECKS, CHECKS, CHECKS, /tandem-health.service: Start request repeated too/])
     await machine.expectLine(line, WITHIN_SECONDS);

@@ -1,4 +1,7 @@
-/** Machines that are about to try a system. It was written into slot b from outside, which is quicker than an upgrade under emulation. */
+/**
+ * Machines with a system on trial. It is written into slot b on the host, which is faster than an upgrade under
+ * emulation.
+ */
 import { copyFileSync, cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeDisk, type Disk } from "../../scripts/disk.ts";
@@ -14,16 +17,16 @@ import { startGuest, type Guest } from "./guest.ts";
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
 
 export interface Trials extends AsyncDisposable {
-  /** A disk with version 1 in slot a, and that version on trial in slot b. */
+  /** Makes a disk with version 1 in slot a, and the given version on trial in slot b. */
   readonly newDisk: (version: string, tries?: number) => Disk;
-  /** Puts the machine with that disk under power. */
+  /** Starts a machine with this disk. */
   readonly powerOn: (disk: Disk) => Guest;
 }
 
 export interface TrialsSetup {
-  /** Version → what is special about it; "1" has to be there. */
+  /** Maps a version to its special features. "1" is required. */
   readonly systems: Readonly<Record<string, Omit<GuestSetup, "version">>>;
-  /** GRUB, started by a BIOS, if nothing is said. */
+  /** Default: GRUB, started by a BIOS. */
   readonly loader?: LoaderName;
 }
 

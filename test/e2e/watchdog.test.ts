@@ -1,6 +1,6 @@
-/** What `tandem hooks` puts into an image, at work on a machine: a trial that hangs is reset, one that cannot go on restarts. */
+/** Tests the hooks in an image: the watchdog resets a trial that hangs, and a trial that cannot continue restarts. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { atOnce } from "./at-once.ts";
+import { limitParallel } from "./limit-parallel.ts";
 import type { Guest } from "./guest.ts";
 import { hookText } from "./hook-files.ts";
 import { makeTrials, type Trials } from "./trial.ts";
@@ -20,11 +20,11 @@ beforeAll(async () => {
     systems: {
       "1": { atBoot: AT_BOOT },
       "2": { atBoot: AT_BOOT, kernel: { hooks: IN_INITRAMFS } },
-      // Nothing of tandem runs in it: what was armed in the initramfs has to do.
+      // tandem does not run in this system: only the watchdog from the initramfs is armed.
       hangs: { atBoot: "sleep 100000", kernel: { hooks: IN_INITRAMFS } },
-      // Its time is never over by itself, however slow this machine is.
+      // A timeout that a slow machine never reaches by itself.
       stays: { atBoot: AT_BOOT.replace("overdue=20\n", "overdue=100000\n") },
-      // What comes before the checks does not end.
+      // The service before the checks never ends.
       waits: {
         atBoot: "sh /etc/watch watch\nsleep 100000",
         files: { "etc/watch": AT_BOOT },
@@ -37,10 +37,10 @@ afterAll(() => trials[Symbol.asyncDispose]());
 
 const powerOn = (version: string): Guest => trials.powerOn(trials.newDisk(version));
 
-/** While one waits for its watchdog another has the processor. */
-const take = atOnce(2);
-const story = (name: string, tell: () => Promise<void>): void => {
-  test.concurrent(name, () => take(tell));
+/** Two machines: while one waits for its watchdog, the other uses the processor. */
+const limited = limitParallel(2);
+const story = (name: string, run: () => Promise<void>): void => {
+  test.concurrent(name, () => limited(run));
 };
 
 async function next(guest: Guest): Promise<string> {
@@ -48,7 +48,7 @@ async function next(guest: Guest): Promise<string> {
   return line.replace(/ root=.*/, "");
 }
 
-/** The old system is back, and says that it is good. */
+/** Expects that the old system is back and good. */
 async function expectBack(guest: Guest): Promise<void> {
   expect(await next(guest)).toBe("E2E: slot=a version=1");
   await guest.machine.expectLine(/^The boot loader gave up on slot b and came back/, BOOT_SECONDS);
@@ -65,7 +65,7 @@ story("a trial that hangs is reset by the watchdog that the initramfs has armed"
   await expectBack(guest);
 });
 
-story("a trial that passes stops the watchdog and runs on", async () => {
+story("a trial that passes stops the watchdog and keeps running", async () => {
   await using guest = powerOn("2");
   await guest.machine.expectLine(/^tandem: watchdog \/dev\/watchdog0 resets/, BOOT_SECONDS);
   expect(await next(guest)).toBe("E2E: slot=b version=2");
@@ -80,7 +80,7 @@ story("a trial that passes stops the watchdog and runs on", async () => {
   expect(state.output).toContain("inactive");
 });
 
-story("a trial that never comes to its checks is given up when its time is over", async () => {
+story("a trial that never reaches its checks is given up when its time is over", async () => {
   await using guest = powerOn("waits");
   expect(await next(guest)).toBe("E2E: slot=b version=waits");
   await guest.machine.expectLine(
@@ -88,7 +88,7 @@ story("a trial that never comes to its checks is given up when its time is over"
     BOOT_SECONDS,
   );
   await guest.machine.expectLine(/^Slot b failed: it gave no verdict in time/, BOOT_SECONDS);
-  // The first process is a script: nobody can be asked.
+  // The init is a script, so there is no service manager.
   await guest.machine.expectLine(/No service manager runs here/, BOOT_SECONDS);
   await expectBack(guest);
 });
@@ -96,12 +96,12 @@ story("a trial that never comes to its checks is given up when its time is over"
 story("a verdict ends the script that waits for it", async () => {
   await using guest = trials.powerOn(trials.newDisk("stays"));
   await guest.machine.expectLine(/^E2E: ready/, BOOT_SECONDS);
-  // It looks every five seconds.
+  // The script checks every five seconds.
   const { status } = await guest.run("while ps | grep -q '[a]t-boot'; do sleep 1; done");
   expect(status).toBe(0);
 });
 
-story("a trial without an init says so and restarts", async () => {
+story("a trial without an init reports it and restarts", async () => {
   await using guest = powerOn("empty");
   await guest.machine.expectLine(
     /^tandem: slot b: there is no init; rebooting in 5 s, boots left: 0/,

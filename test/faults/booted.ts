@@ -1,4 +1,7 @@
-/** A machine that runs from slot b of its own disk: a loop device, slot b mounted as the root, and the words of the boot loader. */
+/**
+ * A machine that runs from slot b of its own disk: a loop device, with slot b mounted as the root, and the boot
+ * loader's kernel options.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LoaderName } from "../../src/boot/loaders.ts";
@@ -8,18 +11,18 @@ import { command } from "../peers/command.ts";
 import { boot } from "../power-cut/loader.ts";
 import { Snapshot } from "./judge.ts";
 import { writeSparse } from "./sparse-file.ts";
-import type { Around } from "./strace.ts";
+import type { Wrapper } from "./strace.ts";
 
 export interface Booted extends AsyncDisposable {
-  /** The disk's device node, as the system itself and the tracer outside of it see it. */
+  /** The path of the disk's device node, inside the system and for the tracer outside. */
   readonly disk: string;
-  readonly around: Around;
+  readonly wrapper: Wrapper;
   readonly nodes: readonly string[];
 }
 
 const ROOT_PARTITION = 4;
 const PRIVATE_MOUNTS = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"];
-/** $1: the folder, $2: the partition of the root; then what to run in a mount namespace that nobody else sees. */
+/** $1: the folder, $2: the partition of the root, then the command to run in a private mount namespace. */
 const ENTER = `
 mount -t ext4 -o ro "$2" "$1/root"
 for name in dev proc sys; do mount --rbind "/$name" "$1/root/$name"; done
@@ -28,7 +31,7 @@ mount --bind "$1/tandem" "$1/root/usr/bin/tandem"
 shift 2
 exec "$@"`;
 
-/** Lets the loader's model boot the disk, and makes the machine that comes up. As root. */
+/** Boots the disk with the loader's model, and makes the booted machine. Needs root. */
 export async function bootFrom(path: string, loader: LoaderName): Promise<Booted> {
   const folder = dirname(path);
   const image = new Snapshot(path).image();
@@ -46,12 +49,12 @@ export async function bootFrom(path: string, loader: LoaderName): Promise<Booted
   return {
     disk,
     nodes: [...nodes, ...nodes.map((node) => `${folder}/root${node}`)],
-    around: {
+    wrapper: {
       outside: [...PRIVATE_MOUNTS, enter, "sh", folder, `${disk}p${ROOT_PARTITION}`],
       program: ["chroot", `${folder}/root`, "/usr/bin/tandem"],
     },
     async [Symbol.asyncDispose]() {
-      // A kernel that was told of partitions keeps them for the next disk of that number.
+      // The kernel keeps the partitions of a loop device for the next disk with that number, so remove them.
       await command("partx", "--delete", disk);
       await command("losetup", "--detach", disk);
     },

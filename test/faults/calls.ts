@@ -1,20 +1,22 @@
 import type { Injection } from "./strace.ts";
 
-/** The system calls that are made to fail, and how each of them can. Errors as in the manual pages, and as real file systems give them. */
+/** The system calls that tests make fail, and their errors, from the manual pages and from real file systems. */
 export interface Call {
   readonly name: string;
-  /** As strace writes them. */
+  /** The injection in strace's form. */
   readonly kinds: readonly string[];
-  /** It has no file: strace cannot tell tandem's from others by a path, and nobody else makes it. */
+  /** The call has no path, so strace cannot filter it by files. Only tandem makes such calls. */
   readonly everywhere?: true;
-  /** Who goes on after that has lost what was to be written: status 0 would be a lie. An interrupted call may be made again. */
+  /** After this error data is lost, so status 0 would be wrong. An interrupted call may be repeated. */
   readonly fatal?: true;
-  /** It fails once. What a registry refuses for ever is tried again for longer than a trial may take. */
+  /** The call fails only once, because tandem repeats requests to a registry for longer than a trial may take. */
   readonly once?: boolean;
 }
 
 const error = (...names: readonly string[]): string[] => names.map((name) => `error=${name}`);
-/** A read that ends early: the end of the file. What a call that is short leaves undone cannot be told to strace: see full-device.test.ts. */
+/**
+ * A read that returns 0: the end of the file. strace cannot simulate partial reads and writes: see full-device.test.ts.
+ */
 const END = "retval=0";
 
 export const CALLS: readonly Call[] = [
@@ -45,7 +47,7 @@ export const CALLS: readonly Call[] = [
   { name: "io_destroy", kinds: error("EINVAL"), everywhere: true },
 ];
 
-/** Of a connection to a registry on loopback. */
+/** The calls of a connection to a registry on loopback. */
 export const NETWORK_CALLS: readonly Call[] = [
   network("socket", error("EMFILE", "ENOBUFS")),
   network("connect", error("ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")),
@@ -58,8 +60,8 @@ function network(name: string, kinds: readonly string[]): Call {
 }
 
 /**
- * All that can be done to `count` calls: the n-th of a thread fails, or the n-th and those that follow. A call that is interrupted
- * again and again is no fault that a machine has.
+ * Returns all injections for `count` calls: the nth call of a thread fails, or the nth and all following ones. Endless
+ * interruptions of a call are left out, because they do not happen on real machines.
  */
 export function injectionsOf({ name, kinds, once = false }: Call, count: number): Injection[] {
   const places = Array.from({ length: count }, (_, index) => `${index + 1}`);

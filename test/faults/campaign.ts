@@ -1,4 +1,4 @@
-/** Many trials one after the other, counted. */
+/** Runs many trials one after another, and counts them. */
 import { nameOf, runTrial, type Trial } from "./trial.ts";
 import type { World } from "./world.ts";
 
@@ -7,12 +7,12 @@ export class Campaign {
   #tried = 0;
   #hits = 0;
 
-  /** `what`: as the sum calls them. */
+  /** `what`: the word for the trials in the summary. */
   constructor(what: string) {
     this.#what = what;
   }
 
-  /** Returns a line for everything that is wrong. */
+  /** Runs the trials. Returns one line for each fault. */
   async run(world: World, trials: readonly Trial[]): Promise<string[]> {
     const wrong: string[] = [];
     let hits = 0;
@@ -27,7 +27,7 @@ export class Campaign {
     return wrong;
   }
 
-  /** Threads share their work anew in each run, so a call that was seen once need not come again. */
+  /** Threads share the work differently in each run, so a call of one run may not happen in the next. */
   get shareOfHits(): number {
     return this.#hits / this.#tried;
   }

@@ -1,4 +1,7 @@
-/** System calls of the built binary that fail: each verb ends with a word of its own, and what boots goes on booting. */
+/**
+ * Makes system calls of the built binary fail. Each verb must end with its own message, and the bootable systems must
+ * still boot.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Campaign } from "./campaign.ts";
 import { Random, SEED, SOAK } from "./random.ts";
@@ -8,7 +11,7 @@ import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { makeWorld, type World } from "./world.ts";
 
 setDefaultTimeout(8 * 3_600_000);
-/** Of each story with each loader, drawn from some hundreds. */
+/** The number of faults for each story and loader, chosen from some hundreds. */
 const COUNT = Number(process.env["TANDEM_FAULTS"] ?? (SOAK ? 100 : 6));
 const CASES = STORIES.flatMap((story) => LOADER_NAMES.map((loader) => ({ story, loader })));
 const campaign = new Campaign("faults");
@@ -30,6 +33,6 @@ test.each(CASES)(
   },
 );
 
-test("most of the faults came", () => {
+test("most of the chosen faults happened", () => {
   expect(campaign.shareOfHits).toBeGreaterThan(0.5);
 });

@@ -1,4 +1,7 @@
-/** A device without room behind a loop device or a file, and one that loses its end: real errors, and writes that are really short. */
+/**
+ * Full file systems below a loop device or a file, and a device that loses its end: real errors and real partial
+ * writes.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { chownSync, mkdirSync, truncateSync } from "node:fs";
 import type { LoaderName } from "../../src/boot/loaders.ts";
@@ -16,7 +19,7 @@ import { makeWorld, NOBODY, type World } from "./world.ts";
 
 setDefaultTimeout(8 * 3_600_000);
 const COUNT = Number(process.env["TANDEM_FAULTS"] ?? (SOAK ? 50 : 4));
-/** A disk needs 3 MiB for what is on it; an upgrade writes as much again. */
+/** A disk has 3 MiB of data, and an upgrade writes as much again. */
 const ROOM = { minBytes: 3 * MiB, spreadBytes: 4 * MiB } as const;
 
 let world: World;
@@ -28,7 +31,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 const CASES = LOADER_NAMES.flatMap((loader) =>
   ["a file", "a loop device"].map((where) => ({ loader, where })),
 );
-const name = `$loader, ${COUNT} upgrades of $where that runs out of room (TANDEM_SEED=${SEED})`;
+const name = `$loader, ${COUNT} upgrades of $where that runs out of space (TANDEM_SEED=${SEED})`;
 
 test.each(CASES)(name, async ({ loader, where }) => {
   const random = new Random(`full ${loader} ${where}`);
@@ -42,7 +45,10 @@ test.each(CASES)(name, async ({ loader, where }) => {
   expect(wrong).toEqual([]);
 });
 
-/** The disk is a sparse file on a file system of `roomBytes`. When that is full the system gets more room, and the next upgrade has to go on. */
+/**
+ * The disk is a sparse file on a file system of `roomBytes`. When it is full, the test enlarges it, and the next
+ * upgrade must succeed.
+ */
 async function upgradeWithin(
   roomBytes: number,
   loader: LoaderName,
@@ -72,7 +78,7 @@ function upgrade(disk: string, run: Runner): Promise<Run> {
   return run("upgrade", "--disk", disk, "--source", world.source("2"));
 }
 
-/** As root: the nodes of devices are root's. */
+/** Runs as root, because device nodes belong to root. */
 const asRoot: Runner = (...args) => runLimited([TANDEM, ...args]);
 
 async function onDevice(
@@ -101,9 +107,9 @@ async function smallFileSystem(
   };
 }
 
-/** What the loop device had of its file is gone: reads beyond give EIO, which no simulation of a call does better. */
+/** The file of the loop device is truncated, so that reads beyond its end give real EIO errors. */
 test.each(LOADER_NAMES)(
-  "%s: a device that loses its end is told of by every verb",
+  "%s: a device that loses its end is reported by every verb",
   async (loader) => {
     const wrong: string[] = [];
     for (const verb of [["verify", "b"], ["doctor", "--verify"], ["status"], ["rollback"]]) {

@@ -1,4 +1,7 @@
-/** What must hold after each trial. Every judgment returns what is wrong, in one line, so that a campaign can tell all of it at its end. */
+/**
+ * The conditions after each trial. Each check returns its fault in one line, so that a campaign can report all at its
+ * end.
+ */
 import { readFileSync } from "node:fs";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { findFile } from "../../src/boot/image/find.ts";
@@ -15,11 +18,11 @@ import type { Version, World } from "./world.ts";
 
 export type Slot = "a" | "b";
 
-/** Statuses of README's table that are nobody's bug. */
+/** The exit statuses in README's table that are no bugs. */
 const STATUS_MAX = 11;
 const STOPPED = 130;
 
-/** How the run ended and what it said. `killedBy`: the status of a run that was killed on purpose. */
+/** Checks the status and the messages of a run. `killedBy`: the status of a run that was killed on purpose. */
 export function judgeRun({ status, stderr, hung }: Run, killedBy?: number): string[] {
   if (hung) return [`it hangs: ${lastLine(stderr)}`];
   if (status === killedBy) return [];
@@ -39,7 +42,7 @@ function lastLine(stderr: string): string {
   return said.slice(-3).join(" | ").slice(0, 400);
 }
 
-/** A disk as it is between two runs. */
+/** The state of a disk between two runs. */
 export class Snapshot {
   readonly bytes: Uint8Array;
 
@@ -63,7 +66,7 @@ export class Snapshot {
   }
 }
 
-/** Names the parts that are no longer what they were. */
+/** Returns the names of the parts that have changed. */
 export function changed(before: Snapshot, after: Snapshot, parts: readonly PlaceName[]): string[] {
   return parts
     .filter((name) => Buffer.compare(before.part(name), after.part(name)) !== 0)
@@ -77,7 +80,7 @@ export interface Known {
   readonly before: Snapshot;
 }
 
-/** The record names whole slots only, and the loader ends in the good one, whatever it tries on the way. */
+/** Checks that the record names only complete slots, and that the loader finally boots the good one. */
 export async function judgeBoots(
   { world, loader, before }: Known,
   after: Snapshot,
@@ -94,7 +97,7 @@ export async function judgeBoots(
   }
 }
 
-/** What was written during the trial counts as whole when it is the system of that digest, read through the file system. */
+/** A slot that was written during the trial is complete when its file system holds the system of its digest. */
 function learnFrom(
   { digests }: World,
   disk: BlockFile,
@@ -107,7 +110,7 @@ function learnFrom(
     whole.set(held.digest, held);
 }
 
-/** Whether the files that tell versions apart can be read there, and are that version's. */
+/** Whether the files that differ between versions can be read and belong to this version. */
 export function holdsSystem(partition: BlockFile, version: Version): boolean {
   const fs = openFileSystem(partition);
   return systemMembers(version).every((member) => {
@@ -117,7 +120,7 @@ export function holdsSystem(partition: BlockFile, version: Version): boolean {
   });
 }
 
-/** The trial that an upgrade has to leave. */
+/** Checks the trial that an upgrade must leave. */
 export function judgeTrial(world: World, after: Snapshot, version: Version): string[] {
   try {
     const disk = after.disk();
@@ -135,7 +138,10 @@ export function judgeTrial(world: World, after: Snapshot, version: Version): str
   }
 }
 
-/** As the next run sees it, once it has finished what this one left undone. undefined: the record cannot be read. */
+/**
+ * The disk as the next run sees it after it has completed a half-done operation. Undefined when the record cannot be
+ * read.
+ */
 export async function goodSlot(snapshot: Snapshot): Promise<Slot | undefined> {
   try {
     const good: SlotName | undefined = (await cameUp(snapshot.disk(), "")).loaderData.record?.good;

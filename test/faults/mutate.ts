@@ -1,4 +1,4 @@
-/** Damage that a disk may take: flipped bits, zeroed, swapped and lost sectors, nonsense in a field. */
+/** Damages disks: flipped bits, zeroed, swapped and lost sectors, wrong values in a field. */
 import { KiB } from "../../src/lib/units.ts";
 import { PLACES } from "../fakes/whole-disk.ts";
 import { Random } from "./random.ts";
@@ -14,9 +14,9 @@ interface Range {
 export const TARGETS = ["control", "gpt", "fat", "superblocks"] as const;
 export type Target = (typeof TARGETS)[number];
 
-/** Where what is worth damaging lies. */
+/** The areas in which damage matters. */
 const RANGES: Readonly<Record<Target, (diskBytes: number) => readonly Range[]>> = {
-  // Both records, the specs, and the JSON of both states.
+  // The records, the specs, and the JSON of both states.
   control: () =>
     [
       [0, KiB],
@@ -34,12 +34,12 @@ const RANGES: Readonly<Record<Target, (diskBytes: number) => readonly Range[]>> 
     { offsetBytes: diskBytes - GPT_SECTORS * SECTOR_BYTES, sizeBytes: 8 * SECTOR_BYTES },
     { offsetBytes: diskBytes - 2 * SECTOR_BYTES, sizeBytes: 2 * SECTOR_BYTES },
   ],
-  // Boot sector, tables, root directory and the first clusters, which the loader's files have.
+  // The boot sector, tables, root directory, and the first clusters, which hold the loader's files.
   fat: () => [
     { offsetBytes: PLACES.esp.offsetBytes, sizeBytes: 8 * SECTOR_BYTES },
     { offsetBytes: PLACES.esp.offsetBytes, sizeBytes: 64 * KiB },
   ],
-  // Superblock, group descriptors, bitmaps, the inodes of the first files.
+  // The superblock, group descriptors, bitmaps, and the inodes of the first files.
   superblocks: () =>
     [PLACES.a, PLACES.b].flatMap(({ offsetBytes }) => [
       { offsetBytes: offsetBytes + KiB, sizeBytes: KiB },
@@ -49,13 +49,13 @@ const RANGES: Readonly<Record<Target, (diskBytes: number) => readonly Range[]>> 
 
 export interface Mutation {
   readonly target: Target;
-  /** Which one of the campaign it is: with the seed it tells everything. */
+  /** The number in the campaign. Together with the seed it reproduces the mutation. */
   readonly index: number;
 }
 
 export interface Damage {
   readonly what: string;
-  /** The disk ends here. */
+  /** The new end of the disk. */
   readonly bytes: Uint8Array;
   readonly truncated: boolean;
 }

@@ -1,4 +1,7 @@
-/** Disks that are damaged: whatever verb looks at them says so in its own words, and the way on is there wherever anything is left. */
+/**
+ * Damages disks. Each verb must report the damage in its own message, and the disk must be repairable as long as
+ * something is left.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
@@ -15,7 +18,7 @@ import { makeWorld, type World } from "./world.ts";
 setDefaultTimeout(4 * 3_600_000);
 const COUNT = Number(process.env["TANDEM_MUTATIONS"] ?? (SOAK ? 500 : 40));
 
-/** Verbs that only look. */
+/** Verbs that only read. */
 const LOOKS = [["status"], ["doctor", "--verify"], ["verify", "a"], ["verify", "b"]] as const;
 
 type End = "went on" | "went on after doctor --fix" | "refused";
@@ -88,7 +91,10 @@ async function judgeDamaged(path: string, target: Target, damage: Damage): Promi
   return { end: "refused", wrong };
 }
 
-/** Where nothing is left of what tells the way, tandem only has to say so: a disk without its end or its tables, an ESP without its loader. */
+/**
+ * Damage that cannot be repaired, which tandem only has to report: a disk without its end or its tables, an ESP without
+ * its loader.
+ */
 function mustGoOn(target: Target, before: Snapshot, { truncated }: Damage): boolean {
   return !truncated && target !== "fat" && (target !== "gpt" || hasTable(before));
 }
@@ -99,7 +105,7 @@ function hasTable(snapshot: Snapshot): boolean {
   );
 }
 
-/** The judge of a table that was repaired. */
+/** Checks a repaired partition table. */
 async function judgeTable(path: string): Promise<string[]> {
   const repair = await runPlain("doctor", "--fix", "--disk", path);
   const said = await command("sgdisk", "--verify", path);

@@ -1,13 +1,13 @@
-/** Chance that can be told again. CI has always the same, so that a red run is caused by the change that it is about. */
+/** Reproducible random numbers. CI always uses the same seed, so that a failure is caused by the tested change. */
 const FIXED_SEED = 20_260_101;
 
-/** `make soak` tries everything, and draws what cannot be tried out anew each time. */
+/** `make soak` tries everything, and uses a new seed each time where it cannot. */
 export const SOAK: boolean = process.env["TANDEM_SOAK"] !== undefined;
 export const SEED: number = Number(
   process.env["TANDEM_SEED"] ?? (SOAK ? Date.now() % 1_000_000 : FIXED_SEED),
 );
 
-/** Draws numbers; the same ones for the same seed and name. */
+/** A random generator. Equal seeds and names give equal numbers. */
 export class Random {
   #state: number;
 
@@ -15,7 +15,7 @@ export class Random {
     this.#state = (Bun.hash.crc32(`${seed} ${name}`) % 2147483646) + 1;
   }
 
-  /** 0 or more, and less than `limit`. */
+  /** Returns an integer from 0 up to, not including, `limit`. */
   below(limit: number): number {
     this.#state = (this.#state * 48271) % 2147483647;
     return Math.floor((this.#state / 2147483647) * limit);
@@ -31,7 +31,7 @@ export class Random {
     return Uint8Array.from({ length }, () => this.below(256));
   }
 
-  /** At most `count` of them, in an order of its own. */
+  /** Returns at most `count` of the items, in random order. */
   some<T>(choices: readonly T[], count: number): T[] {
     const left = [...choices];
     const drawn: T[] = [];
@@ -40,7 +40,7 @@ export class Random {
     return drawn;
   }
 
-  /** At most `count` of all that the groups hold, as evenly from each group as it can be. */
+  /** Returns at most `count` items of all groups, as evenly as possible. */
   evenly<T>(groups: Iterable<readonly T[]>, count: number): T[] {
     let left = [...groups].map((group) => this.some(group, group.length));
     const drawn: T[] = [];

@@ -1,4 +1,6 @@
-/** The binary is killed, or asked to stop, at a system call: what was booted still boots, and the next run goes on. */
+/**
+ * Kills or interrupts the binary at a system call. The bootable systems must still boot, and the next run must succeed.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Campaign } from "./campaign.ts";
 import { Random, SEED, SOAK } from "./random.ts";
@@ -8,7 +10,7 @@ import { LOADER_NAMES } from "../fakes/loader-models.ts";
 import { makeWorld, type World } from "./world.ts";
 
 setDefaultTimeout(8 * 3_600_000);
-/** Of each story with each loader. */
+/** The number of signals for each story and loader. */
 const COUNT = Number(process.env["TANDEM_SIGNALS"] ?? (SOAK ? 60 : 2));
 const CASES = STORIES.flatMap((story) => LOADER_NAMES.map((loader) => ({ story, loader })));
 const SIGNALS = ["signal=KILL", "signal=TERM"] as const;
@@ -31,11 +33,11 @@ test.each(CASES)(
   },
 );
 
-test("most of the signals came", () => {
+test("most of the chosen signals were sent", () => {
   expect(campaign.shareOfHits).toBeGreaterThan(0.5);
 });
 
-/** Both signals, wherever a call could fail. */
+/** Both signals, at each call that could fail. */
 function signalsAt(faults: readonly Trial[]): Trial[] {
   const places = new Map<string, Trial>();
   for (const trial of faults) {

@@ -1,4 +1,4 @@
-/** Writes a file without the zeros in it: a disk of 24 MiB takes as long as the 3 MiB that are on it. */
+/** Writes a sparse file without its zeros, so that a disk of 24 MiB costs only its 3 MiB of data. */
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { KiB } from "../../src/lib/units.ts";
 

@@ -1,4 +1,4 @@
-/** The verbs that trials run, each from a disk at a point of its life, and what each may change. */
+/** The verbs that trials run, each with its initial disk and the parts that it may change. */
 import { readdirSync, readFileSync } from "node:fs";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { controlOn } from "../power-cut/judge.ts";
@@ -8,15 +8,15 @@ import type { Point, World } from "./world.ts";
 export interface Story {
   readonly name: string;
   readonly point: Point;
-  /** `disk` is alone in its folder. */
+  /** `disk` is the only file in its folder. */
   readonly args: (world: World, disk: string) => readonly string[];
-  /** The slots that it may write. */
+  /** The slots that the verb may write. */
   readonly writes: readonly Slot[];
-  /** It runs in slot b of the machine's own disk, a loop device. */
+  /** Whether the verb runs in slot b of the machine's own disk, a loop device. */
   readonly booted?: true;
-  /** What fails is the network. */
+  /** Whether network calls fail. */
   readonly network?: true;
-  /** What status 0 promises, beyond a disk that boots. */
+  /** The result that status 0 promises, besides a bootable disk. */
   readonly promises?: (world: World, after: Snapshot, disk: string) => string[];
 }
 
@@ -122,7 +122,7 @@ function expectRecord(
   return isRight ? [] : [`status 0, but the record is ${JSON.stringify(record)}`];
 }
 
-/** Files of the machine that a run depends on. */
+/** The files of the machine that a run depends on. */
 export function filesOf(world: World, disk: string): string[] {
   const layout = world.folder.in("layout");
   const blobs = `${layout}/blobs/sha256`;

@@ -5,17 +5,20 @@ import { ALONE } from "../peers/alone.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { isRoot, NOBODY } from "./world.ts";
 
-/** A path below /proc/self is not the same to the tracer; tandem's own is found by its name. */
-const TRACERS_OWN = /^strace: Requested path .*\n/gm;
-/** Only for what hangs: the longest trial takes a second. */
+/**
+ * A line of strace about a path below /proc/self, which strace resolves to a file of its own. It is not part of
+ * tandem's output.
+ */
+const STRACE_MESSAGE = /^strace: Requested path .*\n/gm;
+/** The limit for a run that hangs. The longest trial takes a second. */
 const HANG_MS = 20_000;
 
-const AS_NOBODY: Around = {
+const AS_NOBODY: Wrapper = {
   outside: isRoot() ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [],
   program: [TANDEM],
 };
 
-/** 128 and the number of the signal. */
+/** 128 plus the number of the signal. */
 const STATUS = { killed: 137, terminated: 143 } as const;
 
 export interface Run {
@@ -25,35 +28,35 @@ export interface Run {
   readonly hung: boolean;
 }
 
-/** Which calls are counted, and what becomes of them. */
+/** The calls to count, and the fault to inject. */
 export interface Injection {
   readonly call: string;
-  /** As strace writes it: "error=EIO", "retval=0", "signal=KILL". */
+  /** In strace's form: "error=EIO", "retval=0", "signal=KILL". */
   readonly kind: string;
-  /** As strace writes it: "3", or "3+" for this one and all that follow. */
+  /** In strace's form: "3" for the third call, "3+" for the third and all following calls. */
   readonly when: string;
 }
 
 export interface Traced {
-  /** Only calls on these files are counted; empty: all. */
+  /** Counts only calls on these files. Empty: all calls. */
   readonly paths: readonly string[];
-  /** Where strace writes what it saw. */
+  /** The file for strace's output. */
   readonly log: string;
-  /** nobody, unless given. */
-  readonly around?: Around | undefined;
+  /** Default: as the user nobody. */
+  readonly wrapper?: Wrapper | undefined;
 }
 
-export interface Around {
-  /** What strace runs in. */
+export interface Wrapper {
+  /** The command that runs strace. */
   readonly outside: readonly string[];
-  /** What strace runs. */
+  /** The command that strace runs before tandem. */
   readonly program: readonly string[];
 }
 
 export interface InjectedRun extends Run {
-  /** Whether there was such a call. */
+  /** Whether the fault was injected. */
   readonly hit: boolean;
-  /** The status that the signal itself gives to the run; undefined: tandem has to end it. */
+  /** The status of a run that the signal ends. Undefined when tandem itself must end the run. */
   readonly killedBy: number | undefined;
 }
 
@@ -63,7 +66,7 @@ export async function runInjected(
   { call, kind, when }: Injection,
   traced: Traced,
 ): Promise<InjectedRun> {
-  // It is quicker when only these calls stop the program, but strace 6.1 then sends no signals.
+  // Stopping only at these calls (seccomp-bpf) would be faster, but strace 6.1 then sends no signals.
   const quick = kind.startsWith("signal") ? [] : ["--seccomp-bpf"];
   const inject = [...quick, "-e", `trace=${call}`, "-e", `inject=${call}:${kind}:when=${when}`];
   const run = await trace(args, inject, traced);
@@ -74,12 +77,12 @@ export async function runInjected(
   }
   if (!kind.startsWith("signal"))
     return { ...run, hit: seen.includes("(INJECTED)"), killedBy: undefined };
-  // Each thread counts its own calls. Whoever is asked to stop a second time stops at once.
+  // Each thread counts its own calls. A second signal ends tandem at once.
   const signals = seen.match(/^\d+ +--- SIGTERM/gm)?.length ?? 0;
   return { ...run, hit: signals > 0, killedBy: signals > 1 ? STATUS.terminated : undefined };
 }
 
-/** Runs tandem, and counts each call of `calls`: how often at most one thread makes it. */
+/** Runs tandem and counts the calls in `calls`: for each the maximum over all threads. */
 export async function countCalls(
   args: readonly string[],
   calls: readonly string[],
@@ -100,10 +103,10 @@ export async function countCalls(
 }
 
 function trace(args: readonly string[], options: readonly string[], traced: Traced): Promise<Run> {
-  const { paths, log, around = AS_NOBODY } = traced;
+  const { paths, log, wrapper = AS_NOBODY } = traced;
   const filter = paths.flatMap((path) => ["-P", path]);
   const strace = ["strace", "-f", "-qq", "-o", log, ...filter, ...options];
-  return runLimited([...around.outside, ...strace, ...around.program, ...args]);
+  return runLimited([...wrapper.outside, ...strace, ...wrapper.program, ...args]);
 }
 
 /** Runs tandem without any injection. */
@@ -111,9 +114,9 @@ export function runPlain(...args: readonly string[]): Promise<Run> {
   return runLimited([...AS_NOBODY.outside, ...AS_NOBODY.program, ...args]);
 }
 
-/** Ends what hangs, with all that it has started: a tracer that is killed leaves its program running. */
+/** Ends a hanging run with all its children, because the traced program survives a killed tracer. */
 export async function runLimited(words: readonly string[]): Promise<Run> {
-  // Into files: a pipe of this runtime is a socket, so that a fault of the network would hit what is printed.
+  // Output goes to files: this runtime's pipes are sockets, so network faults would affect them.
   await using folder = await temporaryFolder();
   const [stdout, stderr] = [Bun.file(folder.in("stdout")), Bun.file(folder.in("stderr"))];
   const child = Bun.spawn([...words], {
@@ -130,6 +133,6 @@ export async function runLimited(words: readonly string[]): Promise<Run> {
   }, HANG_MS);
   const status = await child.exited;
   clearTimeout(limit);
-  const said = (await stderr.text()).replaceAll(TRACERS_OWN, "");
+  const said = (await stderr.text()).replaceAll(STRACE_MESSAGE, "");
   return { status, stdout: await stdout.text(), stderr: said, hung };
 }

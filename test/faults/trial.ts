@@ -1,4 +1,4 @@
-/** One run of a verb with one fault, and what is judged of it: the run itself, the disk that it leaves, and the upgrade after it. */
+/** Runs a verb with one fault, and checks the run, the disk after it, and the next upgrade. */
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LoaderName } from "../../src/boot/loaders.ts";
@@ -25,10 +25,10 @@ export interface Trial {
 }
 
 export interface Outcome {
-  /** Whether the fault came: threads do not share their work alike each time. */
+  /** Whether the fault happened. Threads share the work differently each time. */
   readonly hit: boolean;
   readonly status: number;
-  /** What is wrong. */
+  /** The faults that the checks have found. */
   readonly wrong: readonly string[];
 }
 
@@ -37,14 +37,14 @@ export function nameOf({ story, loader, injection }: Trial): string {
   return `${story.name} (${loader}): ${call} ${kind} when=${when}`;
 }
 
-/** All that can be made to fail while `story` goes well. */
+/** Returns all injections for the calls of a successful run of `story`. */
 export async function faultsOf(
   world: World,
   { story, loader }: Pick<Trial, "story" | "loader">,
 ): Promise<Trial[]> {
   const calls = story.network ? NETWORK_CALLS : CALLS;
   const trials: Trial[] = [];
-  // Without a filter for files strace sees what the runtime does, too.
+  // Without a filter for files strace also counts the calls of the runtime.
   for (const everywhere of [false, true]) {
     const some = calls.filter((call) => (call.everywhere ?? false) === everywhere);
     if (some.length === 0) continue;
@@ -105,13 +105,13 @@ function isSwallowed({ call, injection: { kind } }: Trial, { status }: Run): boo
   return call.fatal === true && fails && status === 0;
 }
 
-/** Without a fault the next upgrade succeeds, and leaves the good slot alone. */
+/** Checks that the next upgrade without a fault succeeds and does not change the good slot. */
 export async function judgeNext(world: World, path: string, now: Snapshot): Promise<string[]> {
   const good = await goodSlot(now);
   const run = await runPlain("upgrade", "--disk", path, "--source", world.source("3"));
   if (run.status !== 0) return [`the next upgrade fails: ${run.status} ${run.stderr.slice(-300)}`];
   const after = new Snapshot(path);
-  // The image may be the one that is on trial, or good, already.
+  // The image may already be on trial or good.
   return [
     ...judgeTrial(world, after, "3"),
     ...(good === undefined ? ["no slot was good"] : changed(now, after, [good])),
@@ -120,7 +120,7 @@ export async function judgeNext(world: World, path: string, now: Snapshot): Prom
 
 interface Place extends AsyncDisposable {
   readonly path: string;
-  /** As for --disk. */
+  /** The argument for --disk. */
   readonly disk: string;
   readonly traced: Traced;
 }
@@ -135,7 +135,7 @@ async function makePlace(world: World, story: Story, loader: LoaderName): Promis
     traced: {
       paths: [...filesOf(world, path), ...(booted?.nodes ?? [])],
       log,
-      around: booted?.around,
+      wrapper: booted?.wrapper,
     },
     async [Symbol.asyncDispose]() {
       await booted?.[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-/** Small disks at the points of their lives where trials begin, and the images that they are upgraded to. */
+/** Small disks in the states in which trials start, and the images for their upgrades. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { defined } from "../../src/lib/assert.ts";
@@ -15,26 +15,26 @@ import { systemMembers, tandem } from "../binary/appliance.ts";
 import { Random } from "./random.ts";
 import { writeSparse } from "./sparse-file.ts";
 
-/** Debian's user and group without rights. */
+/** The ids of Debian's user nobody and group nogroup. */
 export const NOBODY = 65534;
 
 export type Version = "2" | "3";
-/** v1 is good in slot a; the same with version 2 on trial in b; v2 is good in b, v1 still in a. */
+/** v1 is good in slot a; v1 is good in a and v2 on trial in b; v2 is good in b and v1 still in a. */
 export type Point = "installed" | "armed" | "upgraded";
 
 type Sources = Readonly<Record<"layout" | "archive" | "registry", string>>;
 
 export interface World extends AsyncDisposable {
   readonly folder: TemporaryFolder;
-  /** As for --source. */
+  /** The argument for --source. */
   readonly source: (version: Version, form?: keyof Sources) => string;
-  /** The digest that tandem remembers of each version. */
+  /** The digest of each version. */
   readonly digests: Readonly<Record<Version, string>>;
-  /** A copy of a disk, in a folder of its own, which belongs to nobody. */
+  /** Copies a disk to its own folder, which belongs to the user nobody. */
   readonly disk: (point: Point, loader: LoaderName) => string;
 }
 
-/** What a system that runs in a slot needs, and enough data that writes are under way side by side. */
+/** The files of a bootable system, with enough data for several writes in flight. */
 const FOLDERS: readonly TarMember[] = ["dev", "proc", "sys", "tmp", "usr", "usr/bin"].map(
   (path) => ({ path, kind: "directory", mode: 0o755 }),
 );

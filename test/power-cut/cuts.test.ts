@@ -1,4 +1,4 @@
-/** Cuts the power before every write and flush, in every way a disk can lose what was not flushed. */
+/** Cuts the power before every write and flush. Tries all ways in which a disk can lose unflushed writes. */
 import { expect, test } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { LOADER_NAMES } from "../fakes/loader-models.ts";
@@ -17,17 +17,19 @@ import {
 import { boot } from "./loader.ts";
 import { STORIES, type Story } from "./story.ts";
 
-/** After each so many cuts the power is cut once more while the machine goes on: a prime number, so that each kind of cut has its turn. */
+/**
+ * Every nth cut is followed by a second cut during the recovery. A prime number, so that all kinds of cuts are chosen.
+ */
 const CUT_AGAIN: Readonly<Record<LoaderName, number>> = { grub: 13, "systemd-boot": 97 };
 const FEW = { subsetsMax: 2, tearsMax: 2 } as const;
 const SOME = { subsetsMax: 6, tearsMax: 4 } as const;
 
-interface Told {
+interface RecordedStory {
   readonly recorded: RecordedDisk;
   readonly expectation: Expectation;
 }
 
-async function tell(loader: LoaderName, story: Story): Promise<Told> {
+async function recordStory(loader: LoaderName, story: Story): Promise<RecordedStory> {
   const start = await story.start(loader);
   const recorded = new RecordedDisk(start);
   await story.act(machineWith(recorded.file, story.cmdline));
@@ -42,8 +44,8 @@ for (const loader of LOADER_NAMES)
   for (const story of STORIES) {
     const name = `${loader}: ${story.name}`;
 
-    test(`${name}: every cut leaves a system that boots`, async () => {
-      const { recorded, expectation } = await tell(loader, story);
+    test(`${name}: a system boots after every cut`, async () => {
+      const { recorded, expectation } = await recordStory(loader, story);
       let cuts = 0;
       for (const cut of recorded.cuts()) {
         await explain(cut, () => judge(cut.image.fork(), expectation));
@@ -55,7 +57,7 @@ for (const loader of LOADER_NAMES)
     });
 
     test(`${name}: after a cut the next upgrade succeeds`, async () => {
-      const { recorded } = await tell(loader, story);
+      const { recorded } = await recordStory(loader, story);
       let cuts = 0;
       for (const cut of recorded.cuts(loader === "grub" ? SOME : FEW)) {
         const disk = cut.image.file();
@@ -70,8 +72,8 @@ for (const loader of LOADER_NAMES)
       expect(cuts).toBeGreaterThan(recorded.operations.length);
     });
 
-    test(`${name}: a cut while it recovers from a cut leaves a system that boots`, async () => {
-      const { recorded, expectation } = await tell(loader, story);
+    test(`${name}: a system boots after a cut during the recovery from a cut`, async () => {
+      const { recorded, expectation } = await recordStory(loader, story);
       let [cuts, again] = [0, 0];
       for (const first of recorded.cuts(FEW)) {
         cuts += 1;
@@ -83,9 +85,9 @@ for (const loader of LOADER_NAMES)
     });
   }
 
-/** Lets the machine go on after a cut, and cuts that at every point. Returns how often. */
+/** Recovers from a cut, and cuts the recovery at every point. Returns the number of cuts. */
 async function cutAgain(first: Cut, { loader, whole, fell }: Expectation): Promise<number> {
-  // The loader's own writes are not ours to make safe: a firmware may lose an entry that it renames.
+  // Only tandem's writes are cut: firmware may lose an entry while it renames it, which tandem cannot prevent.
   const { cmdline } = await boot(loader, first.image.file());
   const gen = await genOn(first.image);
   const recorded = new RecordedDisk(first.image);

@@ -1,4 +1,4 @@
-/** The same for a disk with systemd-boot, whose entries and kernels lie on the ESP. */
+/** Cuts the power while doctor repairs a disk with systemd-boot, whose entries and kernels are on the ESP. */
 import { test } from "bun:test";
 import { rawEsp } from "../../src/boot/esp/raw-esp.ts";
 import { contentOf, readEspText } from "../../src/boot/esp/esp.ts";
@@ -41,21 +41,21 @@ async function empty(image: PagedImage, folder: string): Promise<void> {
     await espOn(image).remove(`${folder}/${name}`);
 }
 
-/** The copies of kernel and initrd of a slot that the loader starts, as what is wanted. */
+/** The copies of a slot's kernel and initrd on the ESP. */
 async function spoil(image: PagedImage, slot: string, kind: "linux" | "initrd"): Promise<void> {
   const esp = espOn(image);
   const file = (esp.list(`/tandem/${slot}`) ?? []).find(({ name }) => name.startsWith(kind));
   await put(`/tandem/${slot}/${file?.name}`, "x".repeat(file?.sizeBytes ?? 0))(image);
 }
 
-/** Adds a name for what is in another entry. */
+/** Adds an entry with the content of another entry. */
 async function copyEntry(image: PagedImage, from: string, to: string): Promise<void> {
   const esp = rawEsp(partOfDisk(image.file(), "esp"));
   const text = readEspText(esp, `${ENTRIES}/${from}`, 4096) ?? "";
   await esp.write(`${ENTRIES}/${to}`, contentOf(text));
 }
 
-/** The second sector of both copies is of another write. */
+/** Replaces the second sector of both copies by that of another write. */
 function tear(image: PagedImage): void {
   for (const at of RECORDS) zero(image, CONTROL + at + 512, 512);
 }
@@ -233,6 +233,6 @@ const CASES: readonly Damage[] = [
   TRIAL_CHANGED,
 ];
 
-test.each(CASES)("doctor with $name: every cut can be repaired", (one) =>
+test.each(CASES)("doctor with $name: the next run repairs after every cut", (one) =>
   expectMends("systemd-boot", one),
 );

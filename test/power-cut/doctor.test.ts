@@ -1,4 +1,7 @@
-/** Cuts the power while doctor repairs a disk with GRUB: what boots before stays able to, and the next run finishes. */
+/**
+ * Cuts the power while doctor repairs a disk with GRUB: the slots that could boot before can still boot, and the next
+ * run completes the repair.
+ */
 import { test } from "bun:test";
 import { PLACES } from "../fakes/whole-disk.ts";
 import {
@@ -59,4 +62,6 @@ const CASES: readonly Damage[] = [
   },
 ];
 
-test.each(CASES)("doctor with $name: every cut can be repaired", (one) => expectMends("grub", one));
+test.each(CASES)("doctor with $name: the next run repairs after every cut", (one) =>
+  expectMends("grub", one),
+);

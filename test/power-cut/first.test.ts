@@ -1,4 +1,6 @@
-/** The first upgrade of a new disk, with the power cut at every point: nothing is there to boot, or a whole system. */
+/**
+ * Cuts the power during the first upgrade of a new disk. After each cut there is nothing to boot, or a whole system.
+ */
 import { expect, test } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { isNewDisk } from "../../src/machine/new-disk.ts";
@@ -18,14 +20,14 @@ async function install(recorded: RecordedDisk): Promise<string> {
   return (await upgradeTo("v1", machine)).outcome;
 }
 
-/** Whether it boots; what boots has to be whole then. */
+/** Whether the disk boots. Throws when it boots an incomplete system. */
 async function bootsWhole(loader: LoaderName, image: PagedImage, whole: Whole): Promise<boolean> {
   try {
     await boot(loader, image.fork().file());
   } catch {
     return false;
   }
-  // Without a record there is none to judge: the next upgrade writes it.
+  // The next upgrade writes a missing record.
   const { loaderData } = await cameUp(image.fork().file(), "");
   if (loaderData.record !== undefined)
     await judge(image.fork(), { loader, whole, gen: 1, fell: false });
@@ -33,7 +35,7 @@ async function bootsWhole(loader: LoaderName, image: PagedImage, whole: Whole): 
 }
 
 for (const loader of LOADER_NAMES)
-  test(`${loader}: after a cut the first upgrade begins anew, or is done`, async () => {
+  test(`${loader}: after a cut the first upgrade starts again, or is complete`, async () => {
     const recorded = new RecordedDisk(await newDisk(loader));
     expect(await install(recorded)).toBe("installed");
     const whole: Whole = new Map();

@@ -1,4 +1,4 @@
-/** What must hold for a disk, whatever the power has left of it. */
+/** The conditions that every disk must meet after a power cut. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { readEntries } from "../../src/boot/systemd-boot/entry-folder.ts";
 import { readEspText } from "../../src/boot/esp/esp.ts";
@@ -19,32 +19,32 @@ import { machineWith, partOfDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
 import { boot, cameUp } from "./loader.ts";
 
-/** Where each image's file system lies and what it hashes to, once it was written whole. By digest. */
+/** The runs and the hash root of each completely written image. The keys are digests. */
 export type Whole = Map<string, { readonly runs: readonly Run[]; readonly hashRoot: string }>;
 
 export interface Expectation {
   readonly loader: LoaderName;
   readonly whole: Whole;
-  /** Number of the record before anything happened. */
+  /** The number of the record at the start. */
   readonly gen: number;
-  /** The loader may have given up on a slot. */
+  /** Whether the loader may have given up a slot. */
   readonly fell: boolean;
 }
 
-/** More than any trial of these stories may have. */
+/** More boots than any trial of these stories has. */
 const BOOTS = 5;
 
 export function controlOn(disk: BlockFile): Control {
   return controlIn(partOfDisk(disk, "control"));
 }
 
-/** Remembers the systems that are whole on this disk, as the state has them. */
+/** Records the complete systems on this disk, according to the state. */
 export function learn(whole: Whole, disk: BlockFile): void {
   for (const held of Object.values(controlOn(disk).memory.state.slots))
     if (held.status === "written") whole.set(held.digest, held);
 }
 
-/** Throws unless the disk boots a whole system, at once and again and again without any verdict, and ends in the good one. */
+/** Throws unless the disk boots a complete system, again and again without a verdict, and finally the good one. */
 export async function judge(image: PagedImage, expectation: Expectation): Promise<void> {
   const { loader, gen, fell } = expectation;
   const disk = image.file();
@@ -64,7 +64,10 @@ export async function judge(image: PagedImage, expectation: Expectation): Promis
   if (last !== record.good) throw new Error(`it ends in slot ${last}, good is ${record.good}`);
 }
 
-/** What systemd-boot goes by is the entries, so the record follows them. Before repair(), which would hide the wrong order. */
+/**
+ * systemd-boot reads the entries, so they must be written before the record. Call this before repair(), which would
+ * hide a wrong order.
+ */
 export function judgeOrder(loader: LoaderName, disk: BlockFile): void {
   if (loader !== "systemd-boot") return;
   const { gen = 0 } = controlOn(disk).loaderData.record ?? {};
@@ -75,7 +78,7 @@ export function judgeOrder(loader: LoaderName, disk: BlockFile): void {
     );
 }
 
-/** A loader takes any slot that it can start rather than none, so each of them holds exactly what it is said to hold. */
+/** A loader starts any bootable slot rather than none, so each bootable slot must hold exactly the recorded system. */
 async function judgeStarts(disk: BlockFile, { loader, whole }: Expectation): Promise<void> {
   for (const { slot, digest } of loader === "grub" ? specsOn(disk) : entriesOn(disk, whole)) {
     const want = whole.get(digest);
@@ -86,7 +89,7 @@ async function judgeStarts(disk: BlockFile, { loader, whole }: Expectation): Pro
   }
 }
 
-/** What systemd-boot loads is what is in the slot. */
+/** Checks that the kernel and initrd that systemd-boot loads equal those in the slot. */
 function judgeCopies(disk: BlockFile, slot: "a" | "b"): void {
   const esp = rawEsp(partOfDisk(disk, "esp"));
   const fs = openFileSystem(partOfDisk(disk, slot));
@@ -119,7 +122,7 @@ function specsOn(disk: BlockFile): Startable[] {
   });
 }
 
-/** An entry names its kernel by a part of the digest, and counts where that file is there. */
+/** An entry names its kernel by a part of the digest. It counts only when that file exists. */
 function entriesOn(disk: BlockFile, whole: Whole): Startable[] {
   const esp = rawEsp(partOfDisk(disk, "esp"));
   return readEntries(esp).entries.flatMap(({ slot, linux }) => {
@@ -130,7 +133,7 @@ function entriesOn(disk: BlockFile, whole: Whole): Startable[] {
   });
 }
 
-/** What every machine does after a boot, and then an upgrade to `version`. */
+/** Does what every machine does after a boot, then upgrades to `version`. */
 export async function goOn(disk: BlockFile, cmdline: string, version: string): Promise<void> {
   const machine = await cameUp(disk, cmdline);
   await recordFall(machine);
@@ -138,7 +141,7 @@ export async function goOn(disk: BlockFile, cmdline: string, version: string): P
   await upgradeTo(version, machine);
 }
 
-/** Throws unless the next boot is the trial of that version. */
+/** Throws unless the next boot is the trial of this version. */
 export async function expectTrial(
   loader: LoaderName,
   disk: BlockFile,
@@ -155,14 +158,14 @@ function digestIn(disk: BlockFile, slot: SlotName): string {
   return "invalid" in spec ? spec.invalid : spec.digest;
 }
 
-/** The number of the record in force, wherever the loader keeps it. */
+/** Returns the number of the current record. */
 export async function genOn(image: PagedImage): Promise<number> {
   const machine = machineWith(image.fork().file());
   await machine.loader.repair();
   return machine.loaderData.record?.gen ?? 0;
 }
 
-/** Names the cut in the failure. */
+/** Adds the name of the cut to a failure. */
 export async function explain(cut: Cut, check: () => Promise<void>): Promise<void> {
   try {
     await check();

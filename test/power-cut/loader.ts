@@ -1,4 +1,4 @@
-/** One boot by a model of either loader, and the machine that came up by it. */
+/** Boots once with the model of a loader, and returns the booted machine. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
@@ -12,7 +12,7 @@ export interface Started {
   readonly cmdline: string;
 }
 
-/** Throws when the loader stands still. */
+/** Throws when the loader starts no system. */
 export async function boot(loader: LoaderName, disk: BlockFile): Promise<Started> {
   const outcome = await LOADER_MODELS[loader](disk);
   const cmdline = "why" in outcome ? outcome.why : outcome.cmdline;
@@ -21,7 +21,7 @@ export async function boot(loader: LoaderName, disk: BlockFile): Promise<Started
   return { slot, cmdline };
 }
 
-/** The machine as each verb finds it: what a cut left half done is finished before anything is decided. */
+/** The machine as each verb finds it: tandem completes a half-done operation before it decides anything. */
 export async function cameUp(disk: BlockFile, cmdline: string): Promise<Machine> {
   await machineWith(disk, cmdline).loader.repair();
   return machineWith(disk, cmdline);

@@ -1,4 +1,4 @@
-/** A damaged disk under doctor, with the power cut at every point of the repair. */
+/** Repairs a damaged disk with doctor, and cuts the power at every point of the repair. */
 import { expect } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { Fat } from "../../src/fat/fat.ts";
@@ -17,7 +17,7 @@ export interface Damage {
   readonly name: string;
   readonly start: (loader: LoaderName) => Promise<PagedImage>;
   readonly damage: (image: PagedImage) => void | Promise<void>;
-  /** The damaged disk boots all the same, so a disk after any cut does, too. */
+  /** Whether the damaged disk boots. Then the disk must boot after any cut too. */
   readonly boots: boolean;
 }
 
@@ -38,7 +38,7 @@ export function wipeControlAnd(slot: "a" | "b"): Damage["damage"] {
   };
 }
 
-/** A byte of the kernel of v2, which is on trial in slot b. */
+/** The offset of a byte in the kernel of v2, which is on trial in slot b. */
 export const TRIAL_CHANGED: Damage = {
   name: "the data of the trial changed",
   start: armed,
@@ -58,7 +58,10 @@ export function fix(disk: BlockFile): Promise<Diagnosis> {
   return doctor(work, { disk: "/disk.img" }, { fix: true, verify: true });
 }
 
-/** Repairs the disk, cuts that at every point, and expects each disk to boot, to be repaired by the next run and to be upgraded. */
+/**
+ * Cuts the repair at every point. Expects that each disk boots, that the next run repairs it, and that it can be
+ * upgraded.
+ */
 export async function expectMends(loader: LoaderName, one: Damage): Promise<void> {
   const start = await one.start(loader);
   const whole: Whole = new Map();
@@ -92,7 +95,9 @@ async function expectMended(loader: LoaderName, image: PagedImage, whole: Whole)
   await expectTrial(loader, disk, "v9");
 }
 
-/** A spec that is made without any memory names its image by the UUID of the file system, which comes of digest and slot. */
+/**
+ * Without a state doctor finds the digest of an image by the UUID of its file system, which depends on digest and slot.
+ */
 function learnUuids(whole: Whole): void {
   const known = [...whole.entries()];
   for (const [digest, held] of known)

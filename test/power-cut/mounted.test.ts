@@ -1,4 +1,7 @@
-/** Cuts while systemd-boot's files are written through the kernel's mount of the ESP: what no fsync has confirmed is lost or kept. */
+/**
+ * Cuts the power while systemd-boot's files are written to the mounted ESP. A cut may lose or keep what was not
+ * flushed.
+ */
 import { expect, test } from "bun:test";
 import { mountedEsp } from "../../src/boot/esp/mounted-esp.ts";
 import { systemdBootOn } from "../../src/boot/systemd-boot/systemd-boot.ts";
@@ -13,19 +16,22 @@ import { type Expectation, explain, genOn, judge, learn, type Whole } from "./ju
 import { STORIES, type Story } from "./story.ts";
 
 const MOUNT = { device: DEVICE, root: "/", path: "/efi", isReadOnly: false };
-/** The other tests have them all: here it matters what the ESP has lost. */
+/** A sample of the disk's cuts: the other tests have all of them, and this test is about the ESP. */
 const FEW = { subsetsMax: 0, tearsMax: 0 } as const;
 
-interface Told {
+interface RecordedStory {
   readonly recorded: RecordedDisk;
   readonly files: LossyFiles;
   readonly expectation: Expectation;
 }
 
-/** Breaks the kernel, or durable-files. */
+/** Makes the kernel or durable-files faulty. */
 type Mutation = (calls: FileCalls) => FileCalls;
 
-async function tell(story: Story, mutation: Mutation = (calls) => calls): Promise<Told> {
+async function recordStory(
+  story: Story,
+  mutation: Mutation = (calls) => calls,
+): Promise<RecordedStory> {
   const start = await story.start("systemd-boot");
   const recorded = new RecordedDisk(start);
   const files = new LossyFiles(treeOf(start), () => recorded.operations.length);
@@ -43,7 +49,7 @@ async function tell(story: Story, mutation: Mutation = (calls) => calls): Promis
   return { recorded, files, expectation };
 }
 
-/** What is on the ESP, as the kernel shows it below its mount point. */
+/** The files of the ESP below its mount point. */
 function treeOf(image: PagedImage): Tree {
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
   const tree = new Map<string, Uint8Array | undefined>([[MOUNT.path, undefined]]);
@@ -62,8 +68,8 @@ function treeOf(image: PagedImage): Tree {
   return tree;
 }
 
-/** Each cut of the disk around calls to the ESP, with all that the ESP may have lost at that moment. */
-async function* cutsOf({ recorded, files }: Told): AsyncGenerator<Cut> {
+/** Combines each cut of the disk near calls to the ESP with every possible state of the ESP at that moment. */
+async function* cutsOf({ recorded, files }: RecordedStory): AsyncGenerator<Cut> {
   const moments = new Set([...files.moments, recorded.operations.length]);
   for (const cut of recorded.cuts(FEW)) {
     if (!moments.has(cut.after) && !moments.has(cut.after + 1)) continue;
@@ -79,23 +85,23 @@ async function* cutsOf({ recorded, files }: Told): AsyncGenerator<Cut> {
   }
 }
 
-test.each(STORIES)("mounted ESP: $name: every cut leaves a system that boots", async (story) => {
-  const told = await tell(story);
+test.each(STORIES)("mounted ESP: $name: a system boots after every cut", async (story) => {
+  const recording = await recordStory(story);
   let cuts = 0;
-  for await (const cut of cutsOf(told)) {
-    await explain(cut, () => judge(cut.image, told.expectation));
+  for await (const cut of cutsOf(recording)) {
+    await explain(cut, () => judge(cut.image, recording.expectation));
     cuts += 1;
   }
   console.log(
-    `mounted ESP: ${story.name}: ${told.files.operations} file calls, ${cuts} cuts, all boot`,
+    `mounted ESP: ${story.name}: ${recording.files.operations} file calls, ${cuts} cuts, all boot`,
   );
   console.log(`count: cuts ${cuts}`);
-  expect(cuts).toBeGreaterThan(told.files.operations);
+  expect(cuts).toBeGreaterThan(recording.files.operations);
 });
 
 const isFolder = (files: FileCalls, path: string): boolean => files.stat(path)?.isFolder === true;
 
-/** Forgets to flush what is open under such a path. */
+/** Does not flush files whose path matches. */
 const withoutFlush =
   (isMeant: (calls: FileCalls, path: string) => boolean): Mutation =>
   (calls) => {
@@ -124,10 +130,10 @@ test.each([
 });
 
 async function firstReason(mutation: Mutation): Promise<string | undefined> {
-  const told = await tell(STORIES[0] ?? expect.unreachable(), mutation);
-  for await (const cut of cutsOf(told))
+  const recording = await recordStory(STORIES[0] ?? expect.unreachable(), mutation);
+  for await (const cut of cutsOf(recording))
     try {
-      await judge(cut.image, told.expectation);
+      await judge(cut.image, recording.expectation);
     } catch (error) {
       return `cut ${cut.name}: ${String(error)}`;
     }

@@ -1,4 +1,4 @@
-/** The judge has to find what is wrong: each of these upgrades breaks one rule of the design, and some cut of it must be condemned. */
+/** Tests the judge: each of these upgrades breaks one rule of the design, and the judge must find it after some cut. */
 import { expect, test } from "bun:test";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { encodeRecord, parseRecord } from "../../src/control/record.ts";
@@ -26,9 +26,9 @@ interface Mutation {
   readonly cmdline: string;
   readonly slot: SlotName;
   readonly steps: (slot: SlotName) => readonly Step[];
-  /** Breaks the machine. */
+  /** Makes the machine faulty. */
   readonly machine?: (machine: Machine, recorded: RecordedDisk) => Machine;
-  /** Breaks the disk: what really reaches it. */
+  /** Makes the disk faulty: changes which operations reach it. */
   readonly operations?: (operations: readonly Operation[]) => Operation[];
 }
 
@@ -120,13 +120,13 @@ const MUTATIONS: readonly Mutation[] = [
 const isSlotWrite = (one: Operation): boolean =>
   one.kind === "write" && one.offsetBytes >= PLACES.a.offsetBytes;
 
-/** Nothing is confirmed between the slot and the end: spec, state and record reach the medium in any order. */
+/** Drops the flushes between the slot and the end, so that spec, state and record reach the medium in any order. */
 function dropLateFlushes(operations: readonly Operation[]): Operation[] {
   const slotEnd = operations.findLastIndex((one) => isSlotWrite(one)) + 1;
   return operations.filter(({ kind }, index) => kind !== "flush" || index <= slotEnd);
 }
 
-/** The medium takes what was written to a slot only when all is over, whatever it has confirmed. */
+/** The medium stores writes to a slot only at the end, although it confirms the flushes. */
 function dropSlotWritesUntilEnd(operations: readonly Operation[]): Operation[] {
   const [slot, rest] = [true, false].map((wanted) =>
     operations.filter((one) => isSlotWrite(one) === wanted),
@@ -158,7 +158,7 @@ function commitRecordFirst(machine: Machine): Machine {
   return { ...machine, loader: { ...machine.loader, commit } };
 }
 
-/** How many cuts of it the judge condemns, and for what. */
+/** Returns how many cuts the judge finds faulty, and the reasons. */
 async function condemned(mutation: Mutation): Promise<string[]> {
   const { loader = "grub", machine: breakMachine = (machine: Machine) => machine } = mutation;
   const start = await mutation.start(loader);
@@ -183,7 +183,7 @@ async function perform({ slot, steps }: Mutation, machine: Machine): Promise<voi
   await runUpgrade({ machine, content, slot, jobs: 1, talk: SILENT, signal }, steps(slot));
 }
 
-test.each(MUTATIONS)("the judge condemns an upgrade with $name", async (mutation) => {
+test.each(MUTATIONS)("the judge finds a fault in an upgrade with $name", async (mutation) => {
   const reasons = await condemned(mutation);
   console.log(`${mutation.name}: ${reasons.length} cuts condemned, such as: ${reasons[0]}`);
   expect(reasons).not.toBeEmpty();

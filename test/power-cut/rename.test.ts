@@ -1,4 +1,7 @@
-/** Cuts the power while the firmware renames an entry, which is how systemd-boot counts, in all the ways a firmware may do it. */
+/**
+ * Cuts the power while the firmware renames an entry, which is how systemd-boot counts. Tries all ways in which
+ * firmware may rename.
+ */
 import { expect, test } from "bun:test";
 import { contentOf } from "../../src/boot/esp/esp.ts";
 import { parseEntryName } from "../../src/boot/systemd-boot/entry.ts";
@@ -14,7 +17,7 @@ import { armed, upgraded } from "./story.ts";
 
 const FOLDER = "/loader/entries";
 const LOADER = "systemd-boot";
-/** Slots of a directory in one sector, and in one cluster. */
+/** The number of directory slots in one sector, and in one cluster. */
 const [SECTOR_SLOTS, CLUSTER_SLOTS] = [16, 32] as const;
 const EXACT: Manner = {
   order: "old goes first",
@@ -28,17 +31,17 @@ interface Rename {
   readonly start: () => Promise<PagedImage>;
   readonly from: string;
   readonly to: string;
-  /** Where in its sector or cluster the directory ends before; -1: as it comes. */
+  /** The slot in its sector or cluster at which the directory ends before the rename. -1: unchanged. */
   readonly endSlot?: number;
-  /** What the loader starts when it finds neither name. */
+  /** The slot that the loader starts when it finds neither name. */
   readonly without: "a" | "b";
-  /** Once the new name is there the loader may give up the trial. */
+  /** Whether the loader may give up the trial after the rename. */
   readonly fell?: true;
 }
 
 const trial = (): Promise<PagedImage> => armed(LOADER);
 
-/** The good slot has two boots at a time, and there is nothing else to start. */
+/** The good slot has two boots, and there is no other slot to start. */
 const limited = (): Promise<PagedImage> => wholeDisk("v1", { loader: LOADER, limit: 2 });
 
 /** The directory ends in the middle of a name of three slots. */
@@ -93,7 +96,7 @@ async function rename(image: PagedImage, from: string, to: string): Promise<void
   await renameAsFirmware(partOfDisk(image.file(), "esp"), { folder: FOLDER, from, to }, EXACT);
 }
 
-/** Adds files of somebody else, of one slot each, until the directory has so many. */
+/** Adds files of another program, with one slot each, until the directory has this many slots. */
 async function fillTo(image: PagedImage, slots: number): Promise<void> {
   const esp = espOn(image);
   const taken = (esp.list(FOLDER) ?? []).length * 3 + 2;
@@ -101,7 +104,7 @@ async function fillTo(image: PagedImage, slots: number): Promise<void> {
     await esp.write(`${FOLDER}/FILE${slot}`, contentOf("not ours"));
 }
 
-/** Every different disk that a cut of this rename can leave. */
+/** Returns every different disk that a cut of this rename can leave. */
 async function cutsOf(start: PagedImage, one: Rename): Promise<{ cuts: number; disks: Cut[] }> {
   const seen = new Map<bigint | number, Cut>();
   let cuts = 0;
@@ -123,13 +126,13 @@ function namesOn(image: PagedImage): string[] {
   return (espOn(image).list(FOLDER) ?? []).map(({ name }) => name);
 }
 
-/** What the firmware has left of the two names. */
+/** Returns which of the two names exist. */
 function leftOf(image: PagedImage, { from, to }: Rename): "both" | "neither" | "one" {
   const there = namesOn(image).filter((name) => name === from || name === to).length;
   return (["neither", "one", "both"] as const)[there] ?? "one";
 }
 
-test.each(RENAMES)("a cut while the firmware renames: $name", async (one) => {
+test.each(RENAMES)("a system boots after a cut while the firmware renames: $name", async (one) => {
   const start = await one.start();
   if (one.endSlot !== undefined) await fillTo(start, one.endSlot);
   const whole: Whole = new Map();
@@ -157,14 +160,14 @@ test.each(RENAMES)("a cut while the firmware renames: $name", async (one) => {
   expect(Math.min(both, neither, count.one)).toBeGreaterThan(0);
 });
 
-/** status reads what is there, and says what it finds. */
+/** Checks that status can read the disk. */
 function expectStatus(image: PagedImage, left: ReturnType<typeof leftOf>): void {
   const { problems, record } = statusOf(machineWith(image.file()));
   expect(record).toBeDefined();
   if (left !== "one") expect(problems).not.toBeEmpty();
 }
 
-/** After the next boot verdict and upgrade work, and nothing is left of the rename. */
+/** Checks that a verdict and an upgrade work after the next boot, and that the rename leaves nothing behind. */
 async function expectGoesOn(image: PagedImage, others: readonly string[]): Promise<void> {
   const disk = image.file();
   await goOn(disk, (await boot(LOADER, disk)).cmdline, "v9");
@@ -180,7 +183,7 @@ async function expectMends(image: PagedImage, others: readonly string[]): Promis
   expect(statusOf(machineWith(image.file())).problems).toEqual([]);
 }
 
-/** One name for each entry, what is somebody else's, and clusters that all belong to one file. */
+/** Checks that each entry has one name, that other files are kept, and that no clusters are lost or shared. */
 function expectClean(image: PagedImage, others: readonly string[]): void {
   const names = namesOn(image);
   expect(names.filter((name) => parseEntryName(name) === undefined)).toEqual([...others]);
@@ -188,7 +191,7 @@ function expectClean(image: PagedImage, others: readonly string[]): void {
   expect(new Set(stems).size).toBe(stems.length);
 }
 
-test("a rename of a name in a folder that others use is exact when it is not cut", async () => {
+test("renameAsFirmware() renames exactly, also in a folder with other files", async () => {
   const image = await upgraded(LOADER);
   await fillTo(image, 8);
   for (const manner of everyManner()) {

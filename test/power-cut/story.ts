@@ -1,4 +1,4 @@
-/** Everything that changes what boots, from a disk that is in order, and how the machine had come up. */
+/** The stories: all operations that change what boots, each with its initial disk and the boot before it. */
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { recordFall, markBad, markGood } from "../../src/verdict/mark.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
@@ -11,10 +11,10 @@ import { boot } from "./loader.ts";
 export interface Story {
   readonly name: string;
   readonly start: Make;
-  /** The loader's words of the boot that it happens in. */
+  /** The kernel options of the boot in which the story happens. */
   readonly cmdline: string;
   readonly act: (machine: Machine) => Promise<unknown>;
-  /** The loader gives up on a slot because of what was before, so it may say so after a cut. */
+  /** Whether the loader gives up a slot because of earlier events, and may report that after a cut. */
   readonly fell?: true;
 }
 
@@ -23,7 +23,7 @@ const TRIAL_BOOT = "tandem.slot=b tandem.gen=2 tandem.left=2";
 
 type Make = (loader: LoaderName) => Promise<PagedImage>;
 
-/** Disks are made once: a story changes its own copy. */
+/** Each disk is made once. A story changes its own copy. */
 function once(make: Make): Make {
   const made = new Map<LoaderName, Promise<PagedImage>>();
   return async (loader) => {
@@ -33,17 +33,17 @@ function once(make: Make): Make {
   };
 }
 
-/** v1 is in slot a, which is good. */
+/** v1 is good in slot a. */
 export const installed: Make = once((loader) => wholeDisk("v1", { loader }));
 
-/** The same with v2 on trial in slot b. */
+/** v1 is good in slot a, and v2 is on trial in slot b. */
 export const armed: Make = once(async (loader) => {
   const image = await installed(loader);
   await upgradeTo("v2", machineWith(image.file(), FIRST_BOOT));
   return image;
 });
 
-/** v2 in slot b has proven itself, v1 is still in slot a. */
+/** v2 is good in slot b, and v1 is still in slot a. */
 export const upgraded: Make = once(async (loader) => {
   const image = await armed(loader);
   await boot(loader, image.file());
@@ -51,7 +51,7 @@ export const upgraded: Make = once(async (loader) => {
   return image;
 });
 
-/** The one boot of the trial is used up. */
+/** The trial has used up its only boot. */
 const usedUp = once(async (loader) => {
   const image = await installed(loader);
   await upgradeTo("v2", machineWith(image.file(), FIRST_BOOT), { tries: 1 });
@@ -59,7 +59,7 @@ const usedUp = once(async (loader) => {
   return image;
 });
 
-/** The trial of v2 was withdrawn, and slot b still holds it. */
+/** The trial of v2 was cancelled, and v2 is still in slot b. */
 const withdrawn = once(async (loader) => {
   const image = await armed(loader);
   await rollback(machineWith(image.file(), FIRST_BOOT), 3);

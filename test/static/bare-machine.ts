@@ -1,4 +1,7 @@
-/** A machine without a system: Linux, an initramfs that a test has made, and disks. It ends when the guest switches it off. */
+/**
+ * A virtual machine without an installed system: Linux, an initramfs of the test, and disks. It ends when the guest
+ * switches it off.
+ */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -13,13 +16,13 @@ import type { TemporaryFolder } from "../peers/temporary-folder.ts";
 export const OPTIONS: string = `console=ttyS0 quiet panic=-1 ${UNDER_LOAD}`;
 
 export interface BareSetup {
-  /** Path → text or bytes; all are executable. */
+  /** Maps a path to a text or bytes. All files are executable. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
-  /** What bare-init runs, one after the other, with an empty environment. */
+  /** The commands that bare-init runs one after another, with an empty environment. */
   readonly commands: readonly string[];
 }
 
-/** Makes the initramfs INITRAMFS in `folder`: bare-init, the modules for disk and network, and `files`. */
+/** Makes the initramfs INITRAMFS in `folder` with bare-init, the modules for disk and network, and `files`. */
 export async function makeBareInitramfs(
   folder: TemporaryFolder,
   setup: BareSetup,
@@ -49,7 +52,7 @@ export async function makeBareInitramfs(
   return path;
 }
 
-/** "modules/NAME" → bytes, and "modules/order": what the guests of the stories load. */
+/** Returns the modules of the stories' guests: "modules/NAME" → bytes, and "modules/order". */
 async function guestModules(folder: TemporaryFolder): Promise<[string, Uint8Array][]> {
   const archive = folder.in("guest.cpio");
   writeFileSync(archive, gunzipSync(guestKernel().initrd));
@@ -62,7 +65,7 @@ async function guestModules(folder: TemporaryFolder): Promise<[string, Uint8Arra
   ]);
 }
 
-/** The folders in which files lie, each before what is in it. */
+/** Returns the folders of the files, each before its content. */
 function foldersOf(paths: readonly string[]): InitramfsFile[] {
   const folders = paths.flatMap((path) => {
     const words = path.split("/").slice(0, -1);
@@ -71,7 +74,7 @@ function foldersOf(paths: readonly string[]): InitramfsFile[] {
   return [...new Set(folders)].toSorted().map((path) => ({ path, kind: "directory" }));
 }
 
-/** The command that runs the machine. The console is its standard output. */
+/** Returns the command that runs the machine. The console is its standard output. */
 export function machineWords(
   folder: TemporaryFolder,
   { initramfs, disks }: { readonly initramfs: string; readonly disks: readonly string[] },
@@ -100,10 +103,10 @@ export function machineWords(
   ];
 }
 
-/** What stands before the next text on a line that shows progress. */
+/** The control sequence before the next text on a progress line. */
 const ERASED = "\u001b[K";
 
-/** Words that were run → the lines they said, the status last. */
+/** Maps a command to the lines of its output; the last one is the status. */
 export function resultsOf(console: string): Map<string, string[]> {
   const results = new Map<string, string[]>();
   let said: string[] = [];

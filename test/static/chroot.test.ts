@@ -1,4 +1,4 @@
-/** The packed binary where no C library is, or another one. */
+/** Runs the packed binary in roots without a C library, or with another one. */
 import { expect, test } from "bun:test";
 
 import { makeRoot, MUSL, runIn, SETUP } from "./chroot.ts";
@@ -18,7 +18,7 @@ test.each([
     [0, 1, 4],
   ],
   [["ffi"], true],
-  // What the loader adds for the engine; tandem takes it out again before it starts anything.
+  // The variables that the loader adds for the engine. tandem removes them before it starts another program.
   [["environment"], { BUN_JSC_useFTLJIT: "0" }],
   [["executable"], "/probe"],
   [["child", "/probe", "ffi"], { stdout: "true\n", stderr: "", status: 0 }],
@@ -27,7 +27,7 @@ test.each([
   expect(runIn(root, [proc], ["/probe", ...words])).toEqual(good(value));
 });
 
-test("without /proc it says so in one line and ends with 127", async () => {
+test("without /proc the binary prints one line and ends with status 127", async () => {
   await using root = await makeRoot();
   expect(runIn(root, [], ["/probe", "hello"])).toEqual({
     stdout: "",
@@ -36,7 +36,7 @@ test("without /proc it says so in one line and ends with 127", async () => {
   });
 });
 
-test("it needs to write nowhere", async () => {
+test("the binary runs in a read-only root", async () => {
   await using root = await makeRoot();
   expect(runIn(root, [readOnly, proc], ["/probe", "squares", "2"])).toEqual(good([0, 1]));
 });
@@ -67,14 +67,14 @@ test.each([
   expect(runIn(root, [proc, loopback], words)).toEqual(good(["192.0.2.7", "127.0.0.1"]));
 });
 
-test("on musl the shell starts it and it starts the shell", async () => {
+test("on musl a shell can start the binary, and the binary a shell", async () => {
   await using root = await makeRoot({ copies: MUSL });
   const words = ["/bin/busybox", "sh", "-c", "/probe child /bin/busybox echo from-busybox"];
   const child = { stdout: "from-busybox\n", stderr: "", status: 0 };
   expect(runIn(root, [proc], words)).toEqual(good(child));
 });
 
-test("on musl bun:ffi gets the carried libc.so.6", async () => {
+test("on musl bun:ffi uses the binary's own libc.so.6", async () => {
   await using root = await makeRoot({ copies: MUSL });
   expect(runIn(root, [proc], ["/probe", "ffi"])).toEqual(good(true));
 });
@@ -85,9 +85,9 @@ test("the host's /etc/ld.so.preload has no effect", async () => {
   expect(runIn(root, [proc], ["/probe", "hello"])).toEqual(good("hello"));
 });
 
-test.each([0, 1, 2])("it runs with vm.memfd_noexec = %i", async (value) => {
+test.each([0, 1, 2])("the binary runs with vm.memfd_noexec = %i", async (value) => {
   await using root = await makeRoot();
-  // Before Linux 6.3 there is no such setting.
+  // Linux before 6.3 does not have this setting.
   const setting = `{ [ ! -e "$0/proc/sys/vm/memfd_noexec" ] || echo ${value} > "$0/proc/sys/vm/memfd_noexec"; }`;
   expect(runIn(root, [proc, setting], ["/probe", "hello"])).toEqual(good("hello"));
 });

@@ -1,4 +1,4 @@
-/** Other worlds for the probe: a root folder with nothing but what is asked for, seen through namespaces of its own. */
+/** Roots for the probe: a root folder with only the given files, in its own namespaces. */
 import { cpSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -6,20 +6,20 @@ import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder
 import { type Outcome, PROBE, run } from "./probe.ts";
 
 interface RootSetup {
-  /** Path inside → text. */
+  /** Maps a path in the root to a text. */
   readonly texts?: Readonly<Record<string, string>>;
-  /** Path inside → file of this machine. */
+  /** Maps a path in the root to a file of this machine. */
   readonly copies?: Readonly<Record<string, string>>;
 }
 
-/** Alpine is like this: musl as the C library, and gcompat's libc.so.6, which is musl as well. */
+/** A root like Alpine's: musl as the C library, and gcompat's libc.so.6, which uses musl too. */
 export const MUSL = {
   "lib/ld-musl-x86_64.so.1": "/lib/ld-musl-x86_64.so.1",
   "lib/libc.so.6": "/lib/ld-musl-x86_64.so.1",
   "bin/busybox": "/bin/busybox",
 };
 
-/** A root folder that holds the probe as /probe, and an empty /proc. */
+/** Makes a root folder with the probe as /probe and an empty /proc. */
 export async function makeRoot({
   texts = {},
   copies = {},
@@ -38,14 +38,16 @@ export async function makeRoot({
   return root;
 }
 
-/** What happens in the new namespaces before the change of root; "$0" is the root folder. */
+/** Commands that run in the new namespaces before chroot. "$0" is the root folder. */
 export const SETUP = {
   proc: 'mount -t proc proc "$0/proc"',
   loopback: "ip link set lo up",
   readOnly: 'mount --bind "$0" "$0" && cd / && mount -o remount,bind,ro "$0"',
 } as const;
 
-/** Runs a program with an empty environment, `root` as its root folder, and its own network, mounts and processes. */
+/**
+ * Runs a program with an empty environment, the root folder `root`, and its own network, mount and process namespaces.
+ */
 export function runIn(
   root: TemporaryFolder,
   setup: readonly string[],

@@ -1,4 +1,7 @@
-/** Debian's own tools for an initramfs, run in a copy of this machine's root that has a kernel: nothing of the machine itself changes. */
+/**
+ * Debian's own tools for an initramfs, run in a copy of this machine's root that has a kernel: nothing of the machine
+ * itself changes.
+ */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -11,8 +14,9 @@ export const VERSION: string = readdirSync(join(KERNEL, "lib/modules"))[0] ?? ""
 export const KERNEL_FILE: string = join(KERNEL, "boot", `vmlinuz-${VERSION}`);
 
 /**
- * $1: an empty folder, $2: the folder of the kernel, $3: its version, $4: tandem, $5: a folder that both sides see as /shared, $6: the
- * script. Small initramfs images are fast to boot under emulation, so no modules but those that the tools insist on.
+ * $1: an empty folder, $2: the folder of the kernel, $3: its version, $4: tandem, $5: a folder that both sides see as
+ * /shared, $6: the script. Small initramfs images are fast to boot under emulation, so no modules but those that the
+ * tools insist on.
  */
 const RUN = `
 root=$1/root
@@ -35,7 +39,9 @@ printf 'hostonly=no\\ncompress="zstd -1"\\ndrivers=" ext4 "\\n' > "$root/etc/dra
 exec chroot "$root" env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root sh -exc "$6"
 `;
 
-/** Runs a shell script there, with /usr/bin/tandem, the kernel in /boot, and `folder` as /shared. Throws when it fails. */
+/**
+ * Runs a shell script there, with /usr/bin/tandem, the kernel in /boot, and `folder` as /shared. Throws when it fails.
+ */
 export async function inDebianRoot(folder: TemporaryFolder, script: string): Promise<void> {
   await command("mkdir", "-p", folder.in("debian"), folder.in("shared"));
   const places = [folder.in("debian"), KERNEL, VERSION, TANDEM, folder.in("shared")];

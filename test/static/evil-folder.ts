@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 
-/** Shows that foreign code has run. */
+/** The output that shows that foreign code has run. */
 export const EVIL = 'console.log("EVIL"); process.exit(66);';
 
-/** A working directory with every file that Bun likes to read. */
+/** A working directory with every file that Bun reads by itself. */
 export async function evilFolder(): Promise<TemporaryFolder> {
   const folder = await temporaryFolder();
   const preload = 'preload = ["./evil.js"]\n';

@@ -1,4 +1,4 @@
-/** The packed binary in a machine that has nothing: a kernel, an initramfs with a static shell, an old processor. */
+/** Runs the packed binary on a minimal machine: a kernel, an initramfs with a static shell, an old processor. */
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 
@@ -16,7 +16,7 @@ for words in hello "squares 3" compute ffi "child /probe hello"; do say "$words:
 /bin/busybox poweroff -f
 `;
 
-test("it runs in a bare initramfs on a processor with SSE4.2 and no more", async () => {
+test("the binary runs in a bare initramfs on a processor with SSE4.2 and no newer instructions", async () => {
   await using folder = await temporaryFolder();
   await makeInitramfs(folder);
   writeFileSync(folder.in("kernel"), guestKernel().kernel);

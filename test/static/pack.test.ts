@@ -1,4 +1,4 @@
-/** The packed file itself, and what packing refuses. */
+/** Tests the packed file, and the inputs that pack() refuses. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -19,13 +19,13 @@ import { command } from "../peers/command.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { PROBE } from "./probe.ts";
 
-/** Bun itself has the form of every program that it compiles. */
+/** Bun itself, which has the format of every program that it compiles. */
 const program = { name: "bun", bytes: readFileSync(process.execPath) };
 const stub = compileStub();
 const carried = readLibraries();
 const last = segmentsOf(program).at(-1)?.at ?? 0;
 
-test("there is no interpreter, and nothing that can be both written and executed", async () => {
+test("the file has no interpreter, and no segment that is both writable and executable", async () => {
   const headers = await command("readelf", "-lW", PROBE);
   expect(headers).toContain("LOAD");
   expect(headers).not.toContain("INTERP");
@@ -33,18 +33,18 @@ test("there is no interpreter, and nothing that can be both written and executed
   expect(headers.match(/^ +NULL /gm)).toHaveLength(1);
 });
 
-test("the libraries are carried byte for byte", () => {
+test("the file contains the libraries unchanged", () => {
   const packed = readFileSync(PROBE);
   for (const { bytes } of [carried.loader, ...carried.libraries])
     expect(packed.includes(bytes)).toBe(true);
 });
 
-test("nothing of the builder's paths is in it", () => {
+test("the file contains no paths of the build machine", () => {
   const packed = readFileSync(PROBE);
   for (const path of [process.cwd(), dirname(PROBE)]) expect(packed.includes(path)).toBe(false);
 });
 
-test("strip refuses it and leaves it as it is", async () => {
+test("strip refuses the file and does not change it", async () => {
   await using other = await temporaryFolder();
   const copy = other.in("copy");
   cpSync(PROBE, copy);
@@ -56,7 +56,7 @@ test("the stub is small", () => {
   expect(stub.length).toBeLessThan(4096);
 });
 
-/** Runs `attempt` with some of the program's bytes changed, then puts them back. */
+/** Runs `attempt` with some changed bytes of the program, then restores them. */
 function withChange(at: number, bytes: Uint8Array, attempt: () => void): void {
   const before = Buffer.from(program.bytes.subarray(at, at + bytes.length));
   program.bytes.set(bytes, at);
@@ -114,7 +114,7 @@ test("pack() refuses a file that is too short to be ELF", () => {
   expect(() => pack({ program: empty, stub, carried })).toThrow("ELF header byte 0 is undefined");
 });
 
-/** The loader with one of its program headers changed. */
+/** Returns the loader with one changed program header. */
 function loaderWith(change: (bytes: Buffer, secondLoadAt: number) => void): Libraries {
   const bytes = Buffer.from(carried.loader.bytes);
   change(bytes, loadsOf(carried.loader)[1]?.at ?? 0);
@@ -145,7 +145,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder[Symbol.asyncDispose]());
 
-test("readLibraries() says what is missing", () => {
+test("readLibraries() names a missing library", () => {
   expect(() => readLibraries([folder.path])).toThrow(
     `Cannot find glibc: no libc.so.6 in ${folder.path}`,
   );
@@ -167,6 +167,6 @@ test("readLibraries() refuses a library under another's name", async () => {
 test.each([
   ["/nonexistent/cc", 'no C compiler "/nonexistent/cc"'],
   ["false", '"false" says:'],
-])("compileStub() says what is wrong with the compiler %s", (compiler, message) => {
+])("compileStub() reports the error of the compiler %s", (compiler, message) => {
   expect(() => compileStub(compiler)).toThrow(`Cannot compile the loader stub: ${message}`);
 });

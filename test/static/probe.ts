@@ -22,7 +22,7 @@ await build({
   outfile: PROBE,
 });
 
-/** Runs a program to its end with nothing in its environment but what is wished for. */
+/** Runs a program to its end with only the given environment. */
 export function run(
   words: readonly string[],
   { environment = {}, folder: cwd }: Setup = {},
@@ -37,7 +37,7 @@ export function run(
   return { stdout: stdout.toString(), stderr: stderr.toString(), status: exitCode };
 }
 
-/** What the probe says: its standard output as JSON. Throws when it fails or writes to stderr. */
+/** Runs the probe and parses its standard output as JSON. Throws when it fails or writes to stderr. */
 export function ask(words: readonly string[], setup: Setup = {}): unknown {
   const { stdout, stderr, status } = run([PROBE, ...words], setup);
   if (status !== 0 || stderr !== "")
@@ -47,7 +47,7 @@ export function ask(words: readonly string[], setup: Setup = {}): unknown {
   return JSON.parse(stdout);
 }
 
-/** `script` run by the shell with "$0" the probe and "$@" the words: for limits and redirections. */
+/** Runs the probe through a shell script, for limits and redirections. "$0" is the probe, "$@" are the words. */
 export function shell(script: string, words: readonly string[] = ["hello"]): Outcome {
   return run(["/bin/sh", "-c", script, PROBE, ...words]);
 }

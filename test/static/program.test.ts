@@ -1,4 +1,4 @@
-/** What a program can do, packed, on this machine. */
+/** Runs the packed probe on this machine. */
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 
@@ -22,7 +22,7 @@ test.each([
   expect(ask(words)).toEqual(value);
 });
 
-test("it knows what it was built from", () => {
+test("buildInfo() has the facts of the build", () => {
   expect(ask(["build"])).toEqual({
     version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     revision: expect.stringMatching(/^[0-9a-f]{12}$/),
@@ -32,9 +32,9 @@ test("it knows what it was built from", () => {
   });
 });
 
-test("no file of the host is mapped but itself", () => {
+test("the program maps no file of the host except itself", () => {
   const files = (ask(["mapped"]) as string[]).filter((name) => !name.startsWith("["));
-  // A set: where the probe comes in an order depends on where it lies.
+  // Compared as a set, because the order depends on the path of the probe.
   expect(new Set(files)).toEqual(
     new Set([
       "/memfd:libc.so.6 (deleted)",
@@ -46,8 +46,8 @@ test("no file of the host is mapped but itself", () => {
   );
 });
 
-test("the loader's descriptors are closed, and those of the caller are kept", () => {
-  // The shell opens 9 before it becomes the probe.
+test("the program closes the loader's descriptors and keeps the caller's", () => {
+  // The shell opens descriptor 9 before it executes the probe.
   const { stdout } = shell('exec 9</dev/zero; exec "$0" "$@"', ["descriptors"]);
   const links = JSON.parse(stdout) as string[];
   expect(links).toContain("9 /dev/zero");
@@ -56,10 +56,10 @@ test("the loader's descriptors are closed, and those of the caller are kept", ()
 
 test("a child inherits nothing but the standard streams", () => {
   const { stdout } = ask(["child", "/bin/ls", "/proc/self/fd"]) as { readonly stdout: string };
-  expect(stdout).toBe("0\n1\n2\n3\n"); // 3 is the folder that ls reads.
+  expect(stdout).toBe("0\n1\n2\n3\n"); // ls itself opens descriptor 3.
 });
 
-test.each(["<&-", "2>&-", "<&- 2>&-"])("it runs with %s", (closed) => {
+test.each(["<&-", "2>&-", "<&- 2>&-"])("the program runs with %s", (closed) => {
   expect(shell(`exec "$0" "$@" ${closed}`).stdout).toBe('"hello"\n');
 });
 
@@ -76,11 +76,11 @@ test.each([
   ["ulimit -v 4194304", { stdout: '"hello"\n', status: 0 }],
   ["ulimit -s 256", { stdout: '"hello"\n', status: 0 }],
   ["ulimit -c 0; unset HOME PATH", { stdout: '"hello"\n', status: 0 }],
-])("with %s it runs, or says why not in one line", (limit, outcome) => {
+])("with %s the program runs, or prints the reason in one line", (limit, outcome) => {
   expect(shell(`${limit}; exec "$0" "$@"`)).toMatchObject(outcome);
 });
 
-test("HTTPS checks certificates, with Bun's roots and with those it is given", async () => {
+test("HTTPS checks certificates with Bun's authorities and with given ones", async () => {
   await using folder = await temporaryFolder();
   const [key, certificate] = [folder.in("key.pem"), folder.in("cert.pem")];
   await command(

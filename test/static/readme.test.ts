@@ -1,4 +1,4 @@
-/** What the README tells to do under "Put it somewhere", done. */
+/** Executes the instructions of README's section "Put it somewhere". */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -21,7 +21,7 @@ const ROOT = join(import.meta.dir, "../..");
 const README = await Bun.file(join(ROOT, "README.md")).text();
 const BOOT_SECONDS = 300;
 
-/** The first block after "**NAME**" in the section. */
+/** Returns the first code block after "**NAME**" in the section. */
 function snippet(name: string): string {
   const section = README.slice(README.indexOf("## Put it somewhere"));
   const text = section.slice(section.indexOf(`**${name}**`));
@@ -30,12 +30,12 @@ function snippet(name: string): string {
   return body;
 }
 
-/** The path of the file that is to hold the block after "**NAME**". */
+/** Returns the path of the file for the block after "**NAME**". */
 function placeOf(name: string): string {
   return matched(name, /^[^\n]*?\bas `(?<found>\/[^`]+)`/);
 }
 
-/** The command that is to follow. */
+/** Returns the command that follows. */
 function commandOf(name: string): string {
   return matched(name, /^[^\n]*?\bthen `(?<found>[^`]+)`/);
 }
@@ -48,7 +48,7 @@ function matched(name: string, pattern: RegExp): string {
   return found;
 }
 
-/** A shell script that writes the block after "**NAME**" to its place, executable. */
+/** Returns a shell script that writes the block after "**NAME**" to its file and makes the file executable. */
 function placing(name: string): string {
   const place = placeOf(name);
   return `mkdir -p ${dirname(place)}; cat > ${place} <<'END'\n${snippet(name)}END\nchmod 755 ${place}\n`;
@@ -57,7 +57,7 @@ function placing(name: string): string {
 const IMAGE = `/boot/initrd.img-${VERSION}`;
 const SAID_VERSION = run([TANDEM, "--version"]).stdout.trim();
 
-/** Boots a kernel with that initramfs and has the initramfs's own shell run tandem, found by its path. */
+/** Boots a kernel with this initramfs, whose shell runs tandem from its PATH. */
 async function expectThere(initrd: string): Promise<void> {
   const script = "mkdir -p /proc; mount -t proc proc /proc; tandem --version; echo status: $?";
   const options = `console=ttyS0 quiet panic=-1 ${UNDER_LOAD} rdinit=/bin/sh -- -c "${script}"`;
@@ -82,7 +82,7 @@ test.each(["initramfs-tools", "dracut"])(
   },
 );
 
-/** What Debian has no package of: the layout of its initramfs, and the one function that the hook calls. */
+/** A replacement for mkinitcpio, which Debian does not package: its layout, and the function that the hook calls. */
 const MKINITCPIO = `
 mkdir -p tree/usr/bin tree/proc
 for name in bin sbin; do ln -s usr/bin "tree/$name"; done
@@ -92,7 +92,7 @@ for name in sh mount echo; do ln -s busybox "tree/usr/bin/$name"; done
 add_file() { install -D -m "$3" "$1" "tree$2"; }
 `;
 
-test("the hook for mkinitcpio brings it into a machine", async () => {
+test("the hook for mkinitcpio puts tandem into an initramfs", async () => {
   await using folder = await temporaryFolder();
   expect(placeOf("mkinitcpio")).toBe("/etc/initcpio/install/tandem");
   const pack = "(cd tree && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) > /shared/initrd";
@@ -102,7 +102,7 @@ test("the hook for mkinitcpio brings it into a machine", async () => {
   await expectThere(folder.in("shared/initrd"));
 });
 
-test("an archive behind an initramfs brings it into a machine, whose programs are still there", async () => {
+test("an archive appended to an initramfs adds tandem and keeps the initramfs's programs", async () => {
   await using folder = await temporaryFolder();
   await inDebianRoot(folder, `mkinitramfs -o /shared/initramfs.img ${VERSION}`);
   symlinkSync(join(ROOT, "dist"), folder.in("shared/dist"));
@@ -110,7 +110,7 @@ test("an archive behind an initramfs brings it into a machine, whose programs ar
   await expectThere(folder.in("shared/with-tandem.img"));
 });
 
-/** Does what a Dockerfile's lines say, with the binary as the only file of the context. */
+/** Executes the lines of a Dockerfile, with the binary as the only file of the context. */
 function dockerfile(text: string): string {
   return text
     .split("\n")
@@ -124,7 +124,7 @@ function dockerfile(text: string): string {
     .join("\n");
 }
 
-test("the lines for an image put it there, and its hooks into the initramfs", async () => {
+test("the lines for an image put tandem into the image, and its hooks into the initramfs", async () => {
   await using folder = await temporaryFolder();
   const hooks = /### Hooks.*?```dockerfile\n(?<body>.*?)```/s.exec(README)?.groups?.["body"] ?? "";
   expect(hooks).toStartWith(snippet("Image"));
@@ -146,7 +146,7 @@ test("the lines for an image put it there, and its hooks into the initramfs", as
   expect(said).toMatch(/rebooting in 5 s, boots left: 1$/);
 });
 
-test("a stick with it and an image repairs the disk of a machine", async () => {
+test("a USB stick with tandem and an image repairs the disk of a machine", async () => {
   await using folder = await temporaryFolder();
   for (const tag of ["1", "2"])
     await writeImage(folder.in("layout"), { tag, layers: [{ tar: systemMembers(tag) }] });

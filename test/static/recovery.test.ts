@@ -1,4 +1,6 @@
-/** From a bare initramfs, with tandem as its only program: an image from a registry by its name onto a disk, and a machine repaired. */
+/**
+ * A bare initramfs with tandem as its only program writes an image from a registry to a disk, and repairs a machine.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 
@@ -29,7 +31,7 @@ const COMMANDS = {
   upgrade: `/tandem upgrade --disk /dev/vdc --source ${from(BY_DNS, "2")}`,
   hook: "/bin/busybox sh /hooks/50-tandem",
 } as const;
-/** As a step of an initramfs would call it: a shell script, not the first process. */
+/** A shell script that calls tandem, as a step of an initramfs does. */
 const HOOK = `#!/bin/sh
 if /tandem verify b --disk /dev/vdc; then echo "hook: slot b is whole"; fi
 case $(/tandem status --disk /dev/vdc --json) in *'"trial":"b"'*) echo "hook: slot b is on trial" ;; esac
@@ -87,7 +89,7 @@ test.each([
   );
 });
 
-test("the disk of the machine gets the new system in its passive slot, to be tried at the next boot", async () => {
+test("the passive slot gets the new system, which is on trial at the next boot", async () => {
   expect(said("upgrade")).toMatch(/Slot b holds sha256:\S+ .*is tried at the next boot/m);
   expect(said("upgrade")).toMatch(/^status: 0$/m);
   const slot = `${disk.path}?offset=${partOf(disk, "b").offsetBytes}`;
@@ -97,7 +99,7 @@ test("the disk of the machine gets the new system in its passive slot, to be tri
   expect((JSON.parse(status) as Status).record).toMatchObject({ good: "a", trial: "b" });
 });
 
-test("a shell script in the initramfs uses it like any program", () => {
+test("a shell script in the initramfs can run tandem", () => {
   expect(said("hook").match(/^hook: .*$/gm)).toEqual([
     "hook: slot b is whole",
     "hook: slot b is on trial",

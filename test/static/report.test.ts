@@ -1,4 +1,4 @@
-/** The support bundle where there is little: a root as in an initramfs, without /etc, journal or a folder that can be written. */
+/** Makes a support bundle in a root like an initramfs: without /etc, without a journal, without a writable folder. */
 import { beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -21,7 +21,7 @@ async function initramfs(): Promise<TemporaryFolder> {
   return root;
 }
 
-test("all that can be had there is in it: results, boot record, table, ESP and what /proc tells", async () => {
+test("the bundle has all that is available: results, boot record, partition table, ESP and files of /proc", async () => {
   await using root = await initramfs();
   const run = runIn(root, [proc], ["/tandem", "report", "/report.tar.gz", "--disk", "/disk.img"]);
   expect(run).toMatchObject({ status: 0, stderr: "" });
@@ -40,7 +40,7 @@ test("all that can be had there is in it: results, boot record, table, ESP and w
   expect(text).toContain("slot a    good, written: v1");
 });
 
-test("where nothing can be written it says what to do, and stdout takes it", async () => {
+test("in a read-only root report gives a hint, and can write to stdout", async () => {
   await using root = await initramfs();
   const words = ["/tandem", "report", "--disk", "/disk.img"];
   const refused = runIn(root, [readOnly, proc], words);

@@ -7,7 +7,7 @@ import { command } from "../peers/command.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-/** Somebody else may own the checkout. */
+/** Another user may own the checkout. */
 const GIT_CONFIG = "[safe]\n\tdirectory = *\n";
 type Git = (...words: readonly string[]) => Promise<string>;
 const BUILD = `
@@ -15,7 +15,7 @@ import { build } from "./scripts/build.ts";
 const probe = process.cwd() + "/test/static/probe";
 await build({ entrypoints: [probe + "/main.ts", probe + "/worker.ts"], outfile: process.argv[1] });`;
 
-test("two builds in two places, with two environments, are the same", async () => {
+test("two builds in different folders and environments are equal", async () => {
   await using one = await temporaryFolder();
   await using two = await temporaryFolder("/var/tmp");
   buildIn(one, "a", { HOME: "/", TZ: "UTC", NODE_ENV: "development", LANG: "C" });
@@ -25,7 +25,7 @@ test("two builds in two places, with two environments, are the same", async () =
   expect(digest(`${first}/../THIRD-PARTY`)).toBe(digest(`${second}/../THIRD-PARTY`));
 });
 
-test("two builds of tandem from two clones of the same commit are the same, and name the commit", async () => {
+test("two builds of tandem from two clones of a commit are equal, and name the commit", async () => {
   await using one = await temporaryFolder();
   await using two = await temporaryFolder("/var/tmp");
   await Bun.write(one.in("gitconfig"), GIT_CONFIG);
@@ -39,23 +39,23 @@ test("two builds of tandem from two clones of the same commit are the same, and 
   expect(await command(first, "--version")).toEndWith(` (${revision})\n`);
 });
 
-/** Builds a commit in `folder`, working in `cwd`, and gives the path of the binary. */
+/** Builds a commit in `folder` with the working directory `cwd`. Returns the path of the binary. */
 async function buildClone(
   git: Git,
   revision: string,
   { folder, cwd }: { readonly folder: string; readonly cwd: string },
 ): Promise<string> {
   await git("clone", "--quiet", "--shared", "--no-checkout", ROOT, folder);
-  // Somebody may commit while this runs.
+  // The repository may get a new commit while this runs.
   await git("-C", folder, "checkout", "--quiet", "--detach", revision);
-  // No symlink: the bundler would see the same files under other paths.
+  // Not a symlink: the bundler would see the same files under other paths.
   await command("cp", "-a", join(ROOT, "node_modules"), join(folder, "node_modules"));
   const bun = join(folder, "node_modules/.bin/bun");
   await command("env", "-C", cwd, bun, join(folder, "scripts/build.ts"));
   return join(folder, "dist/tandem");
 }
 
-/** Copies what a build needs to a folder inside, and builds the probe there. */
+/** Copies the files for a build to a folder, and builds the probe there. */
 function buildIn(parent: TemporaryFolder, path: string, environment: Record<string, string>): void {
   const folder = parent.in(path);
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** What the stub says when a sandbox refuses it a system call. */
+/** Tests the stub's messages when a sandbox refuses a system call. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 

@@ -1,26 +1,26 @@
 /**
- * A place with a registry and a name server and nothing else: a network of its own, in which a command runs. The registry is
- * registry.test:5000, with TLS when it has a certificate; the name server knows every name as NAMED.
+ * Runs a command in a private network with only a registry and a name server. The registry is
+ * registry.test:5000, with TLS when it has a certificate. The name server gives every name the address NAMED.
  *
- * This file is both sides: atSite() starts it again in new namespaces, where main() sets the place up.
+ * This file has both sides: atSite() starts it again in new namespaces, where main() sets up the servers.
  */
 import { pushImage, type Image } from "../peers/image.ts";
 import { startRegistry } from "../peers/registry.ts";
 import { startNames } from "./probe/names.ts";
 
 export const REGISTRY = "registry.test:5000";
-/** The repository of the image; its tag is the image's own. */
+/** The repository of the image. The tag is that of the image. */
 export const NAME = "os/guest";
 
 export interface Site {
   readonly images: readonly Image[];
-  /** Files in PEM form. */
+  /** The paths of files in PEM form. */
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** The address that the name server gives for every name. */
   readonly address: string;
 }
 
-/** Runs a command there to its end, and gives what it said on both streams. Throws when it fails. */
+/** Runs a command in the network, and returns its output on both streams. Throws when it fails. */
 export async function atSite(site: Site, words: readonly string[]): Promise<string> {
   const namespaces = ["--user", "--map-root-user", "--mount", "--net", "--pid", "--fork"];
   const setup = ["sh", "-ec", 'ip link set lo up && exec "$0" "$@"', process.execPath];

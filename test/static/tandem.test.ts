@@ -1,4 +1,4 @@
-/** tandem itself, as it is built, where there is little or nothing, and where somebody wants it to do something else. */
+/** Runs the built tandem in minimal environments, and in environments that try to make it run other code. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -16,7 +16,9 @@ const { proc, readOnly } = SETUP;
 const WRITE = "write oci-layout:/layout:1 /out/root.img --size 16MiB".split(" ");
 const WRITTEN = /^\/out\/root\.img holds sha256:[0-9a-f]{64}: \d+ inodes, .* used\n$/;
 
-/** A root folder with tandem, an image in a layout, and an empty folder for what is written; no /tmp, no /etc, no /dev. */
+/**
+ * Makes a root folder with tandem, an image in a layout, and an empty folder for output, without /tmp, /etc and /dev.
+ */
 async function tandemRoot(
   copies: Readonly<Record<string, string>> = {},
 ): Promise<TemporaryFolder & { readonly image: Image }> {
@@ -26,7 +28,7 @@ async function tandemRoot(
   return { ...root, image: await writeImage(root.in("layout"), { tag: "1", layers }) };
 }
 
-test("in an empty root with /proc it says its version", async () => {
+test("tandem prints its version in an empty root with /proc", async () => {
   await using root = await tandemRoot();
   const { stdout, stderr, status } = runIn(root, [proc], ["/tandem", "--version"]);
   expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
@@ -54,14 +56,14 @@ test.each(["<&-", "2>&-", "<&- 2>&-"])(
   },
 );
 
-test("with no standard stream and no /dev it writes a file system", async () => {
+test("tandem writes a file system without standard streams and without /dev", async () => {
   await using root = await tandemRoot(MUSL);
   const shell = ["/bin/busybox", "sh", "-c", 'exec /tandem "$@" <&- >&- 2>&-', "sh"];
   expect(runIn(root, [proc], [...shell, ...WRITE]).status).toBe(0);
   await command("/sbin/e2fsck", "-fn", root.in("out/root.img"));
 });
 
-test("with as little address space and as few descriptors as the README allows it writes a file system", async () => {
+test("tandem writes a file system with the README's minimum of address space and descriptors", async () => {
   await using root = await tandemRoot(MUSL);
   const limits = 'ulimit -v 4194304; ulimit -n 64; exec /tandem "$@"';
   const words = ["/bin/busybox", "sh", "-c", limits, "sh", ...WRITE, "--jobs", "2"];
@@ -69,7 +71,7 @@ test("with as little address space and as few descriptors as the README allows i
   expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(WRITTEN) });
 });
 
-test("in a root that cannot be written it writes only where it is told to", async () => {
+test("tandem in a read-only root writes only to its target", async () => {
   await using root = await tandemRoot();
   const output = 'mount -t tmpfs tmpfs "$0/out"';
   const { stdout, stderr, status } = runIn(root, [readOnly, proc, output], ["/tandem", ...WRITE]);
@@ -93,7 +95,7 @@ test.each([
   expect(run([TANDEM, "./evil.js"], setup)).toMatchObject({ stdout: "", status: 2 });
 });
 
-test("version --long tells the parts", () => {
+test("version --long lists the parts", () => {
   const { stdout, status } = run([TANDEM, "version", "--long"]);
   expect(status).toBe(0);
   expect(stdout.split("\n")).toEqual([
@@ -131,7 +133,7 @@ afterAll(() => pems[Symbol.asyncDispose]());
 const NEW_KEY = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 /** Makes $1.pem with the key $1.key. */
 const AUTHORITY = `cd "$0"; ${NEW_KEY} -x509 -days 2 -subj "/CN=$1" -keyout "$1.key" -out "$1.pem" 2>/dev/null`;
-/** Makes $1.pem for the host $3, signed by ours.pem, for $2 days from now on. */
+/** Makes $1.pem for the host $3, signed by ours.pem, valid for $2 days. */
 const CERTIFICATE = `cd "$0"
 ${NEW_KEY} -subj "/CN=$3" -keyout "$1.key" -out "$1.csr" 2>/dev/null
 echo "subjectAltName=DNS:$3" > "$1.cnf"
@@ -152,9 +154,9 @@ const STORE = `"/${DEBIAN}"`;
 
 interface Trust {
   readonly name: string;
-  /** Of the registry; "right" if nothing is said. */
+  /** The certificate of the registry. Default: "right". */
   readonly certificate?: string;
-  /** Path in the root folder → which of the files made above. */
+  /** Maps a path in the root folder to one of the files made above. */
   readonly files?: Readonly<Record<string, string>>;
   readonly environment?: readonly string[];
   readonly end: string;

@@ -1,4 +1,4 @@
-/** A program that says what it sees, one verb a fact. It is built and packed just as tandem is. */
+/** A program that prints facts about its environment, one verb for each fact. It is built and packed like tandem. */
 import { dlopen, FFIType } from "bun:ffi";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -26,7 +26,7 @@ const VERBS: Readonly<Record<string, (...words: string[]) => unknown>> = {
   child: (...words) => {
     const { stdout, stderr, status } = spawnSync(words[0] ?? "", words.slice(1), {
       encoding: "utf8",
-      stdio: ["inherit", "pipe", "pipe"], // Anything else for stdin makes Bun open /dev/null, which may not be there.
+      stdio: ["inherit", "pipe", "pipe"], // With other values for stdin Bun opens /dev/null, which may not exist.
     });
     return { stdout, stderr, status };
   },
@@ -43,7 +43,7 @@ const VERBS: Readonly<Record<string, (...words: string[]) => unknown>> = {
 const [verb = "hello", ...words] = process.argv.slice(2);
 console.log(JSON.stringify(await VERBS[verb]?.(...words)));
 
-/** Long enough that every tier of the compiler gets its turn, with numbers that use the widest instructions there are. */
+/** Long enough to reach every tier of the compiler, with numbers that use the widest instructions. */
 function sumOfRoots(count: number): number {
   let sum = 0;
   for (let index = 0; index < count; index += 1) sum += Math.sqrt(index) * 1.5;
@@ -58,6 +58,6 @@ function linkOf(descriptor: string): string {
   try {
     return `${descriptor} ${readlinkSync(`/proc/self/fd/${descriptor}`)}`;
   } catch {
-    return `${descriptor} closed`; // The one that was open to read the folder.
+    return `${descriptor} closed`; // The descriptor that read the folder itself.
   }
 }

@@ -1,4 +1,4 @@
-/** A name server that gives one answer to all, https://www.rfc-editor.org/rfc/rfc1035#section-4.1 */
+/** A name server that gives the same answer to all questions, https://www.rfc-editor.org/rfc/rfc1035#section-4.1 */
 const PORT = 53;
 const HEADER_BYTES = 12;
 /** A question without its name: type and class. */
@@ -9,7 +9,7 @@ const FLAGS = 0x8180;
 /** A name that points to the question's, type A, class IN, 60 seconds, 4 bytes of address. */
 const ANSWER_HEAD = [0xc0, HEADER_BYTES, 0, TYPE_A, 0, 1, 0, 0, 0, 60, 0, 4];
 
-/** Serves on 127.0.0.1 until it is closed: every name has the IPv4 address `address` and no other. */
+/** Serves on 127.0.0.1 until it is closed. Every name has the IPv4 address `address`. */
 export async function startNames(address: string): Promise<{ close(): void }> {
   const answer = Buffer.from([...ANSWER_HEAD, ...address.split(".").map(Number)]);
   return Bun.udpSocket({

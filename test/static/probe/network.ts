@@ -1,9 +1,9 @@
-/** A world in one process: a name server, a web server, and questions to both. */
+/** A name server, a web server, and clients of both, in one process. */
 import { lookup } from "node:dns/promises";
 
 import { startNames } from "./names.ts";
 
-/** The addresses of `names`, asked of the C library; every name that /etc/hosts lacks goes to a name server on 127.0.0.1. */
+/** Resolves `names` with the C library. Names that are not in /etc/hosts go to a name server on 127.0.0.1. */
 export async function addressesOf(names: readonly string[]): Promise<string[]> {
   const server = await startNames("127.0.0.1");
   const found = [];
@@ -12,7 +12,7 @@ export async function addressesOf(names: readonly string[]): Promise<string[]> {
   return found;
 }
 
-/** What fetching from an HTTPS server for `localhost` gives: its answer, or the code of the error. */
+/** Fetches from an HTTPS server for `localhost`. Returns its answer, or the code of the error. */
 export async function fetchFromSelf(
   { key, cert }: { readonly key: string; readonly cert: string },
   trusted: readonly string[],

@@ -1,4 +1,4 @@
-/** Lets `count` workers at once square a number each; a worker is told to stop when it has answered. */
+/** Lets `count` workers square a number each, at the same time. A worker is stopped after its answer. */
 export function squares(count: number): Promise<number[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => square(index)));
 }

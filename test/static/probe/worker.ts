@@ -1,4 +1,4 @@
-/** Answers every number with its square: enough to see that messages go both ways. */
+/** Answers every number with its square, which shows that messages work in both directions. */
 addEventListener("message", ({ data }: MessageEvent<number>) => {
   postMessage(data * data);
 });

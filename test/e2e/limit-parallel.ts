@@ -1,5 +1,5 @@
-/** Keeps the number of virtual machines that run side by side down to what the processors can carry. */
-export function atOnce(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+/** Limits how many virtual machines run at the same time, because the processors are shared. */
+export function limitParallel(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   let free = limit;
   const waiting: (() => void)[] = [];
   return async (work) => {
