@@ -47,7 +47,7 @@ tandem("upgrade", "--disk", DISK, "--source", `oci:${registry.host}/demo/os:2`);
 tandem("status", "--disk", DISK);
 
 say(
-  "The disk boots. To see it try version 2 (and, since nobody marks it good, come back to version 1):",
+  "The disk boots. To see it try version 2, and come back to version 1, because version 2 gets no good verdict:",
 );
 console.log(
   `  qemu-system-x86_64 -m 512 -nographic -no-reboot -drive file=${DISK},format=raw,if=virtio\n`,

@@ -1,11 +1,10 @@
 /** Prints the results for people: the measurements, and the budgets beside them. */
+import { MiB } from "../../src/lib/units.ts";
 import type { ReferenceImage } from "../reference-image.ts";
 import type { PeerRun } from "./contenders.ts";
 import type { Stage } from "./stages.ts";
 import type { Binary, Startup } from "./startup.ts";
 import { type Budget, type Summary, wholePeerSeconds } from "./summary.ts";
-
-const MiB = 1024 * 1024;
 
 export interface Measured {
   readonly summary: Summary;
@@ -51,7 +50,7 @@ export function printReport({ summary, startup, budgets, binary }: Measured): vo
   print(budgets.map(budgetRow));
 }
 
-/** The part of the budget beside the floor, and the part that tandem uses. */
+/** Compares the floor that writes with the floor, and tandem with the floor that writes. */
 function writingNote({ writingFloor, floor, tandemWrite }: Summary): string {
   return `${ratio(writingFloor / floor)} the floor; tandem ${ratio(tandemWrite / writingFloor)} this`;
 }

@@ -1,9 +1,8 @@
 /** The medians of the measurements, and the budgets. */
+import { MiB } from "../../src/lib/units.ts";
 import type { FloorRun, PeerRun, TandemRun } from "./contenders.ts";
 import { type Measurement, median } from "./measure.ts";
 import type { Startup } from "./startup.ts";
-
-const MiB = 1024 * 1024;
 
 /** The measurements of all programs in one round. */
 export interface Round {

@@ -1,9 +1,9 @@
 /** An operating system as layers: a base, a kernel, programs, and a last layer of changes, as distributions build them. */
+import { MiB } from "../../src/lib/units.ts";
 import type { TarMember } from "../../test/peers/tar.ts";
 import { randomBytes } from "./filler.ts";
 import { dependencyOf, downloadPackages, packageMembers } from "./packages.ts";
 
-const MiB = 1024 * 1024;
 const KERNEL = "linux-image-cloud-amd64";
 const INITRD_BYTES = 16 * MiB;
 

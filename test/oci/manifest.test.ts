@@ -24,7 +24,7 @@ test.each([
   ["given as nothing", { bytes: image.bytes, digest: image.digest }, "manifest"],
   ["an index", indexOf([]), "index"],
   ["an index given as nothing", json({ schemaVersion: 2, manifests: [] }), "index"],
-  ["with members nobody knows", json({ ...manifest, extra: { a: 1 } }), "manifest"],
+  ["with unknown members", json({ ...manifest, extra: { a: 1 } }), "manifest"],
 ])("accepts a document %s", (_, document: Document, kind) => {
   expect(parseDocument(document, "it").kind).toBe(kind as never);
 });
