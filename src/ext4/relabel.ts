@@ -14,24 +14,28 @@ import {
   SUPERBLOCK_OFFSET_BYTES,
 } from "./superblock.ts";
 
-/** Bytes to be written into a file system, at an offset from its start. */
+/** Bytes to write into a file system, and their offset from its start. */
 export interface Patch {
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;
 }
 
-/** The label of an ext2, ext3 or ext4. Undefined: the kernel would not mount it, because its superblock is damaged. */
+/**
+ * Returns the label of an ext2, ext3 or ext4. Undefined when the kernel would not mount it, because its superblock is
+ * damaged.
+ */
 export function mountableLabel(superblock: Uint8Array): string | undefined {
   const label = readLabel(superblock);
-  const isSound = !hasChecksum(superblock) || checksumOf(superblock) === storedChecksum(superblock);
-  return isSound ? label : undefined;
+  const isValid = !hasChecksum(superblock) || checksumOf(superblock) === storedChecksum(superblock);
+  return isValid ? label : undefined;
 }
 
 /**
- * What gives a file system another label. Without metadata checksums that is the label alone, which lies in one sector
- * of 512 bytes, so a power cut leaves the old or the new label. With them it is the whole superblock, which a power cut
- * can leave with a wrong checksum: the kernel refuses such a file system until relabel() is written again. The backups
- * of the superblock keep the old label, as after tune2fs. Throws BadFileSystem when there is no superblock.
+ * Returns the bytes that give a file system another label. Without metadata checksums they are the label alone, which
+ * lies in one sector of 512 bytes: a power cut leaves the old or the new label. With metadata checksums they are the
+ * whole superblock. A power cut can leave a superblock with a wrong checksum, and the kernel refuses such a file system
+ * until the bytes are written again. The backups of the superblock keep the old label, as after tune2fs. Throws
+ * BadFileSystem when there is no superblock.
  */
 export function relabel(superblock: Uint8Array, label: string): Patch {
   if (readLabel(superblock) === undefined) throw new BadFileSystem("it has no ext4 superblock");

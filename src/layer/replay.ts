@@ -192,7 +192,7 @@ function setAttributes(node: Attributes, { mode, uid, gid, mtime, xattrs }: Attr
 
 /** Uses the entry itself as the node, except for directories: a copy of each would double the memory of a merge. */
 function nodeOf(entry: PackedEntry): TreeNode {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It has the fields of its kind, which is not "hardlink" here.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It has its kind's fields, and is no hard link.
   if (entry.kind !== "directory") return entry as unknown as TreeNode;
   const directory = emptyDirectory();
   setAttributes(directory, entry);

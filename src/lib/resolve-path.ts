@@ -1,13 +1,13 @@
-/** Linux follows as many symlinks in one path before it fails with ELOOP (MAXSYMLINKS in include/linux/namei.h). */
+/** The limit of Linux: more symlinks in one path fail with ELOOP (MAXSYMLINKS in include/linux/namei.h). */
 export const SYMLINKS_MAX = 40;
 
-/** A name leads to a step, or is a symlink with this target. */
+/** The result of looking up a name: the step of a file or directory, or the target of a symlink. */
 export type LookedUp<Name, Step> = { readonly step: Step } | { readonly target: Name };
 
 /**
- * Follows `path` and its symlinks inside a root, as after chroot(2): neither an absolute target nor ".." leads out of the root. Returns
- * the steps from the root to where the path leads; "missing" where `lookUp` finds nothing, "loop" for too many symlinks. `lookUp` gets the
- * steps that lead to the directory of `name`.
+ * Resolves `path` and its symlinks inside a root, as after chroot(2): neither an absolute target nor ".." leads out of
+ * the root. Returns the steps from the root to the result, "missing" when `lookUp` finds nothing, and "loop" for too
+ * many symlinks. `lookUp` gets a name and the steps from the root to the directory of this name.
  */
 export function resolvePath<Name extends string, Step>(
   path: Name,
@@ -35,9 +35,9 @@ export function resolvePath<Name extends string, Step>(
   return steps;
 }
 
-/** The names of a path, the last one first: a stack of the names that are still to be followed. */
+/** Returns the names of a path, last one first: a stack of the names that are still to be resolved. */
 function namesOf<Name extends string>(path: Name): Name[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of a ByteString is one, too.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- A part of a ByteString is one too.
   const names = path.split("/") as Name[];
   return names.filter((name) => name !== "" && name !== ".").toReversed();
 }

@@ -22,7 +22,7 @@ export type Syscall =
   | "syncFileRange"
   | "syncfs";
 
-/** By the name that the runtime gives an architecture. Another architecture is one more row. */
+/** The keys are the runtime's names (process.arch). To support another architecture, add a row. */
 const ARCHES: Readonly<Record<string, Arch>> = {
   x64: {
     ociName: "amd64",
@@ -46,7 +46,9 @@ const ARCHES: Readonly<Record<string, Arch>> = {
   },
 };
 
-/** The architecture that the runtime calls `name`. Throws for one that tandem does not run on. */
+/**
+ * Returns the architecture with the runtime's name `name`. Throws a plain Error for one that tandem does not support.
+ */
 export function archOf(name: string): Arch {
   const arch = ARCHES[name];
   if (arch === undefined) throw new Error(`Cannot run on ${name}: its system calls are not known`);

@@ -1,13 +1,13 @@
 import { closeSync, constants, openSync, readSync } from "node:fs";
 import { errnoOf } from "./failure.ts";
 
-/** The kernel never gives a longer record: CONSOLE_EXT_LOG_MAX. */
+/** The longest record of the kernel: CONSOLE_EXT_LOG_MAX. */
 const RECORD_BYTES_MAX = 8192;
-/** No kernel keeps as many. The limit ends the reading of a log that grows as fast as it is read. */
+/** More than any kernel stores. The limit ends the loop when the log grows as fast as it is read. */
 const RECORDS_MAX = 200_000;
 const NODE = "/dev/kmsg";
 
-/** The messages that the kernel still has: "[    5.140900] text", a line each. Throws the errors of node:fs. */
+/** Returns the kernel's stored messages, one line each: "[    5.140900] text". Throws the errors of node:fs. */
 export function readKernelLog(path: string = NODE): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -17,7 +17,7 @@ export function readKernelLog(path: string = NODE): string {
   }
 }
 
-/** Each read gives one record. */
+/** Reads the records. Each read(2) returns one record. */
 function* recordsOf(file: number): Generator<string> {
   const buffer = Buffer.alloc(RECORD_BYTES_MAX);
   for (let count = 0; count < RECORDS_MAX; count += 1) {
@@ -27,19 +27,22 @@ function* recordsOf(file: number): Generator<string> {
   }
 }
 
-/** 0: there are no more records. */
+/** Returns the size of the record. 0 when there are no more records. */
 function readRecord(file: number, buffer: Buffer): number | "overwritten" {
   try {
     return readSync(file, buffer);
   } catch (error) {
-    // The kernel has overwritten the record; the next read goes on with the oldest one that is left.
+    // The kernel has overwritten the record. The next read returns the oldest stored record.
     if (errnoOf(error) === "EPIPE") return "overwritten";
     if (errnoOf(error) === "EAGAIN") return 0;
     throw error;
   }
 }
 
-/** Documentation/ABI/testing/dev-kmsg: "priority,sequence,microseconds,flags;text", then lines " KEY=value" about the device. */
+/**
+ * Documentation/ABI/testing/dev-kmsg: "priority,sequence,microseconds,flags;text", then lines " KEY=value" about the
+ * device.
+ */
 function linesOf(record: string): string[] {
   return record.split("\n").flatMap((line) => {
     const [, microseconds, text] = /^\d+,\d+,(\d+),[^;]*;(.*)$/.exec(line) ?? [];

@@ -53,7 +53,9 @@ export interface System {
    * it.
    */
   lock(path: string): Promise<{ release(): void }>;
-  /** The messages of the kernel since it started, as far as it still has them. Throws when this user may not read them. */
+  /**
+   * The messages of the kernel since it started, as far as it still has them. Throws when this user may not read them.
+   */
   kernelLog(): string;
   /** Runs a program without a shell, in the directory /, with no input. Kills it after `deadlineSeconds`. */
   run(

@@ -49,7 +49,7 @@ test("a torn relabel() of metadata checksums shows, and the next one repairs it"
   expect(mountableLabel(written(torn, relabel(torn, "COS_PASSIVE")))).toBe("COS_PASSIVE");
 });
 
-test("relabel() refuses what is no ext4, and a label of 17 bytes", () => {
+test("relabel() throws without an ext4 superblock, and for a label of 17 bytes", () => {
   expect(mountableLabel(new Uint8Array(1024))).toBeUndefined();
   expect(() => relabel(new Uint8Array(1024), "x")).toThrow("it has no ext4 superblock");
   expect(() => relabel(superblockOf("metadata"), "seventeen letters")).toThrow("16 bytes");

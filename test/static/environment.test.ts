@@ -39,7 +39,7 @@ test.each([
 /** What the binary adds for itself. tandem takes it out again, the probe does not. */
 const ADDED = { BUN_JSC_useFTLJIT: "0" };
 
-test("the program and its children see the environment without what is removed, in order", () => {
+test("the program and its children get the environment without the removed variables, in order", () => {
   const kept = {
     PATH: "/bin",
     https_proxy: "http://127.0.0.1:1",
@@ -65,7 +65,7 @@ test("the program and its children see the environment without what is removed, 
   });
 });
 
-test("an environment of nothing but removed variables becomes an empty one but for what is added", () => {
+test("an environment with only removed variables has only the added variables", () => {
   const environment = { BUN_OPTIONS: "", LD_PRELOAD: "", BUN_JSC_useFTLJIT: "1" };
   expect(ask(["environment"], { environment })).toEqual(ADDED);
 });

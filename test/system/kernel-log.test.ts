@@ -4,7 +4,7 @@ import { readKernelLog } from "../../src/system/kernel-log.ts";
 import { command } from "../peers/command.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
-test("readKernelLog() gives the time and the text of each record, without what it says of devices", async () => {
+test("readKernelLog() returns the time and the text of each record, without the lines about devices", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("kmsg");
   const records = [
@@ -25,7 +25,8 @@ test("readKernelLog() gives the time and the text of each record, without what i
 test("readKernelLog() does not wait for the next message", async () => {
   await using folder = await temporaryFolder();
   await command("mkfifo", folder.in("kmsg"));
-  // A FIFO without a writer ends at once when it is read without waiting; a reader that waits would hang when it opens it.
+  // A FIFO without a writer ends at once when it is read without waiting; a reader that waits would hang when it opens
+  // it.
   expect(readKernelLog(folder.in("kmsg"))).toBe("");
 });
 
