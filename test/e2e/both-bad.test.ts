@@ -62,7 +62,7 @@ function newDisk(): Disk {
 
 interface Boot {
   /** The lines "tandem: …" that GRUB printed. */
-  readonly said: readonly string[];
+  readonly messages: readonly string[];
   /** The kernel command line. Empty when no kernel was started. */
   readonly cmdline: string;
 }
@@ -71,22 +71,24 @@ interface Boot {
 async function watch(disk: Disk, count: number): Promise<Boot[]> {
   await using machine = startMachine({ disks: [disk.path] });
   const boots: Boot[] = [];
-  let said: string[] = [];
+  let messages: string[] = [];
   while (boots.length < count) {
     const line = await machine.expectLine(/^tandem: |^BOOT_IMAGE=/, BOOT_SECONDS);
-    if (line.startsWith("tandem: ")) said.push(line.slice("tandem: ".length));
+    if (line.startsWith("tandem: ")) messages.push(line.slice("tandem: ".length));
     const isEnd = line.startsWith("BOOT_IMAGE=") || line.startsWith("tandem: menu");
     if (!isEnd) continue;
-    boots.push({ said, cmdline: line.startsWith("BOOT_IMAGE=") ? line : "" });
-    said = [];
+    boots.push({ messages, cmdline: line.startsWith("BOOT_IMAGE=") ? line : "" });
+    messages = [];
   }
   return boots;
 }
 
 /** "b 2": the slot and the version that booted. GRUB's last line when none booted. */
-function came({ said, cmdline }: Boot): string {
+function came({ messages, cmdline }: Boot): string {
   const version = /\bversion=(\S+)/.exec(cmdline)?.[1];
-  return version === undefined ? (said.at(-1) ?? "") : `${parseCmdline(cmdline).slot} ${version}`;
+  return version === undefined
+    ? (messages.at(-1) ?? "")
+    : `${parseCmdline(cmdline).slot} ${version}`;
 }
 
 /** Does what the user space of the booted system would do. */
@@ -113,8 +115,8 @@ function upgradeTo(
   version: (typeof VERSIONS)[number],
   slot?: SlotName,
 ): Promise<unknown> {
-  const wishes = { tries: 1, reboot: false, retryBad: true, dryRun: false, slot };
-  const request = { ...wishes, source: source(version), jobs: 1, insecureRegistries: [] };
+  const options = { tries: 1, reboot: false, retryBad: true, dryRun: false, slot };
+  const request = { ...options, source: source(version), jobs: 1, insecureRegistries: [] };
   return upgrade(work, machine, request);
 }
 
@@ -138,7 +140,7 @@ test("when the good slot is lost, the other one boots and becomes good when its 
   await upgraded(disk);
   lose(disk, "b");
   const [boot] = await watch(disk, 1);
-  expect(boot?.said).toEqual([
+  expect(boot?.messages).toEqual([
     "good b, boots left: 0 (gen 3)",
     "cannot load slot b",
     "last a, good b cannot be loaded (gen 3)",
@@ -146,7 +148,7 @@ test("when the good slot is lost, the other one boots and becomes good when its 
   expect(came(boot as Boot)).toBe("a 1");
   await inside(disk, boot?.cmdline ?? "", healthy);
   const boots = await watch(disk, 2);
-  expect(boots.map((one) => one.said.at(-1))).toEqual([
+  expect(boots.map((one) => one.messages.at(-1))).toEqual([
     "good a, boots left: 0 (gen 4)",
     "menu, good a has no boots left (gen 4)",
   ]);

@@ -51,7 +51,7 @@ async function run(machine: Machine, line: string, withinSeconds: number): Promi
   const before = machine.lines.length;
   await machine.type(`${line}\n`);
   const last = await machine.expectLine(/^E2E: status \d+$/, withinSeconds);
-  const said = machine.lines.slice(before);
-  const output = said.slice(0, said.lastIndexOf(last)).join("\n");
+  const newLines = machine.lines.slice(before);
+  const output = newLines.slice(0, newLines.lastIndexOf(last)).join("\n");
   return { status: Number(last.split(" ").at(-1)), output };
 }

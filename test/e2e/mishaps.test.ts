@@ -115,9 +115,9 @@ story(
 /** "a 1: Slot a is good": the booted slot and version, and tandem's message at boot. */
 async function settled(guest: Guest): Promise<string> {
   const { slot, version } = await guest.booted();
-  const said = await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600);
+  const message = await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600);
   await guest.machine.expectLine(/^E2E: ready/, 600);
-  return `${slot} ${version}: ${said}`;
+  return `${slot} ${version}: ${message}`;
 }
 
 story("Ctrl-C, a clock that shows 1970, and two upgrades before a restart", async () => {

@@ -20,9 +20,9 @@ afterAll(() => world[Symbol.asyncDispose]());
 /** "b 2: Slot b is good": the booted slot and version, and tandem's message at boot. */
 async function settled(guest: Guest): Promise<string> {
   const { slot, version } = await guest.booted();
-  const said = await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600);
+  const message = await guest.machine.expectLine(/^Slot |^tandem: Cannot/, 600);
   await guest.machine.expectLine(/^E2E: ready/, 600);
-  return `${slot} ${version}: ${said}`;
+  return `${slot} ${version}: ${message}`;
 }
 
 test("the last lines of a trial that panics are recorded, and recovery repairs the machine when the good slot is lost", async () => {

@@ -45,8 +45,8 @@ function faultsOf(disk: Disk): string[] {
   const copy = `${disk.path}.esp`;
   const [skip, count] = [offsetBytes, sizeBytes].map((bytes) => bytes / 1024 ** 2);
   command(["dd", `if=${disk.path}`, `of=${copy}`, "bs=1M", `skip=${skip}`, `count=${count}`]);
-  const said = Bun.spawnSync(["/usr/sbin/fsck.fat", "-n", copy]).stdout.toString();
-  return said.split("\n").filter((line) => !/^fsck\.fat |files, .* clusters$|^$/.test(line));
+  const output = Bun.spawnSync(["/usr/sbin/fsck.fat", "-n", copy]).stdout.toString();
+  return output.split("\n").filter((line) => !/^fsck\.fat |files, .* clusters$|^$/.test(line));
 }
 
 test("an upgrade to a healthy system becomes good, and so does the rollback", async () => {

@@ -34,11 +34,11 @@ test.each<[string, number[], ChunkRun[]]>([
 
 test("take() gives out each chunk once, for requests of any size", () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 4 })), (wishes) => {
+    fc.property(fc.array(fc.integer({ min: 1, max: 4 })), (requests) => {
       const allocator = Allocator.create(TWO_RUNS);
       const twin = Allocator.attach(TWO_RUNS, allocator.shared);
       const got: number[] = [];
-      for (const [index, chunks] of wishes.entries()) {
+      for (const [index, chunks] of requests.entries()) {
         if (chunks * MiB > allocator.freeBytes) continue;
         got.push(...chunksOf((index % 2 === 0 ? allocator : twin).take(chunks)));
       }

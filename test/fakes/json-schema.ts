@@ -25,11 +25,11 @@ export function faults(schema: Schema, value: unknown, path = "$"): string[] {
   });
 }
 
-interface Around {
+interface RuleContext {
   readonly schema: Schema;
   readonly path: string;
 }
-type Check = (rule: unknown, value: unknown, around: Around) => string[];
+type Check = (rule: unknown, value: unknown, context: RuleContext) => string[];
 
 const fine: Check = () => [];
 

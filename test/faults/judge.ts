@@ -38,8 +38,8 @@ export function judgeRun({ status, stderr, hung }: Run, killedBy?: number): stri
 }
 
 function lastLine(stderr: string): string {
-  const said = stderr.match(/^(?:tandem: .*|  because: .*)$/gm) ?? stderr.trim().split("\n");
-  return said.slice(-3).join(" | ").slice(0, 400);
+  const messages = stderr.match(/^(?:tandem: .*|  because: .*)$/gm) ?? stderr.trim().split("\n");
+  return messages.slice(-3).join(" | ").slice(0, 400);
 }
 
 /** The state of a disk between two runs. */

@@ -66,10 +66,10 @@ export function mutate(disk: Uint8Array, { target, index }: Mutation): Damage {
   const bytes = Uint8Array.from(disk);
   const draw = (): Range => random.from(RANGES[target](disk.byteLength));
   const kind = random.from(KINDS);
-  const said = kind.change(bytes, draw(), { random, other: draw() });
-  const end = said.endBytes ?? bytes.byteLength;
+  const result = kind.change(bytes, draw(), { random, other: draw() });
+  const end = result.endBytes ?? bytes.byteLength;
   return {
-    what: `${target} ${index}: ${kind.name} ${said.where}`,
+    what: `${target} ${index}: ${kind.name} ${result.where}`,
     bytes: bytes.subarray(0, end),
     truncated: end < bytes.byteLength,
   };

@@ -108,10 +108,12 @@ function hasTable(snapshot: Snapshot): boolean {
 /** Checks a repaired partition table. */
 async function judgeTable(path: string): Promise<string[]> {
   const repair = await runPlain("doctor", "--fix", "--disk", path);
-  const said = await command("sgdisk", "--verify", path);
+  const report = await command("sgdisk", "--verify", path);
   return [
     ...judgeRun(repair),
-    ...(said.includes("No problems found") ? [] : [`sgdisk finds fault: ${said.slice(0, 600)}`]),
+    ...(report.includes("No problems found")
+      ? []
+      : [`sgdisk finds fault: ${report.slice(0, 600)}`]),
   ];
 }
 

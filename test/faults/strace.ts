@@ -133,6 +133,6 @@ export async function runLimited(words: readonly string[]): Promise<Run> {
   }, HANG_MS);
   const status = await child.exited;
   clearTimeout(limit);
-  const said = (await stderr.text()).replaceAll(STRACE_MESSAGE, "");
-  return { status, stdout: await stdout.text(), stderr: said, hung };
+  const messages = (await stderr.text()).replaceAll(STRACE_MESSAGE, "");
+  return { status, stdout: await stdout.text(), stderr: messages, hung };
 }

@@ -109,10 +109,10 @@ const ERASED = "\u001b[K";
 /** Maps a command to the lines of its output; the last one is the status. */
 export function resultsOf(console: string): Map<string, string[]> {
   const results = new Map<string, string[]>();
-  let said: string[] = [];
+  let output: string[] = [];
   for (const line of console.replaceAll(ERASED, "\n").split(/[\r\n]+/)) {
-    if (line.startsWith("run: ")) results.set(line.slice("run: ".length), (said = []));
-    else said.push(line);
+    if (line.startsWith("run: ")) results.set(line.slice("run: ".length), (output = []));
+    else output.push(line);
   }
   return results;
 }

@@ -139,11 +139,11 @@ test("the lines for an image put tandem into the image, and its hooks into the i
     once: true,
     direct: { kernel: KERNEL_FILE, initrd: folder.in("shared/initrd"), options },
   });
-  const said = await machine.expectLine(
+  const line = await machine.expectLine(
     /^tandem: slot b: the initramfs cannot go on/,
     BOOT_SECONDS,
   );
-  expect(said).toMatch(/rebooting in 5 s, boots left: 1$/);
+  expect(line).toMatch(/rebooting in 5 s, boots left: 1$/);
 });
 
 test("a USB stick with tandem and an image repairs the disk of a machine", async () => {

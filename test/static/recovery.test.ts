@@ -74,14 +74,15 @@ async function imageOf(version: string): Promise<Image> {
   return writeImage(folder.in(version), { tag: version, layers });
 }
 
-const said = (name: keyof typeof COMMANDS): string => results.get(COMMANDS[name])?.join("\n") ?? "";
+const outputOf = (name: keyof typeof COMMANDS): string =>
+  results.get(COMMANDS[name])?.join("\n") ?? "";
 
 test.each([
   ["hosts", "vda", "1"],
   ["dns", "vdb", "2"],
 ] as const)("a registry found by %s fills %s", async (name, device, version) => {
-  expect(said(name)).toMatch(/\/dev\/vd. holds sha256:[0-9a-f]{64}: \d+ inodes/m);
-  expect(said(name)).toMatch(/^status: 0$/m);
+  expect(outputOf(name)).toMatch(/\/dev\/vd. holds sha256:[0-9a-f]{64}: \d+ inodes/m);
+  expect(outputOf(name)).toMatch(/^status: 0$/m);
   const image = folder.in(device);
   await command("/sbin/e2fsck", "-fn", image);
   expect(await command("/sbin/debugfs", "-R", "cat /etc/os-release", image)).toBe(
@@ -90,8 +91,8 @@ test.each([
 });
 
 test("the passive slot gets the new system, which is on trial at the next boot", async () => {
-  expect(said("upgrade")).toMatch(/Slot b holds sha256:\S+ .*is tried at the next boot/m);
-  expect(said("upgrade")).toMatch(/^status: 0$/m);
+  expect(outputOf("upgrade")).toMatch(/Slot b holds sha256:\S+ .*is tried at the next boot/m);
+  expect(outputOf("upgrade")).toMatch(/^status: 0$/m);
   const slot = `${disk.path}?offset=${partOf(disk, "b").offsetBytes}`;
   await command("/sbin/e2fsck", "-fn", slot);
   expect(await command("/sbin/debugfs", "-R", "cat /etc/os-release", slot)).toBe("VERSION=2\n");
@@ -100,7 +101,7 @@ test("the passive slot gets the new system, which is on trial at the next boot",
 });
 
 test("a shell script in the initramfs can run tandem", () => {
-  expect(said("hook").match(/^hook: .*$/gm)).toEqual([
+  expect(outputOf("hook").match(/^hook: .*$/gm)).toEqual([
     "hook: slot b is whole",
     "hook: slot b is on trial",
   ]);

@@ -241,13 +241,13 @@ test.each(TRUSTS.map((trust) => [trust.name, trust] as const))(
     const tls = { certificate: pems.in(`${certificate}.pem`), key: pems.in(`${certificate}.key`) };
     const source = `oci:${REGISTRY}/${NAME}:1`;
     const words = ["/tandem", "write", source, ...WRITE.slice(2)];
-    const said = await atSite({ images: [root.image], tls, address: "127.0.0.1" }, [
+    const output = await atSite({ images: [root.image], tls, address: "127.0.0.1" }, [
       "sh",
       "-c",
       script,
       root.path,
       ...words,
     ]);
-    expect(said).toEndWith(end);
+    expect(output).toEndWith(end);
   },
 );
