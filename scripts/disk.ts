@@ -5,7 +5,7 @@
  *   bun scripts/disk.ts DISK [--loader grub|systemd-boot] [--slot MIB] [--recovery MIB] [--data MIB] [--esp MIB] [--wait SECONDS]
  *     [--serial UNIT] [--options TEXT]
  */
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ import { KiB, MiB } from "../src/lib/units.ts";
 import { command } from "./disk/command.ts";
 import { envBlock } from "./disk/env-block.ts";
 import { installBiosGrub, makeEfiGrub } from "./disk/grub.ts";
+import { makePartitioned } from "./disk/partitioned.ts";
 import { diskBytes, layOut, type DiskSizes, type Part, type PartName } from "./disk/layout.ts";
 
 export interface DiskSetup extends DiskSizes {
@@ -45,11 +46,12 @@ const GRUB_CFG = join(import.meta.dir, "../src/boot/grub/grub.cfg");
 export function makeDisk(setup: DiskSetup): Disk {
   const parts = layOut(setup);
   const disk = { path: setup.path, sizeBytes: diskBytes(parts), parts };
-  writeFileSync(disk.path, "");
-  truncateSync(disk.path, disk.sizeBytes);
-  partition(disk);
+  makePartitioned(disk.path, parts);
   const isGrub = setup.loader !== "systemd-boot";
-  if (isGrub) installBiosGrub(disk.path, { bios: partOf(disk, "bios"), esp: partOf(disk, "esp") });
+  if (isGrub) {
+    const prefix = `(,gpt${partOf(disk, "esp").number})/tandem`;
+    installBiosGrub(disk.path, { bios: partOf(disk, "bios"), prefix });
+  }
   fillEsp(disk, isGrub ? grubFiles(disk, setup) : systemdBootFiles(setup));
   return disk;
 }
@@ -59,17 +61,6 @@ export function partOf(disk: Disk, name: PartName): Part {
   const part = disk.parts.find((one) => one.name === name);
   if (part === undefined) throw new Error(`Cannot find part ${name} on ${disk.path}`);
   return part;
-}
-
-function partition({ path, parts }: Disk): void {
-  const options = parts.flatMap(({ number, label, type, partuuid, offsetBytes, sizeBytes }) => {
-    const first = offsetBytes / SECTOR_BYTES;
-    const last = first + sizeBytes / SECTOR_BYTES - 1;
-    const range = `--new=${number}:${first}:${last}`;
-    const names = [`--typecode=${number}:${type}`, `--change-name=${number}:${label}`];
-    return [range, ...names, `--partition-guid=${number}:${partuuid}`];
-  });
-  command(["sgdisk", "--clear", ...options, path]);
 }
 
 type Files = Readonly<Record<string, string | Uint8Array>>;

@@ -17,13 +17,18 @@ const BOOT_IMG = { codeBytes: 440, kernelSector: 0x5c, driveCheck: 0x66 } as con
 /** diskboot.img, the first sector of core.img: its block list has one entry, at the end. */
 const BLOCK_LIST = { sector: 500, sectors: 508, segment: 510, segmentValue: 0x820 } as const;
 
-/**
- * Installs GRUB for BIOS: boot.img into the first sector, core.img into the BIOS boot partition. GRUB reads /tandem/grub.cfg
- * from the partition `esp` of its own disk, without a search.
- */
-export function installBiosGrub(disk: string, { bios, esp }: { bios: Part; esp: Part }): void {
-  const prefix = `(,gpt${esp.number})/tandem`;
-  const core = makeImage({ format: "i386-pc", prefix, modules: ["biosdisk"] });
+export interface BiosGrub {
+  /** The BIOS boot partition. */
+  readonly bios: Pick<Part, "offsetBytes" | "sizeBytes">;
+  /** The folder of grub.cfg on the disk of GRUB: "(,gpt2)/tandem". */
+  readonly prefix: string;
+  /** GRUB modules besides those of tandem's own grub.cfg. */
+  readonly modules?: readonly string[];
+}
+
+/** Installs GRUB for BIOS: boot.img into the first sector, core.img into the BIOS boot partition. */
+export function installBiosGrub(disk: string, { bios, prefix, modules = [] }: BiosGrub): void {
+  const core = makeImage({ format: "i386-pc", prefix, modules: ["biosdisk", ...modules] });
   if (core.byteLength > bios.sizeBytes)
     throw new Error(`Cannot fit core.img into ${bios.sizeBytes} bytes`);
   const firstSector = bios.offsetBytes / SECTOR_BYTES;

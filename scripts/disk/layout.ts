@@ -12,8 +12,8 @@ export interface DiskSizes {
   readonly dataBytes?: number;
 }
 
-export interface Part {
-  readonly name: PartName;
+export interface Part<Name extends string = PartName> {
+  readonly name: Name;
   readonly label: string;
   /** The type in the form of sgdisk(8). */
   readonly type: string;
@@ -50,12 +50,19 @@ const PARTS = [
   { name: "data", label: "data", type: "8300", bytes: (s: DiskSizes) => s.dataBytes ?? 0 },
 ] as const;
 
-/** Places the partitions of a tandem disk one after another, each at a whole MiB. */
+/** Places the partitions of a tandem disk. */
 export function layOut(sizes: DiskSizes): readonly Part[] {
-  const parts: Part[] = [];
+  return placeParts(PARTS.map(({ bytes, ...part }) => ({ ...part, sizeBytes: bytes(sizes) })));
+}
+
+type Unplaced<Name extends string> = Pick<Part<Name>, "name" | "label" | "type" | "sizeBytes">;
+
+/** Places partitions one after another, each at a whole MiB. A part without a size is left out. */
+export function placeParts<Name extends string>(wanted: readonly Unplaced<Name>[]): Part<Name>[] {
+  const parts: Part<Name>[] = [];
   let offsetBytes = MiB;
-  for (const { bytes, ...part } of PARTS) {
-    const sizeBytes = alignUp(bytes(sizes), 4 * KiB);
+  for (const part of wanted) {
+    const sizeBytes = alignUp(part.sizeBytes, 4 * KiB);
     if (sizeBytes === 0) continue;
     const number = parts.length + 1;
     parts.push({ ...part, number, offsetBytes, sizeBytes, partuuid: crypto.randomUUID() });
@@ -64,8 +71,8 @@ export function layOut(sizes: DiskSizes): readonly Part[] {
   return parts;
 }
 
-/** Returns the size that the disk needs. */
-export function diskBytes(parts: readonly Part[]): number {
+/** How large the disk has to be. */
+export function diskBytes(parts: readonly Part<string>[]): number {
   const end = Math.max(...parts.map((part) => part.offsetBytes + part.sizeBytes));
   return alignUp(end, MiB) + BACKUP_BYTES;
 }
