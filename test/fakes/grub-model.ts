@@ -9,6 +9,7 @@ import { openFileSystem } from "../../src/ext4/mount.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { isSlotName, type SlotName } from "../../src/slot/slot.ts";
 import { type BlockFile, part, readBlock } from "../../src/system/block-file.ts";
+import { ENV_SIGNATURE, isEnvBlock, parseEnv } from "./env-block.ts";
 
 /** The system that GRUB started, or "menu" when it waits for an operator. */
 export type GrubOutcome =
@@ -22,7 +23,6 @@ export type GrubOutcome =
 
 type Values = ReadonlyMap<string, string>;
 
-const SIGNATURE = "# GRUB Environment Block\n";
 const SCRATCH = "/tandem/tries";
 const SECTOR_BYTES = 512;
 const ENV_BYTES = 1024;
@@ -50,7 +50,7 @@ class Boot {
     const esp = this.#gpt.partitions.find(({ typeGuid }) => typeGuid === ESP_TYPE_GUID);
     if (esp === undefined) throw new Error("GRUB has no partition to start from");
     this.#esp = part(disk, { ...esp, name: "esp" });
-    const config = parse(readFat(this.#esp, "/tandem/disk.cfg")?.bytes);
+    const config = parseEnv(readFat(this.#esp, "/tandem/disk.cfg")?.bytes);
     this.#fallback = config.get("fallback") ?? "";
     this.#control = Number(config.get("control") ?? "0");
   }
@@ -165,11 +165,11 @@ class Boot {
   #loadEnv(sector: number, sizeBytes: number): Values {
     const control = this.#gpt.partitions.find(({ number }) => number === this.#control);
     if (control === undefined) return new Map();
-    return parse(readBlock(this.#disk, control.offsetBytes + sector * SECTOR_BYTES, sizeBytes));
+    return parseEnv(readBlock(this.#disk, control.offsetBytes + sector * SECTOR_BYTES, sizeBytes));
   }
 
   #readCounts(gen: string, fresh: { readonly trial: string; readonly limit: string }): void {
-    const saved = parse(readFat(this.#esp, SCRATCH)?.bytes);
+    const saved = parseEnv(readFat(this.#esp, SCRATCH)?.bytes);
     const isOfGen = saved.get("s_gen") === gen;
     const pick = (name: string, otherwise: string): void => {
       this.#saved.set(name, isOfGen ? saved.get(name) || "0" : otherwise || "0");
@@ -188,9 +188,9 @@ class Boot {
   #save(name: string, count: number): boolean {
     this.#saved.set(name, `${count}`);
     const file = readFat(this.#esp, SCRATCH);
-    if (file === undefined || !startsAsEnv(file.bytes)) return false;
+    if (file === undefined || !isEnvBlock(file.bytes)) return false;
     const lines = [...this.#saved].map(([key, value]) => `${key}=${value}\n`);
-    const text = (SIGNATURE + lines.join("")).padEnd(file.bytes.byteLength, "#");
+    const text = (ENV_SIGNATURE + lines.join("")).padEnd(file.bytes.byteLength, "#");
     const bytes = Buffer.from(text, "latin1");
     if (bytes.byteLength !== file.bytes.byteLength) return false;
     let done = 0;
@@ -222,21 +222,4 @@ function readFat(esp: BlockFile, path: string): FatContent | undefined {
   places.length = 0;
   const bytes = Buffer.concat([...content.read()].map((chunk) => Buffer.from(chunk)));
   return { bytes, places };
-}
-
-function startsAsEnv(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes).toString("latin1", 0, SIGNATURE.length) === SIGNATURE;
-}
-
-/** grub-core/lib/envblk.c: an invalid block has no values, and a line without its end is ignored. */
-function parse(bytes: Uint8Array | undefined): Values {
-  const values = new Map<string, string>();
-  if (bytes === undefined || !startsAsEnv(bytes)) return values;
-  const lines = Buffer.from(bytes).toString("latin1").split("\n").slice(0, -1);
-  for (const line of lines) {
-    const equals = line.indexOf("=");
-    if (!line.startsWith("#") && equals !== -1)
-      values.set(line.slice(0, equals), line.slice(equals + 1).replaceAll(/\\(.)/g, "$1"));
-  }
-  return values;
 }

@@ -1,0 +1,152 @@
+/**
+ * What GRUB does at one boot of a Kairos machine: its menu, the environment blocks and the boot assessment, in memory.
+ * test/e2e/kairos-grub.test.ts compares it with the real GRUB.
+ */
+import { parseEnv, saveEnv } from "./env-block.ts";
+
+/** A file system as GRUB sees it: without a journal. */
+export interface KairosVolume {
+  /** "COS_STATE". */
+  readonly label: string;
+  /** Undefined: there is no such file. */
+  readonly read: (path: string) => Uint8Array | undefined;
+  /** Writes into the blocks of a file that is there, which GRUB cannot make longer. */
+  readonly write: (path: string, bytes: Uint8Array) => void;
+  /** How far GRUB gets with the image in that file: "loads" with kernel, initrd and bootargs.cfg all readable. */
+  readonly image: (path: string) => ImageState;
+}
+
+/** "missing": no such file. "empty": a file of 0 bytes. "broken": no file system is in it, or one without a boot file. */
+export type ImageState = "missing" | "empty" | "broken" | "loads";
+
+export type KairosEntry = "cos" | "fallback" | "recovery" | "statereset";
+
+export interface KairosBoot {
+  /** Undefined: no entry could be loaded, and GRUB shows its menu. */
+  readonly entry: KairosEntry | undefined;
+  /** The words on the kernel command line that depend on the entry and on the environment blocks. */
+  readonly cmdline: string;
+  /** Entries that could not be loaded, in the order in which GRUB tried them. */
+  readonly failed: readonly KairosEntry[];
+}
+
+export interface KairosMenu {
+  /** In the order of GRUB's search: the first one with a file of that name counts. */
+  readonly volumes: readonly KairosVolume[];
+  /** A menu of before April 2026: once an image file was opened, no later entry can open another. */
+  readonly isOld?: boolean;
+}
+
+const ENTRIES = ["cos", "fallback", "recovery", "statereset"] as const;
+const IMAGES = {
+  cos: { path: "/cOS/active.img", label: "COS_ACTIVE", extra: "extra_active_cmdline" },
+  fallback: { path: "/cOS/passive.img", label: "COS_PASSIVE", extra: "extra_passive_cmdline" },
+} as const;
+const SQUASHFS = "/cOS/recovery.squashfs";
+const RESET = "vga=795 nomodeset kairos.reset";
+/** Which entries follow one that cannot be loaded, as numbers. */
+const FALLBACK = "0 1 2";
+
+/** Boots the machine once. Writes what GRUB writes: next_entry is used up, and the assessment is marked as tentative. */
+export function bootKairos(menu: KairosMenu): KairosBoot {
+  const values = new Map<string, string>();
+  for (const path of ["/grub_oem_env", "/grubenv"])
+    load(values, volumeWith(menu, path)?.read(path));
+  const next = value(values, "next_entry");
+  if (next !== "") save(menu, "/grubenv", ["next_entry", ""]);
+  values.set("default", next === "" ? value(values, "saved_entry") : next);
+  if (hasAssessment(menu)) assess(menu, values, next);
+  return start(menu, values);
+}
+
+/** Both files are looked for by name, one by the other. */
+function hasAssessment(menu: KairosMenu): boolean {
+  return ["/grubcustom", "/grub_boot_assessment"].every(
+    (path) => volumeWith(menu, path) !== undefined,
+  );
+}
+
+/** A boot that next_entry has chosen is not assessed. */
+function assess(menu: KairosMenu, values: Map<string, string>, next: string): void {
+  load(values, volumeWith(menu, "/boot_assessment")?.read("/boot_assessment"));
+  const names = ["enable_boot_assessment", "enable_boot_assessment_always"];
+  if (next !== "" || !names.some((name) => values.get(name) === "yes")) return;
+  if (values.get("boot_assessment_tentative") !== "yes") {
+    save(menu, "/boot_assessment", ["boot_assessment_tentative", "yes"]);
+    return;
+  }
+  values.set("default", "fallback");
+  values.set("extra_passive_cmdline", "upgrade_failure");
+}
+
+function start(menu: KairosMenu, values: ReadonlyMap<string, string>): KairosBoot {
+  const failed: KairosEntry[] = [];
+  const numbers = (value(values, "default_fallback") || FALLBACK).split(" ").map(Number);
+  const order = [chosen(value(values, "default")), ...numbers.map((number) => ENTRIES[number])];
+  let isStuck = false;
+  for (const entry of order) {
+    if (entry === undefined) continue;
+    const { volume, path, words } = placeOf(menu, entry, values);
+    const state = volume?.image(path) ?? "missing";
+    if (state === "loads" && !isStuck) return { entry, cmdline: words.join(" "), failed };
+    failed.push(entry);
+    isStuck ||= menu.isOld === true && state !== "missing";
+  }
+  return { entry: undefined, cmdline: "", failed };
+}
+
+/** The id of an entry or its number; what is neither is the first entry. */
+function chosen(text: string): KairosEntry {
+  return ENTRIES.find((entry, number) => text === entry || text === `${number}`) ?? "cos";
+}
+
+interface ImagePlace {
+  readonly volume: KairosVolume | undefined;
+  readonly path: string;
+  readonly words: readonly string[];
+}
+
+function placeOf(
+  { volumes }: KairosMenu,
+  entry: KairosEntry,
+  values: ReadonlyMap<string, string>,
+): ImagePlace {
+  const find = (label: string): KairosVolume | undefined =>
+    volumes.find((volume) => volume.label === label);
+  const more = (extra: string): string[] =>
+    ["extra_cmdline", extra].map((name) => value(values, name)).filter((words) => words !== "");
+  if (entry === "cos" || entry === "fallback") {
+    const { path, label, extra } = IMAGES[entry];
+    const words = [`root=LABEL=${label}`, `cos-img/filename=${path}`, ...more(extra)];
+    return { volume: find("COS_STATE"), path, words };
+  }
+  const volume = find("COS_RECOVERY");
+  const squashed = volume?.image(SQUASHFS) ?? "missing";
+  const isSquashed = squashed === "broken" || squashed === "loads";
+  const path = isSquashed ? SQUASHFS : "/cOS/recovery.img";
+  const root = isSquashed
+    ? ["root=live:LABEL=COS_RECOVERY", `rd.live.squashimg=${path}`]
+    : ["root=LABEL=COS_SYSTEM", `cos-img/filename=${path}`];
+  const words = [...root, ...more("extra_recovery_cmdline")];
+  return { volume, path, words: entry === "statereset" ? [...words, RESET] : words };
+}
+
+function volumeWith({ volumes }: KairosMenu, path: string): KairosVolume | undefined {
+  return volumes.find(({ read }) => read(path) !== undefined);
+}
+
+function load(values: Map<string, string>, bytes: Uint8Array | undefined): void {
+  for (const [name, text] of parseEnv(bytes)) values.set(name, text);
+}
+
+function save(menu: KairosMenu, path: string, [name, text]: readonly [string, string]): void {
+  const volume = volumeWith(menu, path);
+  const bytes = volume?.read(path);
+  if (volume === undefined || bytes === undefined) return;
+  const saved = saveEnv(bytes, name, text);
+  if (saved !== undefined) volume.write(path, saved);
+}
+
+function value(values: ReadonlyMap<string, string>, name: string): string {
+  return values.get(name) ?? "";
+}
