@@ -66,6 +66,8 @@ export interface KernelSetup {
   readonly hooks?: Readonly<Record<string, string>>;
   /** More modules to load. */
   readonly modules?: readonly string[];
+  /** The first process, a script, instead of the one that finds a slot. It loads /modules in the order of /modules/order. */
+  readonly init?: string;
 }
 
 const made = new Map<string, GuestKernel>();
@@ -81,7 +83,7 @@ export function busybox(): Uint8Array {
   return readFileSync("/bin/busybox");
 }
 
-function makeKernel({ hooks, modules = [] }: KernelSetup): GuestKernel {
+function makeKernel({ hooks, modules = [], init = INIT }: KernelSetup): GuestKernel {
   const name = readdirSync(join(FOLDER, "boot")).find((file) => file.startsWith("vmlinuz-"));
   if (name === undefined) throw new Error(`Cannot find a kernel in ${FOLDER}: run make packages`);
   const version = name.slice("vmlinuz-".length);
@@ -89,13 +91,13 @@ function makeKernel({ hooks, modules = [] }: KernelSetup): GuestKernel {
   return {
     version,
     kernel: readFileSync(join(FOLDER, "boot", name)),
-    initrd: gzipSync(cpio([...initramfs(modulesFor(version, names)), ...hookFiles(hooks)]), {
+    initrd: gzipSync(cpio([...initramfs(init, modulesFor(version, names)), ...hookFiles(hooks)]), {
       level: 6,
     }),
   };
 }
 
-function initramfs(modules: readonly Module[]): InitramfsFile[] {
+function initramfs(init: string, modules: readonly Module[]): InitramfsFile[] {
   const order = modules.map(({ path }) => basename(path)).join("\n");
   return [
     ...["bin", "dev", "modules", "proc", "root", "sys"].map((path): InitramfsFile => ({
@@ -103,7 +105,7 @@ function initramfs(modules: readonly Module[]): InitramfsFile[] {
       kind: "directory",
     })),
     { path: "dev/console", kind: "character", major: 5, minor: 1 },
-    { path: "init", kind: "file", data: INIT, mode: 0o755 },
+    { path: "init", kind: "file", data: init, mode: 0o755 },
     { path: "bin/busybox", kind: "file", data: busybox(), mode: 0o755 },
     { path: "modules/order", kind: "file", data: order },
     ...modules.map(({ path, data }): InitramfsFile => ({

@@ -1,0 +1,181 @@
+/**
+ * Which system of a Kairos machine comes up, boot after boot: the real GRUB, with a menu and an assessment that behave like those which
+ * Kairos installs, beside the model of them. No system ever says that its boot was good, unless a test makes it.
+ */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { MiB } from "../../src/lib/units.ts";
+import { bootKairos, type KairosBoot } from "../fakes/kairos-loader.ts";
+import { makeKairosDisk, type KairosDisk, type KairosSetup } from "../kairos/disk.ts";
+import { probeSystem, writeKairosImage } from "../kairos/images.ts";
+import { volumesOf } from "../kairos/volumes.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+import { startMachine, type Machine } from "./machine.ts";
+
+/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+const BOOT_SECONDS = 300;
+setDefaultTimeout(1_800_000);
+
+/** The new system is active, the one before it is passive. */
+const SYSTEMS = {
+  active: { label: "COS_ACTIVE", version: "0.2.0" },
+  passive: { label: "COS_PASSIVE", version: "0.1.0" },
+  recovery: { label: "COS_SYSTEM", version: "0.0.9" },
+  // A new system without a kernel.
+  broken: { label: "COS_ACTIVE", version: "0.3.0" },
+} as const;
+type SystemName = keyof typeof SYSTEMS;
+
+const folder = await temporaryFolder();
+const images = new Map<SystemName, string>();
+beforeAll(async () => {
+  for (const [name, { label, version }] of Object.entries(SYSTEMS)) {
+    const members = probeSystem(version).filter(
+      ({ path }) => name !== "broken" || path !== "boot/vmlinuz",
+    );
+    const system = { layout: folder.in("layout"), version, members, sizeBytes: 4 * MiB };
+    const path = await writeKairosImage(folder.in(`${name}.img`), label, system);
+    images.set(name as SystemName, path);
+  }
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+function image(name: SystemName): string {
+  return images.get(name) ?? "";
+}
+
+interface Case {
+  readonly name: string;
+  /** Beyond the three images. */
+  readonly setup: () => Partial<KairosSetup>;
+  /** "cos v0.2.0": the entry, the version that the image says, and what the environment blocks add to the kernel's options. */
+  readonly boots: readonly string[];
+}
+
+const ENABLED = { enable_boot_assessment: "yes" };
+const ARMED = { ...ENABLED, boot_assessment_tentative: "yes" };
+const FELL = "fallback v0.1.0 upgrade_failure";
+
+const CASES: readonly Case[] = [
+  {
+    name: "A: an entry for one boot is not assessed: a new system has two boots",
+    setup: () => ({ grubenv: { next_entry: "cos" }, assessment: ENABLED }),
+    boots: ["cos v0.2.0", "cos v0.2.0", FELL, FELL],
+  },
+  {
+    name: "B: without such an entry it has one boot",
+    setup: () => ({ grubenv: {}, assessment: ENABLED }),
+    boots: ["cos v0.2.0", FELL],
+  },
+  {
+    name: "C: an assessment that an earlier upgrade left tentative: the new system has no boot",
+    setup: () => ({ grubenv: {}, assessment: ARMED }),
+    boots: [FELL],
+  },
+  {
+    name: "D: tentative from the start and with an entry for one boot: it has one boot",
+    setup: () => ({
+      grubenv: { saved_entry: "", next_entry: "cos", extra_cmdline: "quiet" },
+      assessment: ARMED,
+    }),
+    boots: ["cos v0.2.0 quiet", "fallback v0.1.0 quiet upgrade_failure"],
+  },
+  {
+    name: "F: the passive system is the choice for all boots: the new system has no boot",
+    setup: () => ({ grubenv: { saved_entry: "fallback" }, assessment: ENABLED }),
+    boots: ["fallback v0.1.0", FELL],
+  },
+  {
+    name: "I: without a file for the assessment a new system boots for ever",
+    setup: () => ({ grubenv: { next_entry: "cos" } }),
+    boots: ["cos v0.2.0", "cos v0.2.0", "cos v0.2.0"],
+  },
+  {
+    name: "J: neither the active nor the passive image is there: recovery",
+    setup: () => ({ active: undefined, passive: undefined }),
+    boots: ["recovery v0.0.9"],
+  },
+  {
+    name: "an active system without a kernel is followed by the passive one",
+    setup: () => ({ active: image("broken") }),
+    boots: ["fallback v0.1.0"],
+  },
+  {
+    name: "with an old menu nothing follows it: its loop device is in the way",
+    setup: () => ({ active: image("broken"), isOld: true }),
+    boots: ["menu"],
+  },
+  {
+    name: "a squashed recovery goes before an image of it",
+    setup: () => ({
+      squashfs: image("recovery"),
+      recovery: undefined,
+      grubenv: { next_entry: "statereset" },
+    }),
+    boots: ["recovery v0.0.9 vga=795 nomodeset kairos.reset", "cos v0.2.0"],
+  },
+];
+
+test.each([...CASES])("$name", async ({ setup, boots }) => {
+  const disk = makeKairosDisk({
+    path: folder.in(`${crypto.randomUUID()}.img`),
+    active: image("active"),
+    passive: image("passive"),
+    recovery: image("recovery"),
+    ...setup(),
+  });
+  const menu = { volumes: volumesOf(disk), isOld: setup().isOld === true };
+  const expected = boots.map(() => bootKairos(menu));
+  const seen = await watch(disk, boots.length);
+  expect(seen.map(({ text }) => text)).toEqual([...boots]);
+  expect(seen.map(({ cmdline }) => cmdline)).toEqual(expected.map(({ cmdline }) => cmdline));
+  expect(environmentOf(menu.volumes)).toEqual(environmentOf(volumesOf(disk)));
+});
+
+interface SeenBoot extends Pick<KairosBoot, "cmdline"> {
+  readonly text: string;
+}
+
+/** Puts the machine under power for so many boots. */
+async function watch(disk: KairosDisk, count: number): Promise<SeenBoot[]> {
+  await using machine = startMachine({ disks: [disk.path] });
+  const boots: SeenBoot[] = [];
+  while (boots.length < count) boots.push(await nextBoot(machine));
+  return boots;
+}
+
+/** After an entry that it cannot load GRUB waits for ten seconds, or for a key. */
+const BEFORE_A_WAIT = /^error: you need to load the kernel first|^\s*Failed to boot both/;
+
+async function nextBoot(machine: Machine): Promise<SeenBoot> {
+  for (;;) {
+    const pattern = new RegExp(`^BOOT_IMAGE=|GNU GRUB|${BEFORE_A_WAIT.source}`);
+    const line = await machine.expectLine(pattern, BOOT_SECONDS);
+    if (line.startsWith("BOOT_IMAGE=")) return bootOf(line);
+    if (line.includes("GNU GRUB")) return { text: "menu", cmdline: "" };
+    await machine.type("x");
+  }
+}
+
+function bootOf(line: string): SeenBoot {
+  const words = line.split(" ");
+  const place = words.findIndex((word) => word.startsWith("test.version="));
+  const version = words[place]?.split("=")[1] ?? "";
+  const more = words.slice(place + 1).filter((word) => word !== "");
+  const where = words.filter((word) =>
+    /^(?:root|cos-img\/filename|rd\.live\.squashimg)=/.test(word),
+  );
+  const entry = /active\.img/.test(line)
+    ? "cos"
+    : /passive\.img/.test(line)
+      ? "fallback"
+      : "recovery";
+  return { text: [entry, version, ...more].join(" "), cmdline: [...where, ...more].join(" ") };
+}
+
+/** The environment blocks as GRUB leaves them, as text. */
+function environmentOf(volumes: ReturnType<typeof volumesOf>): (string | undefined)[] {
+  return ["/grubenv", "/boot_assessment"].map((path) => {
+    const bytes = volumes.map(({ read }) => read(path)).find((one) => one !== undefined);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString("latin1");
+  });
+}

@@ -1,0 +1,92 @@
+/** Images of systems for a Kairos machine, written by `tandem write` as an upgrade will write them. */
+import { join } from "node:path";
+import { command } from "../../scripts/disk/command.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { guestMembers } from "../e2e/guest-image.ts";
+import { probeKernel } from "../e2e/probe-kernel.ts";
+import { writeImage } from "../peers/image.ts";
+import type { TarMember } from "../peers/tar.ts";
+import { kairosFile } from "./disk.ts";
+
+const TANDEM = join(import.meta.dir, "../../dist/tandem");
+
+/** The directories that the original makes in every image, and their modes: the initramfs mounts the machine's partitions there. */
+const MOUNT_POINTS = {
+  boot: 0o755,
+  dev: 0o755,
+  oem: 0o755,
+  proc: 0o555,
+  run: 0o755,
+  sys: 0o555,
+  tmp: 0o1777,
+  usr: 0o755,
+  "usr/local": 0o755,
+} as const;
+
+export interface KairosImage {
+  /** The folder of images in which it is made. */
+  readonly layout: string;
+  /** KAIROS_VERSION without the "v", and the tag of the image: "0.2.0". */
+  readonly version: string;
+  readonly members: readonly TarMember[];
+  readonly sizeBytes: number;
+}
+
+/** Writes the image as a file system with this label into a new file. */
+export async function writeKairosImage(
+  path: string,
+  label: string,
+  { layout, version, members, sizeBytes }: KairosImage,
+): Promise<string> {
+  await writeImage(layout, { layers: [{ tar: members, compression: "none" }], tag: version });
+  const size = ["--size", `${sizeBytes / MiB}MiB`];
+  command([TANDEM, "write", `oci-layout:${layout}:${version}`, path, ...size, "--label", label]);
+  return path;
+}
+
+/** A system whose kernel only says on the console what GRUB has told it, and resets the machine. */
+export function probeSystem(version: string): TarMember[] {
+  return [
+    ...mountPoints(),
+    { path: "boot/vmlinuz", data: probeKernel() },
+    { path: "boot/initrd", data: "an initrd of which nothing is read" },
+    ...releaseFiles(version),
+  ];
+}
+
+/** A system that comes up and does what is typed on the console. Its kernel and its initrd are symlinks, as in the original's. */
+export function guestSystem(version: string): TarMember[] {
+  const init = kairosFile("immucore.sh");
+  const members = guestMembers({
+    version,
+    isEmpty: true,
+    kernel: { init, modules: ["loop"] },
+    files: { "usr/bin/clear-assessment": kairosFile("clear-assessment.sh") },
+  }).filter(({ path }) => path !== "etc/os-release");
+  const fileOf = (name: string): string =>
+    members.find(({ path }) => path.startsWith(`boot/${name}-`))?.path ?? "";
+  const paths = new Set(members.map(({ path }) => path));
+  return [
+    ...members,
+    ...mountPoints().filter(({ path }) => !paths.has(path)),
+    { path: "boot/vmlinuz", kind: "symlink", target: `/${fileOf("vmlinuz")}` },
+    { path: "boot/initrd", kind: "symlink", target: fileOf("initrd.img").replace("boot/", "") },
+    { path: "usr/sbin/init", data: kairosFile("init.sh"), mode: 0o755 },
+    ...releaseFiles(version),
+  ];
+}
+
+function mountPoints(): TarMember[] {
+  return Object.entries(MOUNT_POINTS).map(([path, mode]) => ({ path, kind: "directory", mode }));
+}
+
+function releaseFiles(version: string): TarMember[] {
+  return [
+    { path: "etc/os-release", data: `ID=guest\nPRETTY_NAME="Guest ${version}"\n` },
+    {
+      path: "etc/kairos-release",
+      data: `KAIROS_ID="kairos"\nKAIROS_MODEL="generic"\nKAIROS_VERSION="v${version}"\n`,
+    },
+    { path: "etc/cos/bootargs.cfg", data: kairosFile("bootargs.cfg") },
+  ];
+}
