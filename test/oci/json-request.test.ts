@@ -2,18 +2,21 @@ import { expect, test } from "bun:test";
 
 import { endpointOf } from "../../src/oci/endpoint.ts";
 import { type JsonOptions, requestJson } from "../../src/oci/json-request.ts";
+import type { Patience } from "../../src/oci/patience.ts";
 import { Secrets } from "../../src/oci/secrets.ts";
 import { type Fetch, Transport } from "../../src/oci/transport.ts";
 import { AUTHORITIES, internet, type Sent } from "../fakes/internet.ts";
 import { rejection } from "../fakes/source.ts";
+import { Ticks } from "../fakes/ticks.ts";
 
 const URL_WITH_SECRET = new URL("https://auth.io/t?key=S3CRET");
 
-function ask(fetch: Fetch, more: Partial<JsonOptions> = {}) {
+function ask(fetch: Fetch, more: Partial<JsonOptions & Pick<Patience, "every">> = {}) {
   const transport = new Transport({
     endpoint: endpointOf({ host: "r.io" }, []),
     stallMs: 30_000,
     minimumRate: 512,
+    ...(more.every === undefined ? {} : { every: more.every }),
     authorities: AUTHORITIES,
     secrets: new Secrets(),
     fetch,
@@ -116,4 +119,22 @@ test.each([
   expect(error.message).toBe("no answer from auth.io within 0.001 s");
   expect(error.printed).toContain("Transient");
   expect(error.printed).not.toContain("S3CRET");
+});
+
+test("a server that sends a byte in each tick is given up after a minute", async () => {
+  const ticks = new Ticks();
+  const body = new ReadableStream(
+    {
+      pull(controller) {
+        ticks.pass(ticks.intervalMs);
+        controller.enqueue(new Uint8Array(1));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const fetch: Fetch = () => Promise.resolve(new Response(body));
+  const error = await rejection(ask(fetch, { every: ticks.every }));
+  expect(error.message).toContain("auth.io sent 0 bytes a second over a minute");
+  expect(error.printed).toContain("TooSlow");
+  expect(ticks.running).toBe(0);
 });
