@@ -70,8 +70,18 @@ function loopsOn(path: string): string[] {
   return namesIn(CLASS).filter((name) => {
     if (!/^loop\d+$/.test(name)) return false;
     const backing = textAt(`${CLASS}/${name}/loop/backing_file`);
-    return backing !== undefined && identityAt(backing) === wanted;
+    return backing !== undefined && identityOfBacking(backing) === wanted;
   });
+}
+
+/** Undefined when this user may not reach the backing file: then it is a file of another user. */
+function identityOfBacking(path: string): string | undefined {
+  try {
+    return identityAt(path);
+  } catch (error) {
+    if (errnoOf(error) === "EACCES") return undefined;
+    throw error;
+  }
 }
 
 /** Identifies a device by its number and a file by its inode, because one file may have several paths. */

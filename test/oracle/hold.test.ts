@@ -1,6 +1,6 @@
 /** Tests hold() with the kernel. Needs root for loop devices, mounts and device nodes. */
 import { expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { chmodSync, statSync } from "node:fs";
 import { openBlockFile } from "../../src/system/linux-block-file.ts";
 import { command } from "../peers/command.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
@@ -104,4 +104,17 @@ test("hold() refuses a device below a loop device, and an image whose loop devic
   );
   await unmount();
   holdAndClose(image);
+});
+
+test("hold() of an ordinary user ignores a loop device whose backing file it cannot reach", async () => {
+  await using folder = await temporaryFolder();
+  const image = folder.in("image");
+  await Bun.write(image, "x");
+  chmodSync(folder.path, 0o755);
+  chmodSync(image, 0o666);
+  await using _other = await loopDevice();
+  const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const source = new URL("../../src/system/hold.ts", import.meta.url).pathname;
+  const program = `import { hold } from "${source}"; hold("${image}")(); console.log("held");`;
+  expect(await command(...nobody, process.execPath, "-e", program)).toBe("held\n");
 });
