@@ -20,7 +20,13 @@ export type Syscall =
   | "ioSubmit"
   | "fadvise64"
   | "syncFileRange"
-  | "syncfs";
+  | "syncfs"
+  | "getdents64"
+  | "lgetxattr"
+  | "llistxattr"
+  | "openat"
+  | "readlinkat"
+  | "statx";
 
 /** The keys are the runtime's names (process.arch). To support another architecture, add a row. */
 const ARCHES: Readonly<Record<string, Arch>> = {
@@ -35,13 +41,19 @@ const ARCHES: Readonly<Record<string, Arch>> = {
       flock: 73,
       sync: 162,
       reboot: 169,
+      lgetxattr: 192,
+      llistxattr: 195,
       ioSetup: 206,
       ioDestroy: 207,
       ioGetevents: 208,
       ioSubmit: 209,
+      getdents64: 217,
       fadvise64: 221,
+      openat: 257,
+      readlinkat: 267,
       syncFileRange: 277,
       syncfs: 306,
+      statx: 332,
     },
   },
 };

@@ -1,17 +1,22 @@
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { constants } from "node:os";
 import { defined } from "../lib/assert.ts";
+import type { ByteString } from "../lib/byte-string.ts";
 import { reasonOf } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
 import { ARCH, type Syscall } from "./arch.ts";
 import { hintRefused } from "./hint.ts";
 
-const ERRNO = { eintr: 4, eagain: 11 } as const;
+const ERRNO = { eintr: 4, enxio: 6, eagain: 11, enametoolong: 36 } as const;
 const SEEK_END = 2;
+const SEEK = { data: 3, hole: 4 } as const;
 const POSIX_FADV_DONTNEED = 4;
 /** The largest page of the page cache. The kernel drops a page only when the range covers all of it. */
 const PAGE_BYTES_MAX = 2 * MiB;
 const SYNC_FILE_RANGE_WRITE = 2;
+const STATX_BASIC_STATS = 0x7ff;
+/** PATH_MAX of Linux, which counts the NUL. */
+const PATH_BYTES_MAX = 4096;
 const MADV_HUGEPAGE = 14;
 /** BLKSSZGET of linux/fs.h. */
 const GET_SECTOR_BYTES = 0x1268;
@@ -149,6 +154,64 @@ export function ioctlInt(fd: number, request: number, value: number): number {
   return defined(place[0], "the int");
 }
 
+/** Opens `name` in the open directory `folder`. Returns the descriptor. See openat(2). */
+export function openAt(folder: number, name: ByteString, flags: number): number {
+  return call("openat", [folder, FIRST_TEXT.put(name), flags, 0]);
+}
+
+/** Fills `target` with the struct statx of `name` in the open directory `folder`. See statx(2). */
+export function statAt(folder: number, name: ByteString, flags: number, target: Uint8Array): void {
+  call("statx", [folder, FIRST_TEXT.put(name), flags, STATX_BASIC_STATS, ptr(target)]);
+}
+
+/** Puts the target of the symbolic link `name` into `target`. Returns its length. See readlinkat(2). */
+export function readLinkAt(folder: number, name: ByteString, target: Uint8Array): number {
+  return call("readlinkat", [folder, FIRST_TEXT.put(name), ptr(target), target.byteLength]);
+}
+
+/** Fills `target` with the next entries of the open directory. Returns their length; 0 at the end. See getdents(2). */
+export function readEntries(folder: number, target: Uint8Array): number {
+  return call("getdents64", [folder, ptr(target), target.byteLength]);
+}
+
+/** Puts the names of the extended attributes of `path` into `target`. Follows no symbolic link. See listxattr(2). */
+export function listXattrs(path: ByteString, target: Uint8Array): number {
+  return call("llistxattr", [FIRST_TEXT.put(path), ptr(target), target.byteLength]);
+}
+
+/** Puts the value of an extended attribute into `target`. Follows no symbolic link. See getxattr(2). */
+export function readXattr(path: ByteString, name: ByteString, target: Uint8Array): number {
+  const place = SECOND_TEXT.put(name);
+  return call("lgetxattr", [FIRST_TEXT.put(path), place, ptr(target), target.byteLength]);
+}
+
+/** Returns the offset of the first data, or of the first hole, from `offsetBytes` on. Undefined when there is none. */
+export function seekTo(fd: number, what: "data" | "hole", offsetBytes: number): number | undefined {
+  try {
+    return call("lseek", [fd, offsetBytes, SEEK[what]]);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === ERRNO.enxio) return undefined;
+    throw error;
+  }
+}
+
+/** Memory for one text that a system call takes. It lives as long as this thread, so no collection can free it. */
+class TextPlace {
+  readonly #bytes = Buffer.alloc(PATH_BYTES_MAX);
+  readonly #address = ptr(this.#bytes);
+
+  /** Puts `text` there with a NUL at its end. Returns the address. */
+  put(text: ByteString): number {
+    if (text.length >= PATH_BYTES_MAX) throw new SyscallError("a path", ERRNO.enametoolong);
+    this.#bytes.write(text, 0, "latin1");
+    this.#bytes[text.length] = 0;
+    return this.#address;
+  }
+}
+
+const FIRST_TEXT = new TextPlace();
+const SECOND_TEXT = new TextPlace();
+
 /** Makes a call whose failure does no harm. */
 function hint(what: string, action: () => number): void {
   try {
@@ -159,9 +222,9 @@ function hint(what: string, action: () => number): void {
 }
 
 function call(name: Syscall, args: readonly number[]): number {
-  const [a = 0, b = 0, c = 0, d = 0] = args;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
   for (;;) {
-    const result = Number(symbols.syscall(ARCH.syscalls[name], a, b, c, d, 0, 0));
+    const result = Number(symbols.syscall(ARCH.syscalls[name], a, b, c, d, e, 0));
     if (result >= 0) return result;
     // Read errno before any other call of this thread can change it.
     // oxlint-disable-next-line no-underscore-dangle -- The C library's name.
