@@ -277,6 +277,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "layer/merge": ["layer/replay", "layer/walk"],
   "layer/unpack": ["layer/output-hash"],
   "oracle/hold": ["system/hold"],
+  "system/folder": ["system/file-status"],
   "source/oci-layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],
   "machine/with-machine": ["machine/open-machine"],

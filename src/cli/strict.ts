@@ -4,7 +4,7 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { truthOf } from "./globals.ts";
 
 /** Flags that may be repeated: all values count. */
-const REPEATED = new Set(["insecure-registry"]);
+const REPEATED = new Set(["exclude", "insecure-registry"]);
 
 /**
  * Refuses arguments that the verb does not know: citty ignores unknown flags and surplus words. Joins the values of a

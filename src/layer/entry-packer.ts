@@ -24,13 +24,19 @@ export class EntryPacker {
   #bytes = Buffer.from(this.#memory);
   #view = new DataView(this.#memory);
   #at = 0;
+  readonly #refersToLower: (entry: Entry) => boolean;
+
+  /** `refers`: whether an entry may refer to the layers below. A tree has none below it. */
+  constructor(refers: (entry: Entry) => boolean = refersToLower) {
+    this.#refersToLower = refers;
+  }
 
   add(entry: Entry): void {
     const { path, mtime, xattrs } = entry;
     const start = this.#makeRoom(bytesMaxOf(entry));
     const view = this.#view;
     view.setUint8(start + AT.kind, KINDS.indexOf(entry.kind));
-    view.setUint8(start + AT.refersToLower, Number(refersToLower(entry)));
+    view.setUint8(start + AT.refersToLower, Number(this.#refersToLower(entry)));
     view.setUint16(start + AT.mode, entry.mode, true);
     view.setUint32(start + AT.uid, entry.uid, true);
     view.setUint32(start + AT.gid, entry.gid, true);

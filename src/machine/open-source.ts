@@ -16,11 +16,17 @@ export interface Network {
   readonly minimumRate?: number;
 }
 
+/** How a source is read. */
+export interface SourceRequest extends Network {
+  /** Paths that are left out of a directory, with all below them. */
+  readonly exclude?: readonly string[];
+}
+
 /** Opens a source with the files, credentials and architecture of this machine. */
 export function sourceOf(
   { system, talk, signal }: Work,
   text: string,
-  { insecureRegistries, minimumRate }: Network,
+  { insecureRegistries, minimumRate, exclude }: SourceRequest,
 ): Promise<Source> {
   return openSource(text, {
     architecture: system.architecture,
@@ -29,6 +35,7 @@ export function sourceOf(
     files: system.files,
     insecureRegistries,
     ...(minimumRate === undefined ? {} : { minimumRate }),
+    ...(exclude === undefined ? {} : { exclude }),
     signal,
     log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
   });

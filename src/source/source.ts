@@ -7,8 +7,11 @@ import type { Image, LayerDescriptor } from "../oci/manifest.ts";
 import { type Every, MINIMUM_RATE } from "../oci/patience.ts";
 import { parseReference, printReference } from "../oci/reference.ts";
 import type { Fetch } from "../oci/transport.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Files } from "../system/files.ts";
+import type { DataSink, Entry } from "../tar/entry.ts";
 import { openArchive } from "./archive.ts";
+import { openDirectory } from "./folder.ts";
 import { openLayout } from "./oci-layout.ts";
 import { openRegistry } from "./registry.ts";
 
@@ -35,10 +38,38 @@ export interface LayeredSource extends SourceBase {
   blob(layer: BlobName, options?: BlobOptions): AsyncIterable<Uint8Array>;
 }
 
-/** Gives a directory that holds the files of a root file system. */
+/** Gives the files of a directory: one tree, which has to be read to know what it is. */
 export interface TreeSource extends SourceBase {
   readonly kind: "tree";
-  readonly directory: string;
+  /** Reads the whole tree. Changes nothing. */
+  scan(progress: TreeProgress): Promise<TreeSummary>;
+  /** Reads the tree again and gives its entries and their data. Throws "content" when it is not what scan() has read. */
+  read(summary: TreeSummary, output: TreeOutput): Promise<void>;
+}
+
+/** What a tree is. */
+export interface TreeSummary {
+  /** The tree digest: over all entries and all data, as they are written. */
+  readonly digest: Digest;
+  /** The time of the topmost directory: seconds since 1970. */
+  readonly timeSeconds: number;
+  /** The data of all files, without holes. */
+  readonly dataBytes: number;
+  /** Some bits of each entry's hash, to find the entry that has changed since. */
+  readonly marks: readonly number[];
+  /** What was left out. Each ends with ", continuing". */
+  readonly warnings: readonly string[];
+}
+
+export interface TreeProgress {
+  readonly signal: AbortSignal;
+  readonly onProgress: (doneBytes: number) => void;
+}
+
+/** The receivers of a tree's content. */
+export interface TreeOutput extends TreeProgress {
+  readonly sink: DataSink;
+  readonly onEntry: (entry: Entry) => void;
 }
 
 /** Gives a file that holds a file system, to be copied as it is. */
@@ -73,6 +104,8 @@ interface PlainOptions {
   readonly stallMs?: number;
   /** The lowest rate of a registry in bytes a second, over a minute. 0: no limit. */
   readonly minimumRate?: number;
+  /** Paths that are left out of a directory, with all below them. */
+  readonly exclude?: readonly string[];
 }
 
 export interface SourceOptions extends PlainOptions {
@@ -103,6 +136,7 @@ const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form:
   oci: { open: openRegistry, form: "oci:REFERENCE" },
   "oci-archive": { open: openArchive, form: "oci-archive:FILE[:REF]" },
   "oci-layout": { open: openLayout, form: "oci-layout:DIRECTORY[:REF]" },
+  dir: { open: openDirectory, form: "dir:DIRECTORY" },
 };
 const STALL_MS = 30_000;
 
@@ -112,6 +146,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   const colon = text.indexOf(":");
   const kind = Object.entries(KINDS).find(([name]) => name === text.slice(0, colon))?.[1];
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
+  refuseExclusions(text, options);
   const { found, ...source } = kind.open(text.slice(colon + 1), {
     ...options,
     sleep:
@@ -121,6 +156,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
       }),
     stallMs: options.stallMs ?? STALL_MS,
     minimumRate: options.minimumRate ?? MINIMUM_RATE,
+    exclude: options.exclude ?? [],
   });
   return {
     ...source,
@@ -147,6 +183,14 @@ function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefine
       ...(minimumRate === undefined ? {} : { minimumRate }),
     },
   };
+}
+
+function refuseExclusions(text: string, { exclude = [] }: SourceOptions): void {
+  if (exclude.length === 0 || text.startsWith("dir:")) return;
+  throw new TandemError(
+    "usage",
+    `Cannot exclude "${exclude[0]}" from ${text}: only dir: leaves paths out`,
+  );
 }
 
 function unknownKind(text: string): TandemError {

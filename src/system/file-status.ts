@@ -11,8 +11,6 @@ export interface FileStatus {
   readonly gid: number;
   readonly mtime: { readonly seconds: number; readonly nanoseconds: number };
   readonly sizeBytes: number;
-  /** The bytes that the file has on its medium: fewer than `sizeBytes` for a file with holes. */
-  readonly storedBytes: number;
   /** The number of a device. */
   readonly major: number;
   readonly minor: number;
@@ -37,7 +35,6 @@ const AT = {
   mode: 0x1c,
   inode: 0x20,
   sizeBytes: 0x28,
-  blocks: 0x30,
   attributesMask: 0x38,
   ctime: 0x60,
   mtime: 0x70,
@@ -48,8 +45,6 @@ const AT = {
 } as const;
 const TIME_NANOSECONDS = 8;
 const ATTRIBUTE_MOUNT_ROOT = 0x2000n;
-/** The unit of st_blocks, whatever the file system's blocks are. */
-const BLOCK_BYTES = 512;
 const KIND_MASK = 0o170_000;
 const KINDS: ReadonlyMap<number, FileKind> = new Map([
   [0o100_000, "file"],
@@ -83,7 +78,6 @@ export function parseStatx(bytes: Uint8Array): FileStatus {
     gid: u32(AT.gid),
     mtime,
     sizeBytes,
-    storedBytes: Number(u64(AT.blocks)) * BLOCK_BYTES,
     major: u32(AT.major),
     minor: u32(AT.minor),
     links: u32(AT.links),

@@ -54,11 +54,8 @@ export interface FileXattr {
 }
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-/** asm-generic/fcntl.h and linux/fcntl.h, which node:fs does not have. */
+/** asm-generic/fcntl.h. node:fs does not have it. */
 const O_CLOEXEC = 0o2_000_000;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_NO_AUTOMOUNT = 0x800;
-const AT_EMPTY_PATH = 0x1000;
 /** struct linux_dirent64: inode, offset, then these. */
 const DIRENT = { lengthBytes: 16, name: 19 } as const;
 /** The two names of one errno. */
@@ -120,8 +117,7 @@ function fileOf(fd: number): FolderFile {
 
 /** An empty name stands for the descriptor itself. */
 function statusAt(fd: number, name: ByteString): FileStatus {
-  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name === EMPTY ? AT_EMPTY_PATH : 0);
-  statAt(fd, name, flags, STATX);
+  statAt(fd, name, STATX);
   return parseStatx(STATX);
 }
 

@@ -15,6 +15,8 @@ const POSIX_FADV_DONTNEED = 4;
 const PAGE_BYTES_MAX = 2 * MiB;
 const SYNC_FILE_RANGE_WRITE = 2;
 const STATX_BASIC_STATS = 0x7ff;
+/** linux/fcntl.h */
+const AT = { symlinkNoFollow: 0x100, noAutomount: 0x800, emptyPath: 0x1000 } as const;
 /** PATH_MAX of Linux, which counts the NUL. */
 const PATH_BYTES_MAX = 4096;
 const MADV_HUGEPAGE = 14;
@@ -159,9 +161,10 @@ export function openAt(folder: number, name: ByteString, flags: number): number 
   return call("openat", [folder, FIRST_TEXT.put(name), flags, 0]);
 }
 
-/** Fills `target` with the struct statx of `name` in the open directory `folder`. See statx(2). */
-export function statAt(folder: number, name: ByteString, flags: number, target: Uint8Array): void {
-  call("statx", [folder, FIRST_TEXT.put(name), flags, STATX_BASIC_STATS, ptr(target)]);
+/** Fills `target` with the struct statx of `name` in an open directory; of the descriptor itself for "". See statx(2). */
+export function statAt(fd: number, name: ByteString, target: Uint8Array): void {
+  const flags = AT.symlinkNoFollow + AT.noAutomount + (name === "" ? AT.emptyPath : 0);
+  call("statx", [fd, FIRST_TEXT.put(name), flags, STATX_BASIC_STATS, ptr(target)]);
 }
 
 /** Puts the target of the symbolic link `name` into `target`. Returns its length. See readlinkat(2). */

@@ -2,14 +2,14 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
-import { jobsFor, type Network, sourceOf, type Work } from "../machine/open-source.ts";
+import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 import { type Content, contentOf } from "../write/content.ts";
 import { refuseLarger } from "../write/write-image.ts";
 
-export interface UpgradeRequest extends UpgradeOptions, Network {
+export interface UpgradeRequest extends UpgradeOptions, SourceRequest {
   readonly dryRun: boolean;
   readonly jobs: number | undefined;
 }

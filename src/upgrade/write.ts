@@ -8,11 +8,11 @@ import { kernelNameOf, partitionOfDevice } from "../slot/block-device.ts";
 import { parseMounts } from "../slot/mounts.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
-import { jobsFor, sourceOf, type Work, type Network } from "../machine/open-source.ts";
+import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
 import { type Content, contentOf } from "../write/content.ts";
 import { geometryFor, writeImage } from "../write/write-image.ts";
 
-export interface WriteRequest extends Network {
+export interface WriteRequest extends SourceRequest {
   readonly source: string;
   /** A block device or a plain file. A plain file is made when a size is given. */
   readonly target: string;

@@ -7,6 +7,7 @@ import type { Talk } from "../lib/talk.ts";
 import type { Source } from "../source/source.ts";
 import { layeredContent } from "./layered-content.ts";
 import { unsupported } from "./layers-of.ts";
+import { treeContent } from "./tree-content.ts";
 
 /** What a source gives to be written, known before any of it is written. */
 export interface Content {
@@ -55,7 +56,7 @@ export async function contentOf(
       work.talk.progress({ step: `Waiting for the manifest of ${source.name}` });
       return layeredContent(source, await source.image());
     case "tree":
-      throw unsupported(source, "a directory tree");
+      return treeContent(source, work);
     case "filesystem":
       throw unsupported(source, "a file system");
   }

@@ -1,7 +1,7 @@
 import { TandemError } from "../lib/error.ts";
 import type { LayeredSource, Source } from "../source/source.ts";
 
-/** Returns `source` as a source of layers. Throws "source" for the forms that tandem cannot write yet. */
+/** Returns `source` as a source of layers. Throws "source" for the other forms. */
 export function layersOf(source: Source): LayeredSource {
   switch (source.kind) {
     case "layers":

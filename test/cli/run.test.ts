@@ -43,6 +43,18 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ["write foo:bar x.img", 3, 'Cannot open source "foo:bar": want oci:REFERENCE'],
   [`write oci-layout:${at("none")} x.img`, 3, `Cannot open "${at("none")}"`],
   [`write oci-archive:${at("none")} x.img`, 3, `Cannot open "${at("none")}"`],
+  [`write dir:${at("none")} x.img --size 8M`, 3, `Cannot open "${at("none")}": there is no such`],
+  [
+    `write dir:${at("fifo")} x.img --size 8M`,
+    3,
+    `Cannot read the top of dir:${at("fifo")}: ENOTDIR`,
+  ],
+  ["write dir:/x x.img --exclude ../y", 2, 'Cannot exclude "../y": it is no path below the folder'],
+  [
+    "write oci:x.io/y x.img --exclude /y",
+    2,
+    'Cannot exclude "/y" from oci:x.io/y: only dir: leaves',
+  ],
   [
     `write oci-layout:${folder} x.img`,
     6,

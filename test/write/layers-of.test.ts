@@ -13,7 +13,8 @@ const tree: TreeSource = {
   kind: "tree",
   name: "dir:/x",
   recipe: undefined,
-  directory: "/x",
+  scan: () => Promise.reject(new Error("not read")),
+  read: () => Promise.reject(new Error("not read")),
   close() {},
 };
 const fileSystem: FileSystemSource = {

@@ -15,7 +15,7 @@ export const upgrade = defineVerb({
     source: {
       type: "string",
       required: true,
-      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF] or oci-archive:FILE[:REF]",
+      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF], oci-archive:FILE[:REF] or dir:DIR",
     },
     slot: {
       type: "string",
@@ -29,6 +29,10 @@ export const upgrade = defineVerb({
     "dry-run": { type: "boolean", description: "Print the plan and change nothing" },
     "retry-bad": { type: "boolean", description: "Try an image again that was rolled back before" },
     jobs: { type: "string", description: "Layers unpacked side by side" },
+    exclude: {
+      type: "string",
+      description: "PATH that is left out of dir:DIR, with all below it; may be repeated",
+    },
     "insecure-registry": {
       type: "string",
       description:
@@ -47,6 +51,7 @@ export const upgrade = defineVerb({
       retryBad: args["retry-bad"] === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? config.jobs,
       minimumRate: config.minimumRate,
+      exclude: list(args.exclude),
       insecureRegistries: [...config.insecureRegistries, ...list(args["insecure-registry"])],
     };
     const report = await withMachine(

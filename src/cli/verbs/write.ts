@@ -13,7 +13,7 @@ export const write = defineVerb({
     source: {
       type: "positional",
       required: true,
-      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF] or oci-archive:FILE[:REF]",
+      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF], oci-archive:FILE[:REF] or dir:DIR",
     },
     target: { type: "positional", required: true, description: "A block device or a plain file" },
     size: { type: "string", description: "Make the file this large: 512MiB, 2GiB" },
@@ -23,6 +23,10 @@ export const write = defineVerb({
       description: "Write over a partition table or file system that is there",
     },
     jobs: { type: "string", description: "Layers unpacked side by side" },
+    exclude: {
+      type: "string",
+      description: "PATH that is left out of dir:DIR, with all below it; may be repeated",
+    },
     "insecure-registry": {
       type: "string",
       description:
@@ -38,6 +42,7 @@ export const write = defineVerb({
       force: args.force === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? context.config.jobs,
       minimumRate: context.config.minimumRate,
+      exclude: list(args.exclude),
       insecureRegistries: [
         ...context.config.insecureRegistries,
         ...list(args["insecure-registry"]),

@@ -1,0 +1,33 @@
+import { type ByteString, byteStringOf } from "../lib/byte-string.ts";
+import { TandemError } from "../lib/error.ts";
+
+/** Paths that are left out of a folder, each with all that lies below it. */
+export class Exclusions {
+  readonly #texts: ReadonlyMap<ByteString, string>;
+  readonly #seen = new Set<ByteString>();
+
+  /** `texts`: "/var/log", "var/log" or "var/log/". Throws "usage" for a text that names no path below the folder. */
+  constructor(texts: readonly string[]) {
+    this.#texts = new Map(texts.map((text) => [pathOf(text), text]));
+  }
+
+  /** Whether `path` itself is to be left out. */
+  has(path: ByteString): boolean {
+    if (!this.#texts.has(path)) return false;
+    this.#seen.add(path);
+    return true;
+  }
+
+  /** The texts whose path has() was never asked for: nothing lies there. */
+  unseen(): readonly string[] {
+    return [...this.#texts].filter(([path]) => !this.#seen.has(path)).map(([, text]) => text);
+  }
+}
+
+function pathOf(text: string): ByteString {
+  const names = text.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.length > 0 && !names.includes("..")) return byteStringOf(names.join("/"));
+  throw new TandemError("usage", `Cannot exclude "${text}": it is no path below the folder`, {
+    hint: "Write the path as it is in the new system, such as --exclude /var/log.",
+  });
+}
