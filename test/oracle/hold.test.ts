@@ -112,9 +112,10 @@ test("hold() of an ordinary user ignores a loop device whose backing file it can
   await Bun.write(image, "x");
   chmodSync(folder.path, 0o755);
   chmodSync(image, 0o666);
-  await using _other = await loopDevice();
+  await using other = await loopDevice();
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   const source = new URL("../../src/system/hold.ts", import.meta.url).pathname;
   const program = `import { hold } from "${source}"; hold("${image}")(); console.log("held");`;
+  expect(other.device).toStartWith("/dev/loop");
   expect(await command(...nobody, process.execPath, "-e", program)).toBe("held\n");
 });
