@@ -8,9 +8,11 @@ export interface Arch {
 
 export type Syscall =
   | "lseek"
+  | "rtSigaction"
   | "ioctl"
   | "madvise"
   | "alarm"
+  | "execve"
   | "flock"
   | "sync"
   | "reboot"
@@ -35,9 +37,11 @@ const ARCHES: Readonly<Record<string, Arch>> = {
     // asm/unistd_64.h
     syscalls: {
       lseek: 8,
+      rtSigaction: 13,
       ioctl: 16,
       madvise: 28,
       alarm: 37,
+      execve: 59,
       flock: 73,
       sync: 162,
       reboot: 169,

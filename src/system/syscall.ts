@@ -25,6 +25,11 @@ const GET_SECTOR_BYTES = 0x1268;
 const LOCK_EX_NB = 2 | 4;
 /** LINUX_REBOOT_MAGIC1, MAGIC2 and CMD_RESTART of linux/reboot.h. */
 const REBOOT = { magic1: 0xfee1dead, magic2: 672274793, restart: 0x01234567 } as const;
+/** What Bun ignores: SIGPIPE and SIGXFSZ of asm-generic/signal.h. */
+const IGNORED_SIGNALS = [13, 25];
+/** struct sigaction of the kernel; all zeros is SIG_DFL. */
+const SIGACTION_BYTES = 32;
+const SIGSET_BYTES = 8;
 
 const { symbols } = dlopen("libc.so.6", {
   syscall: { args: Array.from({ length: 7 }, () => FFIType.i64_fast), returns: FFIType.i64_fast },
@@ -107,6 +112,30 @@ export function tryLock(fd: number): boolean {
  */
 export function endAfter(seconds: number): void {
   call("alarm", [seconds]);
+}
+
+/**
+ * Replaces this process with another program: see execve(2). Returns only by throwing. The runtime ignores signals that
+ * a program expects at their default, and an ignored signal stays ignored, so they are reset before.
+ */
+export function execute(
+  path: string,
+  { words, environment }: { words: readonly string[]; environment: readonly string[] },
+): never {
+  for (const signal of IGNORED_SIGNALS)
+    call("rtSigaction", [signal, ptr(new Uint8Array(SIGACTION_BYTES)), 0, SIGSET_BYTES]);
+  const [file, argv, envp] = [bytesOf(path), pointersTo(words), pointersTo(environment)];
+  call("execve", [ptr(file), ptr(argv.table), ptr(envp.table)]);
+  throw new Error("Assertion failed: execve returned");
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
+
+/** A table of pointers that ends with zero, and the strings, which must not be freed before the call. */
+function pointersTo(texts: readonly string[]): { table: BigUint64Array; strings: Uint8Array[] } {
+  const strings = texts.map(bytesOf);
+  const table = BigUint64Array.from([...strings.map((bytes) => BigInt(ptr(bytes))), 0n]);
+  return { table, strings };
 }
 
 /** sync(2): writes the dirty pages of all file systems and waits. */

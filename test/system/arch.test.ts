@@ -12,6 +12,8 @@ test("x64 is amd64 of OCI, with the numbers of asm/unistd_64.h", () => {
   expect(ociName).toBe("amd64");
   expect(syscalls).toMatchObject({
     lseek: 8,
+    rtSigaction: 13,
+    execve: 59,
     flock: 73,
     reboot: 169,
     syncFileRange: 277,
