@@ -23,18 +23,23 @@ export function readOsRelease(
   return text === undefined ? undefined : parseOsRelease(text);
 }
 
-/** Lines that are not assignments are ignored. Of two assignments to one name the last counts, as in a shell. */
 export function parseOsRelease(text: string): OsRelease {
-  const values = new Map<string, string>();
-  for (const line of text.split(/\r?\n/)) {
-    const match = /^\s*([A-Z][A-Z0-9_]*)=(.*)$/.exec(line);
-    if (match !== null) values.set(match[1] ?? "", unquote((match[2] ?? "").trim()));
-  }
+  const values = parseAssignments(text);
   return {
     id: values.get("ID"),
     version: values.get("VERSION") ?? values.get("VERSION_ID") ?? values.get("IMAGE_VERSION"),
     prettyName: values.get("PRETTY_NAME") ?? values.get("NAME"),
   };
+}
+
+/** Lines that are not assignments are ignored. Of two assignments to one name the last counts, as in a shell. */
+export function parseAssignments(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const line of text.split(/\r?\n/)) {
+    const match = /^\s*([A-Z][A-Z0-9_]*)=(.*)$/.exec(line);
+    if (match !== null) values.set(match[1] ?? "", unquote((match[2] ?? "").trim()));
+  }
+  return values;
 }
 
 /** Shell quoting as far as os-release(5) allows it: one pair of quotes, and backslashes inside double quotes. */
