@@ -1,0 +1,197 @@
+/** The partition COS_STATE of a Kairos machine as a file, what the kernel writes to it, and what is seen on it. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type Checksums, readLabel } from "../../src/ext4/superblock.ts";
+import { MiB } from "../../src/lib/units.ts";
+import { directory, IDENTITY } from "../fakes/ext4-image.ts";
+import { PagedImage } from "../fakes/paged-image.ts";
+import { type CutOptions, type Operation, RecordedDisk } from "../fakes/recorded-disk.ts";
+import { command, commandBytes } from "../peers/command.ts";
+import { mount, unmount } from "../peers/mount-calls.ts";
+import { mountWritable, writeExt4 } from "../peers/ext4-tools.ts";
+import { recordedMount } from "../peers/recorded-mount.ts";
+import { temporaryFolder } from "../peers/temporary-folder.ts";
+
+/** Room for a journal, and for images that are mostly holes. */
+const STATE_BYTES = 12 * MiB;
+const IMAGE_BYTES = 4 * MiB;
+const SYSTEMS = [
+  ["active", "v1", "COS_ACTIVE"],
+  ["passive", "v0", "COS_PASSIVE"],
+  ["transition", "v2", "COS_ACTIVE"],
+] as const;
+const FOLDER = "cOS";
+
+export interface StateDisk extends AsyncDisposable {
+  /** Before anything has changed, without the new system. */
+  readonly start: PagedImage;
+  /** The name of a system, by the hash of its bytes without label and checksum. */
+  readonly systems: ReadonlyMap<string, string>;
+  readonly path: (name: string) => string;
+  /** A loop device with the disk of the last cut. */
+  readonly loop: string;
+  /** Where the journal lies: GRUB never looks there. */
+  readonly journal: readonly (readonly [startBytes: number, endBytes: number])[];
+  /** What GRUB has seen, by all bytes that it may look at. */
+  readonly seenByGrub: Map<string, View>;
+}
+
+/** What somebody sees under the two names: "v1 COS_ACTIVE". */
+export interface View {
+  readonly active: string;
+  readonly passive: string;
+  readonly names: readonly string[];
+}
+
+export interface Recording {
+  readonly operations: readonly Operation[];
+  /** How many operations there were before the program began. */
+  readonly beganAfter: number;
+  /** How many operations there were when the program returned. */
+  readonly returnedAfter: number;
+}
+
+export async function stateDisk(checksums: Checksums): Promise<StateDisk> {
+  // In memory: hundreds of mounts would wait for the disk of this machine.
+  const folder = await temporaryFolder("/dev/shm");
+  const path = folder.in;
+  const systems = new Map(
+    SYSTEMS.map(([name, version, label]) => {
+      const identity = { ...IDENTITY, label };
+      writeExt4(path(`${name}.img`), { sizeBytes: IMAGE_BYTES, checksums, identity }, (image) =>
+        directory({ boot: directory({ vmlinuz: image.file(version.repeat(99_999)) }) }),
+      );
+      return [hashOf(readFileSync(path(`${name}.img`))), version] as const;
+    }),
+  );
+  await command("truncate", "-s", `${STATE_BYTES}`, path("start"));
+  await command("mkfs.ext4", "-q", "-b", "4096", "-L", "COS_STATE", path("start"));
+  {
+    await using mounted = await mountWritable(path("start"));
+    mkdirSync(`${mounted.path}/${FOLDER}`);
+    for (const name of ["active.img", "passive.img"])
+      await copySparse(path(name), `${mounted.path}/${FOLDER}/${name}`);
+  }
+  await command("mkdir", path("mount"));
+  await command("cp", path("start"), path("cut"));
+  const loop = (await command("losetup", "--find", "--show", path("cut"))).trim();
+  return {
+    start: PagedImage.of(readFileSync(path("start"))),
+    systems,
+    path,
+    loop,
+    journal: await journalOf(path("start")),
+    seenByGrub: new Map(),
+    async [Symbol.asyncDispose]() {
+      await command("losetup", "--detach", loop);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Writes the new system, without a flush, and lets `act` work on the folder of the images. */
+export async function recordOnState(
+  disk: StateDisk,
+  act: (folder: string, operations: () => number) => void,
+): Promise<Recording> {
+  await using mounted = await recordedMount(disk.path("start"));
+  const folder = `${mounted.path}/${FOLDER}`;
+  await copySparse(disk.path("transition.img"), `${folder}/transition.img`);
+  const count = (): number => mounted.written().length;
+  const beganAfter = count();
+  act(folder, count);
+  const operations = mounted.written();
+  return { operations, beganAfter, returnedAfter: operations.length };
+}
+
+const copySparse = (from: string, to: string): Promise<string> =>
+  command("cp", "--sparse=always", from, to);
+
+const OPTIONS: CutOptions = { subsetsMax: 2, tearsMax: 2 };
+
+/** A disk that a cut can leave, now in the file "cut". */
+export interface StateCut {
+  readonly name: string;
+  readonly after: number;
+  /** Of all bytes that GRUB may look at. */
+  readonly grubHash: string;
+}
+
+/** Each disk once. */
+export function* cutsOf(disk: StateDisk, recording: Recording): Generator<StateCut> {
+  const recorded = new RecordedDisk(disk.start);
+  recorded.replay(recording.operations);
+  const seen = new Set<string>();
+  for (const cut of recorded.cuts(OPTIONS)) {
+    if (cut.after < recording.beganAfter) continue;
+    const bytes = cut.image.bytes();
+    const isAtEnd = cut.after >= recording.returnedAfter;
+    const key = `${Bun.hash(bytes)} ${isAtEnd}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    writeFileSync(disk.path("cut"), bytes);
+    for (const [start, end] of disk.journal) bytes.fill(0, start, end);
+    yield { name: cut.name, after: cut.after, grubHash: `${Bun.hash(bytes)}` };
+  }
+}
+
+async function journalOf(path: string): Promise<StateDisk["journal"]> {
+  const stat = await command("debugfs", "-R", "stat <8>", path);
+  const found = [...stat.matchAll(/\(\d+-\d+\):(\d+)-(\d+)/g)];
+  return found.map(([, first, last]) => [Number(first) * 4096, (Number(last) + 1) * 4096]);
+}
+
+/** GRUB reads the disk as it lies there: it replays no journal. */
+export async function grubsView(disk: StateDisk, { grubHash }: StateCut): Promise<View> {
+  const known = disk.seenByGrub.get(grubHash) ?? (await lookWithGrub(disk));
+  disk.seenByGrub.set(grubHash, known);
+  return known;
+}
+
+async function lookWithGrub(disk: StateDisk): Promise<View> {
+  const see = async (name: string): Promise<string> => {
+    const words = [disk.path("cut"), "cat", `(loop0)/${FOLDER}/${name}.img`];
+    return describe(disk, await commandBytes("grub-fstest", ...words).catch(() => "none"));
+  };
+  const [active, passive] = await Promise.all([see("active"), see("passive")]);
+  return { active, passive, names: [] };
+}
+
+/** The kernel replays the journal. Returns what it sees after `act`. */
+export function kernelsView(disk: StateDisk, act: (before: View, folder: string) => void): View {
+  const top = disk.path("mount");
+  mount({ source: disk.loop, target: top, type: "ext4" });
+  try {
+    return viewAfter(disk, `${top}/${FOLDER}`, act);
+  } finally {
+    unmount(top);
+  }
+}
+
+function viewAfter(
+  disk: StateDisk,
+  folder: string,
+  act: (before: View, folder: string) => void,
+): View {
+  const names = (): string[] => readdirSync(folder).toSorted();
+  const see = (name: string): string =>
+    names().includes(name) ? describe(disk, readFileSync(`${folder}/${name}`)) : "none";
+  const look = (): View => ({
+    active: see("active.img"),
+    passive: see("passive.img"),
+    names: names(),
+  });
+  act(look(), folder);
+  return look();
+}
+
+function describe(disk: StateDisk, bytes: Uint8Array | "none"): string {
+  if (bytes === "none") return bytes;
+  const system = disk.systems.get(hashOf(bytes)) ?? `${bytes.byteLength} other bytes`;
+  return `${system} ${readLabel(bytes.subarray(1024, 2048))}`;
+}
+
+/** Of all but the label and the checksum of the superblock. */
+function hashOf(bytes: Uint8Array): string {
+  const parts = [bytes.subarray(0, 0x478), bytes.subarray(0x488, 2044), bytes.subarray(2048)];
+  return parts.map((part) => Bun.hash(part).toString(16)).join(" ");
+}
