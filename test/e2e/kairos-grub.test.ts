@@ -3,6 +3,7 @@
  * Kairos installs, beside the model of them. No system ever says that its boot was good, unless a test makes it.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { envBlock } from "../../scripts/disk/env-block.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { bootKairos, type KairosBoot } from "../fakes/kairos-loader.ts";
 import { makeKairosDisk, type KairosDisk, type KairosSetup } from "../kairos/disk.ts";
@@ -88,6 +89,19 @@ const CASES: readonly Case[] = [
     name: "I: without a file for the assessment a new system boots for ever",
     setup: () => ({ grubenv: { next_entry: "cos" } }),
     boots: ["cos v0.2.0", "cos v0.2.0", "cos v0.2.0"],
+  },
+  {
+    name: "a torn grubenv is as good as none: with a tentative assessment that is case C",
+    setup: () => ({ grubenv: new Uint8Array(0), assessment: ARMED }),
+    boots: [FELL],
+  },
+  {
+    name: "an OEM partition without a grubenv, such as an encrypted one: the file on COS_STATE counts",
+    setup: () => ({
+      stateFiles: { "/grubenv": envBlock({ next_entry: "cos" }) },
+      assessment: ARMED,
+    }),
+    boots: ["cos v0.2.0", FELL],
   },
   {
     name: "J: neither the active nor the passive image is there: recovery",

@@ -21,14 +21,14 @@ export interface KairosSetup {
   readonly recovery?: string | undefined;
   /** An image in the place of the squashed one: GRUB looks at what is in the file, not at its name. */
   readonly squashfs?: string | undefined;
-  /** /grubenv on COS_OEM. */
-  readonly grubenv?: Values | undefined;
+  /** /grubenv on COS_OEM: its values, or bytes that are no environment block. */
+  readonly grubenv?: Values | Uint8Array | undefined;
   /** /grub_oem_env on COS_STATE. */
   readonly brand?: Values | undefined;
   /** /boot_assessment on COS_STATE. */
   readonly assessment?: Values | undefined;
-  /** More files on COS_STATE: path → text. */
-  readonly stateFiles?: Readonly<Record<string, string>>;
+  /** More files on COS_STATE: path → content. */
+  readonly stateFiles?: Readonly<Record<string, string | Uint8Array>>;
   /** As before April 2026: no entry removes the loop device of the one that failed before it. */
   readonly isOld?: boolean;
   /** Seconds for which GRUB shows its menu; none if nothing is said. */
@@ -119,8 +119,9 @@ function partsOf({ stateBytes = 32 * MiB }: KairosSetup) {
 /** How a file is put into a folder. */
 type Content = string | Uint8Array | ((path: string) => void);
 
-function env(values: Values | undefined): Uint8Array | undefined {
-  return values === undefined ? undefined : envBlock(values);
+function env(values: Values | Uint8Array | undefined): Uint8Array | undefined {
+  if (values === undefined || values instanceof Uint8Array) return values;
+  return envBlock(values);
 }
 
 function copyOf(source: string | undefined): Content | undefined {
