@@ -1,6 +1,7 @@
 /**
- * Which system of a Kairos machine comes up, boot after boot: the real GRUB, with a menu and an assessment that behave like those which
- * Kairos installs, beside the model of them. No system ever says that its boot was good, unless a test makes it.
+ * Which system of a Kairos machine GRUB boots, boot after boot, compared with the model of the loader. GRUB is the real one; its menu
+ * and its assessment script behave like those of Kairos. The kernel of each system is a probe that reports its options and resets the
+ * machine, so no system ever clears the assessment.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { envBlock } from "../../scripts/disk/env-block.ts";
@@ -12,7 +13,7 @@ import { volumesOf } from "../kairos/volumes.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { startMachine, type Machine } from "./machine.ts";
 
-/** GRUB decides half a second after the power is on; the rest is for a machine that does other things. */
+/** GRUB needs half a second; the rest is for a machine that is busy with other things. */
 const BOOT_SECONDS = 300;
 setDefaultTimeout(1_800_000);
 
@@ -46,9 +47,9 @@ function image(name: SystemName): string {
 
 interface Case {
   readonly name: string;
-  /** Beyond the three images. */
+  /** Changes to a disk with three images and no environment blocks. */
   readonly setup: () => Partial<KairosSetup>;
-  /** "cos v0.2.0": the entry, the version that the image says, and what the environment blocks add to the kernel's options. */
+  /** "cos v0.2.0": the entry, the version of the image, and the kernel options from the environment blocks. */
   readonly boots: readonly string[];
 }
 
@@ -142,6 +143,9 @@ test.each([...CASES])("$name", async ({ setup, boots }) => {
   const seen = await watch(disk, boots.length);
   expect(seen.map(({ text }) => text)).toEqual([...boots]);
   expect(seen.map(({ cmdline }) => cmdline)).toEqual(expected.map(({ cmdline }) => cmdline));
+  expect(expected.map(({ findsRoot }) => findsRoot)).toEqual(
+    expected.map(({ entry }) => entry !== undefined),
+  );
   expect(environmentOf(menu.volumes)).toEqual(environmentOf(volumesOf(disk)));
 });
 

@@ -1,4 +1,7 @@
-/** Whole systems in the images of a Kairos machine: what GRUB has chosen is found, mounted and told which image it is. */
+/**
+ * Whole systems in the images of a Kairos machine: the initrd finds and mounts the image that GRUB has chosen, and the system reports
+ * which one it is.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { MiB } from "../../src/lib/units.ts";
 import { bootKairos } from "../fakes/kairos-loader.ts";
@@ -9,7 +12,7 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 import { startGuest, type Guest } from "./guest.ts";
 import { UNDER_LOAD } from "./machine.ts";
 
-/** Under emulation Linux needs seconds where a processor needs a tenth of one; the rest is for a machine that does other things. */
+/** Linux needs about ten seconds under emulation; the rest is for a machine that is busy with other things. */
 const BOOT_SECONDS = 600;
 setDefaultTimeout(1_800_000);
 
@@ -42,13 +45,13 @@ function upgradedDisk(active: "active" | "bare"): KairosDisk {
   });
 }
 
-/** What the next system says of itself, or what kept it from coming up. */
+/** The report of the next system, or of an initrd that met a problem. */
 async function nextSystem({ machine }: Guest): Promise<string> {
   const line = await machine.expectLine(/^KAIROS: /, BOOT_SECONDS);
   return line.slice("KAIROS: ".length);
 }
 
-test("an image without mount points comes up by half; the passive one follows and is told why", async () => {
+test("a system without mount points starts without its partitions, and the passive one follows and knows why", async () => {
   await using guest = startGuest({ disks: [upgradedDisk("bare").path] });
   expect(await nextSystem(guest)).toBe("initrd: the image has no mount points");
   expect(await nextSystem(guest)).toBe(

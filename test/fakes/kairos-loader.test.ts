@@ -21,6 +21,12 @@ interface MachineSetup {
   readonly first?: KairosVolume;
 }
 
+const LABELS: Readonly<Record<string, string>> = {
+  "/cOS/active.img": "COS_ACTIVE",
+  "/cOS/passive.img": "COS_PASSIVE",
+  "/cOS/recovery.img": "COS_SYSTEM",
+};
+
 function volume(
   label: string,
   contents: Readonly<Record<string, Uint8Array | undefined>>,
@@ -31,7 +37,7 @@ function volume(
     label,
     read: (path) => files.get(path),
     write: (path, bytes) => files.set(path, bytes),
-    image: (path) => images[path] ?? "missing",
+    image: (path) => ({ state: images[path] ?? "missing", label: LABELS[path] ?? "" }),
   };
 }
 
@@ -83,10 +89,25 @@ test("what cannot be loaded is followed by the entries of the fallback list", ()
   expect(bootKairos(machine({ images }))).toEqual({
     entry: "recovery",
     cmdline: "root=LABEL=COS_SYSTEM cos-img/filename=/cOS/recovery.img",
+    findsRoot: true,
     failed: ["cos", "cos", "fallback"],
   });
   const grubenv = { default_fallback: "2" };
   expect(bootKairos(machine({ images, grubenv })).failed).toEqual(["cos"]);
+});
+
+test("the system of an image with a label of another image does not find its root", () => {
+  const { volumes } = machine({ images: { "/cOS/active.img": "missing" } });
+  // The power was cut after passive.img had got its name and before it got its label.
+  const mislabelled = volumes.map((one) => ({
+    ...one,
+    image: (path: string) => ({ ...one.image(path), label: "COS_ACTIVE" }),
+  }));
+  expect(bootKairos({ volumes: mislabelled })).toMatchObject({
+    entry: "fallback",
+    findsRoot: false,
+  });
+  expect(bootKairos({ volumes })).toMatchObject({ entry: "fallback", findsRoot: true });
 });
 
 test("an old menu opens no image after one that failed, but goes on when there is no file", () => {

@@ -1,6 +1,6 @@
 /**
- * What GRUB does at one boot of a Kairos machine: its menu, the environment blocks and the boot assessment, in memory.
- * test/e2e/kairos-grub.test.ts compares it with the real GRUB.
+ * A model of GRUB on a Kairos machine: the menu, the environment blocks and the boot assessment. test/e2e/kairos-grub.test.ts compares it
+ * with the real GRUB.
  */
 import { parseEnv, saveEnv } from "./env-block.ts";
 
@@ -10,13 +10,19 @@ export interface KairosVolume {
   readonly label: string;
   /** Undefined: there is no such file. */
   readonly read: (path: string) => Uint8Array | undefined;
-  /** Writes into the blocks of a file that is there, which GRUB cannot make longer. */
+  /** Overwrites an existing file in place: GRUB cannot change its size. */
   readonly write: (path: string, bytes: Uint8Array) => void;
-  /** How far GRUB gets with the image in that file: "loads" with kernel, initrd and bootargs.cfg all readable. */
-  readonly image: (path: string) => ImageState;
+  readonly image: (path: string) => StoredImage;
 }
 
-/** "missing": no such file. "empty": a file of 0 bytes. "broken": no file system is in it, or one without a boot file. */
+export interface StoredImage {
+  /** How far GRUB gets with the image: "loads" with kernel, initrd and bootargs.cfg all readable. */
+  readonly state: ImageState;
+  /** The label of the file system in the image; empty without one. */
+  readonly label: string;
+}
+
+/** "empty": a file of 0 bytes. "broken": a file without a file system, or without one of the boot files in it. */
 export type ImageState = "missing" | "empty" | "broken" | "loads";
 
 export type KairosEntry = "cos" | "fallback" | "recovery" | "statereset";
@@ -26,6 +32,8 @@ export interface KairosBoot {
   readonly entry: KairosEntry | undefined;
   /** The words on the kernel command line that depend on the entry and on the environment blocks. */
   readonly cmdline: string;
+  /** The label of the image is the one that the initrd looks for. Otherwise the kernel panics, and the machine starts again. */
+  readonly findsRoot: boolean;
   /** Entries that could not be loaded, in the order in which GRUB tried them. */
   readonly failed: readonly KairosEntry[];
 }
@@ -42,12 +50,13 @@ const IMAGES = {
   cos: { path: "/cOS/active.img", label: "COS_ACTIVE", extra: "extra_active_cmdline" },
   fallback: { path: "/cOS/passive.img", label: "COS_PASSIVE", extra: "extra_passive_cmdline" },
 } as const;
+const MISSING: StoredImage = { state: "missing", label: "" };
 const SQUASHFS = "/cOS/recovery.squashfs";
 const RESET = "vga=795 nomodeset kairos.reset";
-/** Which entries follow one that cannot be loaded, as numbers. */
+/** The numbers of the entries that follow an entry which cannot be loaded. */
 const FALLBACK = "0 1 2";
 
-/** Boots the machine once. Writes what GRUB writes: next_entry is used up, and the assessment is marked as tentative. */
+/** Boots the machine once and writes what GRUB writes: it empties next_entry, and marks an assessment as tentative. */
 export function bootKairos(menu: KairosMenu): KairosBoot {
   const values = new Map<string, string>();
   for (const path of ["/grub_oem_env", "/grubenv"])
@@ -59,14 +68,14 @@ export function bootKairos(menu: KairosMenu): KairosBoot {
   return start(menu, values);
 }
 
-/** Both files are looked for by name, one by the other. */
+/** grubcustom reads the script, which GRUB searches for by name, too. */
 function hasAssessment(menu: KairosMenu): boolean {
   return ["/grubcustom", "/grub_boot_assessment"].every(
     (path) => volumeWith(menu, path) !== undefined,
   );
 }
 
-/** A boot that next_entry has chosen is not assessed. */
+/** GRUB does not assess a boot that next_entry has chosen. */
 function assess(menu: KairosMenu, values: Map<string, string>, next: string): void {
   load(values, volumeWith(menu, "/boot_assessment")?.read("/boot_assessment"));
   const names = ["enable_boot_assessment", "enable_boot_assessment_always"];
@@ -86,16 +95,19 @@ function start(menu: KairosMenu, values: ReadonlyMap<string, string>): KairosBoo
   let isStuck = false;
   for (const entry of order) {
     if (entry === undefined) continue;
-    const { volume, path, words } = placeOf(menu, entry, values);
-    const state = volume?.image(path) ?? "missing";
-    if (state === "loads" && !isStuck) return { entry, cmdline: words.join(" "), failed };
+    const { volume, path, label, words } = placeOf(menu, entry, values);
+    const image = volume?.image(path) ?? MISSING;
+    if (image.state === "loads" && !isStuck) {
+      const findsRoot = label === undefined || image.label === label;
+      return { entry, cmdline: words.join(" "), findsRoot, failed };
+    }
     failed.push(entry);
-    isStuck ||= menu.isOld === true && state !== "missing";
+    isStuck ||= menu.isOld === true && image.state !== "missing";
   }
-  return { entry: undefined, cmdline: "", failed };
+  return { entry: undefined, cmdline: "", findsRoot: false, failed };
 }
 
-/** The id of an entry or its number; what is neither is the first entry. */
+/** The entry with that id or number; otherwise the first entry. */
 function chosen(text: string): KairosEntry {
   return ENTRIES.find((entry, number) => text === entry || text === `${number}`) ?? "cos";
 }
@@ -103,6 +115,8 @@ function chosen(text: string): KairosEntry {
 interface ImagePlace {
   readonly volume: KairosVolume | undefined;
   readonly path: string;
+  /** Undefined: the initrd finds the image by the volume that it lies on. */
+  readonly label: string | undefined;
   readonly words: readonly string[];
 }
 
@@ -118,17 +132,18 @@ function placeOf(
   if (entry === "cos" || entry === "fallback") {
     const { path, label, extra } = IMAGES[entry];
     const words = [`root=LABEL=${label}`, `cos-img/filename=${path}`, ...more(extra)];
-    return { volume: find("COS_STATE"), path, words };
+    return { volume: find("COS_STATE"), path, label, words };
   }
   const volume = find("COS_RECOVERY");
-  const squashed = volume?.image(SQUASHFS) ?? "missing";
+  const squashed = volume?.image(SQUASHFS).state;
   const isSquashed = squashed === "broken" || squashed === "loads";
   const path = isSquashed ? SQUASHFS : "/cOS/recovery.img";
+  const label = isSquashed ? undefined : "COS_SYSTEM";
   const root = isSquashed
     ? ["root=live:LABEL=COS_RECOVERY", `rd.live.squashimg=${path}`]
-    : ["root=LABEL=COS_SYSTEM", `cos-img/filename=${path}`];
+    : [`root=LABEL=${label}`, `cos-img/filename=${path}`];
   const words = [...root, ...more("extra_recovery_cmdline")];
-  return { volume, path, words: entry === "statereset" ? [...words, RESET] : words };
+  return { volume, path, label, words: entry === "statereset" ? [...words, RESET] : words };
 }
 
 function volumeWith({ volumes }: KairosMenu, path: string): KairosVolume | undefined {

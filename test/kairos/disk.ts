@@ -1,4 +1,4 @@
-/** Disks as Kairos installs them for a BIOS, and what GRUB sees and leaves on them. No root: mke2fs(8) fills the file systems. */
+/** Makes disks as Kairos installs them on a machine with a BIOS, and reads files from them. mke2fs(8) fills the file systems without root. */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,14 +12,14 @@ import { KiB, MiB } from "../../src/lib/units.ts";
 export type KairosPart = "bios" | "oem" | "recovery" | "state" | "persistent";
 type Values = Readonly<Record<string, string>>;
 
-/** What is left out or undefined is not on the disk. */
+/** A file that is left out or undefined is not on the disk. */
 export interface KairosSetup {
   readonly path: string;
   /** Files with an image in each. */
   readonly active?: string | undefined;
   readonly passive?: string | undefined;
   readonly recovery?: string | undefined;
-  /** An image in the place of the squashed one: GRUB looks at what is in the file, not at its name. */
+  /** An ext4 image in the place of recovery.squashfs: GRUB detects the file system by its content. */
   readonly squashfs?: string | undefined;
   /** /grubenv on COS_OEM: its values, or bytes that are no environment block. */
   readonly grubenv?: Values | Uint8Array | undefined;
@@ -29,9 +29,9 @@ export interface KairosSetup {
   readonly assessment?: Values | undefined;
   /** More files on COS_STATE: path → content. */
   readonly stateFiles?: Readonly<Record<string, string | Uint8Array>>;
-  /** As before April 2026: no entry removes the loop device of the one that failed before it. */
+  /** A menu of before April 2026: an entry does not remove the loop device of the entry that failed before it. */
   readonly isOld?: boolean;
-  /** Seconds for which GRUB shows its menu; none if nothing is said. */
+  /** Seconds for which GRUB shows its menu. Default: 0. */
   readonly wait?: number;
   readonly stateBytes?: number;
 }
@@ -41,13 +41,13 @@ export interface KairosDisk {
   readonly parts: readonly Part<KairosPart>[];
 }
 
-/** What the stock menu uses beyond tandem's own. */
+/** GRUB modules of the stock menu, besides those of tandem's own. */
 const MODULES = ["loopback", "search", "search_fs_file", "search_label"];
 /** mke2fs 1.47 can set features that GRUB 2.06 does not know. */
 const FEATURES = "^metadata_csum_seed,^orphan_file";
 const FILES = join(import.meta.dir, "files");
 
-/** The text of one of the files of a Kairos machine, in the tests' own words. */
+/** The text of a file in test/kairos/files. */
 export function kairosFile(name: string): string {
   return readFileSync(join(FILES, name), "utf8");
 }
@@ -83,7 +83,7 @@ export function kairosPart(disk: KairosDisk, name: KairosPart): Part<KairosPart>
   return part;
 }
 
-/** The file as it lies on the disk: as GRUB sees it, without what the journal of the file system holds. */
+/** Reads a file as GRUB sees it: without the journal. Undefined without the file. */
 export function readOnDisk(
   disk: KairosDisk,
   name: KairosPart,
@@ -91,7 +91,7 @@ export function readOnDisk(
 ): Uint8Array | undefined {
   const copy = join(tmpdir(), `tandem-kairos-${crypto.randomUUID()}`);
   try {
-    // debugfs ends with status 0 whatever happens, and makes no file when there is none to read.
+    // debugfs exits with status 0 also when the file does not exist, and then makes no copy.
     command(["debugfs", "-R", `dump ${path} ${copy}`, placeOf(disk, name)]);
     return Uint8Array.from(readFileSync(copy));
   } catch (error) {
@@ -116,7 +116,7 @@ function partsOf({ stateBytes = 32 * MiB }: KairosSetup) {
   ] as const;
 }
 
-/** How a file is put into a folder. */
+/** The content of a file, or a function that makes the file. */
 type Content = string | Uint8Array | ((path: string) => void);
 
 function env(values: Values | Uint8Array | undefined): Uint8Array | undefined {

@@ -1,4 +1,4 @@
-/** Images of systems for a Kairos machine, written by `tandem write` as an upgrade will write them. */
+/** Images of systems for a Kairos machine, written by `tandem write`. */
 import { join } from "node:path";
 import { command } from "../../scripts/disk/command.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -10,7 +10,7 @@ import { kairosFile } from "./disk.ts";
 
 const TANDEM = join(import.meta.dir, "../../dist/tandem");
 
-/** The directories that the original makes in every image, and their modes: the initramfs mounts the machine's partitions there. */
+/** The directories that Kairos makes in each image, and their modes. The initrd mounts the partitions of the machine there. */
 const MOUNT_POINTS = {
   boot: 0o755,
   dev: 0o755,
@@ -24,7 +24,7 @@ const MOUNT_POINTS = {
 } as const;
 
 export interface KairosImage {
-  /** The folder of images in which it is made. */
+  /** The OCI layout for the image. */
   readonly layout: string;
   /** KAIROS_VERSION without the "v", and the tag of the image: "0.2.0". */
   readonly version: string;
@@ -44,7 +44,7 @@ export async function writeKairosImage(
   return path;
 }
 
-/** A system whose kernel only says on the console what GRUB has told it, and resets the machine. */
+/** A system with the probe kernel, which writes its options to the console and resets the machine. */
 export function probeSystem(version: string): TarMember[] {
   return [
     ...mountPoints(),
@@ -54,7 +54,7 @@ export function probeSystem(version: string): TarMember[] {
   ];
 }
 
-/** A system that comes up and does what is typed on the console. Its kernel and its initrd are symlinks, as in the original's. */
+/** A system that reports its start and runs the lines of the console. Kernel and initrd are symlinks, as in images of Kairos. */
 export function guestSystem(version: string): TarMember[] {
   const init = kairosFile("immucore.sh");
   const members = guestMembers({

@@ -1,17 +1,17 @@
-/** The volumes of a Kairos disk for the model of its loader, as far as GRUB sees them. */
+/** The volumes of a Kairos disk for the model of the loader. */
 import { findFile } from "../../src/boot/image/find.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import { TandemError } from "../../src/lib/error.ts";
-import type { ImageState, KairosVolume } from "../fakes/kairos-loader.ts";
+import type { KairosVolume, StoredImage } from "../fakes/kairos-loader.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { readOnDisk, type KairosDisk, type KairosPart } from "./disk.ts";
 
 /** In the order of the partitions, which is the order of GRUB's search. */
 const VOLUMES = ["oem", "recovery", "state", "persistent"] as const;
-/** What GRUB reads of an image. */
+/** The files of an image that GRUB reads. */
 const BOOT_FILES = ["/boot/vmlinuz", "/boot/initrd", "/etc/cos/bootargs.cfg"];
 
-/** What is written stays in memory: the disk is left to the real GRUB. */
+/** Writes stay in memory: only the real GRUB changes the disk. */
 export function volumesOf(disk: KairosDisk): KairosVolume[] {
   return VOLUMES.map((name) => volumeOf(disk, name));
 }
@@ -26,18 +26,19 @@ function volumeOf(disk: KairosDisk, name: KairosPart): KairosVolume {
     label: `COS_${name.toUpperCase()}`,
     read,
     write: (path, bytes) => files.set(path, bytes),
-    image: (path) => stateOf(read(path)),
+    image: (path) => imageIn(read(path)),
   };
 }
 
-function stateOf(bytes: Uint8Array | undefined): ImageState {
-  if (bytes === undefined) return "missing";
-  if (bytes.byteLength === 0) return "empty";
+function imageIn(bytes: Uint8Array | undefined): StoredImage {
+  if (bytes === undefined) return { state: "missing", label: "" };
+  if (bytes.byteLength === 0) return { state: "empty", label: "" };
   try {
-    const { root } = openFileSystem(PagedImage.of(bytes).file());
-    return BOOT_FILES.every((path) => findFile(root, path) !== undefined) ? "loads" : "broken";
+    const { label, root } = openFileSystem(PagedImage.of(bytes).file());
+    const isWhole = BOOT_FILES.every((path) => findFile(root, path) !== undefined);
+    return { state: isWhole ? "loads" : "broken", label };
   } catch (error) {
-    if (error instanceof TandemError) return "broken";
+    if (error instanceof TandemError) return { state: "broken", label: "" };
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the stock stage boot.before does once the active system has come this far: the boot counts as good.
+# Marks the boot of the active system as good, like the stock stage boot.before of Kairos.
 grep -q active.img /proc/cmdline || exit 0
 state=/run/initramfs/cos-state
 mount -o remount,rw $state

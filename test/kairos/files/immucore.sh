@@ -1,7 +1,6 @@
 #!/bin/busybox sh
-# The first process in the initramfs of a test system. It does what immucore does as far as a boot depends on it: it finds the
-# partition of the image, makes the image a loop device, mounts the file system with the label that GRUB has given, and then the
-# machine's own partitions.
+# The first process in the initramfs of a test system. Like immucore, it finds the partition of the image, attaches the image to a
+# loop device, mounts the file system with the label of root=, and then the partitions of the machine.
 export PATH=/bin
 /bin/busybox --install -s /bin
 mkdir -p /run
@@ -31,8 +30,7 @@ labelled() {
   done < /proc/partitions
 }
 
-# $1: label. Sets device to the only device with it, waiting up to 10 s. More than one is as bad as none: which one is mounted would
-# be chance.
+# $1: label. Waits up to 10 s for a device with it, and sets device. Fails also when there are several: chance would choose.
 wait_for() {
   tries=0
   while device=$(labelled "$1"); [ -z "$device" ] && [ $tries -lt 100 ]; do
@@ -51,7 +49,7 @@ give_up() {
   exit 1
 }
 
-# Sentinels say to the programs of the system which image it is.
+# The sentinel tells the programs of the system which image was booted.
 case $image in
 */active.img) mode=active_mode volume=COS_STATE ;;
 */passive.img) mode=passive_mode volume=COS_STATE ;;
@@ -71,7 +69,7 @@ if [ -n "$failure" ]; then
   chmod 600 /run/cos/upgrade_failure
 fi
 
-# Without these directories a system comes up by half: nobody mounts the machine's partitions for it.
+# Without these directories the system starts without the partitions of the machine.
 if [ -d /root/oem ] && [ -d /root/usr/local ]; then
   wait_for $oem_label && mount -t ext4 $device /root/oem
   wait_for COS_PERSISTENT && mount -t ext4 $device /root/usr/local

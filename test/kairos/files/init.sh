@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first process of a test system. It says on the serial console what came up, and then does what is typed there.
+# The first process of a test system. It reports the system on the serial console, and then runs the lines that are typed there.
 export PATH=/usr/bin:/usr/sbin HOME=/run
 exec < /dev/ttyS0 > /dev/ttyS0 2>&1
 stty -echo
