@@ -1,6 +1,7 @@
 /** The partition COS_STATE of a Kairos machine as a file, what the kernel writes to it, and what is seen on it. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type Checksums, readLabel } from "../../src/ext4/superblock.ts";
+import { linuxMountedFiles } from "../../src/system/mounted-files.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { directory, IDENTITY } from "../fakes/ext4-image.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
@@ -88,7 +89,7 @@ export async function stateDisk(checksums: Checksums): Promise<StateDisk> {
   };
 }
 
-/** Writes the new system, without a flush, and lets `act` work on the folder of the images. */
+/** Writes and flushes the new system, and lets `act` work on the folder of the images. */
 export async function recordOnState(
   disk: StateDisk,
   act: (folder: string, operations: () => number) => void,
@@ -96,6 +97,7 @@ export async function recordOnState(
   await using mounted = await recordedMount(disk.path("start"));
   const folder = `${mounted.path}/${FOLDER}`;
   await copySparse(disk.path("transition.img"), `${folder}/transition.img`);
+  linuxMountedFiles.flush(folder);
   const count = (): number => mounted.written().length;
   const beganAfter = count();
   act(folder, count);
@@ -128,10 +130,41 @@ export function* cutsOf(disk: StateDisk, recording: Recording): Generator<StateC
     const key = `${Bun.hash(bytes)} ${isAtEnd}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    writeFileSync(disk.path("cut"), bytes);
-    for (const [start, end] of disk.journal) bytes.fill(0, start, end);
-    yield { name: cut.name, after: cut.after, grubHash: `${Bun.hash(bytes)}` };
+    yield put(disk, bytes, cut);
   }
+}
+
+/** The disks on which only some sectors of the block with the new label have been written. */
+export function* labelTearsOf(disk: StateDisk, recording: Recording): Generator<StateCut> {
+  const image = disk.start.fork();
+  for (const [after, write] of recording.operations.entries()) {
+    if (write.kind !== "write") continue;
+    if (after >= recording.beganAfter && isRelabelled(write.bytes))
+      for (const [start, end] of tearsOf(write.bytes.byteLength)) {
+        const torn = image.fork();
+        torn.write(write.offsetBytes + start, write.bytes.subarray(start, end));
+        yield put(disk, torn.bytes(), { name: `bytes ${start} to ${end} of the label`, after });
+      }
+    image.write(write.offsetBytes, write.bytes);
+  }
+}
+
+const isRelabelled = (bytes: Uint8Array): boolean =>
+  bytes.byteLength >= 2048 && readLabel(bytes.subarray(1024, 2048)) === "COS_PASSIVE";
+
+function tearsOf(sizeBytes: number): (readonly [start: number, end: number])[] {
+  const places = Array.from({ length: sizeBytes / 512 - 1 }, (_, index) => (index + 1) * 512);
+  return places.flatMap((at) => [[0, at] as const, [at, sizeBytes] as const]);
+}
+
+function put(
+  disk: StateDisk,
+  bytes: Uint8Array,
+  { name, after }: { readonly name: string; readonly after: number },
+): StateCut {
+  writeFileSync(disk.path("cut"), bytes);
+  for (const [start, end] of disk.journal) bytes.fill(0, start, end);
+  return { name, after, grubHash: `${Bun.hash(bytes)}` };
 }
 
 async function journalOf(path: string): Promise<StateDisk["journal"]> {
@@ -186,6 +219,7 @@ function viewAfter(
 
 function describe(disk: StateDisk, bytes: Uint8Array | "none"): string {
   if (bytes === "none") return bytes;
+  if (bytes.byteLength < 2048) return `${bytes.byteLength} bytes`;
   const system = disk.systems.get(hashOf(bytes)) ?? `${bytes.byteLength} other bytes`;
   return `${system} ${readLabel(bytes.subarray(1024, 2048))}`;
 }
