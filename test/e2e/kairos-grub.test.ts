@@ -4,8 +4,11 @@
  * machine, so no system ever clears the assessment.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { envBlock } from "../../scripts/disk/env-block.ts";
-import { MiB } from "../../src/lib/units.ts";
+import { changeEnvFile, type EnvChanges } from "../../src/boot/grub/env-file.ts";
+import { KiB, MiB } from "../../src/lib/units.ts";
+import { linuxMountedFiles } from "../../src/system/mounted-files.ts";
 import { bootKairos, type KairosBoot } from "../fakes/kairos-loader.ts";
 import { makeKairosDisk, type KairosDisk, type KairosSetup } from "../kairos/disk.ts";
 import { probeSystem, writeKairosImage } from "../kairos/images.ts";
@@ -82,6 +85,14 @@ const CASES: readonly Case[] = [
     boots: ["cos v0.2.0 quiet", "fallback v0.1.0 quiet upgrade_failure"],
   },
   {
+    name: "D by changeEnvFile(): a grubenv of two blocks with an option of the machine, and no assessment before",
+    setup: () => ({
+      grubenv: changed(envBlock({ extra_cmdline: "quiet" }, 2 * KiB), { next_entry: "cos" }),
+      assessment: changed(undefined, ARMED),
+    }),
+    boots: ["cos v0.2.0 quiet", "fallback v0.1.0 quiet upgrade_failure"],
+  },
+  {
     name: "F: the passive system is the choice for all boots: the new system has no boot",
     setup: () => ({ grubenv: { saved_entry: "fallback" }, assessment: ENABLED }),
     boots: ["fallback v0.1.0", FELL],
@@ -130,15 +141,24 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** An environment file after a change by tandem. */
+function changed(before: Uint8Array | undefined, changes: EnvChanges): Uint8Array {
+  const path = folder.in(crypto.randomUUID());
+  if (before !== undefined) writeFileSync(path, before);
+  changeEnvFile({ path, folder: folder.path, files: linuxMountedFiles }, changes);
+  return Uint8Array.from(readFileSync(path));
+}
+
 test.each([...CASES])("$name", async ({ setup, boots }) => {
+  const change = setup();
   const disk = makeKairosDisk({
     path: folder.in(`${crypto.randomUUID()}.img`),
     active: image("active"),
     passive: image("passive"),
     recovery: image("recovery"),
-    ...setup(),
+    ...change,
   });
-  const menu = { volumes: volumesOf(disk), isOld: setup().isOld === true };
+  const menu = { volumes: volumesOf(disk), isOld: change.isOld === true };
   const expected = boots.map(() => bootKairos(menu));
   const seen = await watch(disk, boots.length);
   expect(seen.map(({ text }) => text)).toEqual([...boots]);

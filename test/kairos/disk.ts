@@ -25,8 +25,8 @@ export interface KairosSetup {
   readonly grubenv?: Values | Uint8Array | undefined;
   /** /grub_oem_env on COS_STATE. */
   readonly brand?: Values | undefined;
-  /** /boot_assessment on COS_STATE. */
-  readonly assessment?: Values | undefined;
+  /** /boot_assessment on COS_STATE, in the same form. */
+  readonly assessment?: Values | Uint8Array | undefined;
   /** More files on COS_STATE: path → content. */
   readonly stateFiles?: Readonly<Record<string, string | Uint8Array>>;
   /** A menu of before April 2026: an entry does not remove the loop device of the entry that failed before it. */
