@@ -67,10 +67,9 @@ const versions = readdirSync(FOLDER).flatMap((name) => /^(.*)\.control\.gz$/.exe
 
 test("there is a state of each release", async () => {
   const changelog = await Bun.file("CHANGELOG.md").text();
-  const releases = [...changelog.matchAll(/^## (\d+\.\d+\.\d+) - \d{4}/gm)].map(
-    (match) => match[1],
-  );
-  expect(releases.length).toBeGreaterThan(2);
+  const headings = changelog.matchAll(/^## (\d+\.\d+\.\d+)/gm);
+  const releases = [...headings].map(([, version = ""]) => version);
+  expect(releases).toContain("0.1.0");
   expect(versions.toSorted()).toEqual(releases.toSorted());
 });
 
