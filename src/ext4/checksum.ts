@@ -9,6 +9,9 @@ const [T0 = NONE, T1 = NONE, T2 = NONE, T3 = NONE, T4 = NONE, T5 = NONE, T6 = NO
 
 export const CRC_START = 0xffffffff;
 
+/** The start of the checksums that a reader compares. Undefined in a file system without metadata_csum. */
+export type ReadSeed = number | undefined;
+
 /**
  * Computes CRC-32C as ext4's metadata_csum does: it continues from `seed` and inverts neither the seed nor the result.
  * The first seed is CRC_START. It covers `bytes` from `start` up to, not including, `end`: a subarray for each inode

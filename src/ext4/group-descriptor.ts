@@ -1,6 +1,6 @@
 import { viewOf } from "../lib/view.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
-import { crc16, CRC16_START, crc32c, crc32cOfWord } from "./checksum.ts";
+import { crc16, CRC16_START, crc32c, crc32cOfWord, type ReadSeed } from "./checksum.ts";
 import { get, put, putAll, u16, u32 } from "./field.ts";
 
 /** The size without the 64bit feature. */
@@ -24,6 +24,9 @@ export const DESCRIPTOR = {
 /** The group's bitmap was never written, because the group has no used inodes or no used blocks. */
 export const GROUP_FLAG = { inodesUninitialized: 0x1, blocksUninitialized: 0x2 } as const;
 
+/** The field stores 16 of the 32 bits of a checksum. */
+const LOWER_HALF = 0xffff;
+
 export type DescriptorValues = Readonly<
   Record<Exclude<keyof typeof DESCRIPTOR, "checksum">, number>
 >;
@@ -41,24 +44,30 @@ export function encodeDescriptor(
 
 /** Replaces the checksum of encodeDescriptor() by that of a file system where only descriptors have checksums. */
 export function sealDescriptorAlone(bytes: Uint8Array, uuid: Uint8Array, group: number): void {
+  put(viewOf(bytes), DESCRIPTOR.checksum, checksumAlone(bytes, uuid, group));
+}
+
+function checksumAlone(bytes: Uint8Array, uuid: Uint8Array, group: number): number {
   const number = new Uint8Array(4);
   viewOf(number).setUint32(0, group, true);
-  const { offset } = DESCRIPTOR.checksum;
   const seed = crc16(crc16(CRC16_START, uuid), number);
-  put(viewOf(bytes), DESCRIPTOR.checksum, crc16(seed, bytes.subarray(0, offset)));
+  return crc16(seed, bytes.subarray(0, DESCRIPTOR.checksum.offset));
 }
 
 /** Decodes a descriptor that encodeDescriptor() has made. Throws BadFileSystem. */
 export function decodeDescriptor(
   bytes: Uint8Array,
-  { group, seed }: { readonly group: number; readonly seed: number },
+  of: { readonly group: number; readonly seed: ReadSeed; readonly uuid: Uint8Array },
 ): { readonly inodeTable: number } {
+  const { group, seed, uuid } = of;
   const copy = bytes.slice();
   const view = viewOf(copy);
   const checksum = get(view, DESCRIPTOR.checksum);
   put(view, DESCRIPTOR.checksum, 0);
-  // The field stores only the lower 16 bits.
-  if ((crc32c(crc32cOfWord(seed, group), copy) & 0xffff) !== checksum)
-    throw new BadFileSystem(`the checksum of group ${group} is wrong`);
+  const want =
+    seed === undefined
+      ? checksumAlone(copy, uuid, group)
+      : crc32c(crc32cOfWord(seed, group), copy) & LOWER_HALF;
+  if (want !== checksum) throw new BadFileSystem(`the checksum of group ${group} is wrong`);
   return { inodeTable: get(view, DESCRIPTOR.inodeTable) };
 }

@@ -1,4 +1,5 @@
 import { BadFileSystem } from "./bad-file-system.ts";
+import type { ReadSeed } from "./checksum.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { decodeDescriptor, DESCRIPTOR_BYTES } from "./group-descriptor.ts";
 import { INODE_BYTES } from "./inode.ts";
@@ -9,12 +10,12 @@ const PER_BLOCK = BLOCK_BYTES / DESCRIPTOR_BYTES;
 /** Finds the location of an inode with the group descriptors. */
 export class InodePlaces {
   readonly #facts: SuperblockFacts;
-  readonly #seed: number;
+  readonly #seed: ReadSeed;
   readonly #read: (block: number) => Uint8Array;
   readonly #tables = new Map<number, number>();
 
   /** `seed` is the file system's checksum seed. */
-  constructor(facts: SuperblockFacts, seed: number, read: (block: number) => Uint8Array) {
+  constructor(facts: SuperblockFacts, seed: ReadSeed, read: (block: number) => Uint8Array) {
     this.#facts = facts;
     this.#seed = seed;
     this.#read = read;
@@ -39,7 +40,11 @@ export class InodePlaces {
     const block = this.#read(1 + Math.floor(group / PER_BLOCK));
     const at = (group % PER_BLOCK) * DESCRIPTOR_BYTES;
     const bytes = block.subarray(at, at + DESCRIPTOR_BYTES);
-    const { inodeTable } = decodeDescriptor(bytes, { group, seed: this.#seed });
+    const { inodeTable } = decodeDescriptor(bytes, {
+      group,
+      seed: this.#seed,
+      uuid: this.#facts.uuid,
+    });
     this.#tables.set(group, inodeTable);
     return inodeTable;
   }

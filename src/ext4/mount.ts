@@ -6,7 +6,7 @@ import { MiB } from "../lib/units.ts";
 import { type BlockFile, readBlock } from "../system/block-file.ts";
 import { BadFileSystem } from "./bad-file-system.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
-import { crc32c, CRC_START } from "./checksum.ts";
+import { crc32c, CRC_START, type ReadSeed } from "./checksum.ts";
 import { decodeDirectory } from "./directory.ts";
 import { decodeExtents } from "./extents.ts";
 import { formatUuid } from "./identity.ts";
@@ -75,7 +75,7 @@ class Reader {
   readonly facts: SuperblockFacts;
   readonly #block: BlockFile;
   readonly #places: InodePlaces;
-  readonly #seed: number;
+  readonly #seed: ReadSeed;
 
   constructor(block: BlockFile) {
     this.#block = block;
@@ -84,7 +84,8 @@ class Reader {
       if (facts.blocks * BLOCK_BYTES <= block.sizeBytes) return facts;
       throw new BadFileSystem(`it has ${facts.blocks} blocks, more than there is room for`);
     });
-    this.#seed = crc32c(CRC_START, this.facts.uuid);
+    const { checksums, uuid } = this.facts;
+    this.#seed = checksums === "metadata" ? crc32c(CRC_START, uuid) : undefined;
     this.#places = this.#guard(
       () => new InodePlaces(this.facts, this.#seed, (number) => this.#readBlock(number)),
     );
@@ -99,12 +100,12 @@ class Reader {
   #node(inode: number): TreeNode {
     return this.#guard(() => {
       const bytes = this.#inodeBytes(inode);
-      const seed = inodeSeed(this.#seed, inode);
+      const seed = this.#seed === undefined ? undefined : inodeSeed(this.#seed, inode);
       return this.#typed(decodeInode(bytes, seed), seed);
     });
   }
 
-  #typed(stored: StoredInode, seed: number): TreeNode {
+  #typed(stored: StoredInode, seed: ReadSeed): TreeNode {
     const { kind, sizeBytes } = stored;
     switch (kind) {
       case "directory":
@@ -121,7 +122,7 @@ class Reader {
     }
   }
 
-  #directory(stored: StoredInode, seed: number): DirectoryNode {
+  #directory(stored: StoredInode, seed: ReadSeed): DirectoryNode {
     let children: Map<ByteString, TreeNode> | undefined;
     const load = (): Map<ByteString, TreeNode> => this.#children(stored, seed);
     return {
@@ -134,7 +135,7 @@ class Reader {
     };
   }
 
-  #children(stored: StoredInode, seed: number): Map<ByteString, TreeNode> {
+  #children(stored: StoredInode, seed: ReadSeed): Map<ByteString, TreeNode> {
     return this.#guard(() => {
       const bytes = this.#content(stored, seed, DIRECTORY_BYTES_MAX);
       const children = new Map<ByteString, TreeNode>();
@@ -145,7 +146,7 @@ class Reader {
     });
   }
 
-  #symlink(stored: StoredInode, seed: number): SymlinkNode {
+  #symlink(stored: StoredInode, seed: ReadSeed): SymlinkNode {
     const { sizeBytes, map } = stored;
     const target =
       sizeBytes < INODE_MAP.bytes
@@ -154,7 +155,7 @@ class Reader {
     return { kind: "symlink", ...ATTRIBUTES, target: byteString(target) };
   }
 
-  #content(stored: StoredInode, seed: number, bytesMax: number): Uint8Array {
+  #content(stored: StoredInode, seed: ReadSeed, bytesMax: number): Uint8Array {
     const { sizeBytes } = stored;
     if (sizeBytes > bytesMax) throw new BadFileSystem(`an inode claims ${sizeBytes} bytes`);
     const extents = this.#extents(stored, seed);
@@ -167,7 +168,7 @@ class Reader {
     return bytes;
   }
 
-  #extents({ map }: StoredInode, seed: number): Extent[] {
+  #extents({ map }: StoredInode, seed: ReadSeed): Extent[] {
     const read = (block: number): Uint8Array => this.#readBlock(block);
     return decodeExtents(map, { seed, blocks: this.facts.blocks, read });
   }

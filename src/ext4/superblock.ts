@@ -202,6 +202,7 @@ export interface SuperblockFacts {
   readonly blocks: number;
   readonly inodes: number;
   readonly inodesPerGroup: number;
+  readonly checksums: Checksums;
 }
 
 /**
@@ -210,11 +211,14 @@ export interface SuperblockFacts {
 export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
   const view = viewOf(bytes);
   if (get(view, SUPERBLOCK.magic) !== FIXED.magic) throw new BadFileSystem("there is none");
-  const want = { ...FIXED, ...CHECKSUM_FIELDS.metadata };
+  const hasAll = (get(view, SUPERBLOCK.readOnlyCompatible) & METADATA_CHECKSUMS) !== 0;
+  const checksums = hasAll ? "metadata" : "descriptors";
+  const want = { ...FIXED, ...CHECKSUM_FIELDS[checksums] };
   for (const name of FORM)
     if (get(view, SUPERBLOCK[name]) !== want[name])
       throw new BadFileSystem("it was not written by tandem");
-  if (get(view, SUPERBLOCK.checksum) !== crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES)))
+  const checksum = crc32c(CRC_START, bytes.subarray(0, CHECKSUMMED_BYTES));
+  if (hasAll && get(view, SUPERBLOCK.checksum) !== checksum)
     throw new BadFileSystem("the checksum of its superblock is wrong");
   const label = byteString(bytes.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_BYTES_MAX));
   return {
@@ -224,6 +228,7 @@ export function decodeSuperblock(bytes: Uint8Array): SuperblockFacts {
     blocks: get(view, SUPERBLOCK.blocks),
     inodes: get(view, SUPERBLOCK.inodes),
     inodesPerGroup: get(view, SUPERBLOCK.inodesPerGroup),
+    checksums,
   };
 }
 

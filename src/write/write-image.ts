@@ -4,6 +4,7 @@ import { fillHoles, hasHoles } from "../ext4/fill-holes.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
 import { writeTree } from "../ext4/format.ts";
 import type { Identity } from "../ext4/identity.ts";
+import type { Checksums } from "../ext4/superblock.ts";
 import { type Ext4Geometry, planGeometry } from "../ext4/geometry.ts";
 import { readFile } from "../ext4/read.ts";
 import { Merge } from "../layer/merge.ts";
@@ -16,6 +17,8 @@ import type { Content, UnpackJob } from "./content.ts";
 export interface WriteJob<Finding> extends UnpackJob {
   readonly content: Content;
   readonly identity: Identity;
+  /** "metadata" by default. */
+  readonly checksums?: Checksums;
   /** Returns the files that a boot loader reads. Their holes are filled, because GRUB cannot read holes. */
   withoutHoles(root: ImageTree["root"]): ReadonlySet<FileNode>;
   /** Inspects the tree before the file system is made. Throws to refuse it. */
@@ -52,6 +55,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
     allocator,
     root: merge.root,
     identity: job.identity,
+    ...(job.checksums && { checksums: job.checksums }),
   });
   const formatSeconds = clock();
   interrupted(signal);

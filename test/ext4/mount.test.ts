@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { checkFileSystem, openFileSystem } from "../../src/ext4/mount.ts";
 import { find, findFile } from "../../src/boot/image/find.ts";
 import type { TreeNode } from "../../src/layer/tree.ts";
+import type { Checksums } from "../../src/ext4/superblock.ts";
 import { byteStringOf } from "../../src/lib/byte-string.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
@@ -13,9 +14,9 @@ const SIZE_BYTES = 160 * MiB;
 const MANY = Array.from({ length: 3000 }, (_, index) => `file number ${index}`);
 
 /** One node of each kind, a directory with an index, a long symlink, a file in many pieces. */
-function sample(): PagedImage {
+function sample(checksums: Checksums): PagedImage {
   const paged = PagedImage.zeros(SIZE_BYTES);
-  const image = new Ext4Image(paged.file());
+  const image = new Ext4Image(paged.file(), { checksums });
   const pieces = Array.from(
     { length: 900 },
     (_, index) => [index * 8192, Buffer.from(`piece ${index}`)] as const,
@@ -35,10 +36,14 @@ function sample(): PagedImage {
   );
   return paged;
 }
-const SAMPLE = sample();
+const SAMPLE = sample("metadata");
+const ALONE = sample("descriptors");
 
-test("openFileSystem() reads back what writeTree() wrote", () => {
-  const fs = openFileSystem(SAMPLE.file());
+test.each([
+  ["metadata", SAMPLE],
+  ["descriptors", ALONE],
+])("openFileSystem() reads back what writeTree() wrote, checksums of %s", (_, paged) => {
+  const fs = openFileSystem(paged.file());
   expect(fs).toMatchObject({ uuid: IDENTITY.uuid, label: IDENTITY.label });
   const text = (path: string): string | undefined => {
     const found = findFile(fs.root, path);
@@ -54,6 +59,13 @@ test("openFileSystem() reads back what writeTree() wrote", () => {
     expect(pieces.slice(index * 8192, index * 8192 + 20)).toStartWith(`piece ${index}\0`);
   const kinds = ["null", "pipe", "short", "many"].map((name) => childOf(fs.root, name)?.kind);
   expect(kinds).toEqual(["character", "fifo", "symlink", "directory"]);
+});
+
+test("without metadata checksums those of the group descriptors are compared", () => {
+  const paged = ALONE.fork();
+  const [byte = 0] = readBlock(paged.file(), 4096 + 0x0c, 1);
+  paged.write(4096 + 0x0c, Uint8Array.of(byte ^ 1));
+  expect(() => openFileSystem(paged.file()).root).toThrow("the checksum of group 0 is wrong");
 });
 
 function childOf(node: TreeNode, name: string): TreeNode | undefined {

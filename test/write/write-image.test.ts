@@ -2,9 +2,10 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { relabel } from "../../src/ext4/relabel.ts";
 import { bootFiles } from "../../src/boot/image/boot-files.ts";
 import { findFile } from "../../src/boot/image/find.ts";
-import { openFileSystem } from "../../src/ext4/mount.ts";
+import { checkFileSystem, openFileSystem } from "../../src/ext4/mount.ts";
 import type { ImageTree, TreeNode } from "../../src/layer/tree.ts";
 import { display } from "../../src/lib/byte-string.ts";
 import { SILENT } from "../../src/lib/talk.ts";
@@ -109,6 +110,13 @@ test("writeImage() flushes everything before it writes the superblock, which is 
     .slice(0, -3)
     .filter((one) => one.kind === "write" && one.offsetBytes < 2048);
   expect(early).toEqual([]);
+});
+
+test("writeImage() makes a file system whose label lies in one sector, when asked", async () => {
+  const image = PagedImage.zeros(16 * MiB);
+  await writeImage(jobOn(image.file(), { checksums: "descriptors" }));
+  expect(relabel(image.bytes().subarray(1024, 2048), "COS_PASSIVE").bytes).toHaveLength(16);
+  expect(checkFileSystem(openFileSystem(image.file())).nodes).toBeGreaterThan(10);
 });
 
 function refuse(): never {
