@@ -4,7 +4,7 @@ import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 /**
  * The version of the JSON. A newer tandem may use a higher one. With the same version a newer tandem may add members,
  * statuses, kinds of events and stages, and keep longer lists. This version keeps them and writes them back
- * (ARCHITECTURE.md, "Between versions").
+ * (docs/control-partition.md, "Between versions").
  */
 export const STATE_VERSION = 1;
 /** The number of bad images that are remembered. */

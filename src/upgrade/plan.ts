@@ -26,7 +26,7 @@ export interface UpgradeOptions {
   readonly slot?: SlotName | undefined;
 }
 
-/** One step of an upgrade. ARCHITECTURE.md has the table of steps. */
+/** One step of an upgrade. docs/power-cuts.md has the table of steps. */
 export type Step =
   | { readonly kind: "disarm"; readonly trial: SlotName }
   | { readonly kind: "detach"; readonly slot: SlotName }

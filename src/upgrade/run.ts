@@ -52,7 +52,7 @@ export interface UpgradeResult {
 
 /**
  * Performs the steps of a plan in their order. A power cut, a signal or an error at any moment leaves the booted slot
- * bootable (see the table in ARCHITECTURE.md).
+ * bootable (see the table in docs/power-cuts.md).
  */
 export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Promise<UpgradeResult> {
   const { machine, slot } = upgrade;
