@@ -43,7 +43,9 @@ export function whyOf(machine: Machine): Why {
       about: "unfinished",
       slot,
       story: storyOfUnfinished(state, slot),
-      advice: [`Slot ${slot} cannot be booted. Run the upgrade again: it starts anew.`],
+      advice: [
+        `Slot ${slot} cannot be booted. Run the upgrade again: it starts from the beginning.`,
+      ],
     };
   const fall = state.falls?.at(-1);
   if (fall === undefined) return { ...base, ...aboutChecks(failing) };
@@ -78,7 +80,9 @@ function storyOfUnfinished(state: State, slot: SlotName): Moment[] {
       : []),
     failed !== undefined && isThis
       ? { at: failed.at, text: failed.text }
-      : { text: "it ended before the end, without a word: the power failed, or it was killed" },
+      : {
+          text: "the upgrade stopped without an error message: the power failed, or it was killed",
+        },
   ];
 }
 
@@ -113,7 +117,7 @@ const STAGE: Readonly<Record<Stage, string>> = {
 
 function armingOf({ slot, armedAt, digest, version, tries, stage }: Fall): Moment[] {
   if (armedAt === undefined) return [];
-  const what = version ?? digest ?? "what it slotState";
+  const what = version ?? digest ?? "what it held";
   const often = tries === undefined || stage === "limit" ? "" : `, ${tries} time(s) at most`;
   return [{ at: armedAt, text: `slot ${slot} with ${what} was to be tried${often}` }];
 }
@@ -159,7 +163,7 @@ function adviceOn({ knownBad, slots }: State, { stage, slot, digest, kernel }: F
       : []),
     ...(isRefused
       ? [
-          "Upgrade to a mended image. This one is refused unless tandem upgrade is given --retry-bad.",
+          "Upgrade to a fixed image. This one is refused unless tandem upgrade is given --retry-bad.",
         ]
       : []),
   ];
@@ -169,6 +173,6 @@ const ADVICE: Readonly<Record<Stage, string>> = {
   kernel: "Run tandem verify SLOT to learn whether the medium still holds what was written.",
   silent: "Try the image where its console can be seen.",
   checks: "Look at what the failed checks printed.",
-  limit: "Run tandem verify SLOT to learn whether it has rotted; an upgrade writes it anew.",
-  hand: "An upgrade writes slot SLOT anew.",
+  limit: "Run tandem verify SLOT to learn whether it has rotted; an upgrade overwrites it.",
+  hand: "An upgrade overwrites slot SLOT.",
 };

@@ -38,7 +38,7 @@ test("whyOf() a machine without a fall", async () => {
 });
 
 const REFUSED =
-  "Upgrade to a mended image. This one is refused unless tandem upgrade is given --retry-bad.";
+  "Upgrade to a fixed image. This one is refused unless tandem upgrade is given --retry-bad.";
 
 test("whyOf() a trial that never reported", async () => {
   const image = await armed();
@@ -177,7 +177,15 @@ test("whyOf() a slot that a person has given up", async () => {
   await markBad(memoryMachine(image.file(), FIRST_BOOT), "b", "it leaks");
   const answer = why(image);
   expect(texts(answer).at(-1)).toBe("slot b was given up: by hand (it leaks)");
-  expect(answer.advice).toEqual(["An upgrade writes slot b anew.", REFUSED]);
+  expect(answer.advice).toEqual(["An upgrade overwrites slot b.", REFUSED]);
+});
+
+test("whyOf() a fall of a slot whose image is not known", async () => {
+  const image = await armed();
+  const { memory } = memoryMachine(image.file());
+  await memory.writeState(withSlot(memory.state, "b", { status: "unknown" }));
+  await recordFall(memoryMachine(image.file(), FALLEN));
+  expect(texts(why(image))[0]).toBe("slot b with what it held was to be tried, 3 time(s) at most");
 });
 
 test("whyOf() two falls under one record is one story", async () => {
@@ -199,9 +207,9 @@ test("whyOf() two falls under one record is one story", async () => {
 test.each([
   ["with a reason", "the registry went away", "the registry went away"],
   [
-    "without a word",
+    "without an error message",
     undefined,
-    "it ended before the end, without a word: the power failed, or it was killed",
+    "the upgrade stopped without an error message: the power failed, or it was killed",
   ],
 ])("whyOf() an upgrade that ended %s", async (_, reason, want) => {
   const image = await installed();
@@ -215,7 +223,7 @@ test.each([
   expect(answer).toMatchObject({ about: "unfinished", slot: "b" });
   expect(texts(answer)).toEqual(["slot b was to be given sha256:1 from oci:x", want]);
   expect(answer.advice).toEqual([
-    "Slot b cannot be booted. Run the upgrade again: it starts anew.",
+    "Slot b cannot be booted. Run the upgrade again: it starts from the beginning.",
   ]);
 });
 
