@@ -25,5 +25,5 @@ export function whyStay(record: BootRecord | undefined, boot: FailedBoot): strin
   if (trial !== undefined && boot.gen < record.gen) return undefined;
   return boot.slot === good
     ? `slot ${good} is the good one, and its boots are not counted`
-    : `slot ${boot.slot} is where the boot loader ends`;
+    : `slot ${boot.slot} is the last resort: nothing else would boot`;
 }

@@ -39,7 +39,7 @@ export function isUnused(problem: string): boolean {
 function stateFrom(machine: Machine, contents: ContentsOfSlots): State {
   const at = machine.system.now().toISOString();
   const slotState = (slot: SlotName): SlotState => {
-    const reason = "it ran when doctor made the state anew";
+    const reason = "it ran when doctor rebuilt the state";
     if (slot === machine.booted)
       return { status: "unknown", verdict: { result: "good", reason, at } };
     const kind = contents.get(slot)?.kind ?? "blank";
@@ -47,6 +47,6 @@ function stateFrom(machine: Machine, contents: ContentsOfSlots): State {
   };
   const [a, b, recovery] = SLOT_NAMES;
   const slots = { a: slotState(a), b: slotState(b), recovery: slotState(recovery) };
-  const text = "doctor made the state anew from what is in the slots";
+  const text = "doctor rebuilt the state from what is in the slots";
   return withEvent({ ...emptyState(), slots }, { at, kind: "verify", text });
 }

@@ -52,7 +52,7 @@ export function stopWatchdog(system: System, { device }: WatchdogPlan): Watchdog
     watchdog.stop();
     if (about(system, device, "state") !== "active")
       return { watchdog: "stopped", text: `Watchdog ${device} is stopped` };
-    const text = `Watchdog ${device} cannot be stopped and resets this machine unless it is fed, continuing`;
+    const text = `Watchdog ${device} cannot be stopped and resets this machine unless a program restarts its timeout, continuing`;
     return { watchdog: "runs on", text };
   });
 }
@@ -65,7 +65,7 @@ export function feedWatchdog(system: System, { device }: WatchdogPlan): void {
   if (!isCounted(system) || about(system, device, "state") !== "active") return;
   attempt(system, device, (watchdog) => {
     watchdog.leaveRunning();
-    return none("it was fed");
+    return none("its timeout was restarted");
   });
 }
 

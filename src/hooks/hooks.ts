@@ -104,7 +104,7 @@ export const HOOKS: readonly Hook[] = [
       program(`${INITRAMFS_TOOLS}/scripts/panic/tandem-trial`, initramfsToolsPanic),
     ],
     links: [],
-    next: "Make the initramfs anew: update-initramfs -u -k all",
+    next: "Rebuild the initramfs: update-initramfs -u -k all",
   },
   {
     name: "dracut",
@@ -117,7 +117,7 @@ export const HOOKS: readonly Hook[] = [
       program(`${DRACUT}/give-up.sh`, dracutGiveUp),
     ],
     links: [],
-    next: "Make the initramfs anew: dracut --force --regenerate-all",
+    next: "Rebuild the initramfs: dracut --force --regenerate-all",
   },
   {
     name: "mkinitcpio",

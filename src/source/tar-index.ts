@@ -35,8 +35,9 @@ export function indexTar(file: RandomFile, what: string): ReadonlyMap<string, Ta
     if (header === undefined) return spans;
     const sizeBytes = dataBytes(header, extension);
     const offsetBytes = at + TAR_BLOCK_BYTES;
-    if (!(offsetBytes + sizeBytes <= file.sizeBytes) || count >= MEMBERS_MAX)
-      throw refused(what, `it is cut off, or longer than any image: byte ${at}`);
+    if (count >= MEMBERS_MAX) throw refused(what, `it has more than ${MEMBERS_MAX} members`);
+    if (!(offsetBytes + sizeBytes <= file.sizeBytes))
+      throw refused(what, `it is cut off at byte ${file.sizeBytes}, in the member at byte ${at}`);
     at = offsetBytes + alignUp(sizeBytes, TAR_BLOCK_BYTES);
     if (EXTENSIONS.has(header.type)) {
       const span = { offsetBytes, sizeBytes };

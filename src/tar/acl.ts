@@ -62,7 +62,7 @@ export function parseAcl(text: string): Acl | undefined {
 function only(entries: readonly AclEntry[], kind: "user" | "group" | "other" | "mask"): number {
   const [entry, ...more] = entries.filter(({ tag }) => tag === TAGS[kind]);
   if (entry === undefined || more.length > 0)
-    throw new Fault(`its ACL has not one entry for ${kind}`);
+    throw new Fault(`its ACL must have exactly one entry for ${kind}`);
   return entry.permissions;
 }
 
@@ -70,7 +70,7 @@ function parseEntry(line: string): AclEntry | undefined {
   const match =
     /^(?:default:)?(user|group|mask|other|[ugmo]):([^:]*):([r-][w-][x-])(?::(\d*))?$/.exec(line);
   if (match === null)
-    throw new Fault(`its ACL has the entry "${line.slice(0, 80)}", which means nothing`);
+    throw new Fault(`its ACL has the entry "${line.slice(0, 80)}", which is malformed`);
   const [, kind = "", name = "", permissions = "", id = ""] = match;
   const number = id === "" ? name : id;
   const tag = tagOf(kind, name);

@@ -191,7 +191,7 @@ export function describeStep(step: Step): string {
     case "disarm":
       return `take back the pending trial of slot ${step.trial}`;
     case "detach":
-      return `let nothing end at slot ${step.slot} meanwhile`;
+      return `remove slot ${step.slot} from the boot record while it is written`;
     case "compare":
       return `compare slot ${step.slot}, which holds the image already, with what was written`;
     case "erase":
@@ -205,7 +205,7 @@ export function describeStep(step: Step): string {
     case "arm":
       return `let the boot loader try slot ${step.slot} ${step.tries} time(s)`;
     case "attach":
-      return `let the boot loader end at slot ${step.slot} when the others are used up`;
+      return `make slot ${step.slot} the last resort`;
     case "reboot":
       return "reboot";
   }

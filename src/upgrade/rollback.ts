@@ -40,7 +40,7 @@ async function keepGood(machine: Machine): Promise<RollbackResult> {
       hint: "It boots next.",
     });
   const text =
-    trial === undefined ? "the good slot gets its boots anew" : "the trial was withdrawn";
+    trial === undefined ? "the boot count of the good slot was reset" : "the trial was withdrawn";
   await note(machine, { kind: "rollback", slot: trial ?? good, text });
   await machine.loader.commit(disarm(record));
   await forgetUnfit(machine);

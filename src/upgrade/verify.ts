@@ -53,7 +53,7 @@ export async function isAsWritten(work: Work, machine: Machine, slot: SlotName):
     const isFlaw =
       error instanceof TandemError && (error.code === "content" || error.code === "disk");
     if (!isFlaw) throw error;
-    work.talk.warn(`${reasonOf(error)}, writing it anew`);
+    work.talk.warn(`${reasonOf(error)}, writing it again`);
     return false;
   }
 }
@@ -82,7 +82,7 @@ async function refuseDifferent(machine: Machine, slot: SlotName, root: string): 
     "content",
     `Cannot verify slot ${slot}: its bytes hash to ${root}, not to what was written`,
     {
-      hint: "The medium has changed them, or something wrote to the slot. Upgrade to write it anew.",
+      hint: "The medium has changed them, or something wrote to the slot. Upgrade to write it again.",
     },
   );
 }

@@ -34,7 +34,12 @@ test.each<[string, BootRecord | undefined, FailedBoot]>([
 test.each<[string, BootRecord | undefined, FailedBoot, string]>([
   ["the good slot", SETTLED, boot({}), "its boots are not counted"],
   ["the good slot whose limit came after this boot", LIMITED, boot({ gen: 6 }), "not counted"],
-  ["the last slot", LIMITED, boot({ slot: "b" }), "slot b is where the boot loader ends"],
+  [
+    "the last slot",
+    LIMITED,
+    boot({ slot: "b" }),
+    "slot b is the last resort: nothing else would boot",
+  ],
   ["the good slot that was chosen in spite of a trial", TRIAL, boot({}), "its boots are not"],
   ["a trial that cannot be counted", TRIAL, boot({ slot: "b", uncounted: true }), "cannot count"],
   [

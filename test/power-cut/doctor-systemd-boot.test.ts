@@ -82,7 +82,7 @@ const CASES: readonly Damage[] = [
   {
     name: "the entry of the good slot cut short during a trial",
     start: armed,
-    damage: put(`${ENTRIES}/tandem-a-2.conf`, "# Written by tandem, which"),
+    damage: put(`${ENTRIES}/tandem-a-2.conf`, "# Written by tandem. Changes"),
     boots: true,
   },
   {

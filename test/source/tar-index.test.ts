@@ -72,7 +72,11 @@ test.each<[string, Uint8Array, string]>([
   ["nothing", new Uint8Array(0), "too short"],
   ["text", bytes("x".repeat(600)), "not a tar header"],
   ["a wrong checksum", tar([a, { ...b, badSum: true }]), "/x at byte 1024: it is not a tar header"],
-  ["a cut", tar([a, { ...b, size: "00000004000" }]), "cut off"],
+  [
+    "a cut",
+    tar([a, { ...b, size: "00000004000" }]),
+    "it is cut off at byte 3072, in the member at byte 1024",
+  ],
   ["a size that is none", tar([{ ...a, size: "zzzzzzzzzzz" }]), "not a tar header"],
   ["a negative size", tar([{ ...a, size: new Uint8Array(12).fill(0xff) }]), "not a tar header"],
   ["a size of 2^80", tar([{ ...a, size: new Uint8Array(12).fill(0x80) }]), "not a tar header"],
@@ -92,6 +96,16 @@ test.each<[string, Uint8Array, string]>([
 ])("refuses %s", (_, archive, why) => {
   expect(() => index(archive)).toThrow(why);
   expect(() => index(archive)).toThrow(expect.objectContaining({ code: "content" }));
+});
+
+test("refuses an archive with too many members", () => {
+  const header = tar([{ name: "d", type: "5" }]).subarray(0, 512);
+  const endless = {
+    sizeBytes: Number.MAX_SAFE_INTEGER,
+    readInto: (_: number, into: Uint8Array) => into.set(header.subarray(0, into.byteLength)),
+    close() {},
+  };
+  expect(() => indexTar(endless, "/x")).toThrow("/x: it has more than 1000000 members");
 });
 
 test("any bytes give a result or a TandemError", () => {

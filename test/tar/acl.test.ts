@@ -34,9 +34,9 @@ test.each([
 });
 
 test.each([
-  ["user:rwx", "means nothing"],
-  ["user::rwz", "means nothing"],
-  ["everyone::rwx", "means nothing"],
+  ["user:rwx", "which is malformed"],
+  ["user::rwz", "which is malformed"],
+  ["everyone::rwx", "which is malformed"],
   ["user:4294967295:rwx", "names the id 4294967295"],
 ])("parseAcl(%p) is refused: %s", (text, reason) => {
   expect(() => parseAcl(text)).toThrow(reason);
@@ -51,11 +51,11 @@ test.each([
 });
 
 test.each([
-  ["", "not one entry for user"],
-  ["user::rwx,group::r-x", "not one entry for other"],
-  ["user::rwx,user::r--,group::r-x,other::---", "not one entry for user"],
-  ["user::rwx,user:1:r--,group::r-x,other::---", "not one entry for mask"],
-  ["user::rwx,group::r-x,mask::rwx,mask::rwx,other::---", "not one entry for mask"],
+  ["", "exactly one entry for user"],
+  ["user::rwx,group::r-x", "exactly one entry for other"],
+  ["user::rwx,user::r--,group::r-x,other::---", "exactly one entry for user"],
+  ["user::rwx,user:1:r--,group::r-x,other::---", "exactly one entry for mask"],
+  ["user::rwx,group::r-x,mask::rwx,mask::rwx,other::---", "exactly one entry for mask"],
 ])("parseAcl(%p) is refused: %s", (text, reason) => {
   expect(() => parseAcl(text)).toThrow(reason);
 });

@@ -72,13 +72,13 @@ function mismatch(
   if ("invalid" in spec) return undefined;
   const { addressForm } = loaderData;
   if (!isSameAddress(spec.address, address))
-    return `its boot spec names ${addressForm.text(spec.address)}, it is ${addressForm.text(address)}`;
+    return `its boot spec names ${addressForm.text(spec.address)}, but the slot is ${addressForm.text(address)}`;
   if (files === undefined) return undefined;
   const [named, held] = [
     pathsOf(spec.kernel, spec.initrd),
     pathsOf(files.kernel.path, files.initrd?.path),
   ];
-  return named === held ? undefined : `its boot spec names ${named}, it has ${held}`;
+  return named === held ? undefined : `its boot spec names ${named}, but the slot has ${held}`;
 }
 
 function pathsOf(kernel: string, initrd: string | undefined): string {

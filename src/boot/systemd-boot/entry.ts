@@ -80,7 +80,7 @@ export function encodeEntry(entry: NewLoaderEntry): string {
   // systemd-boot cannot say how many boots are left. But the watch over a boot has to know whether the boot is counted.
   const facts = `tandem.slot=${slot} tandem.gen=${record.gen}${tries === undefined ? "" : " tandem.counted"}`;
   return [
-    "# Written by tandem, which writes it anew.",
+    "# Written by tandem. Changes are overwritten.",
     `# record ${encodeFields(record)}`,
     `title tandem slot ${slot}`,
     "sort-key tandem",

@@ -35,7 +35,7 @@ start_watchdog() {
   if [ -n "$waits" ] && [ "$waits" -lt $least ]; then
     say "no watchdog yet: $device waits only $waits s, continuing"
   elif : >"$device"; then
-    say "watchdog $device resets this machine in ${waits:-some} s unless it is told otherwise"
+    say "watchdog $device resets this machine in ${waits:-some} s unless tandem stops it"
   fi
 }
 

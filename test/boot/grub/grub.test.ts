@@ -57,13 +57,13 @@ test("mismatch() compares the spec with the partition, and with the names of ker
   await loader.prepare("b", spec, files);
   expect(loader.mismatch("b", { address, files })).toBeUndefined();
   expect(loader.mismatch("b", { address: { ...address, part: "6" }, files: undefined })).toBe(
-    `its boot spec names partition 5 (${address.partuuid}), it is partition 6 (${address.partuuid})`,
+    `its boot spec names partition 5 (${address.partuuid}), but the slot is partition 6 (${address.partuuid})`,
   );
   expect(loader.mismatch("b", { address: { ...address, partuuid: "x" }, files })).toContain(
     "5 (x)",
   );
   expect(loader.mismatch("b", { address, files: { kernel, initrd } })).toBe(
-    "its boot spec names /boot/vmlinuz, it has /boot/vmlinuz and /boot/initrd",
+    "its boot spec names /boot/vmlinuz, but the slot has /boot/vmlinuz and /boot/initrd",
   );
 });
 

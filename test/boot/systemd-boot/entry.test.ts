@@ -66,7 +66,7 @@ test("an entry passes slot and generation to the kernel", () => {
   const record = { gen: 12, good: "a", trial: "b", tries: 3, limit: 0, last: undefined } as const;
   const start = { linux: "/tandem/b/linux-1", initrd: "/tandem/b/initrd-1", options: "ro quiet" };
   expect(encodeEntry({ slot: "b", tries: 3, record, rank: 9, ...start }).split("\n")).toEqual([
-    "# Written by tandem, which writes it anew.",
+    "# Written by tandem. Changes are overwritten.",
     "# record 12 a b 3 0 -",
     "title tandem slot b",
     "sort-key tandem",
