@@ -42,7 +42,7 @@ packages: ## Install what tests, demo and benchmarks need (apt, when root)
 test: packages types lint build ## Every test there is
 	@$(BUN) scripts/test.ts unit power-cut oracle binary static faults e2e
 
-soak: packages build ## All faults, signals and mutations, and an hour of power cuts (TANDEM_SEED=N tells the same again)
+soak: packages build ## All faults, signals and mutations, and an hour of power cuts (TANDEM_SEED=N repeats a run)
 	@TANDEM_SOAK=1 $(BUN) scripts/test.ts faults
 	@TANDEM_SOAK=1 TANDEM_SOAK_CUTS=30 TANDEM_SOAK_DISKS=100 $(BUN) test --timeout=14400000 ./test/e2e/power-cut.test.ts ./test/e2e/power-cut-boots.test.ts
 

@@ -7,7 +7,10 @@ import { dependencyOf, downloadPackages, packageMembers } from "./packages.ts";
 const KERNEL = "linux-image-cloud-amd64";
 const INITRD_BYTES = 16 * MiB;
 
-/** Packages with a typical mix of files, not to boot: about 480 MB in 16,000 files, with set-user-ID programs and hard links. */
+/**
+ * Packages with a typical mix of files: about 480 MB in 16,000 files, with set-user-ID programs and hard links. The result does not
+ * boot.
+ */
 const BASE = `
   libc6 libc-bin bash coreutils dpkg apt perl-base tzdata passwd util-linux mount systemd udev kmod iproute2 iputils-ping
   openssl libssl3 ca-certificates sudo openssh-client openssh-server e2fsprogs locales xkb-data grub-common busybox-static
@@ -52,7 +55,7 @@ function dealt(packages: readonly TarMember[][], count: number): TarMember[][][]
   );
 }
 
-/** Many packages have the same directory, a layer has it once. Capabilities are set here, because the packages' scripts do not run. */
+/** Many packages contain the same directory; a layer lists it once. Capabilities are set here, because the packages' scripts do not run. */
 function oneLayer(packages: readonly (readonly TarMember[])[]): TarMember[] {
   const seen = new Set<string>();
   return packages.flat().flatMap((member) => {

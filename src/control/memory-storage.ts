@@ -9,9 +9,7 @@ export interface MemoryStorage {
    * Replaces a copy durably, and reads it back. A power cut leaves the other copy whole. Throws "disk" or "no-space".
    */
   write(part: MemoryPart, copy: 0 | 1, bytes: Uint8Array): Promise<void>;
-  /**
-   * Whether nothing was written but a part of the first state, of which a power cut may leave any part. Throws "disk".
-   */
+  /** Whether the storage is empty or holds only an incomplete first state (after a power cut). Throws "disk". */
   isBlank(): boolean;
   /** Removes everything, as before the first write. A power cut leaves a part of the old content. Throws "disk". */
   empty(): Promise<void>;

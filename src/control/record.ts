@@ -25,7 +25,7 @@ export type NextRecord = Omit<BootRecord, "gen">;
 export type RecordCopy = BootRecord | { readonly invalid: string };
 
 export const RECORD_BYTES = 1024;
-/** GRUB has no arithmetic: its script counts down through a chain of as many comparisons (boot/grub/grub.cfg). */
+/** GRUB has no arithmetic: its script counts down through 9 comparisons, with 1 to 9 (boot/grub/grub.cfg). */
 export const TRIES_MAX = 10;
 /** GRUB's `test` compares in a signed 32-bit integer. */
 export const GEN_MAX = 2 ** 31 - 1;

@@ -1,9 +1,6 @@
 import type { BlockFile } from "../system/block-file.ts";
 
-/**
- * Where a file system is written. `path` and `offsetBytes` say where threads of their own find the same bytes as
- * `block`.
- */
+/** Where a file system is written. Another thread opens `path` at `offsetBytes` to reach the bytes of `block`. */
 export interface WriteTarget {
   readonly block: BlockFile;
   /** Undefined: other threads cannot open the target, so everything happens in this thread. */

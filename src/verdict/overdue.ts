@@ -6,7 +6,10 @@ import { bootOf } from "./mark.ts";
 import type { MachineUse } from "../machine/with-machine.ts";
 import type { Work } from "../machine/open-source.ts";
 
-/** A run of `tandem health` may wait for the lock, too. It goes first, because its verdict comes from checks. */
+/**
+ * A run of `tandem health` may wait for the lock, too. That run gets the lock first, because its verdict comes from
+ * checks.
+ */
 const GO_FIRST_SECONDS = 3;
 
 export type OnMachine = <T>(
@@ -15,7 +18,7 @@ export type OnMachine = <T>(
 ) => Promise<T>;
 
 /**
- * Gives this boot up when it has no verdict after the time for one. Waits for the lock without limit: an upgrade may
+ * Gives this boot up when it has no verdict within `overdueSeconds`. Waits for the lock without limit: an upgrade may
  * have it, and after a failure the caller reboots the machine. `whileLocked` is called as in withMachine().
  */
 export async function giveUpOverdue(

@@ -16,7 +16,7 @@ import { readBlock } from "../../src/system/block-file.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { probeKernel } from "./probe-kernel.ts";
 
-/** Offsets on the control partition, DESIGN.md §4. */
+/** Offsets on the control partition, see docs/control-partition.md. */
 const RECORD_OFFSETS = [0, 4 * KiB] as const;
 const SPEC_OFFSETS = { a: 16 * KiB, b: 20 * KiB, recovery: 24 * KiB } as const;
 
