@@ -3,6 +3,7 @@ import { type SlotState, verdictOn, withEvent } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
+import { recordFall } from "../verdict/mark.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
 import { limitedRecordOf, type Machine, note } from "../machine/machine.ts";
 
@@ -26,6 +27,8 @@ export async function rollback(
   tries: number,
   to?: SlotName,
 ): Promise<RollbackResult> {
+  // A trial that the boot loader has given up is no trial any more.
+  await recordFall(machine);
   const { good, trial } = limitedRecordOf(machine);
   if (to === good || (to === undefined && trial !== undefined)) return keepGood(machine);
   return tryOther(machine, to ?? (good === "a" ? "b" : "a"), tries);

@@ -4,6 +4,7 @@ import type { Source } from "../source/source.ts";
 import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
 import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
+import { reportFall, unrecordedFall } from "../verdict/mark.ts";
 import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
 import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
 import { type Content, contentOf } from "../write/content.ts";
@@ -56,6 +57,8 @@ export async function upgradeFrom(
   const content = await contentOf(opened, work);
   const { digest } = content;
   const isFirst = isNewDisk(machine);
+  // Before the plan: a trial that the boot loader has given up is no trial any more, and its image is known to be bad.
+  if (!request.dryRun) await reportFall(work.talk, machine);
   const plan = isFirst ? planFirst(request) : planUpgrade(factsOf(machine, content), request);
   if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
   announce(work, plan, { machine, content });
@@ -93,14 +96,21 @@ async function noteFailure({ machine, slot, content, talk }: Upgrade, text: stri
 }
 
 function factsOf(machine: Machine, content: Content): Parameters<typeof planUpgrade>[0] {
-  const state = machine.memory.state;
+  const { digest } = content;
+  const { state } = machine.memory;
+  const record = recordOf(machine);
+  // Only in a dry run: it has recorded nothing.
+  const fall = unrecordedFall(machine);
   return {
-    record: recordOf(machine),
+    record: fall === undefined ? record : { ...record, trial: undefined },
     booted: machine.booted,
-    digest: content.digest,
+    digest,
     digests: slotDigests(state),
     startable: SLOT_NAMES.filter((name) => machine.loader.startProblem(name) === undefined),
-    knownBad: state.knownBad.find(({ digest }) => digest === content.digest)?.reason,
+    knownBad:
+      fall?.digest === digest
+        ? fall.reason
+        : state.knownBad.find((known) => known.digest === digest)?.reason,
   };
 }
 

@@ -13,7 +13,7 @@ import { programChecks } from "../health/programs.ts";
 import { lastLines } from "../lib/last-lines.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
-import { bootOf, markGood, recordFall } from "./mark.ts";
+import { bootOf, markGood, reportFall } from "./mark.ts";
 import type { Work } from "../machine/open-source.ts";
 import { slotCheck } from "./slot-check.ts";
 
@@ -37,8 +37,7 @@ export interface HealthResult {
 export async function health(work: Work, machine: Machine, plan: CheckPlan): Promise<HealthResult> {
   const { system, talk } = work;
   const { slot } = bootOf(machine);
-  const fell = await recordFall(machine);
-  if (fell !== undefined) talk.info(`The boot loader gave up on slot ${fell} and came back`);
+  const fell = await reportFall(talk, machine);
   const checks = await runChecks(
     [
       slotCheck(machine, slot),

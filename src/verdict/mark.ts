@@ -9,6 +9,7 @@ import {
 import { failingOf } from "../control/failing.ts";
 import type { BootRecord } from "../control/record.ts";
 import {
+  type Fall,
   type State,
   verdictOn,
   withEvent,
@@ -17,6 +18,7 @@ import {
   withVerdict,
 } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
+import type { Talk } from "../lib/talk.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { causeOfGood, causeOfTrial, fallOf, isRecorded } from "./fall.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
@@ -47,6 +49,8 @@ export async function markGood(
         hint: `Run tandem mark good in slot ${slot}, so that it has shown that it boots.`,
       },
     );
+  // The next commit ends what the boot loader reports of this boot.
+  await recordFall(machine);
   const { loaderData, memory } = machine;
   const { record } = loaderData;
   // Each boot of a good slot comes here. Repeated events would push older ones out of the history.
@@ -75,6 +79,21 @@ export async function markBad(
   if (next !== undefined) await machine.loader.commit(next);
   await forgetUnfit(machine);
   return { slot, verdict: "bad", committed: next !== undefined };
+}
+
+/** Records what the boot loader has given up before this boot, and tells the user about a trial. Returns that trial. */
+export async function reportFall(talk: Talk, machine: Machine): Promise<SlotName | undefined> {
+  const fell = await recordFall(machine);
+  if (fell !== undefined) talk.info(`The boot loader gave up on slot ${fell} and came back`);
+  return fell;
+}
+
+/** What recordFall() would record of a trial. Undefined when the boot loader has given up none. **Writes nothing.** */
+export function unrecordedFall(machine: Machine): Pick<Fall, "digest" | "reason"> | undefined {
+  const { record } = machine.loaderData;
+  if (record?.trial === undefined || machine.booted === undefined) return undefined;
+  if (endTrial(record, bootOf(machine), policyOf(machine)) === undefined) return undefined;
+  return fallOf(machine, record.trial, causeOfTrial(machine, record.trial));
 }
 
 /**
