@@ -1,21 +1,33 @@
 import type { Ending } from "../boot/bootloader.ts";
 import type { SlotReport, Status } from "../verdict/status.ts";
 
+/** "known bad", the longest label but "slot recovery", which many disks do not have. */
+const LABEL_WIDTH = 9;
 const HISTORY_SHOWN = 8;
 /** tandem why shows all of them. */
 const LINES_SHOWN = 5;
 
+/** A label and its text. Lines below it have the label "". */
+type Row = readonly [label: string, text: string];
+
 /** The status on one screen. `ending` comes from the boot loader. */
 export function statusText(status: Status, ending: Ending): string {
+  const rows: readonly Row[] = [
+    ["disk", status.disk],
+    ["loader", `${status.loader.name} (${status.loader.seen})`],
+    ["booted", bootedText(status)],
+    ["next", status.noSystem ? installText(status) : nextText(status, ending)],
+    ...status.problems.map((problem): Row => ["problem", problem]),
+    ...status.slots.flatMap((slot) => slotRows(slot)),
+    ...fallRows(status),
+    ...status.knownBad.map(({ digest, reason, at }): Row => [
+      "known bad",
+      `${digest}: ${reason} (${at})`,
+    ]),
+  ];
+  const width = Math.max(LABEL_WIDTH, ...rows.map(([label]) => label.length));
   return [
-    `disk      ${status.disk}`,
-    `loader    ${status.loader.name} (${status.loader.seen})`,
-    `booted    ${bootedText(status)}`,
-    `next      ${status.noSystem ? installText(status) : nextText(status, ending)}`,
-    ...status.problems.map((problem) => `problem   ${problem}`),
-    ...status.slots.flatMap((slot) => slotLines(slot)),
-    ...fallLines(status),
-    ...status.knownBad.map(({ digest, reason, at }) => `known bad ${digest}: ${reason} (${at})`),
+    ...rows.map(([label, text]) => `${label.padEnd(width)} ${text}`),
     ...(status.history.length === 0 ? [] : ["history"]),
     ...status.history
       .slice(-HISTORY_SHOWN)
@@ -62,29 +74,29 @@ function nextText({ record, next }: Status, { withoutRecord, usedUp }: Ending): 
   }
 }
 
-function fallLines({ fall }: Status): string[] {
+function fallRows({ fall }: Status): Row[] {
   if (fall === undefined) return [];
   const lines = (fall.output ?? fall.kernel ?? "").split("\n").filter(Boolean);
   return [
-    `fell      slot ${fall.slot} at ${fall.at}: ${fall.reason}`,
-    ...lines.slice(-LINES_SHOWN).map((line) => `          | ${line}`),
-    "          tandem why shows more",
+    ["fell", `slot ${fall.slot} at ${fall.at}: ${fall.reason}`],
+    ...lines.slice(-LINES_SHOWN).map((line): Row => ["", `| ${line}`]),
+    ["", "tandem why shows more"],
   ];
 }
 
-function slotLines(slot: SlotReport): string[] {
+function slotRows(slot: SlotReport): Row[] {
   const { role, booted, status, version, digest, source, writtenAt, verifiedAt, verdict, reason } =
     slot;
   const marks = [role, ...(booted ? ["booted"] : []), status];
+  const verified = verifiedAt === undefined ? "NOT verified" : `verified ${verifiedAt}`;
+  const below = [
+    ...(digest === undefined ? [] : [digest]),
+    ...(source === undefined ? [] : [`from ${source}`]),
+    ...(writtenAt === undefined ? [] : [`written ${writtenAt}, ${verified}`]),
+    ...(verdict === undefined ? [] : [`${verdict}: ${reason}`]),
+  ];
   return [
-    `${`slot ${slot.slot}`.padEnd(9)} ${marks.join(", ")}${version === undefined ? "" : `: ${version}`}`,
-    ...(digest === undefined ? [] : [`          ${digest}`]),
-    ...(source === undefined ? [] : [`          from ${source}`]),
-    ...(writtenAt === undefined
-      ? []
-      : [
-          `          written ${writtenAt}, ${verifiedAt === undefined ? "NOT verified" : `verified ${verifiedAt}`}`,
-        ]),
-    ...(verdict === undefined ? [] : [`          ${verdict}: ${reason}`]),
+    [`slot ${slot.slot}`, `${marks.join(", ")}${version === undefined ? "" : `: ${version}`}`],
+    ...below.map((text): Row => ["", text]),
   ];
 }

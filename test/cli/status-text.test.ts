@@ -54,6 +54,23 @@ test("statusText() of a new disk is short", () => {
   );
 });
 
+test("statusText() aligns all rows with the longest label", () => {
+  const recovery: SlotReport = { ...SLOT_B, slot: "recovery", role: "last", digest: "sha256:1" };
+  expect(statusText({ ...STATUS, slots: [SLOT_B, recovery], fall: FALL }, ENDING)).toBe(
+    [
+      "disk          /dev/sda",
+      "loader        grub (/tandem/grub.cfg)",
+      "booted        a",
+      "next          slot a",
+      "slot b        passive, empty",
+      "slot recovery last, empty",
+      "              sha256:1",
+      "fell          slot b at today: it hung",
+      "              tandem why shows more",
+    ].join("\n"),
+  );
+});
+
 test.each<[string, Partial<Status>]>([
   ["booted    not from this disk", { booted: undefined }],
   [

@@ -136,7 +136,7 @@ test("statuses, kinds and stages of a later version are shown as they are", asyn
   expect(status.problems).toEqual([]);
   expect(status.slots[1]).toEqual({ slot: "b", role: "passive", booted: false, status: "sealed" });
   expect(status.history).toHaveLength(200);
-  expect(statusText(status, machine.loader.ending)).toContain("slot b    passive, sealed");
+  expect(statusText(status, machine.loader.ending)).toContain("slot b        passive, sealed");
   expect(statusText(status, machine.loader.ending)).toContain(`${AT}  sealed: its key`);
   expect(whyOf(machine).story.map(({ text }) => text)).toContain(
     "slot b was given up: firmware (it was refused)",
