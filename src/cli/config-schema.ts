@@ -3,10 +3,32 @@ import { LOADER_CHOICES } from "../boot/loaders.ts";
 import { TRIES_MAX } from "../control/record.ts";
 import { parseBytes } from "../lib/units.ts";
 
+/** A value that a configuration may not have. */
+export class ConfigFault extends Error {
+  /** Without the place of the value. */
+  readonly reason: string;
+  readonly hint: string | undefined;
+
+  constructor(place: readonly string[], reason: string, hint?: string) {
+    super([...(place.length === 0 ? [] : [place.join(".")]), reason].join(": "));
+    this.reason = reason;
+    this.hint = hint;
+  }
+}
+
 /** More threads than this only wait for one another. */
 export const JOBS_MAX = 64;
 const SECONDS_MAX = 24 * 60 * 60;
 
+const wholeNumber = (min: number, max: number) => {
+  const message = `want a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.number(message),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+};
 const label = v.pipe(
   v.string(),
   v.nonEmpty(),
@@ -53,9 +75,9 @@ const configSchema = v.strictObject({
     v.array(v.pipe(v.string(), v.regex(/^\S+$/, "must be a host, or host:port"))),
   ),
   minimumRate: v.optional(bytes),
-  tries: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(TRIES_MAX))),
-  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(TRIES_MAX))),
-  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(JOBS_MAX))),
+  tries: v.optional(wholeNumber(1, TRIES_MAX)),
+  limit: v.optional(wholeNumber(0, TRIES_MAX)),
+  jobs: v.optional(wholeNumber(1, JOBS_MAX)),
   health: v.optional(
     v.strictObject({
       required: v.optional(v.array(absolute)),
@@ -80,9 +102,7 @@ const configSchema = v.strictObject({
   watchdog: v.optional(
     v.strictObject({
       device: v.optional(v.pipe(v.string(), v.regex(/^\/dev\/[^/]+$/, "must be below /dev"))),
-      seconds: v.optional(
-        v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(WATCHDOG_SECONDS_MAX)),
-      ),
+      seconds: v.optional(wholeNumber(0, WATCHDOG_SECONDS_MAX)),
     }),
   ),
 });
@@ -90,10 +110,29 @@ const configSchema = v.strictObject({
 /** The values that one file or one variable sets: any part of the configuration. */
 export type ConfigValues = v.InferOutput<typeof configSchema>;
 
-/** Throws an Error that names the member and the reason. */
+/** Throws a ConfigFault. */
 export function checkConfig(value: unknown): ConfigValues {
   const result = v.safeParse(configSchema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new Error(`${v.getDotPath(issue) ?? "the whole of it"}: ${issue.message}`);
+  const names = issue.path?.map(({ key }) => `${key}`) ?? [];
+  if (issue.type !== "strict_object" || issue.expected !== "never")
+    throw new ConfigFault(names.length === 0 ? ["the whole of it"] : names, issue.message);
+  const section = names.slice(0, -1);
+  if (Array.isArray(issue.path?.at(-1)?.input))
+    throw new ConfigFault(section, "it is a list, want keys with values");
+  const where = section.length === 0 ? "" : ` of ${section.join(".")}`;
+  const hint = `The keys${where} are ${keysOf(configSchema, section).join(", ")}.`;
+  throw new ConfigFault(section, `there is no key "${names.at(-1)}"`, hint);
+}
+
+/** The keys that the schema has in a section. */
+function keysOf(schema: object, section: readonly string[]): string[] {
+  if ("wrapped" in schema && schema.wrapped instanceof Object)
+    return keysOf(schema.wrapped, section);
+  if (!("entries" in schema) || !(schema.entries instanceof Object)) return [];
+  const [name, ...below] = section;
+  if (name === undefined) return Object.keys(schema.entries);
+  const inner: unknown = new Map<string, unknown>(Object.entries(schema.entries)).get(name);
+  return inner instanceof Object ? keysOf(inner, below) : [];
 }

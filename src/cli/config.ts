@@ -7,7 +7,7 @@ import { MINIMUM_RATE } from "../oci/patience.ts";
 import { type Labels, LABELS } from "../slot/labels.ts";
 import { insideRoot } from "../system/inside-root.ts";
 import type { System } from "../system/system.ts";
-import { checkConfig, type ConfigValues } from "./config-schema.ts";
+import { checkConfig, ConfigFault, type ConfigValues } from "./config-schema.ts";
 import type { Globals } from "./globals.ts";
 
 export interface Config {
@@ -132,6 +132,7 @@ function fromFile(system: System, path: string, mustExist: boolean): Layer[] {
   } catch (cause) {
     throw new TandemError("usage", `Cannot use configuration ${path}: ${reasonOf(cause)}`, {
       cause,
+      ...(cause instanceof ConfigFault && cause.hint !== undefined ? { hint: cause.hint } : {}),
     });
   }
 }
@@ -155,9 +156,8 @@ function fromEnvironment({ environment }: System): Layer[] {
     try {
       return [{ origin, values: checkConfig(value) }];
     } catch (cause) {
-      throw new TandemError("usage", `Cannot use ${origin}="${text}": ${reasonOf(cause)}`, {
-        cause,
-      });
+      const reason = cause instanceof ConfigFault ? cause.reason : reasonOf(cause);
+      throw new TandemError("usage", `Cannot use ${origin}="${text}": ${reason}`);
     }
   });
 }

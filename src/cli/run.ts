@@ -13,6 +13,8 @@ import { openTalk } from "./talk.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
+const HELP = new Set(["--help", "-h", "help"]);
+
 /** Runs one command line and returns the exit status. Only here an error becomes a message. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let form: ErrorForm = {
@@ -36,7 +38,12 @@ async function dispatch(globals: Globals, [word, ...args]: readonly string[]): P
     output("stderr", overview(verbs));
     return EXIT.usage;
   }
-  if (["--help", "-h", "help"].includes(word)) {
+  const [topic] = args;
+  if (word === "help" && topic !== undefined && !HELP.has(topic)) {
+    output("stdout", `${await findVerb(topic).usage()}\n`);
+    return 0;
+  }
+  if (HELP.has(word)) {
     output("stdout", overview(verbs));
     return 0;
   }

@@ -2,17 +2,23 @@ import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { truthOf } from "./globals.ts";
+import { WHOLE_SEPARATOR } from "./values.ts";
 
-/** Flags that may be repeated: all values count. */
-const REPEATED = new Set(["exclude", "insecure-registry"]);
+/** Flags that may be repeated: all values count. Each with what joins its values. */
+const REPEATED: ReadonlyMap<string, string> = new Map([
+  ["exclude", WHOLE_SEPARATOR],
+  ["insecure-registry", ","],
+]);
+/** Flags with a path, which "" is not. */
+const PATHS = new Set(["root"]);
 
 /**
  * Refuses arguments that the verb does not know: citty ignores unknown flags and surplus words. Joins the values of a
- * repeated flag with commas, since citty keeps only the last one.
+ * repeated flag, since citty keeps only the last one.
  */
 export function strictArguments(verb: string, args: readonly string[], known: ArgsDef): string[] {
   const flags = Object.entries(known).filter(([, { type }]) => type !== "positional");
-  const positionals = Object.values(known).filter(({ type }) => type === "positional");
+  const positionals = Object.entries(known).filter(([, { type }]) => type === "positional");
   const options = Object.fromEntries(
     flags.map(([name, { type }]) => [
       name,
@@ -25,9 +31,9 @@ export function strictArguments(verb: string, args: readonly string[], known: Ar
   const parsed = parse(verb, plainSwitches(verb, args, switches), options);
   const surplus = parsed.positionals[positionals.length];
   if (surplus !== undefined) throw usage(verb, `"${surplus}" is one word too many`);
-  const needed = positionals.filter(({ required }) => required !== false);
+  const needed = positionals.filter(([, { required }]) => required !== false);
   if (parsed.positionals.length < needed.length)
-    throw usage(verb, `${needed.length - parsed.positionals.length} more word(s) needed`);
+    throw missingWords(verb, needed.slice(parsed.positionals.length));
   const missing = flags.find(
     ([name, { required }]) => required && parsed.values[name] === undefined,
   );
@@ -36,9 +42,13 @@ export function strictArguments(verb: string, args: readonly string[], known: Ar
     ([name, value]) => Array.isArray(value) && value.length > 1 && !REPEATED.has(name),
   );
   if (twice !== undefined) throw usage(verb, `--${twice[0]} is given twice, and takes one value`);
+  const empty = Object.entries(parsed.values).find(
+    ([name, value]) => PATHS.has(name) && Array.isArray(value) && value.includes(""),
+  );
+  if (empty !== undefined) throw usage(verb, `--${empty[0]} needs a value`);
   const joined = Object.entries(parsed.values).flatMap(([name, value]) => {
     if (typeof value === "boolean") return value ? [`--${name}`] : [];
-    return [`--${name}=${[value].flat().join(",")}`];
+    return [`--${name}=${[value].flat().join(REPEATED.get(name))}`];
   });
   return [...joined, "--", ...parsed.positionals];
 }
@@ -84,8 +94,21 @@ function parse(
   }
 }
 
+function missingWords(verb: string, words: readonly [string, ArgsDef[string]][]): TandemError {
+  const names = words.map(([name]) => name.toUpperCase()).join(" and ");
+  const description = words[0]?.[1].description ?? "";
+  const wanted = `${description.charAt(0).toLowerCase()}${description.slice(1)}`;
+  const one = wanted === "" ? "is missing" : `is missing (${wanted})`;
+  const why = `${names} ${words.length === 1 ? one : "are missing"}`;
+  return new TandemError("usage", `Cannot run tandem ${verb}: ${why}`, { hint: helpHint(verb) });
+}
+
 function usage(verb: string, why: string): TandemError {
   return new TandemError("usage", `Cannot read the arguments of ${verb}: ${why}`, {
-    hint: `See tandem ${verb} --help.`,
+    hint: helpHint(verb),
   });
+}
+
+function helpHint(verb: string): string {
+  return `See tandem ${verb} --help.`;
 }

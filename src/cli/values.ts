@@ -39,6 +39,14 @@ export function slotNamed(flag: string, text: string | undefined): SlotName | un
   throw new TandemError("usage", `Cannot use ${flag} "${text}": want a, b or recovery`);
 }
 
+/** Stands between the values of a repeated flag that may hold commas. No argument of a program has this byte. */
+export const WHOLE_SEPARATOR = "\0";
+
+/** The values of a repeated flag, each as it was given. */
+export function wholes(text: string | undefined): string[] {
+  return text?.split(WHOLE_SEPARATOR) ?? [];
+}
+
 /** Words that are separated by commas. */
 export function list(text: string | undefined): string[] {
   return (text ?? "").split(",").filter((word) => word !== "");

@@ -3,6 +3,7 @@ import { BLOCK_BYTES, CHUNK_BYTES } from "../disk/chunk.ts";
 import { type ByteString, display } from "../lib/byte-string.ts";
 import { TandemError } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
+import { DIRECTORY } from "../system/files.ts";
 import type { FolderFile } from "../system/folder.ts";
 import type { DataSink } from "../tar/entry.ts";
 import { Exclusions } from "./exclusions.ts";
@@ -21,9 +22,12 @@ const NAMES_MAX = 20;
 export const openDirectory: OpenSource = (path, { files, exclude }) => {
   const exclusions = (): Exclusions => new Exclusions(exclude);
   exclusions();
-  if (!files.exists(path))
-    throw new TandemError("source", `Cannot open "${path}": there is no such directory`);
   const name = `dir:${path}`;
+  const kind = files.kind(path);
+  if (kind === undefined)
+    throw new TandemError("source", `Cannot open "${name}": there is no such directory`);
+  if (kind !== DIRECTORY)
+    throw new TandemError("source", `Cannot open "${name}": it is ${kind}, want a directory`);
   return {
     kind: "tree",
     name,

@@ -144,7 +144,7 @@ const STALL_MS = 30_000;
 // oxlint-disable-next-line require-await -- A later kind may have to wait. An async function rejects instead of throwing.
 export async function openSource(text: string, options: SourceOptions): Promise<Source> {
   const colon = text.indexOf(":");
-  const kind = Object.entries(KINDS).find(([name]) => name === text.slice(0, colon))?.[1];
+  const kind = Object.entries(KINDS).find(([name]) => text.startsWith(`${name}:`))?.[1];
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
   refuseExclusions(text, options);
   const { found, ...source } = kind.open(text.slice(colon + 1), {
@@ -189,14 +189,33 @@ function refuseExclusions(text: string, { exclude = [] }: SourceOptions): void {
   if (exclude.length === 0 || text.startsWith("dir:")) return;
   throw new TandemError(
     "usage",
-    `Cannot exclude "${exclude[0]}" from ${text}: only dir: leaves paths out`,
+    `Cannot exclude "${exclude[0]}" from ${text}: only a dir: source can leave paths out`,
   );
 }
 
 function unknownKind(text: string): TandemError {
   const forms = Object.values(KINDS).map(({ form }) => form);
   const message = `Cannot open source "${text}": want ${forms.join(", ")}`;
-  return new TandemError("source", message, isReference(text) ? { hint: `Write oci:${text}` } : {});
+  const hint = hintFor(text);
+  return new TandemError("source", message, hint === undefined ? {} : { hint });
+}
+
+/** "oci" is so short that many names of images are one letter from it. */
+function hintFor(text: string): string | undefined {
+  const [prefix = "", ...rest] = text.split(":");
+  const near = Object.keys(KINDS).find((name) => name !== "oci" && isOneLetterFrom(name, prefix));
+  if (near !== undefined && rest.join("") !== "") return `Did you mean ${near}:${rest.join(":")}?`;
+  return isReference(text) ? `Write oci:${text}` : undefined;
+}
+
+/** Whether one letter is missing, too much or another one. */
+function isOneLetterFrom(name: string, text: string): boolean {
+  let same = 0;
+  while (same < name.length && name[same] === text[same]) same += 1;
+  const [left, right] = [name.slice(same), text.slice(same)];
+  return [left.slice(1) === right, left === right.slice(1), left.slice(1) === right.slice(1)].some(
+    Boolean,
+  );
 }
 
 function isReference(text: string): boolean {

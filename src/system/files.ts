@@ -15,6 +15,9 @@ import { errnoOf, FileFault } from "./failure.ts";
 /** More than any file that is read in one piece needs: credentials, an index of images, configuration. */
 const WHOLE_BYTES_MAX = 16 * MiB;
 
+/** What kind() says of a directory. */
+export const DIRECTORY = "a directory";
+
 /** An open file, read at byte offsets. */
 export interface RandomFile {
   readonly sizeBytes: number;
@@ -29,6 +32,8 @@ export interface RandomFile {
  */
 export interface Files {
   exists(path: string): boolean;
+  /** "a file", "a directory", "a FIFO". Undefined when there is nothing. */
+  kind(path: string): string | undefined;
   /**
    * Undefined when there is no such file. Refuses everything but regular files and /dev/null, which counts as empty.
    */
@@ -43,6 +48,7 @@ export interface Files {
 
 export const linuxFiles: Files = {
   exists: existsSync,
+  kind: (path) => (existsSync(path) ? kindOf(statSync(path)) : undefined),
   readText(path) {
     const bytes = readWhole(path);
     return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
@@ -121,7 +127,8 @@ function refuseOthers(path: string, stat: Stats): void {
 }
 
 export function kindOf(stat: Stats): string {
-  if (stat.isDirectory()) return "a directory";
+  if (stat.isFile()) return "a file";
+  if (stat.isDirectory()) return DIRECTORY;
   if (stat.isFIFO()) return "a FIFO";
   if (stat.isSocket()) return "a socket";
   return stat.isBlockDevice() ? "a block device" : "a character device";

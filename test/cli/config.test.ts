@@ -54,7 +54,7 @@ test.each<[string, Readonly<Record<string, string>>, number | undefined]>([
 
 test("loadImageConfig() names the invalid file", () => {
   expect(() => inImage({ [`/image${ETC}`]: "treis: 1" })).toThrow(
-    `Cannot use configuration /image${ETC}: treis: `,
+    `Cannot use configuration /image${ETC}: there is no key "treis"`,
   );
 });
 
@@ -154,15 +154,15 @@ test.each<[string, string, Partial<Config>]>([
 });
 
 test.each([
-  ["junk: 1", "junk"],
-  ["health: {checkseconds: 1}", "health.checkseconds"],
-  ["tries: 0", "tries"],
-  ["tries: 31", "tries"],
-  ["tries: 1.5", "tries"],
-  ["tries: '3'", "tries"],
-  ["limit: -1", "limit"],
+  ["junk: 1", 'there is no key "junk"'],
+  ["health: {checkseconds: 1}", 'health: there is no key "checkseconds"'],
+  ["tries: 0", "tries: want a whole number from 1 to 10"],
+  ["tries: 99", "tries: want a whole number from 1 to 10"],
+  ["tries: 1.5", "tries: want a whole number from 1 to 10"],
+  ["tries: '3'", "tries: want a whole number from 1 to 10"],
+  ["limit: -1", "limit: want a whole number from 0 to 10"],
   ["limit: 11", "limit"],
-  ["jobs: 65", "jobs"],
+  ["jobs: 65", "jobs: want a whole number from 1 to 64"],
   ["disk: sda", "disk: must be an absolute path"],
   ["labels: {a: ''}", "labels.a"],
   ["labels: {esp: ''}", "labels.esp"],
@@ -170,7 +170,7 @@ test.each([
   [`labels: {a: ${"x".repeat(37)}}`, "labels.a: a partition label has at most 36"],
   ["health: {required: [checks]}", "health.required.0"],
   ["health: {deadlineSeconds: 0}", "health.deadlineSeconds"],
-  ["health: {expect: {mount: [/data]}}", "health.expect.mount"],
+  ["health: {expect: {mount: [/data]}}", 'health.expect: there is no key "mount"'],
   ["health: {expect: {mounted: [data]}}", "health.expect.mounted.0"],
   ["minimumRate: slow", "minimumRate: must be a size"],
   ["minimumRate: -1", "minimumRate: must be a size"],
@@ -179,10 +179,11 @@ test.each([
   ["health: {expect: {tcp: ['localhost:65536']}}", "health.expect.tcp.0: must be host:port"],
   ["health: {expect: {urls: ['ftp://x']}}", "health.expect.urls.0: must begin with http"],
   ["health: {expect: {processes: ['']}}", "health.expect.processes.0"],
-  ["watchdog: {seconds: 65536}", "watchdog.seconds"],
+  ["watchdog: {seconds: 65536}", "watchdog.seconds: want a whole number from 0 to 65535"],
   ["watchdog: {device: watchdog0}", "watchdog.device: must be below /dev"],
-  ["[1, 2]", ""],
-  ["just text", ""],
+  ["[1, 2]", "it is a list, want keys with values"],
+  ["labels: [x]", "labels: it is a list, want keys with values"],
+  ["just text", "the whole of it: "],
   ["tries: [", ""],
 ])("loadConfig() refuses a file with %p", (text, why) => {
   const wrong = (): unknown => load({ files: { [ETC]: text } });
@@ -191,12 +192,25 @@ test.each([
 });
 
 test.each([
-  ["TANDEM_TRIES", "many"],
-  ["TANDEM_TRIES", "0"],
-  ["TANDEM_JOBS", "-1"],
-  ["TANDEM_DISK", "sda"],
-])("loadConfig() refuses %s=%s", (name, value) => {
-  expect(() => load({ environment: { [name]: value } })).toThrow(`Cannot use ${name}="${value}": `);
+  ["treis: 1", "The keys are disk, bootloader, labels, "],
+  ["labels: {c: x}", "The keys of labels are control, a, b, recovery, esp."],
+  ["health: {expect: {mount: [/data]}}", "The keys of health.expect are mounted, noFailedUnits, "],
+])("the hint for %p names the known keys", (text, hint) => {
+  expect(() => load({ files: { [ETC]: text } })).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining(hint) }),
+  );
+});
+
+test.each([
+  ["TANDEM_TRIES", "many", "want a whole number from 1 to 10"],
+  ["TANDEM_TRIES", "99", "want a whole number from 1 to 10"],
+  ["TANDEM_LIMIT", "11", "want a whole number from 0 to 10"],
+  ["TANDEM_JOBS", "-1", "want a whole number from 1 to 64"],
+  ["TANDEM_DISK", "sda", "must be an absolute path"],
+])("loadConfig() refuses %s=%s", (name, value, why) => {
+  expect(() => load({ environment: { [name]: value } })).toThrow(
+    expect.objectContaining({ code: "usage", message: `Cannot use ${name}="${value}": ${why}` }),
+  );
 });
 
 test("loadConfig() requires only the file that --config names", () => {

@@ -97,7 +97,9 @@ test("an invalid configuration is a missing part, and its secrets are not in the
   const line = ["report", at("config.tar.gz"), "--config", at("wrong.yaml"), "--disk", disk];
   const { status, stdout } = await tandem(line);
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^missing {3}config: Cannot use configuration .*wrong\.yaml: password/m);
+  expect(stdout).toMatch(
+    /^missing {3}config: Cannot use configuration .*wrong\.yaml: there is no key "password"/m,
+  );
   expect(stdout).toContain("status, why, doctor");
   expect(textsIn(at("config.tar.gz"))).not.toContain("s3cret-word");
   expect((await tandem(["status", "--config", at("wrong.yaml"), "--disk", disk])).status).toBe(2);
@@ -106,6 +108,9 @@ test("an invalid configuration is a missing part, and its secrets are not in the
 test.each([
   [["report", "disk.img"], "there is a file already"],
   [["report", "none/x.tar.gz"], "there is no "],
+  [["report", "."], "it is a directory\n  hint: Name a file in it."],
+  [["report", ""], 'Cannot write the report to "": the name is empty'],
+  [["report", "disk.img/x"], "disk.img is not a directory"],
   [["report", "-", "--json"], "stdout is for the result with --json"],
   [["report", "a", "b"], '"b" is one word too many'],
 ])("tandem %p is refused", async (words, why) => {

@@ -31,8 +31,14 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ["upgrade --source oci:a/b --tries 0", 2, 'Cannot use --tries "0": want a whole number'],
   ["upgrade --source oci:a/b --tries 31", 2, 'Cannot use --tries "31": want a whole number'],
   ["rollback --tries many", 2, 'Cannot use --tries "many": want a whole number'],
-  ["write oci-layout:x", 2, "Cannot read the arguments of write: 1 more word(s) needed"],
+  ["write oci-layout:x", 2, "Cannot run tandem write: TARGET is missing (a block device or"],
   ["write oci-layout:x y --size large", 2, 'Cannot use --size "large": want a size'],
+  ["write", 2, "Cannot run tandem write: SOURCE and TARGET are missing"],
+  ["mark", 2, "Cannot run tandem mark: VERDICT is missing (good or bad)"],
+  ["hooks", 2, "Cannot run tandem hooks: ACTION is missing (list, print or install)"],
+  ["watchdog", 2, "Cannot run tandem watchdog: ACTION is missing (arm or stop)"],
+  ["hooks install systemd --root=", 2, "Cannot read the arguments of hooks: --root needs a value"],
+  ["help bogus", 2, 'Cannot run "bogus": there is no such verb'],
   ["mark maybe", 2, 'Cannot mark a slot "maybe": want good or bad'],
   ["mark bad c", 2, 'Cannot mark slot "c": want a, b or recovery'],
   ["verify c", 2, 'Cannot verify slot "c": want a, b or recovery'],
@@ -43,17 +49,28 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ["write foo:bar x.img", 3, 'Cannot open source "foo:bar": want oci:REFERENCE'],
   [`write oci-layout:${at("none")} x.img`, 3, `Cannot open "${at("none")}"`],
   [`write oci-archive:${at("none")} x.img`, 3, `Cannot open "${at("none")}"`],
-  [`write dir:${at("none")} x.img --size 8M`, 3, `Cannot open "${at("none")}": there is no such`],
+  [`write dir:${at("none")} x.img --size 8M`, 3, `Cannot open "dir:${at("none")}": there is no`],
   [
     `write dir:${at("fifo")} x.img --size 8M`,
     3,
-    `Cannot read the top of dir:${at("fifo")}: ENOTDIR`,
+    `Cannot open "dir:${at("fifo")}": it is a FIFO, want a directory`,
+  ],
+  [
+    `write dir:${at("wrong.yaml")} x.img --size 8M`,
+    3,
+    `Cannot open "dir:${at("wrong.yaml")}": it is a file, want a directory`,
+  ],
+  [`write dir:${folder} x.img --exclude=`, 2, 'Cannot exclude "": it is no path below the folder'],
+  [
+    `write dir:${folder} x.img --exclude /a,b/../c`,
+    2,
+    'Cannot exclude "/a,b/../c": it is no path below the folder',
   ],
   ["write dir:/x x.img --exclude ../y", 2, 'Cannot exclude "../y": it is no path below the folder'],
   [
     "write oci:x.io/y x.img --exclude /y",
     2,
-    'Cannot exclude "/y" from oci:x.io/y: only dir: leaves',
+    'Cannot exclude "/y" from oci:x.io/y: only a dir: source can leave paths out',
   ],
   [
     `write oci-layout:${folder} x.img`,
@@ -85,7 +102,13 @@ test.concurrent.each(verbs.map(({ name }) => name))(
   },
 );
 
-test.concurrent.each([["--help"], ["-h"], ["help"], ["--debug --help"]])(
+test("tandem help VERB prints the help of the verb", async () => {
+  const { status, stdout, stderr } = await tandem(["help", "upgrade"]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("USAGE tandem upgrade");
+});
+
+test.concurrent.each([["--help"], ["-h"], ["help"], ["help help"], ["--debug --help"]])(
   "tandem %s prints the overview",
   async (line) => {
     const { status, stdout, stderr } = await tandem(line.split(" "));

@@ -7,6 +7,8 @@ const KNOWN = {
   reboot: { type: "boolean" },
   tries: { type: "string" },
   "insecure-registry": { type: "string" },
+  exclude: { type: "string" },
+  root: { type: "string" },
 } as const;
 
 test.each([
@@ -30,6 +32,10 @@ test.each([
   [
     ["--insecure-registry", "one", "s", "--insecure-registry=two"],
     ["--insecure-registry=one,two", "--", "s"],
+  ],
+  [
+    ["s", "--exclude", "/a,b", "--exclude="],
+    ["--exclude=/a,b\0", "--", "s"],
   ],
   [
     ["--reboot", "--reboot", "s"],
@@ -74,7 +80,8 @@ test.each([
   [["s", "--tries"], 'Option "--tries <value>" argument missing'],
   [["s", "--tries", "--reboot"], 'Option "--tries" argument is ambiguous'],
   [["s", "t", "u"], '"u" is one word too many'],
-  [[], "1 more word(s) needed"],
+  [["s", "--root", ""], "--root needs a value"],
+  [["s", "--root="], "--root needs a value"],
 ])("strictArguments(%p) refuses: %s", (args, why) => {
   expect(() => strictArguments("verb", args, KNOWN)).toThrow(
     expect.objectContaining({
@@ -82,6 +89,25 @@ test.each([
       message: `Cannot read the arguments of verb: ${why}`,
       hint: "See tandem verb --help.",
     }),
+  );
+});
+
+test("strictArguments() names the words that are missing", () => {
+  const known = {
+    verdict: { type: "positional", required: true, description: "Good or bad" },
+    slot: { type: "positional", required: true },
+    note: { type: "positional", required: false },
+  } as const;
+  const hint = "See tandem verb --help.";
+  for (const [args, why] of [
+    [[], "VERDICT and SLOT are missing"],
+    [["good"], "SLOT is missing"],
+  ] as const)
+    expect(() => strictArguments("verb", args, known)).toThrow(
+      expect.objectContaining({ code: "usage", message: `Cannot run tandem verb: ${why}`, hint }),
+    );
+  expect(() => strictArguments("verb", [], { verdict: known.verdict })).toThrow(
+    "Cannot run tandem verb: VERDICT is missing (good or bad)",
   );
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { count, fileSystemLabel, list, size } from "../../src/cli/values.ts";
+import { count, fileSystemLabel, list, size, wholes } from "../../src/cli/values.ts";
 
 test.each([
   [undefined, undefined],
@@ -54,4 +54,13 @@ test.each([
   ["a,b:5000,,c", ["a", "b:5000", "c"]],
 ])("list(%p) is %p", (text, words) => {
   expect(list(text)).toEqual(words);
+});
+
+test.each([
+  [undefined, []],
+  ["", [""]],
+  ["/a,b", ["/a,b"]],
+  ["/a\0\0/b", ["/a", "", "/b"]],
+])("wholes(%p) is %p", (text, values) => {
+  expect(wholes(text)).toEqual(values);
 });

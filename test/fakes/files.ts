@@ -1,4 +1,4 @@
-import type { Files } from "../../src/system/files.ts";
+import { DIRECTORY, type Files } from "../../src/system/files.ts";
 
 /** Files in memory. The keys are paths. */
 export function memoryFiles(content: Readonly<Record<string, string | Uint8Array>>): Files {
@@ -10,6 +10,10 @@ export function memoryFiles(content: Readonly<Record<string, string | Uint8Array
     Object.keys(content).filter((name) => name.startsWith(`${path}/`));
   return {
     exists: (path) => bytesAt(path) !== undefined || under(path).length > 0,
+    kind: (path) => {
+      if (bytesAt(path) !== undefined) return "a file";
+      return under(path).length > 0 ? DIRECTORY : undefined;
+    },
     readBytes: bytesAt,
     readText: (path) => {
       const bytes = bytesAt(path);

@@ -20,6 +20,19 @@ test("an existing file and a missing folder are refused", async () => {
   expect(() => refuseTarget(linux, folder.in("none/x"))).toThrow(
     `there is no ${folder.in("none")}`,
   );
+  expect(() => refuseTarget(linux, folder.path)).toThrow(
+    expect.objectContaining({
+      code: "usage",
+      message: `Cannot write the report to ${folder.path}: it is a directory`,
+      hint: "Name a file in it.",
+    }),
+  );
+  expect(() => refuseTarget(linux, folder.in("x/y"))).toThrow(
+    expect.objectContaining({
+      code: "usage",
+      message: `Cannot write the report to ${folder.in("x/y")}: ${folder.in("x")} is not a directory`,
+    }),
+  );
 });
 
 test.each([

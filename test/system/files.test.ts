@@ -18,6 +18,12 @@ test("readText() and readBytes() read a whole file, and are undefined for a miss
   expect(linuxFiles.readText(`${file}/none`)).toBeUndefined();
   expect(linuxFiles.exists(file)).toBe(true);
   expect(linuxFiles.exists(`${folder}/none`)).toBe(false);
+  expect([file, folder, `${folder}/fifo`].map((path) => linuxFiles.kind(path))).toEqual([
+    "a file",
+    "a directory",
+    "a FIFO",
+  ]);
+  expect(linuxFiles.kind(`${file}/none`)).toBeUndefined();
   expect(linuxFiles.list(folder)).toEqual(["b", "fifo", "file", "socket"]);
   expect(linuxFiles.list(`${folder}/none`)).toEqual([]);
 });

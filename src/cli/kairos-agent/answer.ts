@@ -6,7 +6,7 @@ import { FlagFault, isOn, parseGoFlags } from "./go-flags.ts";
 import { AGENT_HELP } from "./help.ts";
 import { type AgentLine, isVerb, parseLine } from "./line.ts";
 import { findOriginal } from "./original.ts";
-import { stateValue } from "./state.ts";
+import { STATE_KEYS, stateValue } from "./state.ts";
 import { argumentsForOriginal, noSourceText, readUpgrade } from "./upgrade.ts";
 import { agentVersionFlagText, agentVersionText } from "./version.ts";
 
@@ -101,6 +101,7 @@ function ownAnswer({ system }: AgentMachine, line: AgentLine): AgentAnswer {
     return failed([
       `Cannot run ${verb}: tandem does not have this verb of kairos-agent. ${INSTALL}`,
     ]);
+  if (key === "") return failed([`state get needs a KEY: ${STATE_KEYS.join(", ")}`]);
   const value = stateValue(system, key);
   return value === undefined
     ? failed([`Cannot tell "${key}" of the state: tandem does not know it. ${INSTALL}`])

@@ -20,6 +20,9 @@ const ANSWERS: Readonly<Record<string, (system: StateSystem) => string | undefin
   "oem.name": oemName,
 };
 
+/** The keys that tandem can answer. */
+export const STATE_KEYS: readonly string[] = Object.keys(ANSWERS);
+
 /** What the original knows besides. Each covers all keys below it. */
 const ONLY_IN_ORIGINAL = [
   "uuid persistent recovery state encrypted_partitions write_protected persistent_cow system addresses",

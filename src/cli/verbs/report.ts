@@ -35,6 +35,10 @@ export const report = defineVerb({
   },
   worksWithBadConfig: true,
   async run(context, { file }) {
+    if (file === "")
+      throw new TandemError("usage", 'Cannot write the report to "": the name is empty', {
+        hint: "Name a file, or - for stdout. Without a name the report is in the working directory.",
+      });
     if (file === STDOUT) refuseStdout(context);
     else if (file !== undefined) refuseTarget(context.system, context.system.absolute(file));
     // Loaded here, since no other verb collects and packs a report.

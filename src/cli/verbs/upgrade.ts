@@ -4,7 +4,7 @@ import { upgrade as run, type UpgradeReport } from "../../upgrade/upgrade.ts";
 import { JOBS_MAX } from "../config-schema.ts";
 import { print } from "../context.ts";
 import { restartMachine } from "../restart.ts";
-import { count, list, slotNamed } from "../values.ts";
+import { count, list, slotNamed, wholes } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const upgrade = defineVerb({
@@ -51,7 +51,7 @@ export const upgrade = defineVerb({
       retryBad: args["retry-bad"] === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? config.jobs,
       minimumRate: config.minimumRate,
-      exclude: list(args.exclude),
+      exclude: wholes(args.exclude),
       insecureRegistries: [...config.insecureRegistries, ...list(args["insecure-registry"])],
     };
     const report = await withMachine(

@@ -2,7 +2,7 @@ import { formatBytes } from "../../lib/units.ts";
 import { write as run } from "../../upgrade/write.ts";
 import { JOBS_MAX } from "../config-schema.ts";
 import { print } from "../context.ts";
-import { count, fileSystemLabel, list, size } from "../values.ts";
+import { count, fileSystemLabel, list, size, wholes } from "../values.ts";
 import { defineVerb } from "../verb.ts";
 
 export const write = defineVerb({
@@ -42,7 +42,7 @@ export const write = defineVerb({
       force: args.force === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? context.config.jobs,
       minimumRate: context.config.minimumRate,
-      exclude: list(args.exclude),
+      exclude: wholes(args.exclude),
       insecureRegistries: [
         ...context.config.insecureRegistries,
         ...list(args["insecure-registry"]),

@@ -33,6 +33,14 @@ test.each([
     },
   ],
   ["state get boot", { stdout: "active_boot" }],
+  [
+    "state get",
+    {
+      status: 1,
+      stdout:
+        "state get needs a KEY: boot, in_ram, kairos.flavor, kairos.version, oem.found, oem.name\n",
+    },
+  ],
   ["--debug state g bogus", { stdout: "<nil>" }],
   [
     "state get uuid",
