@@ -115,7 +115,7 @@ export function checkConfig(value: unknown): ConfigValues {
   const result = v.safeParse(configSchema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const names = issue.path?.map(({ key }) => `${key}`) ?? [];
+  const names = v.getDotPath(issue)?.split(".") ?? [];
   if (issue.type !== "strict_object" || issue.expected !== "never")
     throw new ConfigFault(names.length === 0 ? ["the whole of it"] : names, issue.message);
   const section = names.slice(0, -1);

@@ -9,7 +9,7 @@ test("checkConfig() returns the values, sizes in bytes", () => {
 
 test.each([
   ["text", "the whole of it: "],
-  [{ treis: 2 }, "treis: "],
+  [{ treis: 2 }, 'there is no key "treis"'],
   [{ tries: 0 }, "tries: "],
   [{ jobs: 65 }, "jobs: "],
   [{ health: { deadlineSeconds: 0 } }, "health.deadlineSeconds: "],
