@@ -89,7 +89,7 @@ story("a trial that never reaches its checks is given up when its time is over",
   );
   await guest.machine.expectLine(/^Slot b failed: it gave no verdict in time/, BOOT_SECONDS);
   // The init is a script, so there is no service manager.
-  await guest.machine.expectLine(/No service manager runs here/, BOOT_SECONDS);
+  await guest.machine.expectLine(/No service manager is running/, BOOT_SECONDS);
   await expectBack(guest);
 });
 
