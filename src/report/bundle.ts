@@ -88,7 +88,8 @@ export class Bundle {
     if (this.#files.size >= FILES_MAX) throw new Error(`the bundle has ${FILES_MAX} files already`);
     const text =
       typeof content === "string"
-        ? this.#redactor.text(content.slice(-FILE_CHARS_MAX))
+        ? // Redact first: the rest of a secret that the cut divides would not be recognized.
+          this.#redactor.text(content).slice(-FILE_CHARS_MAX)
         : `${JSON.stringify(this.#redactor.json(content), undefined, 2)}\n`;
     this.#files.set(freePath(path, this.#files), text);
   }

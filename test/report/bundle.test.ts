@@ -53,6 +53,15 @@ test("for a bug the stack is noted as well", async () => {
   expect(bundle.missing[0]?.reason).toMatch(/^ +at .*bundle\.test\.ts/m);
 });
 
+test("a secret that the limit of a file divides is redacted whole", async () => {
+  const key = ["-----BEGIN PRIVATE KEY-----", "aGVsbG8=".repeat(8), "-----END PRIVATE KEY-----"];
+  const after = "x".repeat(1024 * 1024 - 60);
+  const bundle = newBundle();
+  await bundle.collect(single("a", "a", () => `${key.join("\n")}\n${after}`));
+  expect(bundle.files[0]?.text).toEndWith(after);
+  expect(bundle.files[0]?.text).not.toContain("aGVsbG8=");
+});
+
 test("reasons, texts and objects are redacted", async () => {
   const bundle = newBundle();
   await bundle.collect(single("a", "a", () => fail(new Error("http://me:s3cret@x/"))));
