@@ -1,7 +1,6 @@
 /** The memory in the files of a folder: "state-0", "state-1", "beside-0" and "beside-1". */
-import { TandemError, reasonOf } from "../lib/error.ts";
 import type { DurableFiles } from "../system/durable-files.ts";
-import { isFull } from "../system/failure.ts";
+import { describing, FileFault } from "../system/failure.ts";
 import type { MemoryStorage, MemoryPart } from "./memory-storage.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { STATE_BYTES } from "./state-copy.ts";
@@ -31,7 +30,7 @@ export function folderMemory(files: DurableFiles, folder: string): MemoryStorage
         files.remove(path);
         files.create(path, [bytes]);
         if (Buffer.compare(bytesOf(files, path), bytes) !== 0)
-          throw new Error("the medium holds something else afterwards");
+          throw new FileFault(path, "the medium holds something else afterwards", "EIO");
       }),
     isBlank: () => attempt(folder, () => names().every((name) => name === FIRST)),
     empty: () =>
@@ -59,13 +58,5 @@ function bytesOf(files: DurableFiles, path: string): Uint8Array {
 }
 
 function attempt<T>(folder: string, action: () => T): T {
-  try {
-    return action();
-  } catch (cause) {
-    throw new TandemError(
-      isFull(cause) ? "no-space" : "disk",
-      `Cannot use tandem's memory in ${folder}: ${reasonOf(cause)}`,
-      { cause },
-    );
-  }
+  return describing(`use tandem's memory in ${folder}`, action);
 }

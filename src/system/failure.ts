@@ -39,6 +39,20 @@ export function permissionHint(error: unknown): { readonly hint?: string } {
 }
 
 /**
+ * Performs `action`, and says in the error of a failed system call what was being done: "Cannot read /x: EIO …", with
+ * the code "disk" or "no-space". Other errors stay as they are.
+ */
+export function describing<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof TandemError || errnoOf(cause) === undefined) throw cause;
+    const code: ErrorCode = isFull(cause) ? "no-space" : "disk";
+    throw new TandemError(code, `Cannot ${what}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
  * Turns the error of a system call that no caller has described into a TandemError "disk" or "no-space". Undefined for
  * other errors.
  */

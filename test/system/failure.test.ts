@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { TandemError } from "../../src/lib/error.ts";
-import { errnoOf, FileFault, isFull, machineFailure } from "../../src/system/failure.ts";
+import {
+  describing,
+  errnoOf,
+  FileFault,
+  isFull,
+  machineFailure,
+} from "../../src/system/failure.ts";
 import { SyscallError } from "../../src/system/syscall.ts";
 
 const ENOLCK = 37;
@@ -47,4 +53,32 @@ test.each([
 test("machineFailure() is undefined for bugs and for TandemErrors", () => {
   expect(machineFailure(new RangeError("x"))).toBeUndefined();
   expect(machineFailure(new TandemError("disk", "Cannot x"))).toBeUndefined();
+});
+
+const full = Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+const described = new TandemError("content", "Cannot use it");
+const bug = new TypeError("x is not a function");
+
+test.each([
+  [new FileFault("/x", "it is gone"), "disk", "Cannot read /x: it is gone"],
+  [full, "no-space", "Cannot read /x: ENOSPC: no space left"],
+] as const)("describing() says at %p what was done", (cause, code, message) => {
+  const failing = (): never => {
+    throw cause;
+  };
+  const error = thrownBy(() => describing("read /x", failing));
+  expect(error).toMatchObject({ code, message, cause });
+});
+
+test.each([
+  ["an error that is described already", described],
+  ["a bug", bug],
+])("describing() passes on %s", (_, cause) => {
+  expect(
+    thrownBy(() =>
+      describing("read /x", () => {
+        throw cause;
+      }),
+    ),
+  ).toBe(cause);
 });

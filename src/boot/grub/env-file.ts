@@ -4,8 +4,8 @@
  * as long as the variables fit into the first 512 bytes, a power cut leaves all of the old or all of the new ones.
  */
 import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
-import { reasonOf, TandemError } from "../../lib/error.ts";
-import { isFull } from "../../system/failure.ts";
+import { TandemError } from "../../lib/error.ts";
+import { describing } from "../../system/failure.ts";
 import type { MountedFiles } from "../../system/mounted-files.ts";
 
 /** What grub-editenv makes, and the least that GRUB's save_env accepts. */
@@ -124,11 +124,5 @@ function bytesOf({ path, files }: EnvFile): Uint8Array | undefined {
 }
 
 function guard<T>({ path }: EnvFile, action: "read" | "write", run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    if (cause instanceof TandemError) throw cause;
-    const code = isFull(cause) ? "no-space" : "disk";
-    throw new TandemError(code, `Cannot ${action} ${path}: ${reasonOf(cause)}`, { cause });
-  }
+  return describing(`${action} ${path}`, run);
 }

@@ -1,7 +1,7 @@
 import { relabel, mountableLabel } from "../../ext4/relabel.ts";
 import { readLabel, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET_BYTES } from "../../ext4/superblock.ts";
-import { reasonOf, TandemError } from "../../lib/error.ts";
-import { isFull } from "../../system/failure.ts";
+import { TandemError } from "../../lib/error.ts";
+import { describing } from "../../system/failure.ts";
 import type { MountedFiles } from "../../system/mounted-files.ts";
 import {
   IMAGE_NAMES,
@@ -98,14 +98,5 @@ function pathOf({ path }: ImageFolder, name: ImageName): string {
 }
 
 function guard<T>({ path }: ImageFolder, action: "read" | "change", run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    if (cause instanceof TandemError) throw cause;
-    throw new TandemError(
-      isFull(cause) ? "no-space" : "disk",
-      `Cannot ${action} the image files in ${path}: ${reasonOf(cause)}`,
-      { cause },
-    );
-  }
+  return describing(`${action} the image files in ${path}`, run);
 }

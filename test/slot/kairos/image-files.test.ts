@@ -7,6 +7,7 @@ import {
   swapImages,
 } from "../../../src/slot/kairos/image-files.ts";
 import { MiB } from "../../../src/lib/units.ts";
+import { FileFault } from "../../../src/system/failure.ts";
 import { linuxMountedFiles, type MountedFiles } from "../../../src/system/mounted-files.ts";
 import { directory, IDENTITY } from "../../fakes/ext4-image.ts";
 import { writeExt4 } from "../../peers/ext4-tools.ts";
@@ -50,7 +51,7 @@ function failingAt(at: number): { readonly files: MountedFiles; readonly log: st
   const counted = CALLS.map((name) => [
     name,
     (...words: never[]): void => {
-      if (log.length === at) throw new Error("no power");
+      if (log.length === at) throw new FileFault("/", "no power", "EIO");
       log.push(name);
       const call: (...of: never[]) => void = unflushed[name];
       call(...words);
