@@ -261,7 +261,7 @@ test("upgradeFrom() a source of kind filesystem is refused and changes nothing",
   const error = await unchanged(image, () => rejection(upgradeTo(source, machine)));
   expect(error).toMatchObject({
     code: "source",
-    message: "Cannot write file:/x.img: it gives a file system, want layers",
+    message: "Cannot write file:/x.img: it gives a file system, which tandem cannot write",
   });
 });
 

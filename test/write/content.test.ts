@@ -23,6 +23,6 @@ test("contentOf() refuses a file system, which tandem cannot copy yet", async ()
   };
   expect(await rejection(contentOf(source, WORK))).toMatchObject({
     code: "source",
-    message: "Cannot write file:/x.img: it gives a file system, want layers",
+    message: "Cannot write file:/x.img: it gives a file system, which tandem cannot write",
   });
 });

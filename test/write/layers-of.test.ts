@@ -26,8 +26,8 @@ const fileSystem: FileSystemSource = {
 };
 
 test.each([
-  [tree, "Cannot write dir:/x: it gives a directory tree, want layers"],
-  [fileSystem, "Cannot write file:/x.img: it gives a file system, want layers"],
+  [tree, "Cannot write dir:/x: it gives a directory tree, which tandem cannot write"],
+  [fileSystem, "Cannot write file:/x.img: it gives a file system, which tandem cannot write"],
 ])("a source of kind $kind is refused", (source, message) => {
   const open = (): unknown => layersOf(source);
   expect(open).toThrow(expect.objectContaining({ code: "source", message }));
