@@ -18,12 +18,12 @@ const BOOT_SECONDS = 600;
  * $0: folder with the hooks, to work in; $1: folder of the kernel; $2: its version.
  */
 const MAKE = `set -e
-mount -t tmpfs tmpfs "$0/work"
-mkdir "$0/work/upper" "$0/work/work" "$0/work/boot"
-mount -t overlay overlay -o "lowerdir=$0/root/usr/lib:$1/lib:/usr/lib,upperdir=$0/work/upper,workdir=$0/work/work" /usr/lib
+mount -t tmpfs tmpfs "$0/scratch"
+mkdir "$0/scratch/upper" "$0/scratch/overlay" "$0/scratch/boot"
+mount -t overlay overlay -o "lowerdir=$0/root/usr/lib:$1/lib:/usr/lib,upperdir=$0/scratch/upper,workdir=$0/scratch/overlay" /usr/lib
 mount -t overlay overlay -o "lowerdir=$0/root/usr/share:/usr/share" /usr/share
-cp "$1"/boot/* "$0/work/boot"
-mount --bind "$0/work/boot" /boot
+cp "$1"/boot/* "$0/scratch/boot"
+mount --bind "$0/scratch/boot" /boot
 depmod "$2"
 mkinitramfs -o "$0/initramfs-tools" "$2"
 dracut --quiet --no-hostonly --no-hostonly-cmdline --kver "$2" "$0/dracut"
@@ -33,7 +33,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
   folder = await temporaryFolder();
   for (const name of ["initramfs-tools", "dracut"]) writeHook(folder.in("root"), name);
-  command(["mkdir", folder.in("work")]);
+  command(["mkdir", folder.in("scratch")]);
   command(["unshare", "--mount", "sh", "-c", MAKE, folder.path, KERNEL, VERSION]);
 });
 afterAll(() => folder[Symbol.asyncDispose]());
