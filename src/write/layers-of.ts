@@ -15,5 +15,8 @@ export function layersOf(source: Source): LayeredSource {
 
 /** An error "source": this is a form of source that is not wanted here. */
 export function unsupported({ name }: Source, form: string): TandemError {
-  return new TandemError("source", `Cannot write ${name}: it gives ${form}, which tandem cannot write`);
+  return new TandemError(
+    "source",
+    `Cannot write ${name}: it gives ${form}, which tandem cannot write`,
+  );
 }
