@@ -10,6 +10,7 @@ import { encodeEnvelope, fitting, openEnvelope } from "./state-copy.ts";
 import {
   anySlotSchema,
   dumpsSchema,
+  eachSlot,
   type Event,
   eventSchema,
   type Fall,
@@ -48,7 +49,7 @@ export type BesideCopy =
 const slot = v.exactOptional(anySlotSchema);
 const besideSchema = v.looseObject({
   base: v.number(),
-  slots: v.looseObject({ a: slot, b: slot, recovery: slot }),
+  slots: v.looseObject(eachSlot(() => slot)),
   history: v.array(eventSchema),
   falls: v.array(fallSchema),
   knownBad: v.array(knownBadSchema),

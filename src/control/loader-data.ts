@@ -4,7 +4,7 @@ import { writeThrough } from "../disk/write-through.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { AddressForm } from "../slot/address.ts";
-import type { SlotName } from "../slot/slot.ts";
+import { isPartitionSlot, type SlotName } from "../slot/slot.ts";
 import { readBlock, type BlockFile } from "../system/block-file.ts";
 import { type Copies, HALF_WRITTEN, problemsOf, validOf } from "./copies.ts";
 import {
@@ -22,7 +22,14 @@ import { encodeSpec, parseSpec, SPEC_BYTES, type SlotSpec } from "./spec.ts";
 /** The offsets of record and specs. GRUB's script has them as sectors of 512 bytes. */
 const OFFSET = {
   records: [0x0000, 0x1000],
-  specs: { a: 0x4000, b: 0x5000, recovery: 0x6000 },
+  specs: {
+    a: 0x4000,
+    b: 0x5000,
+    recovery: 0x6000,
+    active: 0x7000,
+    passive: 0x8000,
+    transition: 0x9000,
+  },
 } as const;
 /** The area of records and specs. The rest of it is unused. */
 export const LOADER_DATA_BYTES = 64 * KiB;
@@ -80,10 +87,10 @@ export class LoaderData {
       name: `record, copy ${copy}`,
       bytes: readBlock(this.#block, offset, RECORD_BYTES),
     }));
-    const specs = Object.entries(OFFSET.specs).map(([slot, offset]) => ({
-      name: `spec of slot ${slot}`,
-      bytes: readBlock(this.#block, offset, SPEC_BYTES),
-    }));
+    const specs = Object.entries(OFFSET.specs)
+      .map(([slot, offset]) => ({ slot, bytes: readBlock(this.#block, offset, SPEC_BYTES) }))
+      .filter(({ slot, bytes }) => isPartitionSlot(slot) || bytes.some((byte) => byte !== 0))
+      .map(({ slot, bytes }) => ({ name: `spec of slot ${slot}`, bytes }));
     return [...records, ...specs];
   }
 

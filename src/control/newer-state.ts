@@ -1,7 +1,9 @@
 import * as v from "valibot";
+import type { SlotName } from "../slot/slot.ts";
 import {
   anySlotSchema,
   dumpsSchema,
+  eachSlot,
   eventSchema,
   fallSchema,
   knownBadSchema,
@@ -25,10 +27,10 @@ export function versionAbove(json: unknown): number | undefined {
 export function newerState(json: unknown): State {
   const unknown = unknownState();
   const { slots, knownBad, history, falls, dumps } = partsOf(json);
-  const { a, b, recovery } = partsOf(slots);
+  const stored = partsOf(slots);
   return {
     ...unknown,
-    slots: { a: slotOf(a), b: slotOf(b), recovery: slotOf(recovery) },
+    slots: eachSlot((name) => slotOf(stored[name])),
     knownBad: understood(knownBadSchema, knownBad),
     history: understood(eventSchema, history),
     falls: understood(fallSchema, falls),
@@ -37,9 +39,7 @@ export function newerState(json: unknown): State {
 }
 
 type Parts = Readonly<
-  Partial<
-    Record<"slots" | "knownBad" | "history" | "falls" | "dumps" | "a" | "b" | "recovery", unknown>
-  >
+  Partial<Record<"slots" | "knownBad" | "history" | "falls" | "dumps" | SlotName, unknown>>
 >;
 
 function partsOf(json: unknown): Parts {

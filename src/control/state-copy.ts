@@ -3,6 +3,7 @@ import { viewOf } from "../lib/view.ts";
 import * as v from "valibot";
 import { TandemError } from "../lib/error.ts";
 import { alignUp, KiB } from "../lib/units.ts";
+import { isPartitionSlot } from "../slot/slot.ts";
 import { newerState, versionAbove } from "./newer-state.ts";
 import { stateSchema, type State } from "./state.ts";
 
@@ -126,12 +127,14 @@ export function fitting(whole: Remembered, bytesMax: number): Uint8Array {
   throw new TandemError("disk", `Cannot write the state: it is larger than ${bytesMax} bytes`);
 }
 
-/** A slot with a status of a newer tandem is written as it was read. */
+/**
+ * A slot with a status of a newer tandem is written as it was read. A slot of a layout with image files is written when
+ * something is known of it.
+ */
 function textOf(whole: Remembered): string {
-  const slots = Object.entries(whole.slots).map(([name, slot]): [string, object] => [
-    name,
-    slot.status === "other" ? slot.raw : slot,
-  ]);
+  const slots = Object.entries(whole.slots)
+    .filter(([name, slot]) => isPartitionSlot(name) || !Bun.deepEquals(slot, { status: "unknown" }))
+    .map(([name, slot]): [string, object] => [name, slot.status === "other" ? slot.raw : slot]);
   return JSON.stringify({ ...whole, slots: Object.fromEntries(slots) });
 }
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import { isPartitionSlot, SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 
 /**
  * The version of the JSON. A newer tandem may use a higher one. With the same version a newer tandem may add members,
@@ -75,11 +75,25 @@ export const anySlotSchema = v.union([knownSlotSchema, otherSlotSchema]);
 
 const STATUSES: readonly string[] = ["empty", "unknown", "writing", "written"];
 
+/** A value for each slot of each layout. */
+export function eachSlot<T>(valueOf: (name: SlotName) => T): Record<SlotName, T> {
+  const [a, b, recovery] = [valueOf("a"), valueOf("b"), valueOf("recovery")];
+  const [active, passive, transition] = [
+    valueOf("active"),
+    valueOf("passive"),
+    valueOf("transition"),
+  ];
+  return { a, b, recovery, active, passive, transition };
+}
+
 const slotStateSchema = v.lazy((slot) =>
   STATUSES.some((status) => v.is(v.looseObject({ status: v.literal(status) }), slot))
     ? knownSlotSchema
     : otherSlotSchema,
 );
+
+/** The slots of a layout with image files. Tandem 0.3.0 does not write them, and no tandem writes them for partitions. */
+const imageSlotSchema = v.optional(slotStateSchema, { status: "unknown" });
 
 export const knownBadSchema = v.looseObject({ digest: v.string(), reason: v.string(), at: time });
 
@@ -124,7 +138,14 @@ export const dumpsSchema = v.array(v.string());
 
 export const stateSchema = v.looseObject({
   version: v.literal(STATE_VERSION),
-  slots: v.looseObject({ a: slotStateSchema, b: slotStateSchema, recovery: slotStateSchema }),
+  slots: v.looseObject({
+    a: slotStateSchema,
+    b: slotStateSchema,
+    recovery: slotStateSchema,
+    active: imageSlotSchema,
+    passive: imageSlotSchema,
+    transition: imageSlotSchema,
+  }),
   /** Oldest first, like the history. */
   knownBad: v.array(knownBadSchema),
   history: v.array(eventSchema),
@@ -166,19 +187,18 @@ export type EventKind =
 export type NewEvent = Event & { readonly kind: EventKind };
 export type NewFall = Fall & { readonly stage: Stage };
 
-/** The state of a new disk: all slots are empty. */
+/** The state of a new disk: all partitions are empty. */
 export function emptyState(): State {
-  return stateOf({ status: "empty" });
+  return stateOf((name) => ({ status: isPartitionSlot(name) ? "empty" : "unknown" }));
 }
 
 /** The state of a disk that has lost it: the slots may hold systems. */
 export function unknownState(): State {
-  return stateOf({ status: "unknown" });
+  return stateOf(() => ({ status: "unknown" }));
 }
 
-function stateOf(slot: SlotState): State {
-  const slots = { a: slot, b: slot, recovery: slot };
-  return { version: STATE_VERSION, slots, knownBad: [], history: [] };
+function stateOf(slotOf: (name: SlotName) => SlotState): State {
+  return { version: STATE_VERSION, slots: eachSlot(slotOf), knownBad: [], history: [] };
 }
 
 export function withSlot(state: State, slot: SlotName, slotState: SlotState): State {

@@ -1,5 +1,5 @@
-import { emptyState, type SlotState, type State, withEvent } from "../control/state.ts";
-import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
+import { eachSlot, emptyState, type SlotState, type State, withEvent } from "../control/state.ts";
+import { isPartitionSlot, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import { newerOf } from "../verdict/status.ts";
 import { about, type Finding } from "../lib/finding.ts";
@@ -45,8 +45,10 @@ function stateFrom(machine: Machine, contents: ContentsOfSlots): State {
     const kind = contents.get(slot)?.kind ?? "blank";
     return { status: kind === "blank" ? "empty" : "unknown" };
   };
-  const [a, b, recovery] = SLOT_NAMES;
-  const slots = { a: slotState(a), b: slotState(b), recovery: slotState(recovery) };
+  const empty = emptyState();
+  const slots = eachSlot((name) =>
+    isPartitionSlot(name) || contents.has(name) ? slotState(name) : empty.slots[name],
+  );
   const text = "doctor rebuilt the state from what is in the slots";
-  return withEvent({ ...emptyState(), slots }, { at, kind: "verify", text });
+  return withEvent({ ...empty, slots }, { at, kind: "verify", text });
 }

@@ -4,7 +4,6 @@ import { emptyState, type State } from "../control/state.ts";
 import { readLabel, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET_BYTES } from "../ext4/superblock.ts";
 import { TandemError } from "../lib/error.ts";
 import { readBlock } from "../system/block-file.ts";
-import { labelOf } from "./label.ts";
 import type { Machine } from "./machine.ts";
 
 export const NO_SYSTEM = "there is no system on it yet";
@@ -69,11 +68,12 @@ function hasFileSystemByTandem(machine: Machine): boolean {
 
 /** Looks at the superblock alone: the rest of the file system may be damaged. */
 function isByTandem(machine: Machine, slot: SlotName): boolean {
-  if (machine.slots[slot] === undefined) return false;
+  const place = machine.slots[slot];
+  if (place === undefined) return false;
   const { block } = machine.openSlot(slot, { write: false });
   try {
     const bytes = readBlock(block, SUPERBLOCK_OFFSET_BYTES, SUPERBLOCK_BYTES);
-    return readLabel(bytes) === labelOf(slot);
+    return readLabel(bytes) === place.label;
   } finally {
     block.close();
   }

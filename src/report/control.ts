@@ -1,7 +1,7 @@
 import { type Control, openControl } from "../control/control.ts";
 import type { LoaderData } from "../control/loader-data.ts";
 import { type LayoutOptions, openLayout } from "../slot/layouts.ts";
-import { SLOT_NAMES } from "../slot/slot.ts";
+import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
 import type { Part, PartFile } from "./bundle.ts";
 
@@ -15,7 +15,8 @@ function* controlFiles(system: System, options: LayoutOptions): Generator<PartFi
   const places = layout.openControl({ write: false });
   try {
     const control = openControl(places, { addressForm: layout.addressForm, files: system.durable });
-    yield { path: "control.json", read: () => contentsOf(control) };
+    const names = SLOT_NAMES.filter((name) => layout.slots[name] !== undefined);
+    yield { path: "control.json", read: () => contentsOf(control, names) };
     yield { path: "loader-data.txt", read: () => textOf(control.loaderData) };
   } finally {
     places.close();
@@ -34,11 +35,11 @@ function textOf({ blocks }: LoaderData): string {
     .join("");
 }
 
-function contentsOf({ loaderData, memory }: Control): object {
+function contentsOf({ loaderData, memory }: Control, names: readonly SlotName[]): object {
   return {
     record: loaderData.record,
     recordProblems: loaderData.recordProblems,
-    specs: Object.fromEntries(SLOT_NAMES.map((slot) => [slot, loaderData.spec(slot)])),
+    specs: Object.fromEntries(names.map((slot) => [slot, loaderData.spec(slot)])),
     stateProblems: memory.stateProblems,
     newerVersion: memory.newerVersion,
     state: memory.state,

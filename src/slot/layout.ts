@@ -34,6 +34,8 @@ export interface LayoutKind {
 export interface Slot {
   readonly sizeBytes: number;
   readonly address: SlotAddress;
+  /** The label of the file system that tandem makes in the slot. */
+  readonly label: string;
 }
 
 /** An EFI system partition of the disk. */

@@ -6,6 +6,7 @@ import {
   type Gpt,
   type Partition,
 } from "../disk/gpt.ts";
+import { LABEL_BYTES_MAX } from "../ext4/superblock.ts";
 import { defined } from "../lib/assert.ts";
 import { TandemError } from "../lib/error.ts";
 import type { BlockFile } from "../system/block-file.ts";
@@ -17,7 +18,7 @@ import { type Labels, LABELS } from "./labels.ts";
 import type { ControlPlaces, DiskOptions, EspPlace, Layout, LayoutKind, Slot } from "./layout.ts";
 import { PartitionedDisk } from "./partitioned-disk.ts";
 import { examineTable } from "./partition-table.ts";
-import { SLOT_NAMES, type SlotName } from "./slot.ts";
+import { PARTITION_SLOTS, type SlotName } from "./slot.ts";
 
 export const partitions: LayoutKind = {
   name: "partitions",
@@ -81,9 +82,14 @@ interface Parts {
 }
 
 function mapSlots(slots: Parts["slots"]): Layout["slots"] {
-  const entries = Object.entries(slots).map(([name, { number, uuid, sizeBytes }]) => {
+  const entries = PARTITION_SLOTS.flatMap((name) => {
+    const partition = slots[name];
+    if (partition === undefined) return [];
+    const { number, uuid, sizeBytes } = partition;
     const address: SlotAddress = { part: `${number}`, partuuid: uuid };
-    return [name, { sizeBytes, address } satisfies Slot] as const;
+    // A file system by tandem always has the default label of its slot.
+    const label = LABELS[name].slice(0, LABEL_BYTES_MAX);
+    return [[name, { sizeBytes, address, label } satisfies Slot]] as const;
   });
   return Object.fromEntries(entries);
 }
@@ -185,7 +191,7 @@ function findBooted(
   // A copy of the disk has the same partition numbers and GUIDs. Only the mounted root tells the two disks apart.
   if (root !== undefined && root.disk !== diskName) return undefined;
   const by = root === undefined ? "loader" : "mount";
-  const slot = SLOT_NAMES.find((name) => {
+  const slot = PARTITION_SLOTS.find((name) => {
     const partition = slots[name];
     if (partition === undefined) return false;
     return root === undefined

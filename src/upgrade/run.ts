@@ -12,7 +12,6 @@ import type { Talk } from "../lib/talk.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
 import { type ImageFinding, inspectImage } from "./inspect-image.ts";
-import { labelOf } from "../machine/label.ts";
 import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "../machine/machine.ts";
 import { stateOf } from "../machine/new-disk.ts";
 import type { Work } from "../machine/open-source.ts";
@@ -171,7 +170,7 @@ async function write(upgrade: Upgrade): Promise<WrittenImage<ImageFinding>> {
       cores: machine.system.cores,
       identity: {
         uuid: identityOf(content.digest, slot),
-        label: labelOf(slot),
+        label: defined(machine.slots[slot], `slot ${slot}`).label,
         timeSeconds: content.timeSeconds,
       },
       withoutHoles: bootFiles,
@@ -205,7 +204,7 @@ async function describe({ machine, slot, content }: Upgrade, progress: StepResul
   const { finding, ranges } = defined(progress.written, "written image");
   const verified = defined(progress.verified, "comparison");
   const { bootable, version } = finding;
-  const { sizeBytes } = defined(machine.slots[slot], `slot ${slot}`);
+  const { sizeBytes, label } = defined(machine.slots[slot], `slot ${slot}`);
   const { initrd } = bootable;
   await machine.memory.writeState(
     withSlot(machine.memory.state, slot, {
@@ -217,7 +216,7 @@ async function describe({ machine, slot, content }: Upgrade, progress: StepResul
       sizeBytes,
       hashRoot: verified.hashRoot,
       runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
-      label: labelOf(slot),
+      label,
       uuid: identityOf(content.digest, slot),
       kernel: {
         kernel: bootable.kernel,

@@ -13,7 +13,7 @@ import {
   settleGood,
 } from "../../src/control/decide.ts";
 import { encodeRecord, type BootRecord, type NextRecord } from "../../src/control/record.ts";
-import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { PARTITION_SLOTS, type SlotName } from "../../src/slot/slot.ts";
 import { recordsOf } from "./every-record.ts";
 
 const SETTLED: BootRecord = {
@@ -27,7 +27,7 @@ const SETTLED: BootRecord = {
 const TRIAL: BootRecord = { ...SETTLED, trial: "b", tries: 3 };
 const LIMITED: BootRecord = { ...SETTLED, limit: 4, last: "recovery" };
 /** The loader may fall back to all three slots. */
-const every = ({ limit }: BootRecord): Policy => ({ limit, bootable: SLOT_NAMES });
+const every = ({ limit }: BootRecord): Policy => ({ limit, bootable: PARTITION_SLOTS });
 const only = (record: BootRecord, bootable: readonly SlotName[]): Policy => ({
   limit: record.limit,
   bootable,
@@ -209,7 +209,7 @@ function decisions(
 
 test("every decision on every record makes a valid record, and only allowed ones change the good slot", () => {
   const all = recordsOf(5).flatMap((record) =>
-    SLOT_NAMES.flatMap((slot) =>
+    PARTITION_SLOTS.flatMap((slot) =>
       decisions(record, slot).map((decision) => ({ record, ...decision })),
     ),
   );

@@ -1,10 +1,10 @@
 import { TRIES_MAX, type BootRecord } from "../../src/control/record.ts";
-import { SLOT_NAMES } from "../../src/slot/slot.ts";
+import { PARTITION_SLOTS } from "../../src/slot/slot.ts";
 
 /** Every valid record of one generation, with small, one and large counts. */
 export function recordsOf(gen: number): BootRecord[] {
-  const slots = [undefined, ...SLOT_NAMES];
-  return SLOT_NAMES.flatMap((good) =>
+  const slots = [undefined, ...PARTITION_SLOTS];
+  return PARTITION_SLOTS.flatMap((good) =>
     slots.flatMap((trial) =>
       slots.flatMap((last) =>
         [0, 1, TRIES_MAX].map((limit) => {

@@ -31,6 +31,7 @@ test("newerState() takes each part that it understands", () => {
   expect(state).toEqual({
     ...emptyState(),
     slots: {
+      ...unknownState().slots,
       a: WRITTEN,
       b: { status: "other", raw: { ...WRITTEN, runs: 7 } as never },
       recovery: { status: "unknown" },

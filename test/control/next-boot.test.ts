@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type CountedBoot, nextBoot } from "../../src/control/next-boot.ts";
 import type { BootRecord } from "../../src/control/record.ts";
-import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { PARTITION_SLOTS, type PartitionSlot } from "../../src/slot/slot.ts";
 
 const SETTLED: BootRecord = {
   gen: 5,
@@ -14,20 +14,20 @@ const SETTLED: BootRecord = {
 const TRIAL: BootRecord = { ...SETTLED, trial: "b", tries: 3 };
 const LIMITED: BootRecord = { ...SETTLED, limit: 4, last: "recovery" };
 
-const boot = (slot: SlotName, more: Partial<CountedBoot> = {}): CountedBoot => ({
+const boot = (slot: PartitionSlot, more: Partial<CountedBoot> = {}): CountedBoot => ({
   slot,
   gen: 5,
   fell: undefined,
   left: undefined,
   ...more,
 });
-const past = (slot: SlotName, left?: number): CountedBoot => boot(slot, { gaveUp: "a", left });
+const past = (slot: PartitionSlot, left?: number): CountedBoot => boot(slot, { gaveUp: "a", left });
 
 const trial = (left: number): object => ({ slot: "b", role: "trial", left });
 const good = (left?: number): object =>
   left === undefined ? { slot: "a", role: "good" } : { slot: "a", role: "good", left };
 const other = (left: number): object => ({ slot: "b", role: "other", left });
-const last = (slot: SlotName): object => ({ slot, role: "last" });
+const last = (slot: PartitionSlot): object => ({ slot, role: "last" });
 
 const CASES: readonly [string, BootRecord, CountedBoot | undefined, object | undefined][] = [
   ["a settled record", SETTLED, boot("a"), good()],
@@ -63,7 +63,7 @@ const CASES: readonly [string, BootRecord, CountedBoot | undefined, object | und
 ];
 
 test.each([...CASES])("nextBoot() of %s", (...[, record, facts, want]) => {
-  expect<object | undefined>(nextBoot(record, facts, SLOT_NAMES)).toEqual(want);
+  expect<object | undefined>(nextBoot(record, facts, PARTITION_SLOTS)).toEqual(want);
 });
 
 test("nextBoot() skips a slot that the loader must not fall back to", () => {

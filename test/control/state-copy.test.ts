@@ -37,7 +37,9 @@ test.each([
 
 test("encodeState() is magic, format, length, generation, SHA-256, JSON", () => {
   const bytes = Buffer.from(encodeState(5, emptyState()));
-  const json = JSON.stringify(emptyState());
+  // A state has the slots of other layouts only when something is known of them.
+  const { a, b, recovery } = emptyState().slots;
+  const json = JSON.stringify({ ...emptyState(), slots: { a, b, recovery } });
   expect(bytes.toString("latin1", 0, 8)).toBe("TANDEMST");
   expect([bytes.readUInt32LE(8), bytes.readUInt32LE(12), bytes.readBigUInt64LE(16)]).toEqual([
     1,

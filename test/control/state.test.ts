@@ -41,6 +41,7 @@ test("withKnownBad() lists a digest once and keeps the latest", () => {
 test("withSlot() changes one slot", () => {
   const state = withSlot(emptyState(), "b", WRITTEN);
   expect(state.slots).toEqual({
+    ...unknownState().slots,
     a: { status: "empty" },
     b: WRITTEN,
     recovery: { status: "empty" },

@@ -10,7 +10,7 @@ import { writeAt } from "../../scripts/disk/write-at.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
-import type { SlotName } from "../../src/slot/slot.ts";
+import type { PartitionSlot } from "../../src/slot/slot.ts";
 import { linux } from "../../src/system/linux.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { markGood, recordFall } from "../../src/verdict/mark.ts";
@@ -113,7 +113,7 @@ function healthy(machine: Machine): Promise<unknown> {
 function upgradeTo(
   machine: Machine,
   version: (typeof VERSIONS)[number],
-  slot?: SlotName,
+  slot?: PartitionSlot,
 ): Promise<unknown> {
   const options = { tries: 1, reboot: false, retryBad: true, dryRun: false, slot };
   const request = { ...options, source: source(version), jobs: 1, insecureRegistries: [] };
@@ -131,7 +131,7 @@ async function upgraded(disk: Disk): Promise<void> {
 }
 
 /** Destroys the beginning of a slot. */
-function lose(disk: Disk, slot: SlotName): void {
+function lose(disk: Disk, slot: PartitionSlot): void {
   writeAt(disk.path, partOf(disk, slot).offsetBytes, new Uint8Array(64 * KiB));
 }
 

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { makeDisk, partOf, type Disk, type DiskSetup } from "../../scripts/disk.ts";
 import { command } from "../../scripts/disk/command.ts";
 import { MiB } from "../../src/lib/units.ts";
-import type { SlotName } from "../../src/slot/slot.ts";
+import type { PartitionSlot } from "../../src/slot/slot.ts";
 import { tar } from "../peers/tar.ts";
 import { temporaryFolder, type TemporaryFolder } from "../peers/temporary-folder.ts";
 import { startGuest } from "./guest.ts";
@@ -19,7 +19,7 @@ const PANIC_SECONDS = 600;
 
 function install(
   disk: Disk,
-  slot: SlotName,
+  slot: PartitionSlot,
   { folder, ...guest }: GuestSetup & { folder: TemporaryFolder },
 ): void {
   const tree = folder.in(slot);
@@ -46,7 +46,7 @@ test.each([
     install(disk, "b", { folder, version: "2", atBoot: "echo c > /proc/sysrq-trigger" });
     writeRecord(disk, 0, { gen: 1, good: "a", trial: "b", tries: 1, limit: 0, last: undefined });
     await using guest = startGuest({ disks: [disk.path], firmware });
-    const root = (slot: SlotName): string => `/dev/vda${partOf(disk, slot).number} ro`;
+    const root = (slot: PartitionSlot): string => `/dev/vda${partOf(disk, slot).number} ro`;
     expect(await guest.booted()).toEqual({ slot: "b", version: "2", root: root("b") });
     await guest.machine.expectLine(/Kernel panic/, PANIC_SECONDS);
     expect(await guest.booted()).toEqual({ slot: "a", version: "1", root: root("a") });

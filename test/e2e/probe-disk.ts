@@ -11,7 +11,7 @@ import { Fat } from "../../src/fat/fat.ts";
 import { readGeometry } from "../../src/fat/geometry.ts";
 import { FatTable, offsetOfCluster } from "../../src/fat/table.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
-import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { PARTITION_SLOTS, type PartitionSlot } from "../../src/slot/slot.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
 import { probeKernel } from "./probe-kernel.ts";
@@ -31,7 +31,7 @@ export function makeProbeDisk(path: string, setup: Pick<DiskSetup, "serial" | "w
     mkdirSync(join(tree, "boot"));
     writeFileSync(join(tree, KERNEL), probeKernel());
     writeFileSync(join(tree, INITRD), "an initrd of which nothing is read");
-    for (const slot of SLOT_NAMES) {
+    for (const slot of PARTITION_SLOTS) {
       fillSlot(disk, slot, tree);
       writeSpec(disk, slot);
     }
@@ -48,13 +48,13 @@ export function copyDisk(disk: Disk, path: string): Disk {
 }
 
 /** Makes a file system with the files of `tree`, in a form that every GRUB reads. */
-export function fillSlot(disk: Disk, slot: SlotName, tree: string): void {
+export function fillSlot(disk: Disk, slot: PartitionSlot, tree: string): void {
   const { offsetBytes, sizeBytes } = partOf(disk, slot);
   const place = ["-E", `offset=${offsetBytes}`, "-d", tree, disk.path, `${sizeBytes / KiB}k`];
   command(["mke2fs", "-q", "-F", "-t", "ext2", "-b", "4096", ...place]);
 }
 
-export function writeSpec(disk: Disk, slot: SlotName, change: Partial<SlotSpec> = {}): void {
+export function writeSpec(disk: Disk, slot: PartitionSlot, change: Partial<SlotSpec> = {}): void {
   const { number, partuuid } = partOf(disk, slot);
   const spec: SlotSpec = {
     kernel: KERNEL,
@@ -69,13 +69,13 @@ export function writeSpec(disk: Disk, slot: SlotName, change: Partial<SlotSpec> 
 }
 
 /** Makes the data of a file unreadable: its only block lies beyond the end of the disk. */
-export function breakFile(disk: Disk, slot: SlotName, path: string): void {
+export function breakFile(disk: Disk, slot: PartitionSlot, path: string): void {
   const image = `${disk.path}?offset=${partOf(disk, slot).offsetBytes}`;
   command(["debugfs", "-w", "-R", `set_inode_field ${path} block[0] 4000000000`, image]);
 }
 
 /** Does what the first step of an upgrade does to its slot. */
-export function eraseSpec(disk: Disk, slot: SlotName): void {
+export function eraseSpec(disk: Disk, slot: PartitionSlot): void {
   writeControl(disk, SPEC_OFFSETS[slot], new Uint8Array(4 * KiB));
 }
 

@@ -7,7 +7,7 @@ import { Fat } from "../../src/fat/fat.ts";
 import { ESP_TYPE_GUID, readGpt, type Gpt } from "../../src/disk/gpt.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
 import { TandemError } from "../../src/lib/error.ts";
-import { isSlotName, type SlotName } from "../../src/slot/slot.ts";
+import { isPartitionSlot, type PartitionSlot } from "../../src/slot/slot.ts";
 import { type BlockFile, part, readBlock } from "../../src/system/block-file.ts";
 import { ENV_SIGNATURE, isEnvBlock, parseEnv } from "./env-block.ts";
 
@@ -15,7 +15,7 @@ import { ENV_SIGNATURE, isEnvBlock, parseEnv } from "./env-block.ts";
 export type GrubOutcome =
   | {
       readonly kind: "boot";
-      readonly slot: SlotName;
+      readonly slot: PartitionSlot;
       /** The options that GRUB adds to the kernel command line: "tandem.slot=a tandem.gen=1". */
       readonly cmdline: string;
     }
@@ -27,7 +27,7 @@ const SCRATCH = "/tandem/tries";
 const SECTOR_BYTES = 512;
 const ENV_BYTES = 1024;
 const RECORDS = [0, 8] as const;
-const SPECS: Readonly<Record<SlotName, number>> = { a: 32, b: 40, recovery: 48 };
+const SPECS: Readonly<Record<PartitionSlot, number>> = { a: 32, b: 40, recovery: 48 };
 
 /** Boots the disk once. Writes only GRUB's boot count. */
 export function bootWithGrub(disk: BlockFile): GrubOutcome {
@@ -126,7 +126,7 @@ class Boot {
 
   /** Undefined when the slot cannot be loaded, now or in an earlier attempt. */
   #start(slot: string, gen: string, words: readonly string[]): GrubOutcome | undefined {
-    if (this.#tried.has(slot) || !isSlotName(slot)) return undefined;
+    if (this.#tried.has(slot) || !isPartitionSlot(slot)) return undefined;
     this.#tried.add(slot);
     const spec = this.#spec(slot);
     if (spec === undefined || !this.#hasFiles(spec)) return undefined;
@@ -142,7 +142,7 @@ class Boot {
   }
 
   #spec(slot: string): Values | undefined {
-    if (!isSlotName(slot)) return undefined;
+    if (!isPartitionSlot(slot)) return undefined;
     const spec = this.#loadEnv(SPECS[slot], 4096);
     return (spec.get("kernel") ?? "") === "" ? undefined : spec;
   }

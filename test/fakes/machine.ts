@@ -11,9 +11,10 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { Image } from "../../src/oci/manifest.ts";
 import { digestOf } from "../../src/oci/digest.ts";
+import { LABELS } from "../../src/slot/labels.ts";
 import type { Slot } from "../../src/slot/layout.ts";
 import { parseCmdline } from "../../src/slot/cmdline.ts";
-import type { SlotName } from "../../src/slot/slot.ts";
+import { isPartitionSlot, type PartitionSlot, type SlotName } from "../../src/slot/slot.ts";
 import type { LayeredSource } from "../../src/source/source.ts";
 import { type BlockFile, part } from "../../src/system/block-file.ts";
 import type { RebootOptions } from "../../src/system/reboot.ts";
@@ -94,9 +95,9 @@ export function memoryMachine(
     system,
     diskPath: disk.name,
     slots: {
-      a: slotAt(2),
-      b: slotAt(3),
-      ...(disk.sizeBytes < RECOVERY_DISK_BYTES ? {} : { recovery: slotAt(4) }),
+      a: slotAt("a", 2),
+      b: slotAt("b", 3),
+      ...(disk.sizeBytes < RECOVERY_DISK_BYTES ? {} : { recovery: slotAt("recovery", 4) }),
     },
     booted: boot.slot,
     bootedBy: boot.slot && "loader",
@@ -112,6 +113,7 @@ export function memoryMachine(
 }
 
 export function slotOf(disk: BlockFile, slot: SlotName): BlockFile {
+  if (!isPartitionSlot(slot)) throw new Error(`The disk has no slot ${slot}`);
   return part(disk, { name: `slot ${slot}`, offsetBytes: SLOTS[slot], sizeBytes: SLOT_BYTES });
 }
 
@@ -190,7 +192,7 @@ export async function install(disk: BlockFile, version: string, limit = 0): Prom
   await machine.memory.writeState(withVerdict(machine.memory.state, "a", verdict));
 }
 
-function slotAt(number: number): Slot {
+function slotAt(name: PartitionSlot, number: number): Slot {
   const partuuid = `00000000-0000-4000-8000-00000000000${number}`;
-  return { sizeBytes: SLOT_BYTES, address: { part: `${number}`, partuuid } };
+  return { sizeBytes: SLOT_BYTES, address: { part: `${number}`, partuuid }, label: LABELS[name] };
 }

@@ -77,5 +77,5 @@ function slotOf(devices: Devices, folder: string, slot: SlotName): Slot {
   const block = devices.openBlock(file, { write: false });
   const { sizeBytes } = block;
   block.close();
-  return { sizeBytes, address: { file } };
+  return { sizeBytes, address: { file }, label: `toy-${slot}` };
 }

@@ -7,7 +7,7 @@ import { contentOf, type Esp, isFile, readEspText } from "../../src/boot/esp/esp
 import type { Loader, LoaderPlaces } from "../../src/boot/loader.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { about, type Finding } from "../../src/lib/finding.ts";
-import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { PARTITION_SLOTS, type SlotName } from "../../src/slot/slot.ts";
 
 const NAME = "toy";
 const PROGRAM = "/toy/program";
@@ -69,7 +69,7 @@ function checkFiles(esp: Esp): Finding {
 }
 
 function pathsOn(esp: Esp): string[] {
-  return SLOT_NAMES.map(pathOf).filter((path) => isFile(esp, path));
+  return PARTITION_SLOTS.map(pathOf).filter((path) => isFile(esp, path));
 }
 
 function pathOf(slot: SlotName): string {

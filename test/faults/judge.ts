@@ -6,7 +6,6 @@ import { readFileSync } from "node:fs";
 import type { LoaderName } from "../../src/boot/loaders.ts";
 import { findFile } from "../../src/boot/image/find.ts";
 import { openFileSystem } from "../../src/ext4/mount.ts";
-import type { SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import { systemMembers } from "../binary/appliance.ts";
 import { PagedImage } from "../fakes/paged-image.ts";
@@ -144,8 +143,8 @@ export function judgeTrial(world: World, after: Snapshot, version: Version): str
  */
 export async function goodSlot(snapshot: Snapshot): Promise<Slot | undefined> {
   try {
-    const good: SlotName | undefined = (await cameUp(snapshot.disk(), "")).loaderData.record?.good;
-    return good === "recovery" ? undefined : good;
+    const good = (await cameUp(snapshot.disk(), "")).loaderData.record?.good;
+    return good === "a" || good === "b" ? good : undefined;
   } catch {
     return undefined;
   }

@@ -126,7 +126,7 @@ function specsOn(disk: BlockFile): Startable[] {
 function entriesOn(disk: BlockFile, whole: Whole): Startable[] {
   const esp = rawEsp(partOfDisk(disk, "esp"));
   return readEntries(esp).entries.flatMap(({ slot, linux }) => {
-    if (slot === "recovery" || esp.read(linux) === undefined) return [];
+    if ((slot !== "a" && slot !== "b") || esp.read(linux) === undefined) return [];
     const tag = linux.split("-").at(-1) ?? "";
     const digest = [...whole.keys()].find((known) => known.split(":")[1]?.startsWith(tag));
     return [{ slot, digest: digest ?? `unknown ${tag}` }];

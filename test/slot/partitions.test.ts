@@ -38,7 +38,11 @@ test("open() of a plain file finds the layout, and nothing is booted", () => {
     ["b", "4"],
     ["recovery", "5"],
   ]);
-  expect(layout.slots.b).toEqual({ sizeBytes: 1 << 19, address: { part: "4", partuuid: UUID_B } });
+  expect(layout.slots.b).toEqual({
+    sizeBytes: 1 << 19,
+    address: { part: "4", partuuid: UUID_B },
+    label: "tandem-b",
+  });
   expect(layout.esps.map(({ name, label }) => [name, label])).toEqual([["partition 1", "EFI"]]);
   expect([layout.booted, layout.bootedBy, layout.cmdline.gen]).toEqual([undefined, undefined, 4]);
   expect(layout.openSlot("a", { write: false })).toMatchObject({

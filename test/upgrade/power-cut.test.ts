@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readRoot } from "../../src/disk/hash-root.ts";
 import { SILENT } from "../../src/lib/talk.ts";
-import { SLOT_NAMES, type SlotName } from "../../src/slot/slot.ts";
+import { PARTITION_SLOTS, type SlotName } from "../../src/slot/slot.ts";
 import type { BlockFile } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/machine/machine.ts";
 import { markBad, markGood, recordFall } from "../../src/verdict/mark.ts";
@@ -88,7 +88,7 @@ function choicesOf(disk: BlockFile): Choice[] {
   const { record } = controlIn(controlOf(disk)).loaderData;
   if (record === undefined) throw new Error("no record");
   const named = [record.trial, record.good, record.last];
-  return [...new Set([...named, ...SLOT_NAMES])].flatMap((slot) => {
+  return [...new Set([...named, ...PARTITION_SLOTS])].flatMap((slot) => {
     if (slot === undefined) return [];
     const spec = controlIn(controlOf(disk)).loaderData.spec(slot);
     return "invalid" in spec ? [] : [{ slot, digest: spec.digest }];

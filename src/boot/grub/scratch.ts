@@ -7,7 +7,7 @@ import { envLine, envText, parseEnvBlock } from "../../control/env-block.ts";
 import { GEN_MAX, TRIES_MAX } from "../../control/record.ts";
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { about, type Finding } from "../../lib/finding.ts";
-import { SLOT_NAMES } from "../../slot/slot.ts";
+import { PARTITION_SLOTS } from "../../slot/slot.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { type Esp, readEspText } from "../esp/esp.ts";
 import { replaceEspFile } from "../esp/esp-file.ts";
@@ -19,7 +19,7 @@ const LARGEST: Readonly<Record<string, string>> = {
   s_trial: `${TRIES_MAX}`,
   s_good: `${TRIES_MAX}`,
   s_other: `${TRIES_MAX}`,
-  s_lost: ` ${SLOT_NAMES.join(" ")}`,
+  s_lost: ` ${PARTITION_SLOTS.join(" ")}`,
 };
 
 export function checkScratch(place: TandemEsp, esp: Esp): Finding {

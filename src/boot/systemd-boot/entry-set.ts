@@ -3,7 +3,7 @@ import type { LoaderData } from "../../control/loader-data.ts";
 import type { BootRecord, NextRecord } from "../../control/record.ts";
 import type { SlotSpec } from "../../control/spec.ts";
 import { TandemError } from "../../lib/error.ts";
-import { SLOT_NAMES, type SlotName } from "../../slot/slot.ts";
+import { PARTITION_SLOTS, type SlotName } from "../../slot/slot.ts";
 import { type Esp, readEspText } from "../esp/esp.ts";
 import { type Candidate, candidatesOf } from "./candidates.ts";
 import type { LoaderEntry, NewLoaderEntry, Start } from "./entry.ts";
@@ -60,7 +60,7 @@ function wantedEntries(places: Places, record: BootRecord): (string | NewLoaderE
   const { entries, inForce } = readEntries(places.esp);
   const current = inForce.filter((entry) => entry.record.gen === record.gen);
   const starts = new Map<SlotName, Start>();
-  for (const slot of SLOT_NAMES) {
+  for (const slot of PARTITION_SLOTS) {
     const start = startOf(places, slot, entries);
     if (!("invalid" in start)) starts.set(slot, start);
   }

@@ -1,6 +1,6 @@
 /** Type 1 entries of the Boot Loader Specification, with boot counting: "tandem-b+2-1.conf" has 2 boots left and 1 boot done. */
 import { type BootRecord, flawOf } from "../../control/record.ts";
-import { isSlotName, SLOT_NAMES, type SlotName } from "../../slot/slot.ts";
+import { isSlotName, PARTITION_SLOTS, type SlotName } from "../../slot/slot.ts";
 
 export interface Counter {
   readonly left: number;
@@ -37,7 +37,7 @@ export interface LoaderEntry extends EntryText {
 }
 
 const NAME = new RegExp(
-  `^tandem-(${SLOT_NAMES.join("|")})(?:-[0-9]{1,10})?(?:\\+([0-9]{1,4})(?:-([0-9]{1,4}))?)?\\.conf$`,
+  `^tandem-(${PARTITION_SLOTS.join("|")})(?:-[0-9]{1,10})?(?:\\+([0-9]{1,4})(?:-([0-9]{1,4}))?)?\\.conf$`,
 );
 
 interface NameRequest {

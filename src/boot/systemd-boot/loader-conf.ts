@@ -1,6 +1,6 @@
 /** systemd-boot's configuration: it must choose tandem's entries. */
 import { about, type Finding } from "../../lib/finding.ts";
-import { SLOT_NAMES } from "../../slot/slot.ts";
+import { PARTITION_SLOTS } from "../../slot/slot.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { type Esp, isFile, readEspText } from "../esp/esp.ts";
 import { readEspFile, replaceEspFile } from "../esp/esp-file.ts";
@@ -71,6 +71,9 @@ export function choosesTandem(pattern: string): boolean {
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
-  const names = SLOT_NAMES.flatMap((slot) => [`tandem-${slot}.conf`, `tandem-${slot}-17+2-1.conf`]);
+  const names = PARTITION_SLOTS.flatMap((slot) => [
+    `tandem-${slot}.conf`,
+    `tandem-${slot}-17+2-1.conf`,
+  ]);
   return names.every((name) => new RegExp(`^${source}$`, "i").test(name));
 }

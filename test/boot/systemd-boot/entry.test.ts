@@ -6,7 +6,7 @@ import {
   parseEntry,
   parseEntryName,
 } from "../../../src/boot/systemd-boot/entry.ts";
-import { SLOT_NAMES } from "../../../src/slot/slot.ts";
+import { PARTITION_SLOTS } from "../../../src/slot/slot.ts";
 import { recordsOf } from "../../control/every-record.ts";
 
 test.each([
@@ -39,7 +39,7 @@ test.each([
 });
 
 const everyEntry = fc.record({
-  slot: fc.constantFrom(...SLOT_NAMES),
+  slot: fc.constantFrom(...PARTITION_SLOTS),
   record: fc.constantFrom(...recordsOf(12)),
   rank: fc.integer({ min: 1, max: 9 }),
   linux: fc.constantFrom("/tandem/a/linux-0123", "/tandem/b/linux-4567"),
