@@ -7,6 +7,7 @@ import type { Identity } from "../ext4/identity.ts";
 import type { Checksums } from "../ext4/superblock.ts";
 import { type Ext4Geometry, planGeometry } from "../ext4/geometry.ts";
 import { readFile } from "../ext4/read.ts";
+import { addDirectories, type WantedDirectory } from "../layer/add-directories.ts";
 import { Merge } from "../layer/merge.ts";
 import type { FileNode, ImageTree } from "../layer/tree.ts";
 import { TandemError } from "../lib/error.ts";
@@ -19,6 +20,8 @@ export interface WriteJob<Finding> extends UnpackJob {
   readonly identity: Identity;
   /** "metadata" by default. */
   readonly checksums?: Checksums;
+  /** Directories that the file system must have, such as mount points. Those that are missing are added to the tree. */
+  readonly directories?: readonly WantedDirectory[];
   /** Returns the files that a boot loader reads. Their holes are filled, because GRUB cannot read holes. */
   withoutHoles(root: ImageTree["root"]): ReadonlySet<FileNode>;
   /** Inspects the tree before the file system is made. Throws to refuse it. */
@@ -45,6 +48,7 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   const dataRanges = await content.unpack(job, { geometry, allocator, merge });
   const unpackSeconds = clock();
   talk.progress({ step: "Writing directories and inodes" });
+  addDirectories(merge.root, job.directories ?? [], job.identity.timeSeconds);
   const finding = job.inspect({
     root: merge.root,
     read: (node, bytesMax) => readFile(target.block, node, bytesMax),

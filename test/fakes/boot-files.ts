@@ -11,3 +11,11 @@ export function kernelOf(text: string): Uint8Array {
 export function initrdOf(text: string): Uint8Array {
   return cpio([{ path: "init", kind: "file", data: text, mode: 0o755 }]);
 }
+
+/** The header of an executable. */
+export function elfOf(architecture: "amd64" | "arm64"): Uint8Array {
+  const head = Buffer.alloc(64);
+  head.write("\u007FELF\u0002\u0001\u0001", "latin1");
+  head.writeUInt16LE({ amd64: 62, arm64: 183 }[architecture], 18);
+  return new Uint8Array(head);
+}

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { relabel } from "../../src/ext4/relabel.ts";
 import { bootFiles } from "../../src/boot/image/boot-files.ts";
-import { findFile } from "../../src/boot/image/find.ts";
+import { find, findFile } from "../../src/boot/image/find.ts";
 import { checkFileSystem, openFileSystem } from "../../src/ext4/mount.ts";
 import type { ImageTree, TreeNode } from "../../src/layer/tree.ts";
 import { display } from "../../src/lib/byte-string.ts";
@@ -117,6 +117,21 @@ test("writeImage() makes a file system whose label lies in one sector, when aske
   await writeImage(jobOn(image.file(), { checksums: "descriptors" }));
   expect(relabel(image.bytes().subarray(1024, 2048), "COS_PASSIVE").bytes).toHaveLength(16);
   expect(checkFileSystem(openFileSystem(image.file())).nodes).toBeGreaterThan(10);
+});
+
+test("writeImage() adds the directories that the image lacks, before it inspects the tree", async () => {
+  const image = PagedImage.zeros(16 * MiB);
+  const directories = [
+    { path: "/usr/local", mode: 0o755 },
+    { path: "/one", mode: 0o555 },
+    { path: "/tmp", mode: 0o1777 },
+  ];
+  const { finding } = await writeImage(jobOn(image.file(), { directories }));
+  expect(finding["/usr/local"]).toBe("directory 755 0 0 0 ");
+  expect(finding["/one"]).toStartWith("directory 700 ");
+  const { root } = openFileSystem(image.file());
+  expect(find(root, "/usr/local")?.node.kind).toBe("directory");
+  expect(find(root, "/tmp")?.node.kind).toBe("directory");
 });
 
 function refuse(): never {
