@@ -280,6 +280,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "layer/merge": ["layer/replay", "layer/walk"],
   "layer/unpack": ["layer/output-hash"],
   "oracle/hold": ["system/hold"],
+  "oracle/mounts": ["system/loop-device", "system/mounts"],
+  "system/syscall": ["system/call"],
   "system/folder": ["system/file-status"],
   "source/oci-layout": ["source/archive", "source/blob-store"],
   "source/source": ["source/registry"],

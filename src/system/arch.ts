@@ -28,7 +28,10 @@ export type Syscall =
   | "llistxattr"
   | "openat"
   | "readlinkat"
-  | "statx";
+  | "statx"
+  | "mount"
+  | "umount2"
+  | "fallocate";
 
 /** The keys are the runtime's names (process.arch). To support another architecture, add a row. */
 const ARCHES: Readonly<Record<string, Arch>> = {
@@ -44,6 +47,8 @@ const ARCHES: Readonly<Record<string, Arch>> = {
       execve: 59,
       flock: 73,
       sync: 162,
+      mount: 165,
+      umount2: 166,
       reboot: 169,
       lgetxattr: 192,
       llistxattr: 195,
@@ -56,6 +61,7 @@ const ARCHES: Readonly<Record<string, Arch>> = {
       openat: 257,
       readlinkat: 267,
       syncFileRange: 277,
+      fallocate: 285,
       syncfs: 306,
       statx: 332,
     },

@@ -62,14 +62,18 @@ export const linuxFileCalls: FileCalls = {
   },
   device(path) {
     const stat = statSync(path, { throwIfNoEntry: false });
-    return stat && `${majorOf(stat.dev)}:${minorOf(stat.dev)}`;
+    return stat && deviceText(stat.dev);
   },
 };
 
 /**
- * How Linux packs a device number for user space (makedev(3)): the lower 8 bits of the minor number, 12 bits of the
- * major number, then the upper 12 bits of the minor number.
+ * The text of a device number in mountinfo, "8:2". Linux packs it for user space (makedev(3)): the lower 8 bits of the
+ * minor number, 12 bits of the major number, then the upper 12 bits of the minor number.
  */
+export function deviceText(device: number): string {
+  return `${majorOf(device)}:${minorOf(device)}`;
+}
+
 function majorOf(device: number): number {
   return Math.floor(device / 2 ** 8) % 2 ** 12;
 }

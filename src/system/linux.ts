@@ -7,6 +7,8 @@ import { durableFiles } from "./durable-files.ts";
 import { linuxFiles } from "./files.ts";
 import { readKernelLog } from "./kernel-log.ts";
 import { createBlockFile, openBlockFile, refuseOtherFiles } from "./linux-block-file.ts";
+import { linuxMountedFiles } from "./mounted-files.ts";
+import { linuxMounts } from "./mounts.ts";
 import { linuxProbe } from "./probe.ts";
 import { reboot } from "./reboot.ts";
 import { replaceFile, replaceLink } from "./replace-file.ts";
@@ -22,6 +24,8 @@ const LOCK_RETRY_MS = 100;
 export const linux: System = {
   files: linuxFiles,
   durable: durableFiles,
+  mounted: linuxMountedFiles,
+  mounts: linuxMounts,
   probe: linuxProbe,
   architecture: ARCH.ociName,
   environment: process.env,

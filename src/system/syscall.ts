@@ -1,13 +1,12 @@
-import { dlopen, FFIType, ptr, read } from "bun:ffi";
-import { constants } from "node:os";
+import { ptr } from "bun:ffi";
 import { defined } from "../lib/assert.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { reasonOf } from "../lib/error.ts";
 import { alignUp, MiB } from "../lib/units.ts";
-import { ARCH, type Syscall } from "./arch.ts";
+import { call, SyscallError } from "./call.ts";
 import { hintRefused } from "./hint.ts";
 
-const ERRNO = { eintr: 4, enxio: 6, eagain: 11, enametoolong: 36 } as const;
+const ERRNO = { enxio: 6, eagain: 11, enametoolong: 36 } as const;
 const SEEK_END = 2;
 const SEEK = { data: 3, hole: 4 } as const;
 const POSIX_FADV_DONTNEED = 4;
@@ -30,30 +29,6 @@ const IGNORED_SIGNALS = [13, 25];
 /** struct sigaction of the kernel; all zeros is SIG_DFL. */
 const SIGACTION_BYTES = 32;
 const SIGSET_BYTES = 8;
-
-const { symbols } = dlopen("libc.so.6", {
-  syscall: { args: Array.from({ length: 7 }, () => FFIType.i64_fast), returns: FFIType.i64_fast },
-  __errno_location: { args: [], returns: FFIType.ptr },
-});
-
-/** A failed system call. `errno` is the number from asm-generic/errno.h, `code` its name, as in errors of node:fs. */
-export class SyscallError extends Error {
-  readonly errno: number;
-  readonly code: string;
-
-  constructor(name: string, errno: number) {
-    const code = errnoName(errno);
-    super(`${code}: ${name} failed`);
-    this.name = "SyscallError";
-    this.errno = errno;
-    this.code = code;
-  }
-}
-
-function errnoName(errno: number): string {
-  const known = Object.entries(constants.errno).find(([, value]) => value === errno);
-  return known?.[0] ?? `E${errno}`;
-}
 
 /** Returns the size in bytes of the open file or block device. */
 export function sizeOf(fd: number): number {
@@ -250,17 +225,5 @@ function hint(what: string, action: () => number): void {
     action();
   } catch (error) {
     hintRefused(`The kernel does not ${what}: ${reasonOf(error)}`);
-  }
-}
-
-function call(name: Syscall, args: readonly number[]): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
-  for (;;) {
-    const result = Number(symbols.syscall(ARCH.syscalls[name], a, b, c, d, e, 0));
-    if (result >= 0) return result;
-    // Read errno before any other call of this thread can change it.
-    // oxlint-disable-next-line no-underscore-dangle -- The C library's name.
-    const errno = read.i32(defined(symbols.__errno_location(), "errno"), 0);
-    if (errno !== ERRNO.eintr) throw new SyscallError(name, errno);
   }
 }

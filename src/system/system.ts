@@ -1,6 +1,8 @@
 import type { Access, BlockFile } from "./block-file.ts";
 import type { DurableFiles } from "./durable-files.ts";
 import type { Files } from "./files.ts";
+import type { MountedFiles } from "./mounted-files.ts";
+import type { Mounts } from "./mounts.ts";
 import type { Probe } from "./probe.ts";
 import type { RebootOptions } from "./reboot.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -18,6 +20,9 @@ export interface System {
   readonly files: Files;
   /** Files that must survive a power cut. */
   readonly durable: DurableFiles;
+  /** Files that a boot loader reads too. */
+  readonly mounted: MountedFiles;
+  readonly mounts: Mounts;
   readonly probe: Probe;
   /** The name in OCI platforms: "amd64". */
   readonly architecture: string;

@@ -8,7 +8,7 @@ import {
   isFull,
   machineFailure,
 } from "../../src/system/failure.ts";
-import { SyscallError } from "../../src/system/syscall.ts";
+import { SyscallError } from "../../src/system/call.ts";
 
 const ENOLCK = 37;
 const ENOSPC = 28;

@@ -3,7 +3,8 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { takeRefusedHints } from "../../src/system/hint.ts";
-import { forgetCached, sizeOf, SyscallError, tryLock } from "../../src/system/syscall.ts";
+import { SyscallError } from "../../src/system/call.ts";
+import { forgetCached, sizeOf, tryLock } from "../../src/system/syscall.ts";
 
 const EBADF = 9;
 const folder = mkdtempSync(join(tmpdir(), "tandem-syscall-"));
