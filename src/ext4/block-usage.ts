@@ -1,4 +1,4 @@
-import { assert } from "../lib/assert.ts";
+import { assert, defined } from "../lib/assert.ts";
 import type { BlockRun } from "./block.ts";
 import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { GROUP_BLOCKS } from "./block.ts";
@@ -6,23 +6,18 @@ import type { Ext4Geometry } from "./geometry.ts";
 import { groupBlocks, hasSuperblock } from "./geometry.ts";
 
 /**
- * Records which blocks are in use. A group without data has no bitmap, so that memory depends on the data and not on
- * the device.
+ * Records which blocks are in use: first those of nodes, by mark(), then the fixed parts, by settle(). A group without
+ * data has no bitmap, so that memory depends on the data and not on the device.
  */
 export class BlockUsage {
-  readonly #geometry: Ext4Geometry;
-  readonly #bitmaps: (Uint8Array | undefined)[];
-  readonly #used: number[];
+  readonly #bitmaps: (Uint8Array | undefined)[] = [];
+  readonly #used: number[] = [];
+  #endBlock = 0;
+  #geometry: Ext4Geometry | undefined;
 
-  /** Marks the fixed parts of `geometry` as used. */
-  constructor(geometry: Ext4Geometry) {
-    this.#geometry = geometry;
-    this.#bitmaps = Array.from({ length: geometry.groups });
-    this.#used = Array.from({ length: geometry.groups }, (_, group) => this.#backupBlocks(group));
-    for (const block of geometry.blockBitmaps) this.mark({ block, blocks: 1 });
-    for (const block of geometry.inodeBitmaps) this.mark({ block, blocks: 1 });
-    for (const block of geometry.inodeTables)
-      this.mark({ block, blocks: geometry.inodeTableBlocks });
+  /** The block after the last marked one. */
+  get endBlock(): number {
+    return this.#endBlock;
   }
 
   get usedBlocks(): number {
@@ -30,19 +25,40 @@ export class BlockUsage {
   }
 
   freeIn(group: number): number {
-    return groupBlocks(this.#geometry, group) - (this.#used[group] ?? 0);
+    return groupBlocks(this.#settled(), group) - (this.#used[group] ?? 0);
   }
 
   /** Returns the block bitmap of `group`, or undefined when the bitmap may stay uninitialized. */
   bitmap(group: number): Uint8Array | undefined {
-    // The last group needs a bitmap, because it must mark the blocks beyond the end of the device as used. The kernel
-    // would do that itself, but e2fsck reports an error.
-    if (group === this.#geometry.groups - 1) return this.#open(group);
     return this.#bitmaps[group];
   }
 
   mark({ block, blocks }: BlockRun): void {
-    assert(block + blocks <= this.#geometry.blocks, "blocks lie in the file system");
+    assert(this.#geometry === undefined, "nodes are marked before the fixed parts");
+    this.#mark({ block, blocks });
+    this.#endBlock = Math.max(this.#endBlock, block + blocks);
+  }
+
+  /** Marks the fixed parts of `geometry`, in which all marked blocks lie. Nothing can be marked afterwards. */
+  settle(geometry: Ext4Geometry): void {
+    const { blocks, groups, inodeTableBlocks } = geometry;
+    assert(this.#endBlock <= blocks, "blocks lie in the file system");
+    this.#geometry = geometry;
+    for (const block of geometry.blockBitmaps) this.#mark({ block, blocks: 1 });
+    for (const block of geometry.inodeBitmaps) this.#mark({ block, blocks: 1 });
+    for (const block of geometry.inodeTables) this.#mark({ block, blocks: inodeTableBlocks });
+    // The last group needs a bitmap, because it must mark the blocks beyond the end of the device as used. The kernel
+    // would do that itself, but e2fsck reports an error.
+    const last = groupBlocks(geometry, groups - 1);
+    setBits(this.#open(groups - 1), last, GROUP_BLOCKS - last);
+    for (let group = 0; group < groups; group += 1) this.#markBackup(geometry, group);
+  }
+
+  #settled(): Ext4Geometry {
+    return defined(this.#geometry, "settle() was called");
+  }
+
+  #mark({ block, blocks }: BlockRun): void {
     let at = block;
     const end = block + blocks;
     while (at < end) {
@@ -50,24 +66,27 @@ export class BlockUsage {
       const start = at - group * GROUP_BLOCKS;
       const count = Math.min(end - at, GROUP_BLOCKS - start);
       assert(setBits(this.#open(group), start, count), "no block is used twice");
-      this.#used[group] = (this.#used[group] ?? 0) + count;
+      this.#count(group, count);
       at += count;
     }
   }
 
-  #open(group: number): Uint8Array {
-    const open = this.#bitmaps[group];
-    if (open !== undefined) return open;
-    const bitmap = new Uint8Array(BLOCK_BYTES);
-    const blocks = groupBlocks(this.#geometry, group);
-    setBits(bitmap, 0, this.#backupBlocks(group));
-    setBits(bitmap, blocks, GROUP_BLOCKS - blocks);
-    this.#bitmaps[group] = bitmap;
-    return bitmap;
+  /** Marks the superblock of `group` and the descriptors behind it. They alone need no bitmap. */
+  #markBackup({ descriptorBlocks }: Ext4Geometry, group: number): void {
+    if (!hasSuperblock(group)) return;
+    const bitmap = this.#bitmaps[group] ?? new Uint8Array(BLOCK_BYTES);
+    assert(setBits(bitmap, 0, 1 + descriptorBlocks), "no block is used twice");
+    this.#count(group, 1 + descriptorBlocks);
   }
 
-  #backupBlocks(group: number): number {
-    return hasSuperblock(group) ? 1 + this.#geometry.descriptorBlocks : 0;
+  #count(group: number, blocks: number): void {
+    this.#used[group] = (this.#used[group] ?? 0) + blocks;
+  }
+
+  #open(group: number): Uint8Array {
+    const bitmap = this.#bitmaps[group] ?? new Uint8Array(BLOCK_BYTES);
+    this.#bitmaps[group] = bitmap;
+    return bitmap;
   }
 }
 

@@ -10,6 +10,7 @@ import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { GROUP_BLOCKS } from "./block.ts";
 import { crc32c, CRC_START } from "./checksum.ts";
 import { DataWriter } from "./data-writer.ts";
+import { fitGeometry } from "./fit-geometry.ts";
 import { writeGroups } from "./groups.ts";
 import type { Identity } from "./identity.ts";
 import { hashSeedOf, uuidBytes } from "./identity.ts";
@@ -34,6 +35,16 @@ export interface FileSystemContent {
   readonly identity: Identity;
   /** "metadata" by default. */
   readonly checksums?: Checksums;
+  /** Makes the file system smaller than `geometry`, with this much free space. */
+  readonly fit?: Fit | undefined;
+}
+
+/** How small a file system may become. */
+export interface Fit {
+  /** The free space behind its data, at least. */
+  readonly freeBytes: number;
+  /** Its size, at least. */
+  readonly minimumBytes: number;
 }
 
 export interface WrittenTree {
@@ -48,32 +59,37 @@ export interface WrittenTree {
   readonly inodes: number;
   /** The used space, including the fixed parts of the file system. */
   readonly usedBytes: number;
+  /** The size of the file system. The target may end there. */
+  readonly sizeBytes: number;
 }
 
 /**
- * Writes everything except file data and block 0. Equal geometries, trees, extents and identities give equal bytes.
+ * Writes everything except file data and block 0. A range of file data may lie behind the end of a file system that was
+ * made smaller. Equal geometries, trees, extents and identities give equal bytes.
  * File data that no node refers to becomes free space. Throws "no-space" or "content" with the path of the node.
  */
 export function writeTree(target: BlockFile, content: FileSystemContent): WrittenTree {
-  const { geometry, identity, checksums = "metadata" } = content;
-  const inodesMax = geometry.groups * geometry.inodesPerGroup;
+  const { geometry: whole, identity, checksums = "metadata" } = content;
+  const inodesMax = whole.groups * whole.inodesPerGroup;
   const tree = numberTree(content.root, { inodesMax, timeSeconds: identity.timeSeconds });
-  const usage = new BlockUsage(geometry);
+  const usage = new BlockUsage();
   const uuid = uuidBytes(identity.uuid);
   const hashSeed = hashSeedOf(identity.uuid);
   const checksumSeed = crc32c(CRC_START, uuid);
-  const data = new DataWriter(plainOutbox(target), content.allocator, geometry.frontRest);
+  const data = new DataWriter(plainOutbox(target), content.allocator, whole.frontRest);
   const front = new PlacedWriter(target);
   const { timeSeconds } = identity;
   const writer = new NodeWriter({ data, usage, checksumSeed, hashSeed, timeSeconds, checksums });
-  writeNodes(tree, writer, new InodeTable(geometry, front));
+  writeNodes(tree, writer, new InodeTable(whole, front));
   const { lastInode } = tree;
+  const geometry = fitted(content, usage.endBlock, lastInode);
+  usage.settle(geometry);
   const directories = countDirectories(tree, geometry);
   const used = { geometry, usage, lastInode, directories, checksumSeed, checksums, uuid };
   const superblock = {
     geometry,
     freeBlocks: geometry.blocks - usage.usedBlocks,
-    freeInodes: inodesMax - lastInode,
+    freeInodes: geometry.groups * geometry.inodesPerGroup - lastInode,
     uuid,
     hashSeed,
     label: labelOf(identity),
@@ -88,7 +104,19 @@ export function writeTree(target: BlockFile, content: FileSystemContent): Writte
     superblock: block0,
     inodes: lastInode,
     usedBytes: usage.usedBlocks * BLOCK_BYTES,
+    sizeBytes: geometry.blocks * BLOCK_BYTES,
   };
+}
+
+function fitted(
+  { geometry, fit }: FileSystemContent,
+  endBlock: number,
+  lastInode: number,
+): Ext4Geometry {
+  if (fit === undefined) return geometry;
+  const freeBlocks = Math.ceil(fit.freeBytes / BLOCK_BYTES);
+  const minimumBlocks = Math.ceil(fit.minimumBytes / BLOCK_BYTES);
+  return fitGeometry(geometry, { endBlock, lastInode, freeBlocks, minimumBlocks });
 }
 
 function labelOf({ label }: Identity): ByteString {

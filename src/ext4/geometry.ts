@@ -7,7 +7,7 @@ import { DESCRIPTOR_BYTES } from "./group-descriptor.ts";
 import { INODE_BYTES } from "./inode.ts";
 
 /** A smaller device has no space for one chunk of data and one of directories. */
-const SIZE_BYTES_MIN = 4 * MiB;
+export const SIZE_BYTES_MIN = 4 * MiB;
 /** Block numbers have 32 bits without the 64bit feature. */
 const BLOCKS_MAX = 2 ** 32 - 1;
 /** One inode for this many bytes, as in mke2fs. */
@@ -104,18 +104,19 @@ export function groupBlocks(geometry: Pick<Ext4Geometry, "blocks">, group: numbe
   return Math.min(GROUP_BLOCKS, geometry.blocks - group * GROUP_BLOCKS);
 }
 
-function usableBlocks(blocks: number): number {
+/** Returns how many of the blocks a file system uses: all, or all but those of a last group that is too short. */
+export function usableBlocks(blocks: number): number {
   const last = blocks % GROUP_BLOCKS;
   const groups = groupsOf(blocks);
   const backup = hasSuperblock(groups - 1) ? 1 + descriptorBlocksOf(groups) : 0;
   return last !== 0 && last < backup + LAST_GROUP_BLOCKS_MIN ? blocks - last : blocks;
 }
 
-function groupsOf(blocks: number): number {
+export function groupsOf(blocks: number): number {
   return Math.ceil(blocks / GROUP_BLOCKS);
 }
 
-function descriptorBlocksOf(groups: number): number {
+export function descriptorBlocksOf(groups: number): number {
   return Math.ceil((groups * DESCRIPTOR_BYTES) / BLOCK_BYTES);
 }
 

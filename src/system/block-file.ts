@@ -27,6 +27,8 @@ export interface BlockFile {
   openQueue?(lengthMax: number): WriteQueue | undefined;
   /** Gives a plain file this size and makes all of it a hole. Undefined for a device and for a part of a file. */
   empty?(sizeBytes: number): void;
+  /** Cuts a plain file off behind `sizeBytes`. Undefined for a device and for a part of a file. */
+  cut?(sizeBytes: number): void;
   /** fdatasync(2): makes all earlier writes durable. */
   flush(): Promise<void>;
   /** Drops the range from the page cache, so that the next read of it comes from the medium. Call flush() first. */

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
+import { assert } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import type { Access, BlockFile, ReadWay } from "./block-file.ts";
@@ -114,13 +115,18 @@ function blockFile(fd: number, path: string, release?: () => void): BlockFile {
     resize({ fd, path }, sizeBytes);
     currentBytes = sizeBytes;
   };
+  const cut = (sizeBytes: number): void => {
+    assert(sizeBytes <= currentBytes, "a file is cut and not extended");
+    resize({ fd, path }, sizeBytes);
+    currentBytes = sizeBytes;
+  };
   return {
     name: path,
     get sizeBytes() {
       return currentBytes;
     },
     sectorBytes: isDevice ? measure({ fd, path }, sectorBytesOf) : undefined,
-    ...(isDevice ? {} : { empty }),
+    ...(isDevice ? {} : { empty, cut }),
     readInto: (offsetBytes, target) => readAll({ fd, path }, offsetBytes, target),
     read: (offsetBytes, target) => readAllLater({ fd, path, direct }, offsetBytes, target),
     write: (offsetBytes, bytes) => writeAll({ fd, path }, offsetBytes, bytes),

@@ -19,6 +19,8 @@ export interface Content {
   readonly timeSeconds: number;
   /** The target must have more bytes than this. */
   readonly needBytes: number;
+  /** The most bytes that its files are likely to take. Only the files themselves can tell. */
+  readonly likelyBytes: number;
   /** What `needBytes` is: "its compressed size". */
   readonly needs: string;
   /** For people: "4 layers, 176 MiB to fetch". */

@@ -11,6 +11,9 @@ import { unpackInWorker } from "./worker-unpacker.ts";
 /** A layer's tar may be larger than the target, because of headers, holes, and files that later layers replace. */
 const LAYER_TO_TARGET_MAX = 2;
 
+/** Layers of systems unpack to three or four times their size, rarely to six times. */
+const EXPANSION_MAX = 8;
+
 /** An image of layers, to be written. */
 export function layeredContent(source: LayeredSource, image: Image): Content {
   const { layers, digest } = image;
@@ -20,6 +23,7 @@ export function layeredContent(source: LayeredSource, image: Image): Content {
     digest,
     timeSeconds: imageTime(image),
     needBytes,
+    likelyBytes: EXPANSION_MAX * needBytes,
     needs: "its compressed size",
     amount: `${layers.length} layers, ${formatBytes(needBytes)} to fetch`,
     parts: layers.length,

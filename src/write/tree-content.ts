@@ -1,3 +1,4 @@
+import { BLOCK_BYTES } from "../disk/chunk.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
 import { EntryPacker } from "../layer/entry-packer.ts";
@@ -25,6 +26,8 @@ export async function treeContent(
     digest,
     timeSeconds,
     needBytes: dataBytes,
+    // The last block of a file is rarely full.
+    likelyBytes: dataBytes + marks.length * BLOCK_BYTES,
     needs: "its data",
     amount: `${marks.length} files and directories, ${formatBytes(dataBytes)} to copy`,
     parts: 1,

@@ -2,7 +2,7 @@ import { Allocator } from "../ext4/allocator.ts";
 import { DataWriter } from "../ext4/data-writer.ts";
 import { fillHoles, hasHoles } from "../ext4/fill-holes.ts";
 import type { WrittenRange } from "../ext4/written-range.ts";
-import { writeTree } from "../ext4/format.ts";
+import { type Fit, writeTree } from "../ext4/format.ts";
 import type { Identity } from "../ext4/identity.ts";
 import type { Checksums } from "../ext4/superblock.ts";
 import { type Ext4Geometry, planGeometry } from "../ext4/geometry.ts";
@@ -20,6 +20,8 @@ export interface WriteJob<Finding> extends UnpackJob {
   readonly identity: Identity;
   /** "metadata" by default. */
   readonly checksums?: Checksums;
+  /** Makes the file system as small as this allows, and cuts off a plain file behind it. */
+  readonly fit?: Fit;
   /** Directories that the file system must have, such as mount points. Those that are missing are added to the tree. */
   readonly directories?: readonly WantedDirectory[];
   /** Returns the files that a boot loader reads. Their holes are filled, because GRUB cannot read holes. */
@@ -33,6 +35,8 @@ export interface WrittenImage<Finding> {
   /** Everything that was written, in ascending order. A range has at most 1 MiB. */
   readonly ranges: readonly WrittenRange[];
   readonly usedBytes: number;
+  /** The size of the file system. */
+  readonly sizeBytes: number;
   readonly inodes: number;
   /** The duration of each phase. */
   readonly seconds: { readonly unpack: number; readonly format: number; readonly flush: number };
@@ -60,19 +64,23 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
     root: merge.root,
     identity: job.identity,
     ...(job.checksums && { checksums: job.checksums }),
+    fit: job.fit,
   });
   const formatSeconds = clock();
   interrupted(signal);
   talk.progress({ step: `Waiting for ${target.block.name} to have all on its medium` });
   await target.block.flush();
+  if (job.fit !== undefined) target.block.cut?.(tree.sizeBytes);
   target.block.write(0, tree.superblock);
   await target.block.flush();
   return {
     finding,
-    ranges: [...dataRanges, ...filledRanges, ...tree.ranges].toSorted(
-      (a, b) => a.offsetBytes - b.offsetBytes,
-    ),
+    ranges: [...dataRanges, ...filledRanges, ...tree.ranges]
+      // Data that later layers have replaced may lie behind the end.
+      .filter(({ offsetBytes }) => offsetBytes < tree.sizeBytes)
+      .toSorted((a, b) => a.offsetBytes - b.offsetBytes),
     usedBytes: tree.usedBytes,
+    sizeBytes: tree.sizeBytes,
     inodes: tree.inodes,
     seconds: { unpack: unpackSeconds, format: formatSeconds, flush: clock() },
   };

@@ -24,7 +24,8 @@ function write(lastInode: number): Written {
   const file = PagedImage.zeros(512 * MiB).file();
   const writer = new PlacedWriter(file);
   const directories = [2, 1, 0, 0];
-  const usage = new BlockUsage(GEOMETRY);
+  const usage = new BlockUsage();
+  usage.settle(GEOMETRY);
   const table = writeGroups(writer, {
     geometry: GEOMETRY,
     usage,

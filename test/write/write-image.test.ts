@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkMedium } from "../../src/disk/read-back.ts";
 import { relabel } from "../../src/ext4/relabel.ts";
 import { bootFiles } from "../../src/boot/image/boot-files.ts";
 import { find, findFile } from "../../src/boot/image/find.ts";
@@ -132,6 +133,30 @@ test("writeImage() adds the directories that the image lacks, before it inspects
   const { root } = openFileSystem(image.file());
   expect(find(root, "/usr/local")?.node.kind).toBe("directory");
   expect(find(root, "/tmp")?.node.kind).toBe("directory");
+});
+
+test.each([1, 3])("writeImage() by %i threads makes the file as small as asked", async (jobs) => {
+  const whole = await writeImage(jobOn(PagedImage.zeros(16 * MiB).file()));
+  const path = join(folder, `fit-${jobs}.img`);
+  const block = createBlockFile(path, 300 * MiB);
+  const target = { block, path, offsetBytes: 0 };
+  const fit = { freeBytes: 2 * MiB, minimumBytes: 0 };
+  const written = await writeImage(jobOn(block, { jobs, target, fit }));
+  expect(written.finding).toEqual(whole.finding);
+  // The front of 300 MiB, chunks of data, and free space.
+  expect(written.sizeBytes).toBeLessThan(24 * MiB);
+  expect(block.sizeBytes).toBe(written.sizeBytes);
+  expect(statSync(path).size).toBe(written.sizeBytes);
+  expect(openFileSystem(block).label).toBe("x");
+  expect(checkFileSystem(openFileSystem(block)).nodes).toBeGreaterThan(10);
+  await checkMedium(block, written.ranges);
+  block.close();
+});
+
+test("writeImage() keeps the size that is asked for", async () => {
+  const fit = { freeBytes: 0, minimumBytes: 12 * MiB };
+  const { sizeBytes } = await writeImage(jobOn(PagedImage.zeros(16 * MiB).file(), { fit }));
+  expect(sizeBytes).toBe(12 * MiB);
 });
 
 function refuse(): never {
