@@ -25,6 +25,7 @@ const FLOW = [
   "hooks",
   "machine",
   "verdict",
+  "kairos",
   "upgrade",
   "doctor",
   "report",
