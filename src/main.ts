@@ -15,7 +15,7 @@ if (!isAgent && args.length === 1 && (args[0] === "--version" || args[0] === "-V
   delete process.env["BUN_JSC_useFTLJIT"];
   if (isAgent || args[0] === AGENT) {
     const { runKairosAgent } = await import("./cli/kairos-agent/kairos-agent.ts");
-    process.exitCode = runKairosAgent(isAgent ? args : args.slice(1));
+    process.exitCode = await runKairosAgent(isAgent ? args : args.slice(1));
   } else {
     const { runCommandLine } = await import("./cli/run.ts");
     process.exitCode = await runCommandLine(args);

@@ -248,7 +248,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "boot/esp/raw-esp",
     "boot/systemd-boot/slot-files",
   ],
-  "cli/kairos-agent/answer": ["cli/kairos-agent/help"],
+  "cli/kairos-agent/answer": ["cli/kairos-agent/agent-answer", "cli/kairos-agent/help"],
+  "cli/kairos-agent/boot-entry": ["cli/kairos-agent/log"],
   "static/kairos-agent": ["cli/kairos-agent/kairos-agent"],
   "cli/verbs": [
     "cli/config-text",

@@ -68,7 +68,7 @@ export function bootStateOf({ cmdline, hasLoaderDevice, entry }: BootClues): Boo
 }
 
 /** Whether the system is a unified kernel image. Then its boot entry tells what it is. */
-function isUnified(cmdline: string): boolean {
+export function isUnified(cmdline: string): boolean {
   return cmdline.includes("rd.immucore.uki");
 }
 

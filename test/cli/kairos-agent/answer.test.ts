@@ -1,54 +1,31 @@
 import { expect, test } from "bun:test";
-import { type AgentMachine, answerTo } from "../../../src/cli/kairos-agent/answer.ts";
-import { memoryFiles } from "../../fakes/files.ts";
+import { answerTo } from "../../../src/cli/kairos-agent/answer.ts";
+import { agentMachine, KAIROS, words } from "./machine.ts";
 
-const KAIROS = "/usr/bin/kairos";
-const machine = ({ original = false, userId = 0 } = {}): AgentMachine => ({
-  system: {
-    files: memoryFiles({ "/proc/cmdline": "root=LABEL=COS_ACTIVE" }),
-    readLink: () => undefined,
-    isExecutable: (path) => original && path === KAIROS,
-    userId,
-  },
-  programs: { isSelf: () => false },
-});
-const words = (line: string): string[] => line.split(" ").filter((word) => word !== "");
 const INSTALL =
   "Install Kairos' own program as /usr/bin/kairos or /usr/bin/kairos-agent beside tandem.\n";
+const only = (verb: string): string =>
+  `Cannot run ${verb}: tandem does not have this part of kairos-agent. ${INSTALL}`;
 
 test.each([
   ["bogus x", { status: 3, stderr: "No help topic for 'bogus'\n" }],
-  [
-    "reset --reboot",
-    {
-      status: 1,
-      stdout: `Cannot run reset: tandem does not have this verb of kairos-agent. ${INSTALL}`,
-    },
-  ],
-  [
-    "state",
-    {
-      status: 1,
-      stdout: `Cannot run state: tandem does not have this verb of kairos-agent. ${INSTALL}`,
-    },
-  ],
+  ["reset --reboot", { status: 1, stdout: only("reset") }],
+  ["state apply", { status: 1, stdout: only("state") }],
+  ["config set x", { status: 1, stdout: only("config") }],
+  ["config get a|b", { status: 1, stdout: only("config") }],
   ["state get boot", { stdout: "active_boot" }],
-  [
-    "state get",
-    {
-      status: 1,
-      stdout:
-        "state get needs a KEY: boot, in_ram, kairos.flavor, kairos.version, oem.found, oem.name\n",
-    },
-  ],
   ["--debug state g bogus", { stdout: "<nil>" }],
   [
-    "state get uuid",
-    { status: 1, stdout: `Cannot tell "uuid" of the state: tandem does not know it. ${INSTALL}` },
+    "state get addresses",
+    {
+      status: 1,
+      stdout: `Cannot tell "addresses" of the state: tandem knows what is below uuid, persistent, recovery, oem, state, boot, in_ram, kairos. ${INSTALL}`,
+    },
   ],
   ["version", { stdout: "kairos v0.0.0\n" }],
   ["--debug version -l", { stdout: "kairos v0.0.0\nbun    unknown\n" }],
   ["--version", { stdout: "kairos-agent version v0.0.0\n" }],
+  ["uuid", { stdout: "-" }],
   [
     "--bogus state",
     {
@@ -77,7 +54,7 @@ test.each([
     },
   ],
 ])("without the original, kairos-agent %s", (line, expected) => {
-  expect(answerTo(machine(), words(line))).toEqual({
+  expect(answerTo(agentMachine(), words(line))).toEqual({
     kind: "print",
     stdout: "",
     stderr: "",
@@ -89,14 +66,14 @@ test.each([
 test.each(["", "--help", "help", "upgrade --help"])(
   "without the original, kairos-agent %s prints the help",
   (line) => {
-    const answer = answerTo(machine(), words(line));
+    const answer = answerTo(agentMachine(), words(line));
     expect(answer).toMatchObject({ kind: "print", status: 0 });
     expect(answer.kind === "print" && answer.stdout).toContain("Usage: kairos-agent");
   },
 );
 
 test("without the original and without a source, the upgrade says what is missing", () => {
-  const answer = answerTo(machine(), ["upgrade"]);
+  const answer = answerTo(agentMachine(), ["upgrade"]);
   expect(answer).toMatchObject({ status: 1, stdout: expect.stringContaining("--source") });
 });
 
@@ -104,28 +81,43 @@ test.each([
   "",
   "bogus x",
   "reset --reboot",
-  "state get boot",
+  "state",
+  "state get system.os.name",
+  "state get boot.more",
+  "config get a|b",
   "--version",
   "--help",
   "--new-flag state",
+  "state --new-flag",
+  "grubedit --new-flag",
+  "grubedit new",
   "upgrade",
   "upgrade --new-flag",
   "upgrade --help",
   "upgrade list-releases --all",
   "upgrade --source oci:a/b",
   "version --new-flag",
+  "pull-image a b",
 ])("the original, where it is, runs kairos-agent %s", (line) => {
-  expect(answerTo(machine({ original: true }), words(line))).toEqual({
+  expect(answerTo(agentMachine({ original: true }), words(line))).toEqual({
     kind: "run",
     call: { path: KAIROS, name: "kairos-agent", args: words(line) },
   });
 });
 
-test("beside the original tandem refuses an upgrade and tells its own version", () => {
-  const beside = machine({ original: true, userId: 1000 });
+test.each(["state get boot", "state get oem.found", "config", "uuid", "version"])(
+  "beside the original tandem answers kairos-agent %s itself",
+  (line) => {
+    const links = { "/dev/disk/by-label/COS_OEM": "../../vda2" };
+    const beside = agentMachine({ original: true, links });
+    expect(answerTo(beside, words(line))).toMatchObject({ kind: "print", status: 0 });
+  },
+);
+
+test("beside the original tandem refuses an upgrade", () => {
+  const beside = agentMachine({ original: true, userId: 1000 });
   expect(answerTo(beside, ["upgrade", "--source", "oci:a"])).toMatchObject({
     stdout: "this command requires root privileges\n",
     status: 1,
   });
-  expect(answerTo(beside, ["version"])).toMatchObject({ stdout: "kairos v0.0.0\n" });
 });
