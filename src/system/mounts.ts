@@ -22,7 +22,10 @@ export interface Mounts {
   mount(device: string, path: string, options: MountOptions): () => void;
   /** Mounts the file system in a plain file. */
   mountFile(file: string, path: string, options: MountOptions): () => void;
-  /** Shows a folder, and all that is mounted below it, at another path too. */
+  /**
+   * Shows a folder, and all that is mounted below it, at another path too. Later mounts and unmounts at one of the two
+   * paths do not change the other. The returned function also unmounts what is still in use.
+   */
   bind(folder: string, path: string): () => void;
   /**
    * Makes a mounted file system writable, or read-only, for all its mount points, and the mount point itself too. Other
@@ -51,33 +54,42 @@ const READ_ONLY = 1;
 const REMOUNT = 32;
 const BIND = 4096;
 const WITH_ALL_BELOW = 16384;
+const PRIVATE = 1 << 18;
+/** umount2(2): takes the mount and all below it out of sight, and ends each when nothing uses it any more. */
+const DETACH = 2;
 
 export const linuxMounts: Mounts = {
   mount: (device, path, { type, isReadOnly }) =>
-    mounting(`mount ${device}`, path, () =>
+    mounting({ what: `mount ${device}`, path }, () =>
       mountAt(path, { source: device, type, flags: isReadOnly ? READ_ONLY : 0 }),
     ),
   mountFile: (file, path, { type, isReadOnly }) =>
-    mounting(`mount ${file}`, path, () =>
+    mounting({ what: `mount ${file}`, path }, () =>
       withLoopDevice(file, { isReadOnly }, (device) =>
         mountAt(path, { source: device, type, flags: isReadOnly ? READ_ONLY : 0 }),
       ),
     ),
   bind: (folder, path) =>
-    mounting(`show ${folder}`, path, () =>
-      mountAt(path, { source: folder, flags: BIND + WITH_ALL_BELOW }),
-    ),
+    mounting({ what: `show ${folder}`, path, endFlags: DETACH }, () => bindAt(folder, path)),
   remount: (path, { isReadOnly }) =>
     attempt(`make ${path} ${isReadOnly ? "read-only" : "writable"}`, () =>
       remountAt(path, isReadOnly),
     ),
-  unmount: (path) => attempt(`unmount ${path}`, () => unmountAt(path)),
+  unmount: (path) => attempt(`unmount ${path}`, () => unmountAt(path, 0)),
   backingOf: (device) => attempt(`read the loop device ${device}`, () => backingOf(device)),
   allocate,
   tryLock: (folder) => attempt(`lock ${folder}`, () => lockFolder(folder)),
 };
 
-function mounting(what: string, path: string, mountIt: () => void): () => void {
+interface Mounting {
+  /** "mount /dev/sda1" */
+  readonly what: string;
+  readonly path: string;
+  /** The flags of umount2(2). */
+  readonly endFlags?: number;
+}
+
+function mounting({ what, path, endFlags = 0 }: Mounting, mountIt: () => void): () => void {
   return attempt(`${what} on ${path}`, () => {
     const made = mkdirSync(path, { recursive: true });
     const removeFolder = (): void => {
@@ -91,7 +103,7 @@ function mounting(what: string, path: string, mountIt: () => void): () => void {
     }
     return () =>
       attempt(`unmount ${path}`, () => {
-        unmountAt(path);
+        unmountAt(path, endFlags);
         removeFolder();
       });
   });
@@ -118,10 +130,24 @@ function remountAt(path: string, isReadOnly: boolean): void {
   }
 }
 
+/**
+ * systemd shares all mounts: without the second call, the end of what lies below `path` would end what lies below
+ * `folder`.
+ */
+function bindAt(folder: string, path: string): void {
+  mountAt(path, { source: folder, flags: BIND + WITH_ALL_BELOW });
+  try {
+    mountAt(path, { flags: PRIVATE + WITH_ALL_BELOW });
+  } catch (error) {
+    unmountAt(path, DETACH);
+    throw error;
+  }
+}
+
 /** See umount2(2). */
-function unmountAt(path: string): void {
+function unmountAt(path: string, flags: number): void {
   const text = textOf(path);
-  call("umount2", [addressOf(text), 0]);
+  call("umount2", [addressOf(text), flags]);
 }
 
 function textOf(text: string | undefined): Uint8Array | undefined {

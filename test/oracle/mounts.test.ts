@@ -99,6 +99,30 @@ test("remount() changes the file system and one mount point, and keeps its optio
   }
 });
 
+test("bind() shows what is mounted below, and its end leaves that alone", async () => {
+  await using folder = await temporaryFolder();
+  const [one, two] = [folder.in("one"), folder.in("two")];
+  mkdirSync(one);
+  await command("mount", "-t", "tmpfs", "none", one);
+  await command("mount", "--make-shared", one);
+  const unmount = mounts.mountFile(await fileSystem(folder), `${one}/below`, EXT4);
+  try {
+    writeFileSync(`${one}/below/file`, "text");
+    const unbind = mounts.bind(one, two);
+    expect(readFileSync(`${two}/below/file`, "utf8")).toBe("text");
+    // Nobody else sees this mount.
+    mkdirSync(`${two}/more`);
+    await command("mount", "-t", "tmpfs", "none", `${two}/more`);
+    expect(accessOf(`${one}/more`)).toBeUndefined();
+    unbind();
+    expect(existsSync(two)).toBe(false);
+    expect(accessOf(`${one}/below`)).toBe("rw of rw");
+  } finally {
+    unmount();
+    await command("umount", one);
+  }
+});
+
 test("remount() says that a device is read-only for good", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("here");
