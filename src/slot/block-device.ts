@@ -3,13 +3,20 @@ import { posix } from "node:path";
 import { SYMLINKS_MAX } from "../lib/resolve-path.ts";
 import { TandemError } from "../lib/error.ts";
 import type { Access, BlockFile } from "../system/block-file.ts";
+import type { DurableFiles } from "../system/durable-files.ts";
+import type { MountedFiles } from "../system/mounted-files.ts";
+import type { Mounts } from "../system/mounts.ts";
 
 /** The part of the machine that this room uses. A System has it. */
 export interface Devices {
   readonly files: {
     readText(path: string): string | undefined;
     list(path: string): readonly string[];
+    exists(path: string): boolean;
   };
+  readonly durable: Pick<DurableFiles, "makeFolder">;
+  readonly mounted: MountedFiles;
+  readonly mounts: Mounts;
   readLink(path: string): string | undefined;
   absolute(path: string): string;
   openBlock(path: string, options: Access): BlockFile;

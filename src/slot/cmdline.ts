@@ -24,14 +24,7 @@ export interface Cmdline {
 
 /** Reads the text of /proc/cmdline. When a word stands there twice, the last one counts, as in the kernel. */
 export function parseCmdline(text: string): Cmdline {
-  const values = new Map<string, string>();
-  for (const word of wordsOf(text)) {
-    // The words after it are for init, not for the kernel.
-    if (word === "--") break;
-    const equals = word.indexOf("=");
-    if (equals === -1) values.set(word, "");
-    else values.set(word.slice(0, equals), word.slice(equals + 1));
-  }
+  const values = kernelOptions(text);
   return {
     slot: slotOf(values.get("tandem.slot")),
     gen: countOf(values.get("tandem.gen")),
@@ -45,6 +38,19 @@ export function parseCmdline(text: string): Cmdline {
     uncounted: values.has("tandem.uncounted"),
     rootPartuuid: /^PARTUUID=([0-9a-f-]+)$/i.exec(values.get("root") ?? "")?.[1]?.toLowerCase(),
   };
+}
+
+/** The options by name. An option without a value has the value "". */
+export function kernelOptions(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const word of wordsOf(text)) {
+    // The words after it are for init, not for the kernel.
+    if (word === "--") break;
+    const equals = word.indexOf("=");
+    if (equals === -1) values.set(word, "");
+    else values.set(word.slice(0, equals), word.slice(equals + 1));
+  }
+  return values;
 }
 
 /** A word ends at white space outside of double quotes. The quotes are removed. */

@@ -36,6 +36,8 @@ export interface Slot {
   readonly address: SlotAddress;
   /** The label of the file system that tandem makes in the slot. */
   readonly label: string;
+  /** The UUID of the file system in an image file. What is known of a system follows its file by it. */
+  readonly uuid?: string | undefined;
 }
 
 /** An EFI system partition of the disk. */
@@ -51,12 +53,48 @@ export interface EspPlace {
   open(access: { readonly write: boolean }): BlockFile;
 }
 
+/**
+ * A new system that is written beside the old ones, and takes its slot in the end. It needs the control places, opened
+ * for writing.
+ */
+export interface StagedSystem {
+  /** For messages, and for programs that change the new system. */
+  readonly path: string;
+  /** The label that its file system must have. */
+  readonly label: string;
+  /**
+   * Makes a file of zeros whose blocks are reserved; what an earlier run has left is removed first. Throws "no-space"
+   * with the numbers.
+   */
+  allocate(sizeBytes: number): void;
+  /** The caller closes the block file. Opening for writing refuses a file that is mounted. Throws "disk". */
+  open(access: { readonly write: boolean }): WriteTarget;
+  /**
+   * The new system takes its slot. All of it must be on the medium. The active system becomes the passive one, or is
+   * given up with `keepPassive`. Each power cut leaves whole systems; finishLeftovers() continues. Throws "disk".
+   */
+  promote(options: { readonly keepPassive: boolean }): void;
+  /** Does nothing when there is no such file. */
+  remove(): void;
+}
+
+/** Folders of mounted file systems whose files a boot loader reads. They can be used while the places are open. */
+export interface BootFolders {
+  readonly state: string;
+  /** Undefined when the boot loader cannot read that partition, or when there is none. */
+  readonly oem: string | undefined;
+  /** Whether the new system has taken its slot, or there is none. */
+  isSwapped(): boolean;
+}
+
 /** The places of the boot record, the boot specs and tandem's memory, opened. */
 export interface ControlPlaces {
   /** Boot record and boot specs, at the offsets in control/loader-data.ts. */
   readonly loaderData: BlockFile;
   /** The state: on a block device behind the loader's data, or in the files of a folder. */
   readonly memory: { readonly block: BlockFile } | { readonly folder: string };
+  /** Only for a layout whose boot loader reads files of mounted file systems. */
+  readonly folders?: BootFolders;
   close(): void;
 }
 
@@ -88,4 +126,8 @@ export interface Layout {
    * Opening for writing locks the disk, under each of its names. Throws "disk", and "locked" when another run has it.
    */
   openControl(access: { readonly write: boolean }): ControlPlaces;
+  /** Only for a layout where a new system is written beside the old ones. Throws "disk". */
+  stage?(target: "active" | "recovery"): StagedSystem;
+  /** Finishes what an interrupted promote() has left. The control places must be open for writing. Throws "disk". */
+  finishLeftovers?(): void;
 }

@@ -1,11 +1,12 @@
 /** The layouts that tandem knows: one line for each. */
 import { defined } from "../lib/assert.ts";
 import type { Devices } from "./block-device.ts";
+import { kairos } from "./kairos/kairos.ts";
 import type { DiskOptions, Layout, LayoutKind } from "./layout.ts";
 import { partitions } from "./partitions.ts";
 
 /** A disk without any layout is opened as the last one, whose messages say what is missing. */
-export const LAYOUTS: readonly LayoutKind[] = [partitions];
+export const LAYOUTS: readonly LayoutKind[] = [kairos, partitions];
 
 /** Which disk to open, and the layouts that are looked for: all of them, unless a test brings its own. */
 export interface LayoutOptions extends DiskOptions {

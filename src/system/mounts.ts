@@ -18,6 +18,8 @@ export interface MountOptions {
  * makes the mount point when it is missing, and returns a function that unmounts and removes what was made.
  */
 export interface Mounts {
+  /** Where this process may make mount points: a folder below /run that no other process uses. */
+  readonly ownFolder: string;
   /** Mounts the file system of a block device. Throws also when the kernel has it mounted with the other access. */
   mount(device: string, path: string, options: MountOptions): () => void;
   /** Mounts the file system in a plain file. */
@@ -29,7 +31,7 @@ export interface Mounts {
   bind(folder: string, path: string): () => void;
   /**
    * Makes a mounted file system writable, or read-only, for all its mount points, and the mount point itself too. Other
-   * mount points keep their own access.
+   * mount points keep their own access. While a removed file is in use, only the mount point becomes read-only.
    */
   remount(path: string, access: { readonly isReadOnly: boolean }): void;
   /** Unmounts what was mounted last at `path`. */
@@ -59,6 +61,7 @@ const PRIVATE = 1 << 18;
 const DETACH = 2;
 
 export const linuxMounts: Mounts = {
+  ownFolder: `/run/tandem/${process.pid}`,
   mount: (device, path, { type, isReadOnly }) =>
     mounting({ what: `mount ${device}`, path }, () =>
       mountAt(path, { source: device, type, flags: isReadOnly ? READ_ONLY : 0 }),
@@ -122,11 +125,13 @@ function mountAt(path: string, { source, type, flags }: MountCall): void {
 }
 
 function remountAt(path: string, isReadOnly: boolean): void {
+  const flags = REMOUNT + (isReadOnly ? READ_ONLY : 0) + optionsOf(path);
   try {
-    mountAt(path, { flags: REMOUNT + (isReadOnly ? READ_ONLY : 0) + optionsOf(path) });
+    mountAt(path, { flags });
   } catch (error) {
     if (errnoOf(error) === "EACCES") throw new FileFault(path, "its device is read-only", "EROFS");
-    throw error;
+    if (errnoOf(error) !== "EBUSY" || !isReadOnly) throw error;
+    mountAt(path, { flags: flags + BIND });
   }
 }
 

@@ -63,6 +63,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
       flush: refuse,
     },
     mounts: {
+      ownFolder: "/run/tandem/1",
       mount: refuse,
       mountFile: refuse,
       bind: refuse,

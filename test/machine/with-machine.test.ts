@@ -6,6 +6,7 @@ import { TandemError } from "../../src/lib/error.ts";
 import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { readBlock } from "../../src/system/block-file.ts";
+import { partitions } from "../../src/slot/partitions.ts";
 import { linux } from "../../src/system/linux.ts";
 import type { System } from "../../src/system/system.ts";
 import { withMachine } from "../../src/machine/with-machine.ts";
@@ -59,7 +60,8 @@ test("withMachine() finds control partition and slots in a disk-image file", asy
 
 test("withMachine() reads the disk again after it has the lock", async () => {
   const { system, events } = watched();
-  const result = await withMachine({ system, talk: SILENT }, { disk, lock: true }, () => {
+  const options = { disk, layouts: [partitions], lock: true };
+  const result = await withMachine({ system, talk: SILENT }, options, () => {
     events.push("action");
     return 17;
   });

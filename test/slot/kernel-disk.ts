@@ -4,6 +4,7 @@ import { readGpt } from "../../src/disk/gpt.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import type { Devices } from "../../src/slot/block-device.ts";
 import { memoryFiles } from "../fakes/files.ts";
+import { memorySystem } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
 
 export interface KernelSetup {
@@ -16,6 +17,8 @@ export interface KernelSetup {
   readonly mountinfo?: string;
   /** Overrides in /sys and /proc. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Path → content of device nodes. */
+  readonly nodes?: Readonly<Record<string, PagedImage>>;
 }
 
 export interface KernelMachine extends Devices {
@@ -33,11 +36,16 @@ export function kernelMachine(setup: KernelSetup): KernelMachine {
   };
   for (const [index, [name, image]] of Object.entries(disks).entries())
     addDisk({ name, image, major: 8 + index }, contents, files);
+  Object.assign(contents, setup.nodes);
   const opened: string[] = [];
   const closed: string[] = [];
+  const { durable, mounted: mountedFiles, mounts } = memorySystem();
   return {
     opened,
     closed,
+    durable,
+    mounted: mountedFiles,
+    mounts,
     files: memoryFiles({ ...files, ...setup.files }),
     readLink: (path) => links[path],
     absolute: (path) => posix.resolve("/home", path),

@@ -27,6 +27,6 @@ test.each([
 });
 
 test("openLayout() of a disk without a layout says what it lacks as partitions", () => {
-  expect(LAYOUTS.map(({ name }) => name)).toEqual(["partitions"]);
+  expect(LAYOUTS.map(({ name }) => name)).toEqual(["kairos", "partitions"]);
   expect(() => openLayout(machine, options)).toThrow("Cannot read the partition table of d");
 });

@@ -1,0 +1,266 @@
+/**
+ * The layout `kairos`: slots are image files on the partitions that Kairos has made. The kernel has COS_STATE mounted,
+ * so tandem works through that mount, and needs root.
+ */
+import { assert } from "../../lib/assert.ts";
+import { KiB } from "../../lib/units.ts";
+import { TandemError } from "../../lib/error.ts";
+import { describing } from "../../system/failure.ts";
+import type { BlockFile } from "../../system/block-file.ts";
+import type { MountedFiles } from "../../system/mounted-files.ts";
+import type { AddressForm, SlotAddress } from "../address.ts";
+import type { Devices } from "../block-device.ts";
+import { bootFacts } from "../boot-disk.ts";
+import type {
+  BootFolders,
+  ControlPlaces,
+  DiskOptions,
+  Layout,
+  LayoutKind,
+  Slot,
+} from "../layout.ts";
+import { examineTable } from "../partition-table.ts";
+import type { SlotName } from "../slot.ts";
+import { blankFile } from "./blank-file.ts";
+import { finishSwap } from "./image-files.ts";
+import { type PartFolder, PartFolders } from "./part-folders.ts";
+import { findKairosDisk, hasKairos, KAIROS_LABELS, type KairosDisk } from "./places.ts";
+import { RECOVERY_LABEL } from "./recovery-swap.ts";
+import type { RunningImage } from "./running-image.ts";
+import { openStage, type StageTarget } from "./stage.ts";
+import { IMAGE_FOLDER, recoveryImage, type StoredImage, stateImages } from "./stored-images.ts";
+import { ACTIVE_LABEL, PASSIVE_LABEL } from "./swap.ts";
+
+export const kairos: LayoutKind = {
+  name: "kairos",
+  isOn: (devices, { disk }) => hasKairos(devices, disk),
+  open,
+  examine: (devices, diskPath) => examineTable((access) => devices.openBlock(diskPath, access)),
+};
+
+/** The labels of the file systems in the slots, by which the kernel finds its root. */
+const SLOT_LABELS = {
+  active: ACTIVE_LABEL,
+  passive: PASSIVE_LABEL,
+  recovery: RECOVERY_LABEL,
+} as const;
+type ImageSlot = keyof typeof SLOT_LABELS;
+const SLOTS = ["active", "passive", "recovery"] as const;
+
+/** The folder of tandem's files on COS_STATE. */
+const OWN_FOLDER = "tandem";
+const CONTROL_BYTES = 64 * KiB;
+
+/** GRUB finds a slot by its file, the kernel by the label of the file system in it. */
+export const KAIROS_ADDRESS: AddressForm = {
+  names: ["file", "label"],
+  flaw({ file = "", label = "" }) {
+    if (!/^\/cOS\/[\w.]+$/.test(file)) return `file is "${file}"`;
+    return /^COS_[A-Z]+$/.test(label) ? undefined : `label is "${label}"`;
+  },
+  text: ({ file }) => `${file}`,
+  rootOption: ({ label }) => `root=LABEL=${label}`,
+};
+
+type Images = Readonly<Partial<Record<ImageSlot | "transition", StoredImage | undefined>>>;
+
+function open(devices: Devices, { disk: path }: DiskOptions): Layout {
+  const disk = findKairosDisk(devices, path);
+  const folders = new PartFolders(devices, disk);
+  const images = readImages(devices, folders, disk);
+  const booted = bootedSlot(images, disk.running);
+  const used: PartFolder[] = [];
+  return {
+    diskPath: disk.path,
+    description: describe(disk),
+    slots: slotsOf(images),
+    addressForm: KAIROS_ADDRESS,
+    booted,
+    bootedBy: booted && (disk.running?.identity === undefined ? "loader" : "mount"),
+    cmdline: bootFacts(devices).cmdline,
+    esps: [],
+    loaderDataAddress: KAIROS_LABELS.state,
+    openSlot: (slot, access) => openSlot(devices, folders, { slot, ...access }),
+    openControl: (access) => openControl({ devices, disk, folders, used }, access),
+    stage(target) {
+      const folder = folders.open(partOf(target), { write: true });
+      used.push(folder);
+      return openStage(devices, target, folder.path);
+    },
+    finishLeftovers: () =>
+      folders.with("state", { write: true }, (root) =>
+        finishSwap({ path: `${root}${IMAGE_FOLDER}`, files: devices.mounted }),
+      ),
+  };
+}
+
+function describe({ parts }: KairosDisk): string {
+  const found = Object.values(parts).toSorted((one, other) => one.number - other.number);
+  return found.map(({ number, label }) => `${number} "${label}"`).join(", ");
+}
+
+function partOf(target: StageTarget | SlotName): "state" | "recovery" {
+  return target === "recovery" ? "recovery" : "state";
+}
+
+function readImages(devices: Devices, folders: PartFolders, { parts }: KairosDisk): Images {
+  const { mounted } = devices;
+  const state = folders.with("state", { write: false }, (root) => stateImages(mounted, root));
+  return { ...state, recovery: parts.recovery && readRecovery(mounted, folders) };
+}
+
+/** A recovery partition that cannot be mounted is no reason to refuse the rest of the disk. */
+function readRecovery(files: MountedFiles, folders: PartFolders): StoredImage | undefined {
+  try {
+    return folders.with("recovery", { write: false }, (root) => recoveryImage(files, root));
+  } catch (error) {
+    if (error instanceof TandemError) return undefined;
+    throw error;
+  }
+}
+
+function slotsOf(images: Images): Layout["slots"] {
+  const entries = SLOTS.map((slot) => [slot, slotOf(slot, images[slot])] as const);
+  return Object.fromEntries(entries.filter(([, slot]) => slot !== undefined));
+}
+
+/** The address names the file that the slot has when no swap is unfinished. */
+function slotOf(name: ImageSlot, image: StoredImage | undefined): Slot | undefined {
+  if (image === undefined) return undefined;
+  const label = SLOT_LABELS[name];
+  const file = name === "recovery" ? image.file : `${IMAGE_FOLDER}/${name}.img`;
+  const address: SlotAddress = { file, label };
+  return { sizeBytes: image.sizeBytes, address, label, uuid: image.uuid };
+}
+
+/** After a swap the running system has another name than on the kernel command line: the inode counts. */
+function bootedSlot(images: Images, running: RunningImage | undefined): ImageSlot | undefined {
+  if (running === undefined) return undefined;
+  const { identity, file } = running;
+  return SLOTS.find((slot) => {
+    const image = images[slot];
+    if (image === undefined) return false;
+    return identity === undefined ? image.file === file : image.identity === identity;
+  });
+}
+
+function openSlot(
+  devices: Devices,
+  folders: PartFolders,
+  { slot, write }: { readonly slot: SlotName; readonly write: boolean },
+): ReturnType<Layout["openSlot"]> {
+  assert(!write, `slot ${slot} of a Kairos disk is written through a stage`);
+  const folder = folders.open(partOf(slot), { write });
+  try {
+    const path = `${folder.path}${imageAt(devices, folder.path, slot).file}`;
+    const block = devices.openBlock(path, { write });
+    return { block: closingBoth(block, folder), path, offsetBytes: 0 };
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+/** The names of files change while the layout is open, so they are read again. */
+function imageAt({ mounted }: Devices, root: string, slot: SlotName): StoredImage {
+  const images: Images =
+    slot === "recovery" ? { recovery: recoveryImage(mounted, root) } : stateImages(mounted, root);
+  const image = Object.entries(images).find(([name]) => name === slot)?.[1];
+  if (image !== undefined) return image;
+  throw new TandemError(
+    "disk",
+    `Cannot open slot ${slot}: ${root}${IMAGE_FOLDER} has no image of it`,
+  );
+}
+
+function closingBoth(block: BlockFile, folder: PartFolder): BlockFile {
+  return {
+    ...block,
+    close() {
+      block.close();
+      folder.close();
+    },
+  };
+}
+
+interface Opening {
+  readonly devices: Devices;
+  readonly disk: KairosDisk;
+  readonly folders: PartFolders;
+  /** What stages have opened. It is closed with the control places. */
+  readonly used: PartFolder[];
+}
+
+/** The lock comes first and goes last: a run that ends makes COS_STATE read-only. */
+function openControl(
+  { devices, disk, folders, used }: Opening,
+  access: { readonly write: boolean },
+): ControlPlaces {
+  const { mounts } = devices;
+  const undo: (() => void)[] = [];
+  const close = (): void => {
+    for (const folder of used.splice(0)) folder.close();
+    for (const step of undo.splice(0).toReversed()) step();
+  };
+  try {
+    const looked = folders.open("state", { write: false });
+    undo.push(looked.close);
+    if (access.write) {
+      const lock = mounts.tryLock(looked.path);
+      if (lock === undefined) throw locked(disk);
+      undo.push(() => lock.release());
+    }
+    const state = folders.open("state", access);
+    undo.push(state.close);
+    const loaderData = openLoaderData(devices, state.path, access);
+    undo.push(() => loaderData.close());
+    const oem = disk.parts.oem && folders.open("oem", access);
+    if (oem !== undefined) undo.push(oem.close);
+    return {
+      loaderData,
+      memory: { folder: `${state.path}/${OWN_FOLDER}` },
+      folders: bootFolders(devices, state.path, oem?.path),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function locked({ parts, path }: KairosDisk): TandemError {
+  return new TandemError(
+    "locked",
+    `Cannot lock ${parts.state?.name ?? path}: another run is at work on it`,
+    { hint: "Wait until it has ended, or end it; a run that was killed leaves no lock behind." },
+  );
+}
+
+function bootFolders({ mounted }: Devices, state: string, oem: string | undefined): BootFolders {
+  const transition = `${state}${IMAGE_FOLDER}/transition.img`;
+  return {
+    state,
+    oem,
+    isSwapped: () => describing(`read ${transition}`, () => mounted.stat(transition) === undefined),
+  };
+}
+
+/** A file in the form of a control partition. A disk that tandem never changed has none. */
+function openLoaderData(
+  devices: Devices,
+  root: string,
+  { write }: { readonly write: boolean },
+): BlockFile {
+  const { mounted, durable } = devices;
+  const folder = `${root}/${OWN_FOLDER}`;
+  const path = `${folder}/control`;
+  const isThere = describing(`read ${path}`, () => mounted.stat(path) !== undefined);
+  if (!isThere && !write) return blankFile(path, CONTROL_BYTES);
+  if (!isThere)
+    describing(`make ${path}`, () => {
+      durable.makeFolder(folder);
+      mounted.create(path, new Uint8Array(CONTROL_BYTES));
+      mounted.flush(folder);
+    });
+  return devices.openBlock(path, { write });
+}
