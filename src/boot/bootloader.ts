@@ -64,6 +64,8 @@ export interface Bootloader {
   forget(slot: SlotName): Promise<void>;
   /** Why the loader cannot start a slot, for people; undefined: it can. */
   startProblem(slot: SlotName): string | undefined;
+  /** How many boots a trial can get. commit() gives no trial more. */
+  readonly triesMax: number;
   /** Whether the loader starts copies of kernel and initrd, and not the files in the slot. */
   readonly hasCopies: boolean;
   /** How what the loader knows of a slot differs from the slot, for people; undefined: it does not. Reads all copies. */

@@ -2,6 +2,7 @@ import {
   closeSync,
   fstatSync,
   linkSync,
+  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -30,6 +31,8 @@ export interface MountedFiles {
   /** Replaces the file that has the new name. */
   rename(path: string, to: string): void;
   remove(path: string): void;
+  /** Makes a folder in an existing folder. Does nothing when it exists. */
+  makeFolder(path: string): void;
   /** Writes the whole file system that holds `path` to the medium, the places outside of the journal included. */
   flush(path: string): void;
 }
@@ -63,6 +66,9 @@ export const linuxMountedFiles: MountedFiles = {
   link: linkSync,
   rename: renameSync,
   remove: unlinkSync,
+  makeFolder: (path) => {
+    mkdirSync(path, { recursive: true });
+  },
   flush: (path) => withFile(path, "r", flushTwice),
 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { LOADER_CHOICES, LOADERS } from "../../src/boot/loaders.ts";
+import { LAYOUT_LOADERS, LOADER_CHOICES, LOADERS } from "../../src/boot/loaders.ts";
 import { systemdBoot } from "../../src/boot/systemd-boot/systemd-boot.ts";
 import { MiB } from "../../src/lib/units.ts";
 import { controlIn } from "../fakes/control.ts";
@@ -8,12 +8,12 @@ import { PagedImage } from "../fakes/paged-image.ts";
 import { machineWith, newDisk } from "../fakes/whole-disk.ts";
 import { memoryEsp } from "./esp/memory-esp.ts";
 
-test("the configuration takes each loader of the table, and auto", () => {
+test("the configuration takes each loader on an EFI system partition, and auto", () => {
   expect(LOADER_CHOICES).toEqual(["auto", "grub", "systemd-boot"]);
 });
 
-test("the schema of status has each loader of the table", async () => {
-  const names = LOADERS.map(({ name }) => name);
+test("the schema of status has each loader", async () => {
+  const names = [...LOADERS.map(({ name }) => name), ...LAYOUT_LOADERS];
   expect(await Bun.file("schema/status.json").json()).toMatchObject({
     properties: { loader: { properties: { name: { enum: names } } } },
   });

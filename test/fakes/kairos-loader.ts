@@ -65,6 +65,7 @@ export function bootKairos(menu: KairosMenu): KairosBoot {
   if (next !== "") save(menu, "/grubenv", ["next_entry", ""]);
   values.set("default", next === "" ? value(values, "saved_entry") : next);
   if (hasAssessment(menu)) assess(menu, values, next);
+  if (next === "" && hasCount(menu)) count(menu, values);
   return start(menu, values);
 }
 
@@ -73,6 +74,58 @@ function hasAssessment(menu: KairosMenu): boolean {
   return ["/grubcustom", "/grub_boot_assessment"].every(
     (path) => volumeWith(menu, path) !== undefined,
   );
+}
+
+/** grubcustom reads tandem's script, too. */
+function hasCount(menu: KairosMenu): boolean {
+  const custom = volumeWith(menu, "/grubcustom")?.read("/grubcustom") ?? new Uint8Array();
+  return (
+    Buffer.from(custom).includes("source ($tandem_state)/tandem/boot.cfg") &&
+    stateOf(menu)?.read("/tandem/boot.cfg") !== undefined
+  );
+}
+
+function stateOf({ volumes }: KairosMenu): KairosVolume | undefined {
+  return volumes.find(({ label }) => label === "COS_STATE");
+}
+
+/** The first stage that may boot: src/boot/kairos/boot.cfg. */
+function count(menu: KairosMenu, values: Map<string, string>): void {
+  load(values, stateOf(menu)?.read("/tandem/count"));
+  const gen = value(values, "tandem_gen");
+  const turn = ["1", "2", "3"].find((stage) => mayBoot(values, stage));
+  if (gen === "" || turn === undefined) return;
+  const left = value(values, `tandem_left_${turn}`);
+  const words = `tandem.gen=${gen} ${value(values, `tandem_words_${turn}`)}`.trim();
+  if (left === "") {
+    choose(values, value(values, `tandem_entry_${turn}`), words);
+    return;
+  }
+  const less = `${Math.min(Number(left), 10) - 1}`;
+  const state = stateOf(menu);
+  const saved = saveEnv(
+    state?.read("/tandem/count") ?? new Uint8Array(),
+    `tandem_left_${turn}`,
+    less,
+  );
+  if (saved === undefined)
+    choose(values, value(values, "tandem_safe"), `tandem.gen=${gen} tandem.uncounted`);
+  else {
+    state?.write("/tandem/count", saved);
+    choose(values, value(values, `tandem_entry_${turn}`), `${words} tandem.left=${less}`);
+  }
+}
+
+function mayBoot(values: ReadonlyMap<string, string>, stage: string): boolean {
+  const left = value(values, `tandem_left_${stage}`);
+  return value(values, `tandem_entry_${stage}`) !== "" && (left === "" || Number(left) > 0);
+}
+
+function choose(values: Map<string, string>, entry: string, words: string): void {
+  const name = { cos: "active", fallback: "passive" }[entry] ?? entry;
+  const extra = `extra_${name}_cmdline`;
+  values.set("default", entry);
+  values.set(extra, `${value(values, extra)} ${words}`.trim());
 }
 
 /** GRUB does not assess a boot that next_entry has chosen. */

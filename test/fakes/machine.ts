@@ -60,6 +60,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
       link: refuse,
       rename: refuse,
       remove: refuse,
+      makeFolder: refuse,
       flush: refuse,
     },
     mounts: {

@@ -5,6 +5,7 @@
 import type { Bootloader } from "../../src/boot/bootloader.ts";
 import { contentOf, type Esp, isFile, readEspText } from "../../src/boot/esp/esp.ts";
 import type { Loader, LoaderPlaces } from "../../src/boot/loader.ts";
+import { TRIES_MAX } from "../../src/control/record.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { about, type Finding } from "../../src/lib/finding.ts";
 import { PARTITION_SLOTS, type SlotName } from "../../src/slot/slot.ts";
@@ -42,6 +43,7 @@ function toyOn(esp: Esp, loaderData: LoaderPlaces["loaderData"]): Bootloader {
     },
     startProblem: (slot) =>
       isFile(esp, pathOf(slot)) ? undefined : `${pathOf(slot)} is not there`,
+    triesMax: TRIES_MAX,
     hasCopies: false,
     mismatch(slot, { files }) {
       const kernel = readEspText(esp, pathOf(slot), TEXT_BYTES_MAX);

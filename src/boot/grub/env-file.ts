@@ -41,11 +41,17 @@ export function readEnvFile(file: EnvFile): ReadonlyMap<string, string> {
 export function changeEnvFile(file: EnvFile, changes: EnvChanges): void {
   const before = guard(file, "read", () => bytesOf(file));
   const after = encode(file, merged(parsed(file, before), changes), before);
-  const write = before?.byteLength === after.byteLength ? writeInPlace : replaceWhole;
+  const write = before?.byteLength === after.byteLength ? writeInPlace : replaceFile;
   guard(file, "write", () => write(file, after));
   const got = guard(file, "read", () => bytesOf(file));
   if (got === undefined || Buffer.compare(got, after) !== 0)
     throw new TandemError("disk", `Cannot write ${file.path}: it reads back otherwise`);
+}
+
+/** Makes the file anew with these variables, also over a damaged one. Throws "no-space" or "disk". */
+export function remakeEnvFile(file: EnvFile, values: Readonly<Record<string, string>>): void {
+  const after = encode(file, new Map(Object.entries(values)), undefined);
+  guard(file, "write", () => replaceFile(file, after));
 }
 
 function merged(
@@ -97,8 +103,11 @@ function isBlank(bytes: Uint8Array): boolean {
   return text.length < envText([]).length && envText([]).startsWith(text);
 }
 
-/** GRUB must never see a new file that is not complete, so it gets its name only when it is on the medium. */
-function replaceWhole({ path, folder, files }: EnvFile, after: Uint8Array): void {
+/**
+ * GRUB must never see a new file that is not complete, so it gets its name only when it is on the medium. Throws the
+ * errors of node:fs.
+ */
+export function replaceFile({ path, folder, files }: EnvFile, after: Uint8Array): void {
   const next = `${path}.new`;
   if (files.stat(next) !== undefined) files.remove(next);
   files.create(next, after);

@@ -1,4 +1,5 @@
 import type { LoaderData } from "../../control/loader-data.ts";
+import { TRIES_MAX } from "../../control/record.ts";
 import { TandemError } from "../../lib/error.ts";
 import { isSameAddress } from "../../slot/address.ts";
 import type { SlotName } from "../../slot/slot.ts";
@@ -37,6 +38,7 @@ function openGrub(places: LoaderPlaces): Bootloader {
       const spec = loaderData.spec(slot);
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
+    triesMax: TRIES_MAX,
     hasCopies: false,
     mismatch: (slot, contents) => mismatch(loaderData, slot, contents),
     commit: (next) => loaderData.commitRecord(next, uncountedGen(loaderData, esp)),

@@ -1,3 +1,4 @@
+import { TRIES_MAX } from "../../control/record.ts";
 import { TandemError } from "../../lib/error.ts";
 import type { SlotName } from "../../slot/slot.ts";
 import type { Bootloader } from "../bootloader.ts";
@@ -79,6 +80,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
       const start = startOf(places, slot);
       return "invalid" in start ? start.invalid : undefined;
     },
+    triesMax: TRIES_MAX,
     hasCopies: true,
     mismatch(slot, { files }) {
       if (files === undefined) return undefined;

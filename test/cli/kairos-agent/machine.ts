@@ -71,6 +71,7 @@ function mountedOn(content: Record<string, string | Uint8Array>): MountedFiles {
     remove(path) {
       delete content[path];
     },
+    makeFolder() {},
     flush() {},
   };
 }

@@ -1,0 +1,41 @@
+/**
+ * The boot loader of a Kairos machine: its stock GRUB menu, which reads environment files and knows nothing of the boot
+ * record. tandem translates the record into these files (docs/kairos-boot.md).
+ */
+import type { Bootloader } from "../bootloader.ts";
+import { bootSummaryOf } from "./boot-summary.ts";
+import { commit, repair, triesMaxOf, unfinished } from "./commit.ts";
+import { examineFiles, examineRecord } from "./examine.ts";
+import { refuseReadOnly } from "./read-only.ts";
+import type { KairosPlaces } from "./places.ts";
+import { startProblem } from "./start-problem.ts";
+
+export const KAIROS_LOADER = "kairos";
+
+export function openKairosLoader(places: KairosPlaces): Bootloader {
+  return {
+    name: KAIROS_LOADER,
+    // GRUB reads kernel and initrd in the image, by names that are the same in each image.
+    prepare: () => Promise.resolve(),
+    // An image is replaced as a whole, under its name. Until then GRUB may start it.
+    forget: () => Promise.resolve(),
+    startProblem: (slot) => startProblem(places, slot),
+    triesMax: triesMaxOf(places),
+    hasCopies: false,
+    mismatch: () => undefined,
+    commit: (next) => commit(places, next),
+    summarize: (boot) => bootSummaryOf(places, boot),
+    refuseReadOnly: () => refuseReadOnly(places),
+    unfinished: () => unfinished(places),
+    repair: () => repair(places),
+    fallback: () => undefined,
+    ending: {
+      withoutRecord: "as the environment files of GRUB tell",
+      // The menu of Kairos starts the same entry again.
+      usedUp: (good) => `slot ${good} all the same`,
+    },
+    examineRecord: () => examineRecord(places),
+    examineFiles: () => examineFiles(places),
+    close() {},
+  };
+}

@@ -1,0 +1,5 @@
+/** Files that the bundler embeds as text: import … with { type: "text" }. */
+declare module "*.cfg" {
+  const text: string;
+  export default text;
+}
