@@ -58,7 +58,7 @@ function checksumAlone(bytes: Uint8Array, uuid: Uint8Array, group: number): numb
 export function decodeDescriptor(
   bytes: Uint8Array,
   of: { readonly group: number; readonly seed: ReadSeed; readonly uuid: Uint8Array },
-): { readonly inodeTable: number } {
+): Pick<DescriptorValues, "blockBitmap" | "inodeTable" | "flags"> {
   const { group, seed, uuid } = of;
   const copy = bytes.slice();
   const view = viewOf(copy);
@@ -69,5 +69,9 @@ export function decodeDescriptor(
       ? checksumAlone(copy, uuid, group)
       : crc32c(crc32cOfWord(seed, group), copy) & LOWER_HALF;
   if (want !== checksum) throw new BadFileSystem(`the checksum of group ${group} is wrong`);
-  return { inodeTable: get(view, DESCRIPTOR.inodeTable) };
+  return {
+    blockBitmap: get(view, DESCRIPTOR.blockBitmap),
+    inodeTable: get(view, DESCRIPTOR.inodeTable),
+    flags: get(view, DESCRIPTOR.flags),
+  };
 }
