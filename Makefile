@@ -2,12 +2,15 @@
 BUN := node_modules/.bin/bun
 OXLINT := node_modules/.bin/oxlint
 OXFMT := node_modules/.bin/oxfmt
+# tsc and the type checker of oxlint are Go programs that live for seconds: with few collections they take a third less time.
+FEW_COLLECTIONS := GOGC=400
 SOURCES := $(shell find src scripts -type f) package.json package-lock.json
 
 .DEFAULT_GOAL := check
 .PHONY: check types lint fmt unit build release packages test soak demo bench clean help
 
-check: types lint unit ## Types, lint, format, unit tests: the inner loop
+check: node_modules ## Types, lint, format, unit tests: the inner loop
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync types lint unit
 
 node_modules: package.json package-lock.json
 	@# Not "npm ci": it wants every platform's optional packages in the lock file, and a mirror may not have them all.
@@ -15,11 +18,11 @@ node_modules: package.json package-lock.json
 	@touch node_modules
 
 types: node_modules ## Type check
-	node_modules/.bin/tsc -p .
+	$(FEW_COLLECTIONS) node_modules/.bin/tsc -p .
 
 lint: node_modules ## Format and lint, changing nothing
 	$(OXFMT) --check src test scripts
-	$(OXLINT) --type-aware --deny-warnings src test scripts
+	$(FEW_COLLECTIONS) $(OXLINT) --type-aware --deny-warnings src test scripts
 	node_modules/.bin/knip
 
 fmt: node_modules ## Format in place

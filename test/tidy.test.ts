@@ -264,6 +264,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "cli/kairos-agent/answer": ["cli/kairos-agent/agent-answer", "cli/kairos-agent/help"],
   "cli/kairos-agent/boot-entry": ["cli/kairos-agent/log"],
   "static/kairos-agent": ["cli/kairos-agent/kairos-agent"],
+  "binary/command-line": ["cli/run"],
   "cli/verbs": [
     "cli/config-text",
     "cli/context",

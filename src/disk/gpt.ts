@@ -54,7 +54,6 @@ const HEADER_BYTES_MIN = 92;
 /** Usual tables have 16 KiB. The limit stops a broken header from asking for gigabytes. */
 const ENTRIES_BYTES_MAX = MiB;
 const SECTOR_BYTES = [512, 4096] as const;
-const NO_TYPE = "00000000-0000-0000-0000-000000000000";
 
 /**
  * Reads the primary table, or else the backup at the end of the disk. Throws "disk" when both are invalid, and for an
@@ -232,8 +231,9 @@ function parseEntry(
   number: number,
   limits: HeaderPlace & TableHeader,
 ): Partition | undefined {
-  const typeGuid = formatGuid(bytes.subarray(ENTRY.type, ENTRY.unique));
-  if (typeGuid === NO_TYPE) return undefined;
+  const type = bytes.subarray(ENTRY.type, ENTRY.unique);
+  // Most entries are unused.
+  if (type.every((byte) => byte === 0)) return undefined;
   const view = viewOf(bytes);
   const firstLba = lbaAt(view, ENTRY.firstLba);
   const lastLba = lbaAt(view, ENTRY.lastLba);
@@ -247,7 +247,7 @@ function parseEntry(
   return {
     number,
     label: parseName(bytes.subarray(ENTRY.name, ENTRY.end)),
-    typeGuid,
+    typeGuid: formatGuid(type),
     uuid: formatGuid(bytes.subarray(ENTRY.unique, ENTRY.firstLba)),
     offsetBytes: firstLba * limits.sectorBytes,
     sizeBytes: (lastLba - firstLba + 1) * limits.sectorBytes,

@@ -31,7 +31,7 @@ export function readFile(
 
 /** Reads a file without holes, of any size, in order. A chunk is valid only until the next one is requested. */
 export function* readChunks(target: BlockFile, node: FileNode): Generator<Uint8Array> {
-  const buffer = new Uint8Array(CHUNK_BYTES);
+  const buffer = new Uint8Array(Math.min(CHUNK_BYTES, node.sizeBytes));
   for (const { logicalBlock, physicalBlock, blocks } of node.extents) {
     const startBytes = logicalBlock * BLOCK_BYTES;
     const sizeBytes = Math.min(blocks * BLOCK_BYTES, node.sizeBytes - startBytes);

@@ -13,7 +13,8 @@ const BUFFER_BYTES = MiB;
 
 /** Reads all ranges in order, from the medium and not from the page cache. */
 export function* readRanges(file: BlockFile, ranges: readonly Range[]): Generator<Uint8Array> {
-  const buffer = new Uint8Array(BUFFER_BYTES);
+  const largest = ranges.reduce((max, { sizeBytes }) => Math.max(max, sizeBytes), 0);
+  const buffer = new Uint8Array(Math.min(BUFFER_BYTES, largest));
   for (const { offsetBytes, sizeBytes } of ranges)
     for (let done = 0; done < sizeBytes; done += BUFFER_BYTES) {
       const chunk = buffer.subarray(0, Math.min(BUFFER_BYTES, sizeBytes - done));

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { emptyControl } from "../../src/control/control.ts";
 import { encodeEnvelope } from "../../src/control/state-copy.ts";
 import { defined } from "../../src/lib/assert.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -17,7 +16,6 @@ import type { Machine } from "../../src/machine/machine.ts";
 import { hasLeftovers, isNewDisk } from "../../src/machine/new-disk.ts";
 import { NO_ESP } from "../fakes/machine.ts";
 import type { PagedImage } from "../fakes/paged-image.ts";
-import { RecordedDisk } from "../fakes/recorded-disk.ts";
 import { rejection } from "../fakes/source.ts";
 import { machineWith, newDisk, PLACES, systemWith, wholeDisk } from "../fakes/whole-disk.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
@@ -175,20 +173,6 @@ test("nothing is emptied when a slot holds a system that another program wrote",
   expect(system?.kind).toBe("system");
   expect(checkLeftovers(machine, readContents(machine))?.repair?.what).toBe(EMPTIES);
   expect(checkLeftovers(machine, new Map([["b", defined(system, "slot a")]]))).toBeUndefined();
-});
-
-test("after a power cut while it is emptied the disk is new, or the next run empties the rest", async () => {
-  const recorded = new RecordedDisk(withGarbage(await newDisk()));
-  await emptyControl(machineWith(recorded.file));
-  const seen = { again: 0, isNew: 0 };
-  for (const { image } of recorded.cuts()) {
-    const isNew = isNewDisk(machineWith(image.file()));
-    seen[isNew ? "isNew" : "again"] += 1;
-    expect((await ask(image, { fix: true })).repaired).toEqual(isNew ? [] : [EMPTIES]);
-    expect(isNewDisk(machineWith(image.file()))).toBe(true);
-  }
-  expect(seen.again).toBeGreaterThan(0);
-  expect(seen.isNew).toBeGreaterThan(0);
 });
 
 test("of a damaged system doctor says that it prevents the installation of a new one", async () => {

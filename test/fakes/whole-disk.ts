@@ -20,6 +20,7 @@ import { contentOf } from "../../src/write/content.ts";
 import { controlIn } from "./control.ts";
 import { ESP_TYPE, gptImage } from "../disk/gpt-image.ts";
 import { fatImage } from "./fat-image.ts";
+import { forked } from "./forked.ts";
 import { memorySource, memorySystem } from "./machine.ts";
 import type { Tree } from "./lossy-files.ts";
 import type { PagedImage } from "./paged-image.ts";
@@ -84,24 +85,26 @@ export function machineWith(disk: BlockFile, cmdline = ""): Machine {
 }
 
 /** Makes a disk with v1 in slot a, which is good. */
-export async function wholeDisk(
-  version = "v1",
-  { loader = "grub", limit = 0 }: { readonly loader?: LoaderName; readonly limit?: number } = {},
-): Promise<PagedImage> {
-  const image = await newDisk(loader);
-  const disk = image.file();
-  await formatControl(controlIn(partOfDisk(disk, "control")), {
-    record: settled("a", { limit, bootable: [] }),
-    state: emptyState(),
-  });
-  const machine = machineWith(disk);
-  await fillSlot(machine, "a", version);
-  await machine.loader.repair();
-  return image;
-}
+export const wholeDisk = forked(
+  async (
+    version: string = "v1",
+    { loader = "grub", limit = 0 }: { readonly loader?: LoaderName; readonly limit?: number } = {},
+  ) => {
+    const image = await newDisk(loader);
+    const disk = image.file();
+    await formatControl(controlIn(partOfDisk(disk, "control")), {
+      record: settled("a", { limit, bootable: [] }),
+      state: emptyState(),
+    });
+    const machine = machineWith(disk);
+    await fillSlot(machine, "a", version);
+    await machine.loader.repair();
+    return image;
+  },
+);
 
 /** Makes a new disk: with a boot loader, an empty control partition and empty slots. */
-export async function newDisk(loader: LoaderName = "grub"): Promise<PagedImage> {
+export const newDisk = forked(async (loader: LoaderName = "grub") => {
   const image = blankDisk();
   await restoreProtectiveMbr(image.file());
   const folders = ["/tandem", "/loader", "/EFI", "/EFI/BOOT"].map(
@@ -112,7 +115,7 @@ export async function newDisk(loader: LoaderName = "grub"): Promise<PagedImage> 
   );
   await fillEsp(image, new Map([...folders, ...files]));
   return image;
-}
+});
 
 function blankDisk(): PagedImage {
   const names = ["esp", "control", "a", "b"] as const;
@@ -131,7 +134,7 @@ function blankDisk(): PagedImage {
 
 /** Replaces the ESP by a new one with these files. */
 export async function fillEsp(image: PagedImage, tree: Tree): Promise<void> {
-  image.write(PLACES.esp.offsetBytes, fatImage(16, PLACES.esp.sizeBytes).bytes());
+  image.share(PLACES.esp.offsetBytes, fatImage(16, PLACES.esp.sizeBytes).bytes());
   const fat = Fat.open(partOfDisk(image.file(), "esp"));
   for (const [path, bytes] of tree)
     if (bytes === undefined) await fat.makeFolder(path);

@@ -3,6 +3,8 @@
  */
 import { expect, test } from "bun:test";
 
+import { indexTar } from "../../src/source/tar-index.ts";
+import { tar } from "../fakes/tar.ts";
 import { command } from "../peers/command.ts";
 
 const MIB_MAX = 64;
@@ -40,4 +42,14 @@ test.each<[string, RegExp, number]>([
   expect(result.said).toMatch(says);
   expect(result.mib).toBeLessThan(mibMax);
   expect(result.seconds).toBeLessThan(SECONDS_MAX);
+});
+
+test("an archive with too many members", () => {
+  const header = tar([{ name: "d", type: "5" }]).subarray(0, 512);
+  const endless = {
+    sizeBytes: Number.MAX_SAFE_INTEGER,
+    readInto: (_: number, into: Uint8Array) => into.set(header.subarray(0, into.byteLength)),
+    close() {},
+  };
+  expect(() => indexTar(endless, "/x")).toThrow("/x: it has more than 1000000 members");
 });

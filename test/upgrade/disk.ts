@@ -5,6 +5,7 @@ import type { Machine } from "../../src/machine/machine.ts";
 import { markGood } from "../../src/verdict/mark.ts";
 import type { Work } from "../../src/machine/open-source.ts";
 import { upgradeFrom, type UpgradeReport, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
+import { forked } from "../fakes/forked.ts";
 import {
   DISK_BYTES,
   install,
@@ -45,30 +46,30 @@ export function upgradeTo(
 }
 
 /** v1 is in slot a, which is good. */
-export async function installed(limit = 0): Promise<PagedImage> {
+export const installed = forked(async (limit: number = 0) => {
   const image = PagedImage.zeros(DISK_BYTES);
   await install(image.file(), "v1", limit);
   return image;
-}
+});
 
 /** The same on a disk that has a recovery slot, with the system `rescue` in it. */
-export async function withRecovery(limit = 0): Promise<PagedImage> {
+export const withRecovery = forked(async (limit: number = 0) => {
   const image = PagedImage.zeros(RECOVERY_DISK_BYTES);
   await install(image.file(), "v1", limit);
   await upgradeTo("rescue", memoryMachine(image.file(), FIRST_BOOT), { slot: "recovery" });
   return image;
-}
+});
 
 /** The same with v2 on trial in slot b. */
-export async function armed(): Promise<PagedImage> {
+export const armed = forked(async () => {
   const image = await installed();
   await upgradeTo("v2", memoryMachine(image.file(), FIRST_BOOT));
   return image;
-}
+});
 
 /** v2 in slot b is good, v1 is still in slot a. */
-export async function upgraded(): Promise<PagedImage> {
+export const upgraded = forked(async () => {
   const image = await armed();
   await markGood(memoryMachine(image.file(), TRIAL_BOOT), undefined, "test");
   return image;
-}
+});

@@ -1,19 +1,29 @@
+/** The command line of the built binary: arguments, statuses, messages, pipes and signals. */
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verbs } from "../../src/cli/verbs.ts";
 import { fakeImage } from "../fakes/image.ts";
 import { FakeRegistry } from "../fakes/registry.ts";
 import { ALONE } from "../peers/alone.ts";
-import { tandem } from "./tandem.ts";
+import { ended, type Run, spawn, TANDEM } from "./appliance.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "tandem-run-"));
+const folder = mkdtempSync(join(tmpdir(), "tandem-command-line-"));
+// The binary runs as nobody.
+chmodSync(folder, 0o777);
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 writeFileSync(at("wrong.yaml"), "tries: many\n");
 writeFileSync(at("zeros.img"), new Uint8Array(1 << 20));
 Bun.spawnSync(["mkfifo", at("fifo")]);
+
+function tandem(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Run> {
+  return ended(spawn(args, { variables: { ...ALONE, ...variables } }));
+}
 
 /** Arguments, exit status, and the first line on stderr after "tandem: ". Nothing is printed on stdout. */
 const REFUSED: readonly (readonly [string, number, string])[] = [
@@ -86,10 +96,10 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
 ];
 
 test.concurrent.each(REFUSED)("tandem %s ends with status %i", async (line, status, message) => {
-  const ended = await tandem(line.split(" "));
-  expect(ended.stderr).toStartWith(`tandem: ${message}`);
-  expect(ended).toMatchObject({ status, stdout: "" });
-  expect(ended.stderr).not.toContain("    at ");
+  const run = await tandem(line.split(" "));
+  expect(run.stderr).toStartWith(`tandem: ${message}`);
+  expect(run).toMatchObject({ status, stdout: "" });
+  expect(run.stderr).not.toContain("    at ");
 });
 
 test.concurrent.each(verbs.map(({ name }) => name))(
@@ -129,7 +139,7 @@ test.concurrent.each([["--debug verify c"], ["verify --debug c"], ["verify c --d
     const { status, stderr } = await tandem(line.split(" "));
     expect(status).toBe(2);
     expect(stderr).toMatch(/^tandem: Cannot verify slot "c"/);
-    expect(stderr).toMatch(/^ +at .*verify\.ts/m);
+    expect(stderr).toMatch(/^ +at run \(/m);
     expect(stderr).toEndWith("run tandem report and attach the file that it writes.\n");
   },
 );
@@ -207,8 +217,7 @@ test.concurrent.each([
 
 /** The output of a shell script that runs tandem as "$@" with redirections. */
 async function shell(script: string): Promise<string> {
-  const tandemCommand = [process.execPath, "src/main.ts"];
-  const child = Bun.spawn(["sh", "-c", script, "sh", ...tandemCommand], {
+  const child = Bun.spawn(["sh", "-c", script, "sh", TANDEM], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -257,14 +266,11 @@ test.each(["SIGINT", "SIGTERM"] as const)(
       },
     });
     const image = `oci:127.0.0.1:${registry.port}/os:1`;
-    const child = Bun.spawn(
-      [process.execPath, "src/main.ts", "write", image, at("stopped.img"), "--size=8MiB"],
-      { stdout: "pipe", stderr: "pipe", env: ALONE },
-    );
+    const child = spawn(["write", image, at("stopped.img"), "--size=8MiB"]);
     await asked.promise;
     child.kill(signal);
-    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    expect(await child.exited).toBe(130);
+    const { status, stdout, stderr } = await ended(child);
+    expect(status).toBe(130);
     expect(stdout).toBe("");
     expect(stderr).toContain(`Stopping on ${signal}`);
     expect(stderr).toContain("tandem: ");
@@ -286,21 +292,11 @@ test.each(["SIGINT", "SIGTERM"] as const)(
         return new Promise<Response>(() => {});
       });
     const target = at(`${signal}.img`);
-    const child = Bun.spawn(
-      [
-        process.execPath,
-        "src/main.ts",
-        "write",
-        `oci:${registry.host}/ns/app`,
-        target,
-        "--size=8MiB",
-      ],
-      { stdout: "ignore", stderr: "ignore", env: ALONE },
-    );
+    const child = spawn(["write", `oci:${registry.host}/ns/app`, target, "--size=8MiB"]);
     await asked.promise;
     expect(existsSync(target)).toBe(true);
     child.kill(signal);
-    expect(await child.exited).toBe(130);
+    expect((await ended(child)).status).toBe(130);
     expect(existsSync(target)).toBe(false);
   },
 );
