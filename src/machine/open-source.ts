@@ -20,13 +20,15 @@ export interface Network {
 export interface SourceRequest extends Network {
   /** Paths that are left out of a directory, with all below them. */
   readonly exclude?: readonly string[];
+  /** The same for paths that need not be there, such as the mount points of a running system. */
+  readonly skip?: readonly string[];
 }
 
 /** Opens a source with the files, credentials and architecture of this machine. */
 export function sourceOf(
   { system, talk, signal }: Work,
   text: string,
-  { insecureRegistries, minimumRate, exclude }: SourceRequest,
+  { insecureRegistries, minimumRate, exclude, skip }: SourceRequest,
 ): Promise<Source> {
   return openSource(text, {
     architecture: system.architecture,
@@ -36,6 +38,7 @@ export function sourceOf(
     insecureRegistries,
     ...(minimumRate === undefined ? {} : { minimumRate }),
     ...(exclude === undefined ? {} : { exclude }),
+    ...(skip === undefined ? {} : { skip }),
     signal,
     log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
   });

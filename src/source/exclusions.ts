@@ -4,18 +4,22 @@ import { TandemError } from "../lib/error.ts";
 /** Paths that are left out of a folder, each with all that lies below it. */
 export class Exclusions {
   readonly #texts: ReadonlyMap<ByteString, string>;
+  readonly #skipped: ReadonlySet<ByteString>;
   readonly #seen = new Set<ByteString>();
 
-  /** `texts`: "/var/log", "var/log" or "var/log/". Throws "usage" for a text that names no path below the folder. */
-  constructor(texts: readonly string[]) {
-    this.#texts = new Map(texts.map((text) => [pathOf(text), text]));
+  /**
+   * `texts`: "/var/log", "var/log" or "var/log/". `skipped` are paths of the same form that need not be there. Throws
+   * "usage" for a text that names no path below the folder.
+   */
+  constructor(texts: readonly string[], skipped: readonly string[] = []) {
+    this.#texts = new Map(texts.map((text) => [pathBelow(text), text]));
+    this.#skipped = new Set(skipped.map(pathBelow));
   }
 
   /** Whether `path` itself is to be left out. */
   has(path: ByteString): boolean {
-    if (!this.#texts.has(path)) return false;
-    this.#seen.add(path);
-    return true;
+    if (this.#texts.has(path)) this.#seen.add(path);
+    return this.#texts.has(path) || this.#skipped.has(path);
   }
 
   /** The texts whose path has() was never asked for: nothing lies there. */
@@ -24,7 +28,8 @@ export class Exclusions {
   }
 }
 
-function pathOf(text: string): ByteString {
+/** The names of a path, joined by "/". Throws "usage" for a text that names no path below the folder. */
+export function pathBelow(text: string): ByteString {
   const names = text.split("/").filter((name) => name !== "" && name !== ".");
   if (names.length > 0 && !names.includes("..")) return byteStringOf(names.join("/"));
   throw new TandemError("usage", `Cannot exclude "${text}": it is no path below the folder`, {

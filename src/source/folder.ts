@@ -19,8 +19,8 @@ const ENTRY_BYTES = 16 * 1024;
 const NAMES_MAX = 20;
 
 /** dir:DIRECTORY */
-export const openDirectory: OpenSource = (path, { files, exclude }) => {
-  const exclusions = (): Exclusions => new Exclusions(exclude);
+export const openDirectory: OpenSource = (path, { files, exclude, skip }) => {
+  const exclusions = (): Exclusions => new Exclusions(exclude, skip);
   exclusions();
   const name = `dir:${path}`;
   const kind = files.kind(path);

@@ -106,6 +106,8 @@ interface PlainOptions {
   readonly minimumRate?: number;
   /** Paths that are left out of a directory, with all below them. */
   readonly exclude?: readonly string[];
+  /** The same for paths that need not be there. Other sources ignore them. */
+  readonly skip?: readonly string[];
 }
 
 export interface SourceOptions extends PlainOptions {
@@ -157,6 +159,7 @@ export async function openSource(text: string, options: SourceOptions): Promise<
     stallMs: options.stallMs ?? STALL_MS,
     minimumRate: options.minimumRate ?? MINIMUM_RATE,
     exclude: options.exclude ?? [],
+    skip: options.skip ?? [],
   });
   return {
     ...source,

@@ -14,6 +14,7 @@ import { TandemError } from "../lib/error.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import { plainOutbox } from "../system/outbox.ts";
 import type { Content, UnpackJob } from "./content.ts";
+import { leaveOut } from "./leave-out.ts";
 
 export interface WriteJob<Finding> extends UnpackJob {
   readonly content: Content;
@@ -22,6 +23,8 @@ export interface WriteJob<Finding> extends UnpackJob {
   readonly checksums?: Checksums;
   /** Makes the file system as small as this allows, and cuts off a plain file behind it. */
   readonly fit?: Fit;
+  /** Paths that are removed from the tree, each with all that lies below it. */
+  readonly exclude?: readonly string[];
   /** Directories that the file system must have, such as mount points. Those that are missing are added to the tree. */
   readonly directories?: readonly WantedDirectory[];
   /** Returns the files that a boot loader reads. Their holes are filled, because GRUB cannot read holes. */
@@ -52,6 +55,8 @@ export async function writeImage<Finding>(job: WriteJob<Finding>): Promise<Writt
   const dataRanges = await content.unpack(job, { geometry, allocator, merge });
   const unpackSeconds = clock();
   talk.progress({ step: "Writing directories and inodes" });
+  for (const path of leaveOut(merge.root, job.exclude ?? []))
+    talk.warn(`${content.name}: found nothing to exclude at "${path}", continuing`);
   addDirectories(merge.root, job.directories ?? [], job.identity.timeSeconds);
   const finding = job.inspect({
     root: merge.root,

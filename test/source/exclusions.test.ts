@@ -15,6 +15,17 @@ test("unseen() gives what was never met", () => {
   expect(exclusions.unseen()).toEqual(["/a"]);
 });
 
+test("what is skipped is left out, and never missed", () => {
+  const exclusions = new Exclusions(["/a"], ["/a", "/b", "/c/"]);
+  expect(["a", "b", "c", "d"].map((path) => exclusions.has(byteStringOf(path)))).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+  expect(new Exclusions([], ["/b"]).unseen()).toEqual([]);
+});
+
 test.each(["", "/", ".", "a/../b", ".."])("%p is refused", (text) => {
   expect(() => new Exclusions([text])).toThrow(
     expect.objectContaining({

@@ -120,6 +120,19 @@ test("writeImage() makes a file system whose label lies in one sector, when aske
   expect(checkFileSystem(openFileSystem(image.file())).nodes).toBeGreaterThan(10);
 });
 
+test("writeImage() leaves paths out, and warns of those that are not there", async () => {
+  const warnings: string[] = [];
+  const talk = { ...SILENT, warn: (text: string) => void warnings.push(text) };
+  const exclude = ["/one", "two/data", "/none"];
+  const { finding } = await writeImage(jobOn(PagedImage.zeros(16 * MiB).file(), { exclude, talk }));
+  expect(Object.keys(finding).filter((path) => /one|two/.test(path))).toEqual([
+    "/two",
+    "/two/again",
+    "/two/link",
+  ]);
+  expect(warnings).toEqual(['memory:layers: found nothing to exclude at "/none", continuing']);
+});
+
 test("writeImage() adds the directories that the image lacks, before it inspects the tree", async () => {
   const image = PagedImage.zeros(16 * MiB);
   const directories = [

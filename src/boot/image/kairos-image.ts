@@ -35,6 +35,12 @@ export const KAIROS_DIRECTORIES: readonly WantedDirectory[] = [
   { path: "/tmp", mode: 0o1777 },
 ];
 
+/**
+ * What a running system or a container has at these paths is no part of the system. Kairos leaves them out of a folder
+ * that it copies, and makes some of them anew as mount points.
+ */
+export const KAIROS_SKIP = ["/mnt", "/proc", "/sys", "/dev", "/tmp", "/host", "/run"] as const;
+
 /** What is known of a Kairos image. */
 export interface KairosFinding {
   /** GRUB takes the kernel options from a file in the image, so they are empty here. */
