@@ -9,8 +9,11 @@ import { envBlock } from "../../scripts/disk/env-block.ts";
 import { changeEnvFile, type EnvChanges } from "../../src/boot/grub/env-file.ts";
 import { KiB, MiB } from "../../src/lib/units.ts";
 import { linuxMountedFiles } from "../../src/system/mounted-files.ts";
+import type { NextRecord } from "../../src/control/record.ts";
+import { KairosMachine, type MachineOptions } from "../boot/kairos/kairos-machine.ts";
+import { settledOn, trialOf } from "../boot/kairos/records.ts";
 import { bootKairos, type KairosBoot } from "../fakes/kairos-loader.ts";
-import { makeKairosDisk, type KairosDisk, type KairosSetup } from "../kairos/disk.ts";
+import { kairosFile, makeKairosDisk, type KairosDisk, type KairosSetup } from "../kairos/disk.ts";
 import { probeSystem, writeKairosImage } from "../kairos/images.ts";
 import { volumesOf } from "../kairos/volumes.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
@@ -31,8 +34,11 @@ const SYSTEMS = {
 type SystemName = keyof typeof SYSTEMS;
 
 const folder = await temporaryFolder();
+/** What `committed` has begun. */
+const commits: Promise<unknown>[] = [];
 const images = new Map<SystemName, string>();
 beforeAll(async () => {
+  await Promise.all(commits);
   for (const [name, { label, version }] of Object.entries(SYSTEMS)) {
     const members = probeSystem(version).filter(
       ({ path }) => name !== "broken" || path !== "boot/vmlinuz",
@@ -141,6 +147,118 @@ const CASES: readonly Case[] = [
   },
 ];
 
+const twice = committed(trialOf("active", { tries: 2 }), { givesVerdicts: true });
+const FELL_BY_COUNT = `${FELL} tandem.gen=1 tandem.fell=active tandem.why=tries`;
+const RECOVERY =
+  "recovery v0.0.9 tandem.gen=1 tandem.gave_up=passive:limit tandem.fell=active tandem.why=tries";
+
+/** After a commit of a boot record by tandem. */
+const COMMITS: readonly Case[] = [
+  {
+    name: "a new system on trial, where files of the assessment are missing",
+    setup: committed(trialOf("active"), {
+      contents: {
+        "/oem/grubenv": undefined,
+        "/state/grubcustom": undefined,
+        "/state/grub_boot_assessment": undefined,
+      },
+    }),
+    boots: ["cos v0.2.0", FELL, FELL],
+  },
+  {
+    name: "two tries, then the passive system three times, then recovery",
+    setup: twice,
+    boots: [
+      "cos v0.2.0",
+      "cos v0.2.0 tandem.gen=1 tandem.left=0",
+      `${FELL_BY_COUNT} tandem.left=2`,
+      `${FELL_BY_COUNT} tandem.left=1`,
+      `${FELL_BY_COUNT} tandem.left=0`,
+      RECOVERY,
+      RECOVERY,
+    ],
+  },
+  {
+    name: "two tries although the stock stage has cleared the assessment, with an old menu",
+    setup: () => {
+      const cleared = { "/boot_assessment": envBlock({}) };
+      return { ...withFiles(twice, cleared)(), isOld: true };
+    },
+    boots: [
+      "cos v0.2.0",
+      "cos v0.2.0 tandem.gen=1 tandem.left=0",
+      "fallback v0.1.0 tandem.gen=1 tandem.fell=active tandem.why=tries tandem.left=2",
+    ],
+  },
+  {
+    name: "two tries of a roll-back",
+    setup: committed(trialOf("passive", { tries: 2 })),
+    boots: ["fallback v0.1.0", "fallback v0.1.0 tandem.gen=1 tandem.left=0", "cos v0.2.0"],
+  },
+  {
+    name: "ten tries",
+    setup: committed(trialOf("active", { tries: 10 })),
+    boots: ["cos v0.2.0", "cos v0.2.0 tandem.gen=1 tandem.left=8"],
+  },
+  {
+    name: "with a damaged count the stock assessment decides",
+    setup: withFiles(twice, { "/tandem/count": "x".repeat(1024) }),
+    boots: ["cos v0.2.0", FELL, FELL],
+  },
+  {
+    name: "with a count of 0 bytes, too",
+    setup: withFiles(twice, { "/tandem/count": "" }),
+    boots: ["cos v0.2.0", FELL],
+  },
+  {
+    name: "without tandem's lines, too",
+    setup: withFiles(twice, { "/grubcustom": kairosFile("grubcustom") }),
+    boots: ["cos v0.2.0", FELL],
+  },
+  {
+    name: "lines for the assessment that come after those for the count do not undo the choice",
+    setup: () => {
+      const setup = twice();
+      const custom = Buffer.from(setup.stateFiles?.["/grubcustom"] ?? "").toString("utf8");
+      return withFiles(() => setup, { "/grubcustom": custom + kairosFile("grubcustom") })();
+    },
+    boots: ["cos v0.2.0", "cos v0.2.0 tandem.gen=1 tandem.left=0"],
+  },
+  {
+    name: "the active system used up by its limit, then the passive one, then recovery",
+    setup: committed(settledOn("active", { limit: 1 })),
+    boots: [
+      "cos v0.2.0 tandem.gen=1 tandem.left=0",
+      "fallback v0.1.0 tandem.gen=1 tandem.gave_up=active:limit tandem.left=0",
+      "recovery v0.0.9 tandem.gen=1 tandem.gave_up=active:limit",
+    ],
+  },
+];
+
+/** The files of a machine after a commit. They are made in memory, when the test begins. */
+function committed(record: NextRecord, options: MachineOptions = {}): Case["setup"] {
+  const machine = new KairosMachine(options);
+  commits.push(machine.open().commit(record));
+  return () => {
+    const { tree } = machine.tree;
+    const state = [...tree].filter(([path]) => path.startsWith("/state/"));
+    const files = state.map(([path, bytes]) => [path.replace("/state", ""), bytes] as const);
+    const { "/grub2/grub.cfg": _, ...stateFiles } = Object.fromEntries(files);
+    return { grubenv: tree.get("/oem/grubenv"), stateFiles };
+  };
+}
+
+/** With other files on COS_STATE. */
+function withFiles(
+  setup: Case["setup"],
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Case["setup"] {
+  return () => {
+    const { stateFiles, ...rest } = setup();
+    return { ...rest, stateFiles: { ...stateFiles, ...files } };
+  };
+}
+
 /** An environment file after a change by tandem. */
 function changed(before: Uint8Array | undefined, changes: EnvChanges): Uint8Array {
   const path = folder.in(crypto.randomUUID());
@@ -149,7 +267,7 @@ function changed(before: Uint8Array | undefined, changes: EnvChanges): Uint8Arra
   return Uint8Array.from(readFileSync(path));
 }
 
-test.each([...CASES])("$name", async ({ setup, boots }) => {
+test.each([...CASES, ...COMMITS])("$name", async ({ setup, boots }) => {
   const change = setup();
   const disk = makeKairosDisk({
     path: folder.in(`${crypto.randomUUID()}.img`),
@@ -212,7 +330,7 @@ function bootOf(line: string): SeenBoot {
 
 /** The environment blocks as GRUB leaves them, as text. */
 function environmentOf(volumes: ReturnType<typeof volumesOf>): (string | undefined)[] {
-  return ["/grubenv", "/boot_assessment"].map((path) => {
+  return ["/grubenv", "/boot_assessment", "/tandem/count"].map((path) => {
     const bytes = volumes.map(({ read }) => read(path)).find((one) => one !== undefined);
     return bytes === undefined ? undefined : Buffer.from(bytes).toString("latin1");
   });

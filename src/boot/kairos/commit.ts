@@ -3,8 +3,8 @@ import { disarm } from "../../control/decide.ts";
 import { type BootRecord, type NextRecord, TRIES_MAX } from "../../control/record.ts";
 import { readCount } from "./count.ts";
 import { clearStaleNext, differencesFrom, leadGrub, readAssessment } from "./grub-files.ts";
-import { isMadeNow, originOf, readOrigins, writeOrigin } from "./origin.ts";
-import { exists, inTandem, type KairosPlaces } from "./places.ts";
+import { hasOrigins, isMadeNow, originOf, readOrigins, writeOrigin } from "./origin.ts";
+import type { KairosPlaces } from "./places.ts";
 import { type GrubPlan, planOf } from "./plan.ts";
 import { savedEntryProblem } from "./saved-entry.ts";
 import { readsCustom } from "./scripts.ts";
@@ -67,7 +67,7 @@ export async function repair(places: KairosPlaces): Promise<void> {
 
 /** Undefined also on a machine for which tandem has decided nothing yet: its files belong to others. */
 function recordDecidedHere(places: KairosPlaces): BootRecord | undefined {
-  return exists(inTandem(places, "control")) ? places.loaderData.record : undefined;
+  return hasOrigins(places) ? places.loaderData.record : undefined;
 }
 
 async function takeBack(places: KairosPlaces, record: BootRecord): Promise<void> {

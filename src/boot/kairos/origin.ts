@@ -29,6 +29,11 @@ export function readOrigins(places: KairosPlaces): readonly RecordOrigin[] {
   return [NEWEST, EARLIER].flatMap((suffix) => parse(values, suffix) ?? []);
 }
 
+/** Whether tandem has ever committed a record here. */
+export function hasOrigins(places: KairosPlaces): boolean {
+  return exists(inTandem(places, NAME));
+}
+
 export function originOf(places: KairosPlaces, record: BootRecord): RecordOrigin | undefined {
   return readOrigins(places).find(({ gen }) => gen === record.gen);
 }
@@ -82,7 +87,7 @@ function parse(values: ReadonlyMap<string, string>, suffix: string): RecordOrigi
 }
 
 function isReadable(places: KairosPlaces): boolean {
-  return exists(inTandem(places, NAME)) ? valuesIn(places).size > 0 : true;
+  return !hasOrigins(places) || valuesIn(places).size > 0;
 }
 
 function valuesIn(places: KairosPlaces): ReadonlyMap<string, string> {
