@@ -12,6 +12,8 @@ const BY_FILE: ReadonlySet<string> = new Set(["power-cut", "faults", "e2e"]);
 /** The number of runners at the same time in a group. */
 const LANES = 2;
 const LONGEST = "stories.test.ts";
+/** Runs beside the other lanes, because its virtual machine waits five minutes and needs no processor meanwhile. */
+const WAITS = "openrc.test.ts";
 /** Only for tests that hang: beside ten other programs a test of one second takes twenty. */
 const TIMEOUT_MS = { unit: 300_000, slow: 1_800_000 } as const;
 
@@ -64,13 +66,15 @@ function textIn(files: readonly string[]): number {
 
 async function runGroup(group: string): Promise<Sums> {
   console.log(`# ${group}`);
-  const queue = shareOf(group);
+  const { waits = [], works = [] } = Object.groupBy(shareOf(group), ([path = ""]) =>
+    path.endsWith(`/${WAITS}`) ? "waits" : "works",
+  );
   const all: Sums[] = [];
-  const lane = async (): Promise<void> => {
+  const lane = async (queue: string[][]): Promise<void> => {
     for (let paths = queue.shift(); paths !== undefined; paths = queue.shift())
       all.push(await runPaths(group, paths));
   };
-  await Promise.all(Array.from({ length: Math.min(LANES, queue.length) }, lane));
+  await Promise.all([lane(waits), ...Array.from({ length: LANES }, () => lane(works))]);
   return total(all);
 }
 

@@ -65,6 +65,21 @@ const COMES_BACK = [
   /^Slot a is good/,
 ];
 
+// First, because it waits for five minutes while the others run.
+story(
+  "a trial that still waits for a service is given up when its time is over",
+  "waits",
+  async (guest) => {
+    await expectLines(guest, [
+      NO_WATCHDOG,
+      /^Slot b failed: it gave no verdict in time/,
+      // busybox init agrees, and starts the reboot only after its start scripts have ended.
+      /busybox init has not restarted the machine within 300 s/,
+      ...COMES_BACK,
+    ]);
+  },
+);
+
 story("a trial is marked good and stays when its checks pass", "passes", async (guest) => {
   await expectLines(guest, [
     /Starting modules/,
@@ -86,17 +101,3 @@ story("a trial restarts into the good slot when its checks fail", "unhealthy", a
     ...COMES_BACK,
   ]);
 });
-
-story(
-  "a trial that still waits for a service is given up when its time is over",
-  "waits",
-  async (guest) => {
-    await expectLines(guest, [
-      NO_WATCHDOG,
-      /^Slot b failed: it gave no verdict in time/,
-      // busybox init agrees, and starts the reboot only after its start scripts have ended.
-      /busybox init has not restarted the machine within 300 s/,
-      ...COMES_BACK,
-    ]);
-  },
-);
