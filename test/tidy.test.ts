@@ -231,6 +231,9 @@ test("Bun touches the machine in system and main.ts alone; elsewhere it only com
 
 test("what is loaded late is loaded late on purpose", () => {
   expectOnly(uses(files, /\bimport\(|\brequire\b/g), {
+    "src/cli/kairos-agent/list-releases.ts: import(":
+      "services ask kairos-agent for the state all the time, and need no registry for it",
+    "src/cli/kairos-agent/upgrade-verb.ts: import(": "the same, and they write no image",
     "src/cli/verbs/report.ts: import(": "no other verb collects and packs a report",
     "src/main.ts: import(":
       "--version need not wait for all verbs, nor kairos-agent for the verbs of tandem",

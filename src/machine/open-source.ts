@@ -1,5 +1,5 @@
 import type { Talk } from "../lib/talk.ts";
-import { openSource, type Source } from "../source/source.ts";
+import { openSource, type Source, type SourceOptions, tagsOf } from "../source/source.ts";
 import type { System } from "../system/system.ts";
 
 /** What every job needs: the machine, the talk to the user, and the signal to end. */
@@ -25,12 +25,20 @@ export interface SourceRequest extends Network {
 }
 
 /** Opens a source with the files, credentials and architecture of this machine. */
-export function sourceOf(
+export function sourceOf(work: Work, text: string, request: SourceRequest): Promise<Source> {
+  return openSource(text, optionsFor(work, request));
+}
+
+/** Lists the tags of a repository with the credentials of this machine. */
+export function tagsFrom(work: Work, reference: string, network: Network): Promise<string[]> {
+  return tagsOf(reference, optionsFor(work, network));
+}
+
+function optionsFor(
   { system, talk, signal }: Work,
-  text: string,
   { insecureRegistries, minimumRate, exclude, skip }: SourceRequest,
-): Promise<Source> {
-  return openSource(text, {
+): SourceOptions {
+  return {
     architecture: system.architecture,
     environment: system.environment,
     userId: system.userId,
@@ -41,7 +49,7 @@ export function sourceOf(
     ...(skip === undefined ? {} : { skip }),
     signal,
     log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
-  });
+  };
 }
 
 /** How many layers are unpacked at the same time: one for each core, at most 6, and no more than there are layers. */

@@ -15,6 +15,7 @@ import { printReference, type Reference } from "./reference.ts";
 import type { DocumentReader } from "./resolve.ts";
 import { findScheme } from "./scheme.ts";
 import { Secrets } from "./secrets.ts";
+import type { TagPage } from "./tags.ts";
 import { TokenService } from "./token.ts";
 import { readBody, Transport, type Answer, type Fetch } from "./transport.ts";
 import { verified, verifyWhole, type Expected } from "./verify.ts";
@@ -100,6 +101,21 @@ export class Registry implements DocumentReader {
     for await (const chunk of this.blob(descriptor, this.#options.signal))
       chunks.push(chunk.slice());
     return new Uint8Array(Buffer.concat(chunks));
+  }
+
+  /** Fetches a page of the list of tags. `query` is what the page before it names, and "" for the first one. */
+  async tagPage(query: string): Promise<TagPage> {
+    const what = `the tags of ${this.#repository}`;
+    const task = `fetch ${what}`;
+    return withAttempts(
+      async () => {
+        const answer = await this.#open({ path: `tags/list${query}`, headers: {}, task });
+        const bytes = await readBody(answer, DOCUMENT_BYTES_MAX, what);
+        return { bytes, link: answer.headers.get("link") ?? undefined };
+      },
+      this.#attempts(task),
+      this.#options.signal,
+    );
   }
 
   /** Yields the raw bytes of a blob. A broken connection is resumed. Wrong bytes throw instead of ending. */

@@ -8,17 +8,21 @@ import { indexTar, type TarSpan } from "./tar-index.ts";
 /** Opens oci-archive:FILE[:REF]. The archive is read in place and not unpacked. */
 export const openArchive: OpenSource = (text, { files, architecture }) => {
   const { path, ref } = splitPathAndRef(text, files);
-  const name = `oci-archive:${path}`;
+  return layoutSource(openTar(files, path, `oci-archive:${path}`), ref, architecture);
+};
+
+/** The regular files of a tar. `name` names it in messages. Throws "source", and "content" when it is no tar. */
+export function openTar(files: Pick<Files, "open">, path: string, name: string): LayoutFiles {
   const file = openFile(files, path);
   try {
-    return layoutSource(archiveFiles(file, name), ref, architecture);
+    return archiveFiles(file, name);
   } catch (error) {
     file.close();
     throw error;
   }
-};
+}
 
-function openFile(files: Files, path: string): RandomFile {
+function openFile(files: Pick<Files, "open">, path: string): RandomFile {
   try {
     return files.open(path);
   } catch (error) {

@@ -115,8 +115,7 @@ function chooseEntry(
   const found = ref === undefined ? images : images.filter((entry) => isNamed(entry, ref));
   const digests = new Set(found.map((entry) => entry["digest"]));
   const [first] = found;
-  const isChoice = ref === undefined ? found.length === 1 : digests.size === 1;
-  if (first !== undefined && isChoice) return first;
+  if (first !== undefined && digests.size === 1) return first;
   const names = images.map((entry) => refName(entry) ?? String(entry["digest"]));
   const there = names.length === 0 ? "no image" : names.join(", ");
   const why =

@@ -1,25 +1,19 @@
 import { findCredentials } from "../oci/credentials.ts";
 import type { Image } from "../oci/manifest.ts";
-import { parseReference, printReference } from "../oci/reference.ts";
+import { parseReference, printReference, type Reference } from "../oci/reference.ts";
 import { Registry } from "../oci/registry.ts";
 import { resolveImage } from "../oci/resolve.ts";
+import { listTags } from "../oci/tags.ts";
 import { type Authorities, findAuthorities } from "../system/authorities.ts";
 import { once } from "../lib/once.ts";
-import type { OpenSource } from "./source.ts";
+import type { OpenOptions, OpenSource } from "./source.ts";
 
 /** Opens oci:REFERENCE. */
 export const openRegistry: OpenSource = (text, options) => {
   const reference = parseReference(text);
-  const credentials = findCredentials(reference, options);
   const closed = new AbortController();
   const lifetime = anyOf([options.signal, closed.signal]);
-  const authorities = (): Authorities => findAuthorities(options);
-  const registry = new Registry(reference, {
-    ...options,
-    credentials,
-    authorities,
-    signal: lifetime,
-  });
+  const registry = connect(reference, { ...options, signal: lifetime });
   const resolve = async (): Promise<Image> => {
     const { architecture } = options;
     try {
@@ -37,6 +31,22 @@ export const openRegistry: OpenSource = (text, options) => {
     found: () => (registry.scheme === undefined ? {} : { scheme: registry.scheme }),
   };
 };
+
+/** Lists the tags of the repository that a reference names. */
+export async function registryTags(text: string, options: OpenOptions): Promise<string[]> {
+  const registry = connect(parseReference(text), options);
+  try {
+    return await listTags(registry);
+  } catch (error) {
+    throw registry.conceal(error);
+  }
+}
+
+function connect(reference: Reference, options: OpenOptions): Registry {
+  const credentials = findCredentials(reference, options);
+  const authorities = (): Authorities => findAuthorities(options);
+  return new Registry(reference, { ...options, credentials, authorities });
+}
 
 function anyOf(signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   return AbortSignal.any(signals.filter((signal) => signal !== undefined));

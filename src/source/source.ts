@@ -11,9 +11,10 @@ import type { Digest } from "../oci/digest.ts";
 import type { Files } from "../system/files.ts";
 import type { DataSink, Entry } from "../tar/entry.ts";
 import { openArchive } from "./archive.ts";
+import { openDockerArchive } from "./docker-archive.ts";
 import { openDirectory } from "./folder.ts";
 import { openLayout } from "./oci-layout.ts";
-import { openRegistry } from "./registry.ts";
+import { openRegistry, registryTags } from "./registry.ts";
 
 /** A place that an image is read from. The prefix decides in which form it gives the image. */
 export type Source = LayeredSource | TreeSource | FileSystemSource;
@@ -124,10 +125,13 @@ export interface SourceOptions extends PlainOptions {
 /** The options without a default. */
 type Optional = "fetch" | "signal" | "scheme" | "every";
 
+/** The options with their defaults. */
+export type OpenOptions = Required<Omit<SourceOptions, Optional>> & Pick<SourceOptions, Optional>;
+
 /** Opens what a prefix stands for. `rest` is the text after the prefix. */
 export type OpenSource = (
   rest: string,
-  options: Required<Omit<SourceOptions, Optional>> & Pick<SourceOptions, Optional>,
+  options: OpenOptions,
 ) => WithoutRecipe<Source> & { readonly found?: () => Pick<PlainOptions, "scheme"> };
 
 /** Distributes over the union, which Omit alone does not. */
@@ -137,6 +141,7 @@ type WithoutRecipe<T> = T extends Source ? Omit<T, "recipe"> : never;
 const KINDS: Readonly<Record<string, { readonly open: OpenSource; readonly form: string }>> = {
   oci: { open: openRegistry, form: "oci:REFERENCE" },
   "oci-archive": { open: openArchive, form: "oci-archive:FILE[:REF]" },
+  "docker-archive": { open: openDockerArchive, form: "docker-archive:FILE[:REF]" },
   "oci-layout": { open: openLayout, form: "oci-layout:DIRECTORY[:REF]" },
   dir: { open: openDirectory, form: "dir:DIRECTORY" },
 };
@@ -149,7 +154,22 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   const kind = Object.entries(KINDS).find(([name]) => text.startsWith(`${name}:`))?.[1];
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
   refuseExclusions(text, options);
-  const { found, ...source } = kind.open(text.slice(colon + 1), {
+  const { found, ...source } = kind.open(text.slice(colon + 1), withDefaults(options));
+  return {
+    ...source,
+    get recipe() {
+      return recipeOf(text, { ...options, ...found?.() });
+    },
+  };
+}
+
+/** Lists the tags of a repository, which is named like an image. Throws like a source. */
+export function tagsOf(reference: string, options: SourceOptions): Promise<string[]> {
+  return registryTags(reference, withDefaults(options));
+}
+
+function withDefaults(options: SourceOptions): OpenOptions {
+  return {
     ...options,
     sleep:
       options.sleep ??
@@ -160,12 +180,6 @@ export async function openSource(text: string, options: SourceOptions): Promise<
     minimumRate: options.minimumRate ?? MINIMUM_RATE,
     exclude: options.exclude ?? [],
     skip: options.skip ?? [],
-  });
-  return {
-    ...source,
-    get recipe() {
-      return recipeOf(text, { ...options, ...found?.() });
-    },
   };
 }
 

@@ -24,7 +24,8 @@ test.each([
   source.close();
 });
 
-const KINDS = "want oci:REFERENCE, oci-archive:FILE[:REF], oci-layout:DIRECTORY[:REF]";
+const KINDS =
+  "want oci:REFERENCE, oci-archive:FILE[:REF], docker-archive:FILE[:REF], oci-layout:DIRECTORY[:REF]";
 
 test.each([
   ["ubuntu:22.04", KINDS, "Write oci:ubuntu:22.04"],

@@ -64,18 +64,17 @@ test("the original gets the environment and the input, and no ignored signal", a
   expect(stdout).toBe(`${printed(["start"])}variable: A=1\nvariable: B=\ninput: one line\n`);
 });
 
-test("an upgrade is checked and then runs in the original, which takes --debug before the verb only", async () => {
+test("an upgrade is checked and is tandem's own, also beside the original", async () => {
   await using root = await kairosRoot("usr/bin/kairos");
-  expect(agent(root, "upgrade --debug --source oci:a/b:1 --recovery status=7")).toEqual({
-    stdout: printed(["--debug", "upgrade", "--source", "oci:a/b:1", "--recovery", "status=7"]),
-    stderr: "an error\n",
-    status: 7,
-  });
   expect(agent(root, "upgrade --source docker:a/b")).toEqual({
     stdout: "source docker:a/b does not match any of oci:, dir:, file: or ocifile: \n",
     stderr: "",
     status: 1,
   });
+  const { stdout, stderr, status } = agent(root, "upgrade --debug --source oci:a/b:1");
+  expect({ stderr, status }).toEqual({ stderr: "", status: 1 });
+  expect(stdout).toContain("Z INF Boot Mode boot_mode=active_boot\n");
+  expect(stdout).toContain("\nNo users found in any stage that are part of the 'admin' group.\n");
 });
 
 test("links at both places do not make tandem run itself", async () => {

@@ -1,5 +1,4 @@
 import type { Call, Programs } from "../../system/programs.ts";
-import type { MountedFiles } from "../../system/mounted-files.ts";
 import type { System } from "../../system/system.ts";
 import type { AgentLine } from "./line.ts";
 
@@ -22,6 +21,8 @@ export type AgentWork = (surroundings: WorkSurroundings) => Promise<number>;
 
 export interface WorkSurroundings {
   readonly print: (text: string) => void;
+  /** Sets a variable in the environment of this process, and of the programs that it starts. */
+  readonly export: (name: string, value: string) => void;
   /** Aborts when the operator or the system asks to stop. */
   readonly signal: AbortSignal;
 }
@@ -30,7 +31,6 @@ export interface WorkSurroundings {
 export interface AgentMachine {
   readonly system: System;
   readonly programs: Pick<Programs, "isSelf">;
-  readonly mounted: MountedFiles;
 }
 
 /** The same with the path of the original. Undefined when there is none. */

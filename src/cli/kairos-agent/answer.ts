@@ -3,7 +3,6 @@ import {
   type AgentAnswer,
   type AgentMachine,
   type AgentVerb,
-  type AskedMachine,
   failed,
   INSTALL,
   misused,
@@ -11,7 +10,6 @@ import {
   STATUS,
 } from "./agent-answer.ts";
 import { bootEntry } from "./boot-entry.ts";
-import { readBootState } from "./boot-state.ts";
 import { config } from "./config-verb.ts";
 import { FlagFault, isOn, parseGoFlags } from "./go-flags.ts";
 import { grubEdit } from "./grub-edit.ts";
@@ -19,7 +17,7 @@ import { AGENT_HELP } from "./help.ts";
 import { type AgentLine, isVerb, parseLine } from "./line.ts";
 import { findOriginal } from "./original.ts";
 import { state } from "./state.ts";
-import { argumentsForOriginal, noSourceText, readUpgrade } from "./upgrade.ts";
+import { upgrade } from "./upgrade-verb.ts";
 import { uuid } from "./uuid.ts";
 import { agentVersionFlagText, agentVersionText } from "./version.ts";
 
@@ -57,33 +55,6 @@ function version(_: AgentMachine, { globals, words }: AgentLine): AgentAnswer {
   const parsed = parseGoFlags(words, { long: "switch", l: "switch" });
   const form = { isFirstWord: globals.length === 0, long: isOn(parsed, "long", "l") };
   return printed(agentVersionText(buildInfo(), form));
-}
-
-function upgrade({ system, original }: AskedMachine, { globals, words }: AgentLine): AgentAnswer {
-  const line = readUpgrade(words, {
-    bootState: readBootState(system.files),
-    userId: system.userId,
-  });
-  if (line.kind === "refused") return failed([...line.notices, line.reason]);
-  if (original !== undefined) {
-    const args = argumentsForOriginal(globals, words);
-    return { kind: "run", call: { path: original, name: "kairos-agent", args } };
-  }
-  switch (line.kind) {
-    case "misused":
-      return misused(line.reason);
-    case "help":
-      return printed(AGENT_HELP);
-    case "subcommand":
-      return failed([`Cannot run upgrade ${words.at(-1)}: tandem does not have it. ${INSTALL}`]);
-    case "request": {
-      const reason =
-        line.request.source === undefined
-          ? noSourceText(line.request)
-          : `Cannot upgrade this machine: this version of tandem cannot upgrade a Kairos layout yet. ${INSTALL}`;
-      return failed([...line.notices, reason]);
-    }
-  }
 }
 
 /** The answer to what only the original has, when there is none. */

@@ -32,8 +32,8 @@ export const grubEdit: AgentVerb = (machine, { words }) => {
 };
 
 /** The environment file at a path of this machine. */
-export function envFileAt({ mounted }: Pick<AgentMachine, "mounted">, path: string): EnvFile {
-  return { path, folder: dirname(path), files: mounted };
+export function envFileAt({ system }: AgentMachine, path: string): EnvFile {
+  return { path, folder: dirname(path), files: system.mounted };
 }
 
 function list(machine: AgentMachine, path: string): AgentAnswer {

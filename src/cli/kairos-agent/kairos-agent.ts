@@ -1,13 +1,12 @@
 import { reasonOf, TandemError } from "../../lib/error.ts";
 import { linux } from "../../system/linux.ts";
-import { linuxMountedFiles } from "../../system/mounted-files.ts";
 import { linuxPrograms } from "../../system/programs.ts";
 import { EXIT } from "../exit.ts";
 import { output } from "../output.ts";
 import type { AgentWork } from "./agent-answer.ts";
 import { answerTo } from "./answer.ts";
 
-const machine = { system: linux, programs: linuxPrograms, mounted: linuxMountedFiles };
+const machine = { system: linux, programs: linuxPrograms };
 
 /** Runs one command line of kairos-agent. Returns the exit status, unless the original takes the place of this process. */
 export async function runKairosAgent(args: readonly string[]): Promise<number> {
@@ -39,7 +38,13 @@ async function perform(work: AgentWork): Promise<number> {
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
   try {
-    return await work({ print: (text) => output("stdout", text), signal: stop.signal });
+    return await work({
+      print: (text) => output("stdout", text),
+      export(name, value) {
+        process.env[name] = value;
+      },
+      signal: stop.signal,
+    });
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);

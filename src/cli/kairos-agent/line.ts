@@ -24,6 +24,7 @@ const VERBS: ReadonlySet<string> = new Set(
 export interface AgentLine {
   /** The words before the verb. */
   readonly globals: readonly string[];
+  readonly debug: boolean;
   readonly asksVersion: boolean;
   readonly asksHelp: boolean;
   readonly verb: string | undefined;
@@ -36,6 +37,7 @@ export function parseLine(args: readonly string[]): AgentLine {
   const [verb, ...words] = parsed.rest;
   return {
     globals: parsed.flags.flatMap((flag) => flag.words),
+    debug: isOn(parsed, "debug"),
     asksVersion: isOn(parsed, "version", "v"),
     asksHelp: isOn(parsed, "help", "h") || verb === undefined || ["help", "h"].includes(verb),
     verb,

@@ -18,8 +18,9 @@ export function partitionState(system: StateSystem, label: string): PartitionSta
   const attribute = (file: string): string =>
     (files.readText(`/sys/class/block/${name}/${file}`) ?? "").trim();
   const device = attribute("dev");
+  // Folders of COS_PERSISTENT are mounted in many places.
   const mount = parseMounts(files.readText("/proc/self/mountinfo") ?? "").find(
-    (one) => one.device === device,
+    (one) => one.device === device && one.root === "/",
   );
   const udev = udevProperties(files.readText(`/run/udev/data/b${device}`) ?? "");
   return stateOf({

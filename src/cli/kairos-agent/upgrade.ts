@@ -29,12 +29,13 @@ export type UpgradeLine =
   | {
       readonly kind: "request";
       readonly request: AgentUpgradeRequest;
+      readonly debug: boolean;
       readonly notices: readonly string[];
     }
   | { readonly kind: "refused"; readonly reason: string; readonly notices: readonly string[] }
   | { readonly kind: "misused"; readonly reason: string }
   | { readonly kind: "help" }
-  | { readonly kind: "subcommand" };
+  | { readonly kind: "list-releases"; readonly words: readonly string[] };
 
 const KINDS: FlagKinds = {
   image: "value",
@@ -62,7 +63,9 @@ export function readUpgrade(words: readonly string[], facts: AgentFacts): Upgrad
   if (isOn(parsed, "help", "h")) return { kind: "help" };
   const reason = refusalOf(valueOf(parsed, "source") ?? "", facts);
   if (reason !== undefined) return { kind: "refused", reason, notices: [] };
-  if (["list-releases", "help", "h"].includes(parsed.rest[0] ?? "")) return { kind: "subcommand" };
+  const [first = "", ...more] = parsed.rest;
+  if (first === "list-releases") return { kind: "list-releases", words: more };
+  if (["help", "h"].includes(first)) return { kind: "help" };
   return accept(parsed);
 }
 
@@ -99,7 +102,7 @@ function accept(parsed: GoFlags): UpgradeLine {
     excludedPaths: excludedBy(parsed),
     allowInsecureRegistries: isOn(parsed, "allow-insecure-registries"),
   };
-  return { kind: "request", request, notices };
+  return { kind: "request", request, debug: isOn(parsed, "debug"), notices };
 }
 
 /** A word without a flag counts least, --image most. More than one such word counts as none. */

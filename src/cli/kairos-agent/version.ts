@@ -1,7 +1,7 @@
 import type { BuildInfo } from "../../lib/build-info.ts";
 
 /** The version of this program in the form of the original's: "v0.3.0". */
-function numberOf(info: BuildInfo | undefined): string {
+export function agentNumber(info: BuildInfo | undefined): string {
   return `v${info?.version ?? "0.0.0"}`;
 }
 
@@ -13,13 +13,13 @@ export function agentVersionText(
   info: BuildInfo | undefined,
   { isFirstWord, long }: { readonly isFirstWord: boolean; readonly long: boolean },
 ): string {
-  if (isFirstWord) return `kairos ${numberOf(info)}\n`;
-  if (!long) return `${numberOf(info)}\n`;
+  if (isFirstWord) return `kairos ${agentNumber(info)}\n`;
+  if (!long) return `${agentNumber(info)}\n`;
   // The original names the Go version here.
-  return `kairos ${numberOf(info)}\nbun    ${info?.bun ?? "unknown"}\n`;
+  return `kairos ${agentNumber(info)}\nbun    ${info?.bun ?? "unknown"}\n`;
 }
 
 /** What `--version` prints. */
 export function agentVersionFlagText(info: BuildInfo | undefined): string {
-  return `kairos-agent version ${numberOf(info)}\n`;
+  return `kairos-agent version ${agentNumber(info)}\n`;
 }

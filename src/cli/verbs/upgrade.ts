@@ -15,7 +15,8 @@ export const upgrade = defineVerb({
     source: {
       type: "string",
       required: true,
-      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF], oci-archive:FILE[:REF] or dir:DIR",
+      description:
+        "oci:HOST/NAME:TAG, oci-layout:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or dir:DIR",
     },
     slot: {
       type: "string",

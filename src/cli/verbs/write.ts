@@ -13,7 +13,8 @@ export const write = defineVerb({
     source: {
       type: "positional",
       required: true,
-      description: "oci:HOST/NAME:TAG, oci-layout:DIR[:REF], oci-archive:FILE[:REF] or dir:DIR",
+      description:
+        "oci:HOST/NAME:TAG, oci-layout:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or dir:DIR",
     },
     target: { type: "positional", required: true, description: "A block device or a plain file" },
     size: { type: "string", description: "Make the file this large: 512MiB, 2GiB" },

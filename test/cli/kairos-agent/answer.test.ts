@@ -42,17 +42,6 @@ test.each([
         "Incorrect Usage: flag provided but not defined: -bogus\n\nflag provided but not defined: -bogus\n",
     },
   ],
-  [
-    "upgrade list-releases",
-    { status: 1, stdout: `Cannot run upgrade list-releases: tandem does not have it. ${INSTALL}` },
-  ],
-  [
-    "upgrade --image a",
-    {
-      status: 1,
-      stdout: `--image flag is deprecated, please use --source\nCannot upgrade this machine: this version of tandem cannot upgrade a Kairos layout yet. ${INSTALL}`,
-    },
-  ],
 ])("without the original, kairos-agent %s", (line, expected) => {
   expect(answerTo(agentMachine(), words(line))).toEqual({
     kind: "print",
@@ -72,11 +61,6 @@ test.each(["", "--help", "help", "upgrade --help"])(
   },
 );
 
-test("without the original and without a source, the upgrade says what is missing", () => {
-  const answer = answerTo(agentMachine(), ["upgrade"]);
-  expect(answer).toMatchObject({ status: 1, stdout: expect.stringContaining("--source") });
-});
-
 test.each([
   "",
   "bogus x",
@@ -91,11 +75,7 @@ test.each([
   "state --new-flag",
   "grubedit --new-flag",
   "grubedit new",
-  "upgrade",
-  "upgrade --new-flag",
   "upgrade --help",
-  "upgrade list-releases --all",
-  "upgrade --source oci:a/b",
   "version --new-flag",
   "pull-image a b",
 ])("the original, where it is, runs kairos-agent %s", (line) => {

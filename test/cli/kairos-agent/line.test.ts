@@ -1,15 +1,23 @@
 import { expect, test } from "bun:test";
 import { isVerb, parseLine } from "../../../src/cli/kairos-agent/line.ts";
 
-const NOTHING = { globals: [], asksVersion: false, asksHelp: false, verb: undefined, words: [] };
+const NOTHING = {
+  globals: [],
+  debug: false,
+  asksVersion: false,
+  asksHelp: false,
+  verb: undefined,
+  words: [],
+};
 
 test.each([
   ["upgrade --source x", { verb: "upgrade", words: ["--source", "x"] }],
-  ["--debug upgrade", { globals: ["--debug"], verb: "upgrade" }],
+  ["--debug upgrade", { globals: ["--debug"], debug: true, verb: "upgrade" }],
   [
     "--debug=true --strict-validation run-stage boot --debug",
     {
       globals: ["--debug=true", "--strict-validation"],
+      debug: true,
       verb: "run-stage",
       words: ["boot", "--debug"],
     },

@@ -28,9 +28,9 @@ export function agentMachine(setup: AgentSetup = {}): AgentMachine & AskedMachin
       readLink: (path) => links[path],
       isExecutable: (path) => original && path === KAIROS,
       userId,
+      mounted: mountedOn(content),
     },
     programs: { isSelf: () => false },
-    mounted: mountedOn(content),
     original: original ? KAIROS : undefined,
   };
 }

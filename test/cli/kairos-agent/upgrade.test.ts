@@ -57,6 +57,7 @@ test.each([
       ...request,
       excludedPaths: [...("excludedPaths" in request ? request.excludedPaths : [])],
     },
+    debug: line.includes("--debug"),
     notices: [...notices],
   });
 });
@@ -98,7 +99,8 @@ test.each([
   ["--source", { kind: "misused", reason: "flag needs an argument: -source" }],
   ["--help", { kind: "help" }],
   ["-h --source x", { kind: "help" }],
-  ["list-releases --all", { kind: "subcommand" }],
+  ["help", { kind: "help" }],
+  ["list-releases --all", { kind: "list-releases", words: ["--all"] }],
 ] as const)("upgrade %s", (line, expected) => {
   expect(read(line)).toEqual(expected);
 });
