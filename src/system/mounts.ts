@@ -1,9 +1,11 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { ptr } from "bun:ffi";
+import { defined } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { allocate } from "./allocate.ts";
 import { call } from "./call.ts";
 import { errnoOf, FileFault, permissionHint } from "./failure.ts";
+import { Holders } from "./holders.ts";
 import { backingOf, type LoopBacking, withLoopDevice } from "./loop-device.ts";
 import { tryLock } from "./syscall.ts";
 
@@ -30,10 +32,10 @@ export interface Mounts {
    */
   bind(folder: string, path: string): () => void;
   /**
-   * Makes a mounted file system writable, or read-only, for all its mount points, and the mount point itself too. Other
-   * mount points keep their own access. While a removed file is in use, only the mount point becomes read-only.
+   * Makes a mounted file system, and this mount point of it, writable. When the returned function was called as often as
+   * this one, they are read-only again if they were before. While a removed file is in use, only the mount point is.
    */
-  remount(path: string, access: { readonly isReadOnly: boolean }): void;
+  makeWritable(path: string): () => void;
   /** Unmounts what was mounted last at `path`. */
   unmount(path: string): void;
   /** The file that the loop device shows. */
@@ -45,13 +47,14 @@ export interface Mounts {
   allocate(path: string, sizeBytes: number): void;
   /**
    * Tries to take the exclusive flock(2) on a folder. It counts for all mount points of the file system, also in
-   * containers. Undefined when another run has it. The end of the process frees it.
+   * containers. Undefined when another process has it. This process may take it several times. The end of the process
+   * frees it.
    */
-  tryLock(folder: string): { release(): void } | undefined;
+  tryLock(folder: string): (() => void) | undefined;
 }
 
-/** linux/mount.h. The numbers of the options that a mount point has beside those of its file system. */
-const OPTIONS: Readonly<Record<string, number>> = { nosuid: 2, nodev: 4, noexec: 8 };
+/** linux/mount.h. The options of a mount point that a remount would clear. */
+const KEPT_OPTIONS: Readonly<Record<string, number>> = { nosuid: 2, nodev: 4, noexec: 8 };
 const READ_ONLY = 1;
 const REMOUNT = 32;
 const BIND = 4096;
@@ -74,15 +77,23 @@ export const linuxMounts: Mounts = {
     ),
   bind: (folder, path) =>
     mounting({ what: `show ${folder}`, path, endFlags: DETACH }, () => bindAt(folder, path)),
-  remount: (path, { isReadOnly }) =>
-    attempt(`make ${path} ${isReadOnly ? "read-only" : "writable"}`, () =>
-      remountAt(path, isReadOnly),
+  makeWritable: (path) =>
+    defined(
+      attempt(`make ${path} writable`, () => writable.hold(path, () => remountWritable(path))),
+      "end",
     ),
   unmount: (path) => attempt(`unmount ${path}`, () => unmountAt(path, 0)),
   backingOf: (device) => attempt(`read the loop device ${device}`, () => backingOf(device)),
   allocate,
-  tryLock: (folder) => attempt(`lock ${folder}`, () => lockFolder(folder)),
+  tryLock: (folder) =>
+    attempt(`lock ${folder}`, () => {
+      const { dev, ino } = statSync(folder);
+      return locks.hold(`${dev}:${ino}`, () => lockFolder(folder));
+    }),
 };
+
+const writable = new Holders();
+const locks = new Holders();
 
 interface Mounting {
   /** "mount /dev/sda1" */
@@ -124,13 +135,25 @@ function mountAt(path: string, { source, type, flags }: MountCall): void {
   call("mount", [addressOf(from), addressOf(to), addressOf(kind), flags, 0]);
 }
 
-function remountAt(path: string, isReadOnly: boolean): void {
-  const flags = REMOUNT + (isReadOnly ? READ_ONLY : 0) + optionsOf(path);
+/** Returns how to undo it. */
+function remountWritable(path: string): () => void {
+  const options = optionsOf(path);
+  const flags = REMOUNT + options.reduce((sum, option) => sum + (KEPT_OPTIONS[option] ?? 0), 0);
+  if (!options.includes("ro")) return () => {};
   try {
     mountAt(path, { flags });
   } catch (error) {
     if (errnoOf(error) === "EACCES") throw new FileFault(path, "its device is read-only", "EROFS");
-    if (errnoOf(error) !== "EBUSY" || !isReadOnly) throw error;
+    throw error;
+  }
+  return () => attempt(`make ${path} read-only`, () => remountReadOnly(path, flags + READ_ONLY));
+}
+
+function remountReadOnly(path: string, flags: number): void {
+  try {
+    mountAt(path, { flags });
+  } catch (error) {
+    if (errnoOf(error) !== "EBUSY") throw error;
     mountAt(path, { flags: flags + BIND });
   }
 }
@@ -163,18 +186,26 @@ function addressOf(text: Uint8Array | undefined): number {
   return text === undefined ? 0 : ptr(text);
 }
 
-/** The options that the mount point has and that a remount would clear. */
-function optionsOf(path: string): number {
-  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-  const options = mounts.map((line) => line.split(" ")).findLast((words) => words[4] === path)?.[5];
-  const numbers = (options ?? "").split(",").map((option) => OPTIONS[option] ?? 0);
-  return numbers.reduce((sum, number) => sum + number, 0);
+/** The options of what is mounted at `path`: of the mount point, then of the file system. */
+function optionsOf(path: string): readonly string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  const line = lines.findLast((one) => one.split(" ")[4] === escaped(path));
+  const [mount = "", fileSystem = ""] = line?.split(" - ") ?? [];
+  return [mount.split(" ")[5], fileSystem.split(" ")[2]].flatMap((list) => (list ?? "").split(","));
 }
 
-function lockFolder(folder: string): { release(): void } | undefined {
+/** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
+function escaped(path: string): string {
+  return path.replaceAll(
+    /[ \t\n\\]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
+}
+
+function lockFolder(folder: string): (() => void) | undefined {
   const fd = openSync(folder, "r");
   try {
-    if (tryLock(fd)) return { release: () => closeSync(fd) };
+    if (tryLock(fd)) return () => closeSync(fd);
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -68,7 +68,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
       mount: refuse,
       mountFile: refuse,
       bind: refuse,
-      remount: refuse,
+      makeWritable: refuse,
       unmount: refuse,
       backingOf: refuse,
       allocate: refuse,

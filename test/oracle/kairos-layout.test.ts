@@ -192,17 +192,28 @@ test("a machine that runs from recovery mounts COS_STATE for the time of use", a
 
 test("one lock counts for all mount points of COS_STATE", async () => {
   await using box = await machine();
-  const places = open(box).openControl({ write: true });
   const elsewhere = linux.mounts.bind(box.mount, box.folder.in("elsewhere"));
+  const words = ["flock", "--nonblock", box.folder.in("elsewhere"), "sh", "-c"];
+  const other = Bun.spawn([...words, "echo locked; read -r end"], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  await other.stdout.getReader().read();
   expect(() => open(box).openControl({ write: true })).toThrow(
     `Cannot lock COS_STATE on ${box.disk}: another run is at work on it`,
   );
-  expect(linux.mounts.tryLock(box.folder.in("elsewhere"))).toBeUndefined();
   open(box).openControl({ write: false }).close();
+  expect(await accessOf(box.mount)).toBe("ro ro");
+  await other.stdin.end();
+  await other.exited;
+  const [one, two] = [0, 1].map(() => open(box).openControl({ write: true }));
+  one?.close();
   expect(await accessOf(box.mount)).toBe("rw rw");
-  places.close();
+  await expect(command(...words, "true")).rejects.toThrow();
+  two?.close();
+  await command(...words, "true");
+  expect(await accessOf(box.mount)).toBe("ro ro");
   elsewhere();
-  open(box).openControl({ write: true }).close();
 });
 
 test("an interrupted swap is seen as finished, and finishLeftovers() finishes it", async () => {

@@ -1,6 +1,16 @@
 /** Tests what the kernel does for mounts, loop devices, new files and locks. Needs root. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { MiB } from "../../src/lib/units.ts";
 import { openBlockFile } from "../../src/system/linux-block-file.ts";
 import { linuxMountedFiles } from "../../src/system/mounted-files.ts";
@@ -71,7 +81,7 @@ test("mount() takes a device, and refuses what is no file system", async () => {
   }
 });
 
-test("remount() changes the file system and one mount point, and keeps its options", async () => {
+test("makeWritable() changes the file system and one mount point, and keeps its options", async () => {
   await using folder = await temporaryFolder();
   const file = await fileSystem(folder);
   const [one, two] = [folder.in("one"), folder.in("two")];
@@ -80,18 +90,23 @@ test("remount() changes the file system and one mount point, and keeps its optio
   await command("mount", "-o", "ro,nosuid,nodev,noatime", device, one);
   const unbind = mounts.bind(one, two);
   try {
-    mounts.remount(one, { isReadOnly: false });
+    const [first, second] = [mounts.makeWritable(one), mounts.makeWritable(one)];
+    first();
     expect([accessOf(one), accessOf(two)]).toEqual(["rw of rw", "ro of rw"]);
     expect(readFileSync("/proc/self/mountinfo", "utf8")).toContain(
       ` ${one} rw,nosuid,nodev,noatime `,
     );
     writeFileSync(`${one}/file`, "text");
     expect(() => writeFileSync(`${two}/file`, "text")).toThrow("EROFS");
-    mounts.remount(one, { isReadOnly: true });
+    // While a removed file is in use, the kernel keeps the file system writable.
+    const open = openSync(`${one}/file`, "r");
+    unlinkSync(`${one}/file`);
+    second();
+    expect([accessOf(one), accessOf(two)]).toEqual(["ro of rw", "ro of rw"]);
+    closeSync(open);
+    mounts.makeWritable(one)();
     expect([accessOf(one), accessOf(two)]).toEqual(["ro of ro", "ro of ro"]);
-    expect(() => mounts.remount(folder.path, { isReadOnly: true })).toThrow(
-      `Cannot make ${folder.path} read-only: EINVAL`,
-    );
+    mounts.makeWritable(folder.path)();
   } finally {
     unbind();
     await command("umount", one);
@@ -123,12 +138,12 @@ test("bind() shows what is mounted below, and its end leaves that alone", async 
   }
 });
 
-test("remount() says that a device is read-only for good", async () => {
+test("makeWritable() says that a device is read-only for good", async () => {
   await using folder = await temporaryFolder();
   const path = folder.in("here");
   const unmount = mounts.mountFile(await fileSystem(folder), path, READ_ONLY);
   try {
-    expect(() => mounts.remount(path, { isReadOnly: false })).toThrow(
+    expect(() => mounts.makeWritable(path)).toThrow(
       `Cannot make ${path} writable: its device is read-only`,
     );
   } finally {
@@ -188,12 +203,20 @@ test("tryLock() counts for all mount points of a file system", async () => {
   const unmount = mounts.mountFile(file, folder.in("one"), READ_ONLY);
   const unbind = mounts.bind(folder.in("one"), folder.in("two"));
   const lock = mounts.tryLock(folder.in("one"));
-  expect(lock).toBeDefined();
-  expect(mounts.tryLock(folder.in("two"))).toBeUndefined();
-  lock?.release();
   const again = mounts.tryLock(folder.in("two"));
-  expect(again).toBeDefined();
-  again?.release();
+  expect([lock, again]).not.toContain(undefined);
+  lock?.();
+  await expect(command("flock", "--nonblock", folder.in("two"), "true")).rejects.toThrow();
+  again?.();
+  await command("flock", "--nonblock", folder.in("two"), "true");
+  const other = Bun.spawn(["flock", folder.in("one"), "sh", "-c", "echo locked; read -r end"], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  await other.stdout.getReader().read();
+  expect(mounts.tryLock(folder.in("two"))).toBeUndefined();
+  await other.stdin.end();
+  await other.exited;
   unbind();
   unmount();
 });

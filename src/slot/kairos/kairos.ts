@@ -208,7 +208,7 @@ function openControl(
     if (access.write) {
       const lock = mounts.tryLock(looked.path);
       if (lock === undefined) throw locked(disk);
-      undo.push(() => lock.release());
+      undo.push(lock);
     }
     const state = folders.open("state", access);
     undo.push(state.close);
@@ -254,11 +254,14 @@ function openLoaderData(
   const { mounted, durable } = devices;
   const folder = `${root}/${OWN_FOLDER}`;
   const path = `${folder}/control`;
-  const isThere = describing(`read ${path}`, () => mounted.stat(path) !== undefined);
-  if (!isThere && !write) return blankFile(path, CONTROL_BYTES);
-  if (!isThere)
+  const stat = describing(`read ${path}`, () => mounted.stat(path));
+  // A power cut while it was made has left a short one, into which nothing was ever written.
+  const isWhole = stat !== undefined && stat.sizeBytes >= CONTROL_BYTES;
+  if (!isWhole && !write) return blankFile(path, CONTROL_BYTES);
+  if (!isWhole)
     describing(`make ${path}`, () => {
       durable.makeFolder(folder);
+      if (stat !== undefined) mounted.remove(path);
       mounted.create(path, new Uint8Array(CONTROL_BYTES));
       mounted.flush(folder);
     });

@@ -12,12 +12,8 @@ import { type KairosDisk, type KairosPart, KAIROS_LABELS, type PartPlace } from 
 interface Opened {
   readonly path: string;
   users: number;
-  writers: number;
-  isWritable: boolean;
-  /** Undefined when tandem has not mounted it. */
+  /** Undefined when another program has mounted it. */
   readonly unmount: (() => void) | undefined;
-  /** What the last writer undoes. */
-  protect: (() => void) | undefined;
 }
 
 export interface PartFolder {
@@ -40,15 +36,17 @@ export class PartFolders {
     const opened = this.#opened.get(name) ?? this.#mount(name, write);
     this.#opened.set(name, opened);
     opened.users += 1;
-    if (write) opened.writers += 1;
-    const close = once(() => this.#leave(name, opened, write));
     try {
-      if (write) this.#makeWritable(opened);
+      const protect = write ? this.#devices.mounts.makeWritable(opened.path) : undefined;
+      const close = once(() => {
+        if (protect !== undefined) attempt(protect);
+        this.#leave(name, opened);
+      });
+      return { path: opened.path, close };
     } catch (error) {
-      close();
+      this.#leave(name, opened);
       throw error;
     }
-    return { path: opened.path, close };
   }
 
   /** Opens a part for `use` alone. */
@@ -68,11 +66,13 @@ export class PartFolders {
         "disk",
         `Cannot find partition ${KAIROS_LABELS[name]} on ${this.#disk.path}`,
       );
-    const mount = part.mounts().find(({ path }) => this.#ownerOf(path) === undefined);
-    if (mount !== undefined) return openedAt(mount.path, { isReadOnly: mount.isReadOnly });
+    const mounts = part.mounts();
+    const mount = mounts.find(({ path }) => this.#ownerOf(path) === undefined);
+    if (mount !== undefined) return { path: mount.path, users: 0, unmount: undefined };
     const device = this.#deviceOf(part);
     if (write) this.#unmountStale(part);
-    return this.#mountDevice(device, { path: `${this.#devices.mounts.ownFolder}/${name}`, write });
+    const taken = new Set(mounts.map(({ path }) => path));
+    return this.#mountDevice(device, freeOf(`${this.#devices.mounts.ownFolder}/${name}`, taken));
   }
 
   /** Only parts of the running disk are mounted: what is on another one is for its owner to decide. */
@@ -88,20 +88,18 @@ export class PartFolders {
   }
 
   /** The kernel refuses a second mount of a file system with the other access. */
-  #mountDevice(
-    device: string,
-    { path, write }: { readonly path: string; readonly write: boolean },
-  ): Opened {
+  #mountDevice(device: string, path: string): Opened {
     const { mounts } = this.#devices;
-    const mount = (isReadOnly: boolean): Opened => {
-      const unmount = mounts.mount(device, path, { type: "ext4", isReadOnly });
-      return openedAt(path, { isReadOnly, unmount });
-    };
+    const mount = (isReadOnly: boolean): Opened => ({
+      path,
+      users: 0,
+      unmount: mounts.mount(device, path, { type: "ext4", isReadOnly }),
+    });
     try {
-      return mount(!write);
+      return mount(true);
     } catch (error) {
       if (!(error instanceof TandemError) || errnoOf(error.cause) !== "EBUSY") throw error;
-      return mount(write);
+      return mount(false);
     }
   }
 
@@ -121,33 +119,20 @@ export class PartFolders {
     return path.startsWith(own) ? path.slice(own.length).split("/")[0] : undefined;
   }
 
-  #makeWritable(opened: Opened): void {
-    if (opened.isWritable) return;
-    const { mounts } = this.#devices;
-    mounts.remount(opened.path, { isReadOnly: false });
-    opened.isWritable = true;
-    opened.protect = () => {
-      mounts.remount(opened.path, { isReadOnly: true });
-      opened.isWritable = false;
-    };
-  }
-
-  #leave(name: KairosPart, opened: Opened, wasWriter: boolean): void {
+  #leave(name: KairosPart, opened: Opened): void {
     opened.users -= 1;
-    if (wasWriter) opened.writers -= 1;
-    if (opened.writers === 0 && opened.protect !== undefined) attempt(opened.protect);
-    if (opened.writers === 0) opened.protect = undefined;
     if (opened.users > 0) return;
     this.#opened.delete(name);
     if (opened.unmount !== undefined) attempt(opened.unmount);
   }
 }
 
-function openedAt(
-  path: string,
-  { isReadOnly, unmount }: { readonly isReadOnly: boolean; readonly unmount?: () => void },
-): Opened {
-  return { path, users: 0, writers: 0, isWritable: !isReadOnly, unmount, protect: undefined };
+/** A layout that is opened a second time has mounts of its own. */
+function freeOf(path: string, taken: ReadonlySet<string>): string {
+  for (let number = 1; ; number += 1) {
+    const free = number === 1 ? path : `${path}-${number}`;
+    if (!taken.has(free)) return free;
+  }
 }
 
 /** Another program may use the file system. All that was done is on the medium. */

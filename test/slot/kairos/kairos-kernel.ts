@@ -1,9 +1,11 @@
 /** A fake machine with disks of Kairos. Folders and image files are real ones, in a temporary folder. */
 import { mkdirSync, symlinkSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
+import { defined } from "../../../src/lib/assert.ts";
 import { TandemError } from "../../../src/lib/error.ts";
 import { viewOf } from "../../../src/lib/view.ts";
 import type { Access, BlockFile } from "../../../src/system/block-file.ts";
+import { Holders } from "../../../src/system/holders.ts";
 import { openBlockFile } from "../../../src/system/linux-block-file.ts";
 import type { LoopBacking } from "../../../src/system/loop-device.ts";
 import { linuxMountedFiles, type MountedFiles } from "../../../src/system/mounted-files.ts";
@@ -132,6 +134,12 @@ function fakeMounts(
       1,
     );
   };
+  const remount = (path: string, access: "ro" | "rw"): void => {
+    log.push(`remount ${path} ${access}`);
+    fail(`remount ${access}`);
+    for (const mount of table) if (mount.path === path) mount.access = access;
+  };
+  const writable = new Holders();
   return {
     ownFolder,
     mount(device, path, { isReadOnly }) {
@@ -149,12 +157,16 @@ function fakeMounts(
         if (content !== undefined) unlinkSync(path);
       };
     },
-    remount(path, { isReadOnly }) {
-      const access = isReadOnly ? "ro" : "rw";
-      log.push(`remount ${path} ${access}`);
-      fail(`remount ${access}`);
-      for (const mount of table) if (mount.path === path) mount.access = access;
-    },
+    makeWritable: (path) =>
+      defined(
+        writable.hold(path, () => {
+          const mount = table.findLast((one) => one.path === path);
+          if (mount?.access === "rw") return () => {};
+          remount(path, "rw");
+          return () => remount(path, "ro");
+        }),
+        "end",
+      ),
     unmount,
     backingOf(device) {
       fail("backingOf");
@@ -165,7 +177,7 @@ function fakeMounts(
     tryLock(folder) {
       if (lockedElsewhere.has(folder)) return undefined;
       log.push(`lock ${folder}`);
-      return { release: () => log.push(`release ${folder}`) };
+      return () => log.push(`release ${folder}`);
     },
     mountFile: refuse,
     bind: refuse,

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defined } from "../../../src/lib/assert.ts";
@@ -135,6 +143,16 @@ test("openControl() to write locks COS_STATE before it is writable, and until it
   again.loaderData.readInto(0, byte);
   expect(byte[0]).toBe(7);
   again.close();
+});
+
+test("openControl() makes a file anew that a power cut has left short", () => {
+  mkdirSync(`${state}/tandem`);
+  writeFileSync(`${state}/tandem/control`, "");
+  const reading = open(onActive()).openControl({ write: false });
+  expect(reading.loaderData.sizeBytes).toBe(65_536);
+  reading.close();
+  open(onActive()).openControl({ write: true }).close();
+  expect(statSync(`${state}/tandem/control`).size).toBe(65_536);
 });
 
 test("openControl() says that another run has the lock, and leaves COS_STATE as it is", () => {
