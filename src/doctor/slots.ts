@@ -1,5 +1,6 @@
 import { withEvent, withSlot, type WrittenSlot } from "../control/state.ts";
 import { readRoot } from "../disk/hash-root.ts";
+import { withLabel } from "../ext4/with-label.ts";
 import { runBytes } from "../disk/run.ts";
 import { formatBytes } from "../lib/units.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
@@ -138,7 +139,7 @@ async function rootOf(
   const totalBytes = runBytes(state.runs);
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    return await readRoot(block, state.runs, {
+    return await readRoot(withLabel(block, state.label), state.runs, {
       signal,
       debug: (text) => talk.debug(text),
       onProgress: (doneBytes) =>

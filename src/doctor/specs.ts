@@ -3,6 +3,7 @@ import { findFile } from "../boot/image/find.ts";
 import { unfitSlots } from "../control/state.ts";
 import type { SlotSpec } from "../control/spec.ts";
 import { readRoot } from "../disk/hash-root.ts";
+import { withLabel } from "../ext4/with-label.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { type FileSystem, openFileSystem } from "../ext4/mount.ts";
 import { readChunks } from "../ext4/read.ts";
@@ -116,7 +117,7 @@ async function prepare(machine: Machine, slot: SlotName, found: FoundSystem): Pr
 async function refuseChanged(machine: Machine, slot: SlotName, block: BlockFile): Promise<void> {
   const state = machine.memory.state.slots[slot];
   if (!machine.loader.hasCopies || state.status !== "written") return;
-  if ((await readRoot(block, state.runs)) === state.hashRoot) return;
+  if ((await readRoot(withLabel(block, state.label), state.runs)) === state.hashRoot) return;
   throw new TandemError(
     "disk",
     `Cannot take kernel and initrd from slot ${slot}: its bytes are not those that were written`,

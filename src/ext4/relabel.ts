@@ -50,7 +50,7 @@ export function relabel(superblock: Uint8Array, label: string): Patch {
   return { offsetBytes: SUPERBLOCK_OFFSET_BYTES, bytes: whole };
 }
 
-function hasChecksum(superblock: Uint8Array): boolean {
+export function hasChecksum(superblock: Uint8Array): boolean {
   return (get(viewOf(superblock), SUPERBLOCK.readOnlyCompatible) & METADATA_CHECKSUMS) !== 0;
 }
 

@@ -1,6 +1,7 @@
 import { condemn } from "../control/decide.ts";
 import { type State, withSlot } from "../control/state.ts";
 import { readRoot } from "../disk/hash-root.ts";
+import { withLabel } from "../ext4/with-label.ts";
 import { runBytes } from "../disk/run.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
@@ -31,7 +32,7 @@ export async function verify(
   const totalBytes = runBytes(known.runs);
   const { block } = machine.openSlot(slot, { write: false });
   try {
-    const root = await readRoot(block, known.runs, {
+    const root = await readRoot(withLabel(block, known.label), known.runs, {
       signal: work.signal,
       debug: (text) => work.talk.debug(text),
       onProgress: (doneBytes) =>
