@@ -326,7 +326,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "verdict/health": ["verdict/slot-check"],
   "upgrade/recovery": ["machine/forget-unfit"],
   "write/unpack-layers": ["write/unpacker"],
-  "upgrade/upgrade": ["upgrade/run"],
+  "upgrade/plan": ["upgrade/step"],
+  "upgrade/upgrade": ["upgrade/boot-steps", "upgrade/run", "upgrade/target", "upgrade/write-steps"],
   "verdict/why": ["verdict/fall"],
   "write/worker-unpacker": ["write/hasher", "write/hashers", "write/worker"],
 };

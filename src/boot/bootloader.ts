@@ -6,6 +6,7 @@ import type { SlotAddress } from "../slot/address.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Files } from "../system/files.ts";
 import type { Esp } from "./esp/esp.ts";
+import type { ImageRules } from "./image/image-rules.ts";
 
 /** A file in a slot that was just written. */
 export interface BootFile {
@@ -58,6 +59,8 @@ export type BootSummary = Pick<Cmdline, "gen" | "left" | "fell" | "why" | "gaveU
 /** The boot loader of an opened disk. It chooses the slot that boots. A change is on the medium when the method returns. Throws `boot`. */
 export interface Bootloader {
   readonly name: string;
+  /** What it needs of an image. */
+  readonly images: ImageRules;
   /** Lets the loader start a slot. The slot was written and read back, and the boot record does not name it yet. */
   prepare(slot: SlotName, spec: SlotSpec, files: BootFiles): Promise<void>;
   /** The loader cannot start the slot any more. Comes before the slot is overwritten. */
@@ -78,6 +81,11 @@ export interface Bootloader {
   refuseReadOnly(): void;
   /** What a power cut left unfinished, for people; undefined: nothing. Writes nothing. */
   unfinished(): string | undefined;
+  /**
+   * What the loader boots on a machine that was installed by other tools, as a record. Undefined for a loader that needs
+   * a record by tandem. Writes nothing.
+   */
+  adopted?(): NextRecord | undefined;
   /** Finishes what a power cut left unfinished. Every verb that writes begins with it. */
   repair(): Promise<void>;
   /** The slot that the loader starts when there is no record; undefined: no slot is set for that. */

@@ -21,14 +21,16 @@ interface ControlOptions {
   readonly addressForm: AddressForm;
   /** For a memory in files. */
   readonly files: DurableFiles;
+  /** What a stored state means for the slots as they are now. Undefined: what it says. */
+  readonly follow?: ((state: State) => State) | undefined;
 }
 
 /** Reads both from the places of a layout. Throws "disk" when a place is too small or cannot be read. */
 export function openControl(
   places: Pick<ControlPlaces, "loaderData" | "memory">,
-  { addressForm, files }: ControlOptions,
+  { addressForm, files, follow }: ControlOptions,
 ): Control {
-  const memory = new Memory(storageOf(places.memory, files));
+  const memory = new Memory(storageOf(places.memory, files), follow);
   const genReached = (): number => memory.genReached;
   return { memory, loaderData: new LoaderData(places.loaderData, { addressForm, genReached }) };
 }

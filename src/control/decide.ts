@@ -44,6 +44,20 @@ export function armTrial(record: BootRecord, trial: SlotName, tries: number): Ne
 }
 
 /**
+ * The record for a new system that takes the slot `active`, with one slot for the good system beside it: `passive`. The
+ * good system moves there, or is there already.
+ */
+export function armStaged({ limit, last }: BootRecord, tries: number): NextRecord {
+  return {
+    good: "passive",
+    trial: "active",
+    tries,
+    limit,
+    last: last === "recovery" ? last : undefined,
+  };
+}
+
+/**
  * Makes `slot` no longer the last resort, because it is about to be overwritten. Undefined when it is not the last
  * resort.
  */

@@ -47,6 +47,7 @@ export class LoaderData {
   readonly #block: BlockFile;
   readonly #genReached: () => number;
   readonly #records: Copies<BootRecord>;
+  #assumed: BootRecord | undefined;
 
   /** Throws "disk" when the block file is too small. */
   constructor(block: BlockFile, { addressForm, genReached }: LoaderDataOptions) {
@@ -97,11 +98,19 @@ export class LoaderData {
   /** The record in force. Undefined when neither copy can be used; recordProblems says why. */
   get record(): BootRecord | undefined {
     const chosen = chooseRecord(...this.#records);
-    return chosen === undefined ? undefined : validOf(this.#records[chosen]);
+    return chosen === undefined ? this.#assumed : validOf(this.#records[chosen]);
   }
 
   get recordProblems(): readonly string[] {
-    return problemsOf("boot record", this.#records);
+    return this.#assumed === undefined ? problemsOf("boot record", this.#records) : [];
+  }
+
+  /**
+   * Takes this for the record in force as long as neither copy can be used: what a machine that was installed by other
+   * tools boots. Its generation is 0. Writes nothing.
+   */
+  assume(record: NextRecord): void {
+    this.#assumed = { ...record, gen: 0 };
   }
 
   /**
@@ -155,14 +164,14 @@ export class LoaderData {
    * is a guess, so a loader that counts must also go above the generation that it has counted for.
    */
   get nextGen(): number {
-    return this.record === undefined
+    return this.record === undefined || this.record === this.#assumed
       ? Math.max(this.#genAfterCopies, this.#genReached() + 1)
       : this.#genAfterCopies;
   }
 
   get #genAfterCopies(): number {
     const { record } = this;
-    if (record !== undefined) return record.gen + 1;
+    if (record !== undefined && record !== this.#assumed) return record.gen + 1;
     const copies = OFFSET.records.map((offset) => readBlock(this.#block, offset, RECORD_BYTES));
     return highestGen(copies) + 1;
   }

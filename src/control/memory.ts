@@ -10,11 +10,14 @@ type Valid<T> = Exclude<T, Invalid>;
 /** What tandem remembers: the state, in two copies. Only one process at a time may write it. */
 export class Memory {
   readonly #storage: MemoryStorage;
+  readonly #follow: (state: State) => State;
   #states: Copies<Valid<StateCopy>>;
   #besides: Copies<Valid<BesideCopy>>;
 
-  constructor(storage: MemoryStorage) {
+  /** `follow` says what a state means for the slots as they are now. */
+  constructor(storage: MemoryStorage, follow = (state: State) => state) {
     this.#storage = storage;
+    this.#follow = follow;
     this.#states = this.#readStates();
     this.#besides = this.#readBesides();
   }
@@ -43,6 +46,10 @@ export class Memory {
    * are unknown; stateProblems says why.
    */
   get state(): State {
+    return this.#follow(this.#stored);
+  }
+
+  get #stored(): State {
     const state = this.#stateInForce;
     if (state === undefined) return unknownState();
     const beside = inForce(this.#besides);

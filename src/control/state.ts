@@ -38,7 +38,12 @@ const knownSlotSchema = v.variant("status", [
   /** The slot is new or was wiped: it holds nothing that boots. */
   v.looseObject({ status: v.literal("empty") }),
   /** Another program has filled the slot. It may boot, but cannot be verified. */
-  v.looseObject({ status: v.literal("unknown"), verdict: v.exactOptional(verdictSchema) }),
+  v.looseObject({
+    status: v.literal("unknown"),
+    verdict: v.exactOptional(verdictSchema),
+    /** Of its file system, in a layout with image files. */
+    uuid: v.exactOptional(v.string()),
+  }),
   /** An upgrade has begun and not ended: the slot cannot be used. */
   v.looseObject({ status: v.literal("writing"), ...image, startedAt: time }),
   v.looseObject({

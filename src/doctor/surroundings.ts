@@ -1,19 +1,12 @@
 import { runBytes } from "../disk/run.ts";
+import { installedHook } from "../hooks/installed.ts";
 import { formatBytes } from "../lib/units.ts";
+import { otherSlot } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
 import { about, type Finding } from "../lib/finding.ts";
 
 /** A clock that shows less is wrong. */
 const EARLIEST = Date.UTC(2020, 0, 1);
-
-/** Units and scripts by which a system gives its verdict. One of them is enough. */
-const HOOKS = [
-  "/usr/lib/systemd/system/tandem-health.service",
-  "/lib/systemd/system/tandem-health.service",
-  "/etc/systemd/system/tandem-health.service",
-  "/etc/init.d/tandem-health",
-  "/usr/lib/tandem/at-boot",
-] as const;
 
 /** tandem does not decide by the clock, but TLS does, and people read its times. */
 export function checkClock({ system, memory }: Machine): Finding {
@@ -32,14 +25,14 @@ export function checkClock({ system, memory }: Machine): Finding {
 }
 
 /** Whether an image as large as the one in the good slot would fit the other slot. */
-export function checkRoom({ loaderData, memory, slots }: Machine): Finding {
+export function checkRoom({ loaderData, memory, slots, staging }: Machine): Finding {
   const { ok, warn } = about("room", "disk");
-  const { a, b } = slots;
   const good = loaderData.record?.good ?? "a";
   const held = memory.state.slots[good];
-  if (a === undefined || b === undefined || held.status !== "written" || good === "recovery")
-    return ok("nothing is known of the size of the next image");
-  const other = good === "a" ? b : a;
+  const other = slots[otherSlot(good)];
+  // The file of a staged system is made as large as it has to be.
+  const isKnown = held.status === "written" && good !== "recovery" && staging === undefined;
+  if (other === undefined || !isKnown) return ok("nothing is known of the size of the next image");
   const usedBytes = runBytes(held.runs);
   const text = `slot ${good} has ${formatBytes(usedBytes)}, the other one room for ${formatBytes(other.sizeBytes)}`;
   if (usedBytes <= other.sizeBytes) return ok(text);
@@ -50,7 +43,7 @@ export function checkRoom({ loaderData, memory, slots }: Machine): Finding {
 export function checkHooks({ booted, system }: Machine): Finding {
   const { ok, warn } = about("health", "boot");
   if (booted === undefined) return ok("this machine does not run from the disk");
-  const hook = HOOKS.find((path) => system.files.exists(path));
+  const hook = installedHook(system.files);
   if (hook !== undefined) return ok(`${hook} gives the verdict at boot`);
   return warn("nothing is installed that gives the verdict at boot", {
     advice: "Run tandem hooks when the image is made, or tandem health at boot by other means.",

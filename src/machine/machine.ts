@@ -12,7 +12,7 @@ import {
 } from "../control/state.ts";
 import type { WriteTarget } from "../disk/write-target.ts";
 import { TandemError } from "../lib/error.ts";
-import type { Layout, Slot } from "../slot/layout.ts";
+import type { Layout, Slot, Staging } from "../slot/layout.ts";
 import type { Cmdline } from "../slot/cmdline.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
@@ -32,6 +32,8 @@ export interface Machine extends Control {
   /** How the boot loader was recognised. */
   readonly loaderSeen: string;
   readonly esp: TandemEsp;
+  /** Undefined: a new system is written over an old one. */
+  readonly staging: Staging | undefined;
   /** The configured number of boots of the good slot without a verdict. Undefined for the number in the record. */
   readonly limit: number | undefined;
   /** Opens a slot. The caller closes its block file. Throws "disk", also to write a slot that is mounted. */
@@ -59,11 +61,24 @@ export function limitedRecordOf(machine: Machine): BootRecord {
 }
 
 /** What the next record depends on, beside the record in force. */
-export function policyOf({ loaderData, memory, limit }: Machine): Policy {
+export function policyOf(machine: Machine): Policy {
+  const { loaderData, memory, limit } = machine;
+  const bootable = bootableSlots(memory.state);
   return {
     limit: limit ?? loaderData.record?.limit ?? 0,
-    bootable: bootableSlots(memory.state),
+    bootable: hasOthersRecovery(machine) ? [...bootable, "recovery"] : bootable,
   };
+}
+
+/** The installer of Kairos makes the recovery system. It never boots while the others do, so it never gets a verdict. */
+function hasOthersRecovery({ staging, slots, memory }: Machine): boolean {
+  const { recovery } = memory.state.slots;
+  return (
+    staging !== undefined &&
+    slots.recovery !== undefined &&
+    recovery.status === "unknown" &&
+    recovery.verdict === undefined
+  );
 }
 
 /** Adds an event to the history, and writes the state. */

@@ -1,10 +1,15 @@
-import { detectLoader } from "../boot/detect.ts";
-import { tandemEsp } from "../boot/esp/choose-esp.ts";
+import type { Bootloader } from "../boot/bootloader.ts";
+import { type Detected, detectLoader } from "../boot/detect.ts";
+import { openKairosLoader } from "../boot/kairos/kairos.ts";
+import { type TandemEsp, tandemEsp } from "../boot/esp/choose-esp.ts";
 import type { Esp } from "../boot/esp/esp.ts";
 import type { Loader } from "../boot/loader.ts";
 import { type LoaderChoice, LOADERS } from "../boot/loaders.ts";
+import { followFiles } from "../control/follow-files.ts";
 import { openControl } from "../control/control.ts";
-import type { ControlPlaces, Layout } from "../slot/layout.ts";
+import { installedHook } from "../hooks/installed.ts";
+import type { LoaderData } from "../control/loader-data.ts";
+import type { BootFolders, ControlPlaces, Layout } from "../slot/layout.ts";
 import { type LayoutOptions, openLayout } from "../slot/layouts.ts";
 import type { System } from "../system/system.ts";
 import type { Machine } from "./machine.ts";
@@ -47,13 +52,30 @@ function machineOf(
 ): Machine {
   const { loaders = LOADERS, bootloader = "auto", write } = options;
   const { files, durable } = system;
-  const { diskPath, slots, booted, bootedBy, cmdline, addressForm, loaderDataAddress } = layout;
-  const control = openControl(places, { addressForm, files: durable });
+  const { diskPath, slots, booted, bootedBy, cmdline, staging } = layout;
+  const control = openControl(places, {
+    addressForm: layout.addressForm,
+    files: durable,
+    follow: staging && ((state) => followFiles(state, staging.uuids())),
+  });
   const ownMarks = (esp: Esp): string[] => loaders.flatMap((one) => one.ownMarks(esp));
   const esp = tandemEsp({ files, durable, ownMarks }, layout);
-  const detected = detectLoader(loaders, bootloader, esp.open);
   const { loaderData } = control;
-  const loader = detected.loader.open({ loaderData, loaderDataAddress, esp }, { write });
+  const { loader, seen } =
+    places.folders === undefined
+      ? openDetected(detectLoader(loaders, bootloader, esp.open), {
+          loaderData,
+          esp,
+          layout,
+          write,
+        })
+      : {
+          loader: kairosLoader(system, { layout, loaderData, folders: places.folders }),
+          seen: "the layout brings it",
+        };
+  const adopted = loaderData.record === undefined ? loader.adopted?.() : undefined;
+  if (adopted !== undefined)
+    loaderData.assume({ ...adopted, last: slots.recovery === undefined ? undefined : "recovery" });
   return {
     system,
     diskPath,
@@ -63,8 +85,9 @@ function machineOf(
     cmdline: { ...cmdline, ...loader.summarize({ slot: booted, cmdline }) },
     ...control,
     loader,
-    loaderSeen: detected.seen,
+    loaderSeen: seen,
     esp,
+    staging,
     limit: options.limit,
     openSlot: (slot, access) => layout.openSlot(slot, access),
     close() {
@@ -72,4 +95,45 @@ function machineOf(
       places.close();
     },
   };
+}
+
+interface Detecting {
+  readonly loaderData: LoaderData;
+  readonly esp: TandemEsp;
+  readonly layout: Layout;
+  readonly write: boolean;
+}
+
+function openDetected(
+  { loader, seen }: Detected,
+  { loaderData, esp, layout: { loaderDataAddress }, write }: Detecting,
+): OpenedLoader {
+  return { loader: loader.open({ loaderData, loaderDataAddress, esp }, { write }), seen };
+}
+
+interface OpenedLoader {
+  readonly loader: Bootloader;
+  /** How it was recognised, for people. */
+  readonly seen: string;
+}
+
+interface KairosParts {
+  readonly layout: Layout;
+  readonly loaderData: LoaderData;
+  readonly folders: BootFolders;
+}
+
+function kairosLoader(
+  { files, mounted }: System,
+  { layout: { booted }, loaderData, folders }: KairosParts,
+): Bootloader {
+  return openKairosLoader({
+    ...folders,
+    loaderData,
+    files: mounted,
+    bootId: files.readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "",
+    cmdline: files.readText("/proc/cmdline") ?? "",
+    booted,
+    givesVerdicts: installedHook(files) !== undefined,
+  });
 }

@@ -113,8 +113,9 @@ function isLocked(error: unknown): boolean {
   return error instanceof TandemError && error.code === "locked";
 }
 
-/** A power cut may have come between the boot loader's own files and the boot record. */
-async function repair({ loader }: Machine, talk: Talk): Promise<void> {
+/** A power cut may have come between the boot loader's own files and the boot record, or while a system got its slot. */
+async function repair({ loader, staging }: Machine, talk: Talk): Promise<void> {
+  staging?.finish();
   const unfinished = loader.unfinished();
   if (unfinished !== undefined) talk.info(`An earlier run was cut off: ${unfinished}`);
   await loader.repair();

@@ -71,7 +71,7 @@ export interface StagedSystem {
   open(access: { readonly write: boolean }): WriteTarget;
   /**
    * The new system takes its slot. All of it must be on the medium. The active system becomes the passive one, or is
-   * given up with `keepPassive`. Each power cut leaves whole systems; finishLeftovers() continues. Throws "disk".
+   * given up with `keepPassive`. Each power cut leaves whole systems; Staging.finish() continues. Throws "disk".
    */
   promote(options: { readonly keepPassive: boolean }): void;
   /** Does nothing when there is no such file. */
@@ -98,6 +98,22 @@ export interface ControlPlaces {
   close(): void;
 }
 
+/** The slots of image files that an upgrade writes. Their names are those of the files. */
+export type StagedSlot = "active" | "recovery";
+
+/** What only a layout has in which a new system is written beside the old ones. The control places must be open. */
+export interface Staging {
+  /** The new system that will take this slot. Only one can be written at a time. Throws "disk". */
+  stage(slot: StagedSlot): StagedSystem;
+  /**
+   * The UUID of the file system in each slot that has one. The state of a slot follows its file by it: roles move
+   * between files, and other tools write them, too. Throws "disk".
+   */
+  uuids(): Readonly<Partial<Record<SlotName, string>>>;
+  /** Finishes what an interrupted promote() has left. The control places must be open for writing. Throws "disk". */
+  finish(): void;
+}
+
 /**
  * The slots of one opened disk. A layout does not decide what boots next: the boot record names slots, the boot loader
  * follows the record, and control/next-boot.ts computes the next boot from it. A boot loader with files of its own
@@ -118,6 +134,8 @@ export interface Layout {
   readonly cmdline: Cmdline;
   /** The EFI system partition that is configured, else all of the disk in their order. */
   readonly esps: readonly EspPlace[];
+  /** Undefined: a new system is written over an old one. */
+  readonly staging?: Staging | undefined;
   /** How the configuration of the boot loader names the place of its data. For `partitions`: the number of one. */
   readonly loaderDataAddress: string;
   /** The caller closes the block file. Opening for writing holds the slot. Throws "disk", also when it is in use. */
@@ -126,8 +144,4 @@ export interface Layout {
    * Opening for writing locks the disk, under each of its names. Throws "disk", and "locked" when another run has it.
    */
   openControl(access: { readonly write: boolean }): ControlPlaces;
-  /** Only for a layout where a new system is written beside the old ones. Throws "disk". */
-  stage?(target: "active" | "recovery"): StagedSystem;
-  /** Finishes what an interrupted promote() has left. The control places must be open for writing. Throws "disk". */
-  finishLeftovers?(): void;
 }

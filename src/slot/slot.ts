@@ -19,3 +19,15 @@ export function isSlotName(text: string): text is SlotName {
 export function isPartitionSlot(text: string): text is PartitionSlot {
   return PARTITION_SLOTS.some((name) => name === text);
 }
+
+const PAIRS: Readonly<Partial<Record<SlotName, SlotName>>> = {
+  a: "b",
+  b: "a",
+  active: "passive",
+  passive: "active",
+};
+
+/** The slot that an upgrade or a roll-back changes to. For the recovery slot that is `a`. */
+export function otherSlot(slot: SlotName): SlotName {
+  return PAIRS[slot] ?? "a";
+}

@@ -1,6 +1,8 @@
 import type { BootRecord } from "../control/record.ts";
 import { TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
+import { planStaged } from "./plan-staged.ts";
+import type { Step } from "./step.ts";
 
 /** The facts that a plan depends on. */
 export interface UpgradeFacts {
@@ -15,6 +17,12 @@ export interface UpgradeFacts {
   readonly startable: readonly SlotName[];
   /** Why this digest was rolled back before. Undefined when it was not. */
   readonly knownBad: string | undefined;
+  /** A new system is written beside the old ones, and takes its slot in the end. */
+  readonly isStaged: boolean;
+  /** Whether the passive slot holds a system that GRUB can start and that was not found bad. */
+  readonly hasPassive: boolean;
+  /** The slots that the disk has. */
+  readonly slots: readonly SlotName[];
 }
 
 export interface UpgradeOptions {
@@ -22,24 +30,11 @@ export interface UpgradeOptions {
   readonly reboot: boolean;
   /** Try a digest again that was rolled back before. */
   readonly retryBad: boolean;
+  /** Take an image in spite of its flaws. */
+  readonly force?: boolean;
   /** The slot to write. Undefined for the passive slot. The recovery slot is written without a trial. */
   readonly slot?: SlotName | undefined;
 }
-
-/** One step of an upgrade. docs/power-cuts.md has the table of steps. */
-export type Step =
-  | { readonly kind: "disarm"; readonly trial: SlotName }
-  | { readonly kind: "detach"; readonly slot: SlotName }
-  /** Compares the slot with what was written. When it differs, `otherwise` replaces the steps that follow. */
-  | { readonly kind: "compare"; readonly slot: SlotName; readonly otherwise: readonly Step[] }
-  | { readonly kind: "erase"; readonly slot: SlotName }
-  | { readonly kind: "write"; readonly slot: SlotName }
-  | { readonly kind: "read-back"; readonly slot: SlotName }
-  | { readonly kind: "describe"; readonly slot: SlotName }
-  | { readonly kind: "arm"; readonly slot: SlotName; readonly tries: number }
-  | { readonly kind: "attach"; readonly slot: SlotName }
-  | { readonly kind: "settle"; readonly slot: SlotName }
-  | { readonly kind: "reboot" };
 
 export type Plan =
   | { readonly kind: "nothing"; readonly reason: string }
@@ -50,30 +45,43 @@ export type Plan =
  * as bad.
  */
 export function planUpgrade(facts: UpgradeFacts, options: UpgradeOptions): Plan {
-  const { record, digest } = facts;
-  if (record.trial !== undefined && record.trial === facts.booted)
-    throw new TandemError(
-      "disk",
-      `Cannot upgrade while slot ${record.trial} is on trial: it has no verdict yet`,
-      { hint: "Wait for the health checks, or run tandem mark good or tandem mark bad." },
-    );
+  refuseTrial(facts);
   const reason = reasonForNothing(facts, options);
   if (reason !== undefined) return { kind: "nothing", reason };
-  if (facts.knownBad !== undefined && !options.retryBad)
-    throw new TandemError(
-      "content",
-      `Cannot upgrade to ${digest}: it was rolled back: ${facts.knownBad}`,
-      {
-        hint: "Use --retry-bad to try it all the same.",
-      },
-    );
+  refuseKnownBad(facts, options);
+  refuseUnknownSlot(facts, options);
+  if (facts.isStaged) return planStaged(facts, options);
   if (options.slot === "recovery") return planRecovery(facts, options);
+  const { record, digest } = facts;
   const slot = namedSlot(facts, options.slot) ?? passiveSlot(facts);
   const steps = stepsTo(slot, record, options);
   const hasImage = facts.digests.get(slot) === digest && facts.startable.includes(slot);
   // An operator who names the slot wants it written.
   const isReused = hasImage && options.slot === undefined && record.trial === undefined;
   return { kind: "upgrade", slot, steps: isReused ? reuse(slot, steps, options) : steps };
+}
+
+function refuseTrial({ record, booted }: UpgradeFacts): void {
+  if (record.trial === undefined || record.trial !== booted) return;
+  throw new TandemError(
+    "disk",
+    `Cannot upgrade while slot ${record.trial} is on trial: it has no verdict yet`,
+    { hint: "Wait for the health checks, or run tandem mark good or tandem mark bad." },
+  );
+}
+
+function refuseKnownBad({ digest, knownBad }: UpgradeFacts, { retryBad }: UpgradeOptions): void {
+  if (knownBad === undefined || retryBad) return;
+  throw new TandemError("content", `Cannot upgrade to ${digest}: it was rolled back: ${knownBad}`, {
+    hint: "Use --retry-bad to try it all the same.",
+  });
+}
+
+function refuseUnknownSlot({ slots }: UpgradeFacts, { slot }: UpgradeOptions): void {
+  if (slot === undefined || slots.includes(slot)) return;
+  throw new TandemError("disk", `Cannot upgrade: the disk has no slot ${slot}`, {
+    hint: `It has ${slots.join(", ")}.`,
+  });
 }
 
 /**
@@ -181,34 +189,6 @@ export function passiveSlot({ record, booted }: Pick<UpgradeFacts, "record" | "b
       hint: `Run tandem mark good if the booted slot ${booted} is to be kept, or boot slot ${record.good}.`,
     },
   );
-}
-
-/** One line for people about a step. */
-export function describeStep(step: Step): string {
-  switch (step.kind) {
-    case "settle":
-      return `make slot ${step.slot} the good one, in the first boot record`;
-    case "disarm":
-      return `take back the pending trial of slot ${step.trial}`;
-    case "detach":
-      return `remove slot ${step.slot} from the boot record while it is written`;
-    case "compare":
-      return `compare slot ${step.slot}, which holds the image already, with what was written`;
-    case "erase":
-      return `make slot ${step.slot} unbootable`;
-    case "write":
-      return `write the image to slot ${step.slot}`;
-    case "read-back":
-      return `read slot ${step.slot} back and compare`;
-    case "describe":
-      return `record what is in slot ${step.slot}`;
-    case "arm":
-      return `let the boot loader try slot ${step.slot} ${step.tries} time(s)`;
-    case "attach":
-      return `make slot ${step.slot} the last resort`;
-    case "reboot":
-      return "reboot";
-  }
 }
 
 function stepsTo(slot: SlotName, { trial }: BootRecord, { tries, reboot }: UpgradeOptions): Step[] {

@@ -1,7 +1,7 @@
 import { armTrial, disarm } from "../control/decide.ts";
 import { type SlotState, verdictOn, withEvent } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
-import type { SlotName } from "../slot/slot.ts";
+import { otherSlot, type SlotName } from "../slot/slot.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
 import { recordFall } from "../verdict/mark.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
@@ -31,7 +31,7 @@ export async function rollback(
   await recordFall(machine);
   const { good, trial } = limitedRecordOf(machine);
   if (to === good || (to === undefined && trial !== undefined)) return keepGood(machine);
-  return tryOther(machine, to ?? (good === "a" ? "b" : "a"), tries);
+  return tryOther(machine, to ?? otherSlot(good), Math.min(tries, machine.loader.triesMax));
 }
 
 /** Withdraws the trial, or resets the count of the good slot. Throws "disk" when the good slot boots next anyway. */

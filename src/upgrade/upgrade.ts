@@ -1,3 +1,4 @@
+import { verdictOn } from "../control/state.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
@@ -5,12 +6,17 @@ import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts
 import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { reportFall, unrecordedFall } from "../verdict/mark.ts";
-import { describeStep, type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
-import { runUpgrade, type Upgrade, type UpgradeResult } from "./run.ts";
+import { type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
+import { runUpgrade, type UpgradeResult } from "./run.ts";
+import type { Upgrade } from "./running.ts";
+import { describeStep } from "./step.ts";
+import { targetFor } from "./target.ts";
 import { type Content, contentOf } from "../write/content.ts";
 import { refuseLarger } from "../write/write-image.ts";
 
 export interface UpgradeRequest extends UpgradeOptions, SourceRequest {
+  /** Whether a person asked for this number of tries. Then the loader must be able to count them. */
+  readonly isTriesNamed?: boolean;
   readonly dryRun: boolean;
   readonly jobs: number | undefined;
 }
@@ -57,9 +63,10 @@ export async function upgradeFrom(
   const content = await contentOf(opened, work);
   const { digest } = content;
   const isFirst = isNewDisk(machine);
+  const options = { ...request, tries: triesFor(machine.loader, request) };
   // Before the plan: a trial that the boot loader has given up is no trial any more, and its image is known to be bad.
   if (!request.dryRun) await reportFall(work.talk, machine);
-  const plan = isFirst ? planFirst(request) : planUpgrade(factsOf(machine, content), request);
+  const plan = isFirst ? planFirst(options) : planUpgrade(factsOf(machine, content), options);
   if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
   announce(work, plan, { machine, content });
   const steps = plan.steps.map((step) => describeStep(step));
@@ -69,14 +76,17 @@ export async function upgradeFrom(
   steps.forEach((step, index) => work.talk.info(`Plan ${index + 1}: ${step}`));
   const jobs = jobsFor(work.system, content.parts, request.jobs);
   const { talk, signal } = work;
-  const upgrading = { machine, content, slot: plan.slot, jobs, talk, signal };
+  const { slot } = plan;
+  const { force = false } = request;
+  const upgrading = { machine, content, slot, jobs, force, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
     if (isFirst) return { outcome: "installed", ...result };
     return plan.slot === "recovery"
       ? { outcome: "stored", ...result }
-      : { outcome: "upgraded", tries: request.tries, ...result };
+      : { outcome: "upgraded", tries: options.tries, ...result };
   } catch (error) {
+    removeStaged(upgrading);
     await noteFailure(upgrading, reasonOf(error));
     throw error;
   }
@@ -86,12 +96,38 @@ export async function upgradeFrom(
  * Writes the failure of an upgrade to the state, when the slot was changed already. A failure of that is only a
  * warning.
  */
-async function noteFailure({ machine, slot, content, talk }: Upgrade, text: string): Promise<void> {
+async function noteFailure(upgrading: Upgrade, text: string): Promise<void> {
+  const { machine, content, talk } = upgrading;
+  const { slot } = targetFor(machine, upgrading.slot);
   if (machine.memory.state.slots[slot].status !== "writing") return;
   try {
     await note(machine, { kind: "failed", slot, digest: content.digest, text });
   } catch (error) {
     talk.warn(`Cannot note that the upgrade failed: ${reasonOf(error)}, continuing`);
+  }
+}
+
+/** Throws "usage" when the loader cannot count so many. A default is reduced instead. */
+function triesFor(
+  { name, triesMax }: Machine["loader"],
+  { tries, isTriesNamed = false }: UpgradeRequest,
+): number {
+  if (tries <= triesMax) return tries;
+  if (!isTriesNamed) return triesMax;
+  throw new TandemError(
+    "usage",
+    `Cannot give a new system ${tries} tries: boot loader ${name} counts to ${triesMax}`,
+    { hint: "Leave --tries out." },
+  );
+}
+
+/** Gives the space back. What cannot be removed now is removed by the next run. */
+function removeStaged({ machine, slot, talk }: Upgrade): void {
+  const { stage } = targetFor(machine, slot);
+  try {
+    stage?.remove();
+  } catch (error) {
+    talk.warn(`Cannot remove ${stage?.path}: ${reasonOf(error)}, continuing`);
   }
 }
 
@@ -111,6 +147,12 @@ function factsOf(machine: Machine, content: Content): Parameters<typeof planUpgr
       fall?.digest === digest
         ? fall.reason
         : state.knownBad.find((known) => known.digest === digest)?.reason,
+    isStaged: machine.staging !== undefined,
+    hasPassive:
+      machine.slots.passive !== undefined &&
+      machine.loader.startProblem("passive") === undefined &&
+      verdictOn(state.slots.passive)?.result !== "bad",
+    slots: SLOT_NAMES.filter((name) => machine.slots[name] !== undefined),
   };
 }
 
@@ -131,7 +173,9 @@ function announce(
     throw new TandemError("disk", `Cannot upgrade: ${machine.diskPath} has no slot ${slot}`);
   if (content.parts === 0)
     throw new TandemError("content", `Cannot boot ${name}: the image has no layers`);
-  refuseLarger(content, { name: `slot ${slot}`, sizeBytes: target.sizeBytes });
+  // The file of a staged system is made as large as it has to be.
+  if (machine.staging === undefined)
+    refuseLarger(content, { name: `slot ${slot}`, sizeBytes: target.sizeBytes });
   // Refuse now: an upgrade may take an hour before it reaches the boot loader.
   machine.loader.refuseReadOnly();
   const isReused = steps.some(({ kind }) => kind === "compare");

@@ -128,6 +128,7 @@ export function memoryMachine(
     loader: grub.open({ loaderData: control.loaderData, loaderDataAddress: "1", esp: NO_ESP }),
     loaderSeen: "it is in memory",
     esp: NO_ESP,
+    staging: undefined,
     limit: undefined,
     openSlot: (slot) => ({ block: slotOf(disk, slot), path: undefined, offsetBytes: 0 }),
     close() {},

@@ -4,6 +4,7 @@
  */
 import type { Bootloader } from "../../src/boot/bootloader.ts";
 import { contentOf, type Esp, isFile, readEspText } from "../../src/boot/esp/esp.ts";
+import { plainImages } from "../../src/boot/image/image-rules.ts";
 import type { Loader, LoaderPlaces } from "../../src/boot/loader.ts";
 import { TRIES_MAX } from "../../src/control/record.ts";
 import { TandemError } from "../../src/lib/error.ts";
@@ -32,6 +33,7 @@ export const toyLoader = {
 function toyOn(esp: Esp, loaderData: LoaderPlaces["loaderData"]): Bootloader {
   return {
     name: NAME,
+    images: plainImages,
     async prepare(slot, spec) {
       await loaderData.writeSpec(slot, spec);
       await esp.remove(pathOf(slot));

@@ -71,7 +71,7 @@ interface Staging {
 /** Needs the control places, opened for writing. */
 async function upgrade({ layout, target, version, keepPassive = false }: Staging): Promise<void> {
   await using folder = await temporaryFolder();
-  const stage = defined(layout.stage?.(target), "stage");
+  const stage = defined(layout.staging?.stage(target), "stage");
   stage.allocate(4 * MiB);
   const { block } = stage.open({ write: true });
   block.write(0, readFileSync(writeSystem(folder.in("image"), target, version)));
@@ -114,7 +114,7 @@ test("a new system takes the active slot, and the system that runs is called pas
   const places = layout.openControl({ write: true });
   expect(await accessOf(box.mount)).toBe("rw rw");
   expect(places.folders?.isSwapped()).toBe(true);
-  defined(layout.stage?.("active"), "stage").allocate(4 * MiB);
+  defined(layout.staging?.stage("active"), "stage").allocate(4 * MiB);
   expect(places.folders?.isSwapped()).toBe(false);
   await upgrade({ layout, target: "active", version: "v03" });
   places.close();
@@ -216,7 +216,7 @@ test("one lock counts for all mount points of COS_STATE", async () => {
   elsewhere();
 });
 
-test("an interrupted swap is seen as finished, and finishLeftovers() finishes it", async () => {
+test("an interrupted swap is seen as finished, and finish() finishes it", async () => {
   await using box = await machine();
   const cos = `${box.mount}/cOS`;
   const places = open(box).openControl({ write: true });
@@ -233,7 +233,7 @@ test("an interrupted swap is seen as finished, and finishLeftovers() finishes it
   const { block, path } = layout.openSlot("passive", { write: false });
   block.close();
   expect(path).toBe(`${cos}/previous.img`);
-  layout.finishLeftovers?.();
+  layout.staging?.finish();
   expect(readdirSync(cos).toSorted()).toEqual(["active.img", "passive.img"]);
   places.close();
   expect(versionsOf(open(box))).toEqual(["active v03", "passive v02", "recovery v00"]);
@@ -276,7 +276,7 @@ test("no space on COS_STATE: need and have are named, and all stays as it was", 
   await using box = await machine();
   const layout = open(box);
   const places = layout.openControl({ write: true });
-  const stage = defined(layout.stage?.("active"), "stage");
+  const stage = defined(layout.staging?.stage("active"), "stage");
   expect(() => stage.allocate(100 * MiB)).toThrow(
     `Cannot make ${box.mount}/cOS/transition.img: needs ${100 * MiB} bytes, its file system has `,
   );

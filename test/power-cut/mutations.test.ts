@@ -7,7 +7,7 @@ import { SILENT } from "../../src/lib/talk.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import { readBlock } from "../../src/system/block-file.ts";
 import type { Machine } from "../../src/machine/machine.ts";
-import type { Step } from "../../src/upgrade/plan.ts";
+import type { Step } from "../../src/upgrade/step.ts";
 import { runUpgrade } from "../../src/upgrade/run.ts";
 import { contentOf } from "../../src/write/content.ts";
 import { LOADER_NAMES } from "../fakes/loader-models.ts";

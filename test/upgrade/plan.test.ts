@@ -4,13 +4,12 @@ import type { BootRecord } from "../../src/control/record.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import type { SlotName } from "../../src/slot/slot.ts";
 import {
-  describeStep,
   passiveSlot,
   planUpgrade,
-  type Step,
   type UpgradeFacts,
   type UpgradeOptions,
 } from "../../src/upgrade/plan.ts";
+import { describeStep, type Step } from "../../src/upgrade/step.ts";
 
 const RECORD: BootRecord = {
   gen: 7,
@@ -27,6 +26,9 @@ const FACTS: UpgradeFacts = {
   digests: new Map([["a", "sha256:old"]]),
   startable: ["a"],
   knownBad: undefined,
+  isStaged: false,
+  hasPassive: false,
+  slots: ["a", "b", "recovery"],
 };
 const OPTIONS: UpgradeOptions = { tries: 3, reboot: false, retryBad: false };
 const TO_B: readonly Step[] = [

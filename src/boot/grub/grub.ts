@@ -6,6 +6,7 @@ import type { SlotName } from "../../slot/slot.ts";
 import type { Bootloader, ActualSlot } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { isFile } from "../esp/esp.ts";
+import { plainImages } from "../image/image-rules.ts";
 import type { Loader, LoaderPlaces } from "../loader.ts";
 import { CONFIG_PATH, fallbackOn } from "./config.ts";
 import { COUNT_PATH, countedGen } from "./count.ts";
@@ -32,6 +33,7 @@ function openGrub(places: LoaderPlaces): Bootloader {
   const { loaderData, esp } = places;
   return {
     name: NAME,
+    images: plainImages,
     prepare: (slot, spec) => loaderData.writeSpec(slot, spec),
     forget: (slot) => loaderData.eraseSpec(slot),
     startProblem(slot) {

@@ -3,6 +3,8 @@
  * record. tandem translates the record into these files (docs/kairos-boot.md).
  */
 import type { Bootloader } from "../bootloader.ts";
+import { kairosImages } from "../image/image-rules.ts";
+import { adoptedRecord } from "./adopted.ts";
 import { bootSummaryOf } from "./boot-summary.ts";
 import { commit, repair, triesMaxOf, unfinished } from "./commit.ts";
 import { examineFiles, examineRecord } from "./examine.ts";
@@ -15,6 +17,7 @@ export const KAIROS_LOADER = "kairos";
 export function openKairosLoader(places: KairosPlaces): Bootloader {
   return {
     name: KAIROS_LOADER,
+    images: kairosImages,
     // GRUB reads kernel and initrd in the image, by names that are the same in each image.
     prepare: () => Promise.resolve(),
     // An image is replaced as a whole, under its name. Until then GRUB may start it.
@@ -23,6 +26,7 @@ export function openKairosLoader(places: KairosPlaces): Bootloader {
     triesMax: triesMaxOf(places),
     hasCopies: false,
     mismatch: () => undefined,
+    adopted: () => adoptedRecord(places),
     commit: (next) => commit(places, next),
     summarize: (boot) => bootSummaryOf(places, boot),
     refuseReadOnly: () => refuseReadOnly(places),

@@ -4,6 +4,7 @@ import type { SlotName } from "../../slot/slot.ts";
 import type { Bootloader } from "../bootloader.ts";
 import type { TandemEsp } from "../esp/choose-esp.ts";
 import { type Esp, isFile } from "../esp/esp.ts";
+import { plainImages } from "../image/image-rules.ts";
 import type { Evidence, Loader } from "../loader.ts";
 import { bootSummaryOf } from "./boot-summary.ts";
 import { ENTRIES, readEntries, removeEntries } from "./entry-folder.ts";
@@ -68,6 +69,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
   const decision = { unfinished: () => unfinished(places), repair: () => repair(places) };
   return {
     name: NAME,
+    images: plainImages,
     ...decision,
     async prepare(slot, spec, files) {
       const paths = slotPaths(slot, spec);

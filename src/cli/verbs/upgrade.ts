@@ -29,6 +29,10 @@ export const upgrade = defineVerb({
     reboot: { type: "boolean", description: "Reboot after the image is written" },
     "dry-run": { type: "boolean", description: "Print the plan and change nothing" },
     "retry-bad": { type: "boolean", description: "Try an image again that was rolled back before" },
+    force: {
+      type: "boolean",
+      description: "Take an image that lacks something that Kairos machines need",
+    },
     jobs: { type: "string", description: "Layers unpacked side by side" },
     exclude: {
       type: "string",
@@ -47,7 +51,9 @@ export const upgrade = defineVerb({
       source: args.source,
       slot: slotNamed("--slot", args.slot),
       tries: count("--tries", args.tries, TRIES_MAX) ?? config.tries,
+      isTriesNamed: args.tries !== undefined,
       reboot: args.reboot === true,
+      force: args.force === true,
       dryRun,
       retryBad: args["retry-bad"] === true,
       jobs: count("--jobs", args.jobs, JOBS_MAX) ?? config.jobs,

@@ -18,6 +18,7 @@ import type {
   Layout,
   LayoutKind,
   Slot,
+  Staging,
 } from "../layout.ts";
 import { examineTable } from "../partition-table.ts";
 import type { SlotName } from "../slot.ts";
@@ -28,7 +29,13 @@ import { findKairosDisk, hasKairos, KAIROS_LABELS, type KairosDisk } from "./pla
 import { RECOVERY_LABEL } from "./recovery-swap.ts";
 import type { RunningImage } from "./running-image.ts";
 import { openStage, type StageTarget } from "./stage.ts";
-import { IMAGE_FOLDER, recoveryImage, type StoredImage, stateImages } from "./stored-images.ts";
+import {
+  IMAGE_FOLDER,
+  recoveryImage,
+  type StateImages,
+  type StoredImage,
+  stateImages,
+} from "./stored-images.ts";
 import { ACTIVE_LABEL, PASSIVE_LABEL } from "./swap.ts";
 
 export const kairos: LayoutKind = {
@@ -68,6 +75,8 @@ function open(devices: Devices, { disk: path }: DiskOptions): Layout {
   const disk = findKairosDisk(devices, path);
   const folders = new PartFolders(devices, disk);
   const images = readImages(devices, folders, disk);
+  // Looking at COS_RECOVERY again would mount it each time.
+  let { recovery } = images;
   const booted = bootedSlot(images, disk.running);
   const used: PartFolder[] = [];
   return {
@@ -82,16 +91,32 @@ function open(devices: Devices, { disk: path }: DiskOptions): Layout {
     loaderDataAddress: KAIROS_LABELS.state,
     openSlot: (slot, access) => openSlot(devices, folders, { slot, ...access }),
     openControl: (access) => openControl({ devices, disk, folders, used }, access),
-    stage(target) {
-      const folder = folders.open(partOf(target), { write: true });
-      used.push(folder);
-      return openStage(devices, target, folder.path);
+    staging: {
+      stage(target) {
+        const folder = folders.open(partOf(target), { write: true });
+        used.push(folder);
+        const staged = openStage(devices, target, folder.path);
+        if (target === "active") return staged;
+        return {
+          ...staged,
+          promote(options) {
+            staged.promote(options);
+            recovery = readRecovery(devices.mounted, folders);
+          },
+        };
+      },
+      uuids: () => uuidsOf({ ...readState(devices, folders), recovery }),
+      finish: () =>
+        folders.with("state", { write: true }, (root) =>
+          finishSwap({ path: `${root}${IMAGE_FOLDER}`, files: devices.mounted }),
+        ),
     },
-    finishLeftovers: () =>
-      folders.with("state", { write: true }, (root) =>
-        finishSwap({ path: `${root}${IMAGE_FOLDER}`, files: devices.mounted }),
-      ),
   };
+}
+
+function uuidsOf(images: Images): ReturnType<Staging["uuids"]> {
+  const found = Object.entries(images).map(([slot, image]) => [slot, image?.uuid] as const);
+  return Object.fromEntries(found.filter(([, uuid]) => uuid !== undefined));
 }
 
 function describe({ parts }: KairosDisk): string {
@@ -104,9 +129,12 @@ function partOf(target: StageTarget | SlotName): "state" | "recovery" {
 }
 
 function readImages(devices: Devices, folders: PartFolders, { parts }: KairosDisk): Images {
-  const { mounted } = devices;
-  const state = folders.with("state", { write: false }, (root) => stateImages(mounted, root));
-  return { ...state, recovery: parts.recovery && readRecovery(mounted, folders) };
+  const recovery = parts.recovery && readRecovery(devices.mounted, folders);
+  return { ...readState(devices, folders), recovery };
+}
+
+function readState({ mounted }: Devices, folders: PartFolders): StateImages {
+  return folders.with("state", { write: false }, (root) => stateImages(mounted, root));
 }
 
 /** A recovery partition that cannot be mounted is no reason to refuse the rest of the disk. */

@@ -196,7 +196,7 @@ test("stage() writes a new active system beside the others, and promotes it", ()
   const devices = onActive();
   const layout = open(devices);
   const places = layout.openControl({ write: true });
-  const stage = defined(layout.stage?.("active"), "stage");
+  const stage = defined(layout.staging?.stage("active"), "stage");
   expect(stage).toMatchObject({ path: `${state}/cOS/transition.img`, label: "COS_ACTIVE" });
   stage.remove();
   fill(state, { "transition.img": new Uint8Array(3) });
@@ -223,7 +223,7 @@ test("stage() of the recovery system mounts COS_RECOVERY until the control place
   const devices = onActive();
   const layout = open(devices);
   const places = layout.openControl({ write: true });
-  const stage = defined(layout.stage?.("recovery"), "stage");
+  const stage = defined(layout.staging?.stage("recovery"), "stage");
   expect(stage.label).toBe("COS_SYSTEM");
   stage.allocate(4096);
   expect(readdirSync(`${recovery}/cOS`).toSorted()).toEqual([
@@ -242,12 +242,12 @@ test("stage() of the recovery system mounts COS_RECOVERY until the control place
   expect(readdirSync(`${recovery}/cOS`)).toEqual(["recovery.img"]);
 });
 
-test("finishLeftovers() finishes a swap", () => {
+test("finish() finishes a swap", () => {
   fill(state, { "previous.img": system("COS_ACTIVE", 9) });
   const devices = onActive();
   const layout = open(devices);
   expect(layout.slots.passive?.uuid).toBe(uuidOf(9));
-  layout.finishLeftovers?.();
+  layout.staging?.finish();
   expect(readdirSync(`${state}/cOS`).toSorted()).toEqual(["active.img", "passive.img"]);
 });
 
