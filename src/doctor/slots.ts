@@ -5,7 +5,6 @@ import { runBytes } from "../disk/run.ts";
 import { formatBytes } from "../lib/units.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Machine } from "../machine/machine.ts";
-import { openWritten } from "../machine/open-written.ts";
 import type { Work } from "../machine/open-source.ts";
 import { about, type Finding } from "../lib/finding.ts";
 import type { SlotContents, ContentsOfSlots } from "./contents.ts";
@@ -138,7 +137,7 @@ async function rootOf(
   { slot, state }: WrittenInSlot,
 ): Promise<string> {
   const totalBytes = runBytes(state.runs);
-  const block = openWritten(machine, slot, state);
+  const { block } = machine.openSlot(slot, { write: false });
   try {
     return await readRoot(withLabel(block, state.label), state.runs, {
       signal,

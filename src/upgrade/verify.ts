@@ -7,7 +7,6 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { forgetUnfit } from "../machine/forget-unfit.ts";
 import { type Machine, note, policyOf, recordOf } from "../machine/machine.ts";
-import { openWritten } from "../machine/open-written.ts";
 import type { Work } from "../machine/open-source.ts";
 
 export interface VerifyResult {
@@ -31,7 +30,7 @@ export async function verify(
   if (known.status !== "written")
     throw new TandemError("disk", `Cannot verify slot ${slot}: ${REASON[known.status]}`);
   const totalBytes = runBytes(known.runs);
-  const block = openWritten(machine, slot, known);
+  const { block } = machine.openSlot(slot, { write: false });
   try {
     const root = await readRoot(withLabel(block, known.label), known.runs, {
       signal: work.signal,
