@@ -36,7 +36,7 @@ export interface Mounts {
    * this one, they are read-only again if they were before. While a removed file is in use, only the mount point is.
    */
   makeWritable(path: string): () => void;
-  /** Unmounts what was mounted last at `path`. */
+  /** Unmounts what was mounted last at `path`, also when it is still in use. */
   unmount(path: string): void;
   /** The file that the loop device shows. */
   backingOf(device: string): LoopBacking;
@@ -82,7 +82,7 @@ export const linuxMounts: Mounts = {
       attempt(`make ${path} writable`, () => writable.hold(path, () => remountWritable(path))),
       "end",
     ),
-  unmount: (path) => attempt(`unmount ${path}`, () => unmountAt(path, 0)),
+  unmount: (path) => attempt(`unmount ${path}`, () => unmountAt(path, DETACH)),
   backingOf: (device) => attempt(`read the loop device ${device}`, () => backingOf(device)),
   allocate,
   tryLock: (folder) =>

@@ -24,6 +24,7 @@ import { examineTable } from "../partition-table.ts";
 import type { SlotName } from "../slot.ts";
 import { blankFile } from "./blank-file.ts";
 import { finishSwap } from "./image-files.ts";
+import { unmountStale } from "./own-mounts.ts";
 import { type PartFolder, PartFolders } from "./part-folders.ts";
 import { findKairosDisk, hasKairos, KAIROS_LABELS, type KairosDisk } from "./places.ts";
 import { RECOVERY_LABEL } from "./recovery-swap.ts";
@@ -237,6 +238,7 @@ function openControl(
       const lock = mounts.tryLock(looked.path);
       if (lock === undefined) throw locked(disk);
       undo.push(lock);
+      unmountStale(devices);
     }
     const state = folders.open("state", access);
     undo.push(state.close);

@@ -2,11 +2,10 @@
  * The folders where the file systems of Kairos' partitions are mounted. A part that is not mounted is mounted for the
  * time of use, and a part that is mounted read-only is writable for the time of use.
  */
-import { dirname } from "node:path";
-import { reasonOf, TandemError } from "../../lib/error.ts";
+import { TandemError } from "../../lib/error.ts";
 import { errnoOf } from "../../system/failure.ts";
-import { hintRefused } from "../../system/hint.ts";
 import type { Devices } from "../block-device.ts";
+import { mountOwner, tolerate } from "./own-mounts.ts";
 import { type KairosDisk, type KairosPart, KAIROS_LABELS, type PartPlace } from "./places.ts";
 
 interface Opened {
@@ -33,13 +32,13 @@ export class PartFolders {
 
   /** The caller closes it. Throws "disk" when the disk has no such part, or it cannot be mounted. */
   open(name: KairosPart, { write }: { readonly write: boolean }): PartFolder {
-    const opened = this.#opened.get(name) ?? this.#mount(name, write);
+    const opened = this.#opened.get(name) ?? this.#mount(name);
     this.#opened.set(name, opened);
     opened.users += 1;
     try {
       const protect = write ? this.#devices.mounts.makeWritable(opened.path) : undefined;
       const close = once(() => {
-        if (protect !== undefined) attempt(protect);
+        if (protect !== undefined) tolerate(protect);
         this.#leave(name, opened);
       });
       return { path: opened.path, close };
@@ -59,7 +58,7 @@ export class PartFolders {
     }
   }
 
-  #mount(name: KairosPart, write: boolean): Opened {
+  #mount(name: KairosPart): Opened {
     const part = this.#disk.parts[name];
     if (part === undefined)
       throw new TandemError(
@@ -67,10 +66,9 @@ export class PartFolders {
         `Cannot find partition ${KAIROS_LABELS[name]} on ${this.#disk.path}`,
       );
     const mounts = part.mounts();
-    const mount = mounts.find(({ path }) => this.#ownerOf(path) === undefined);
+    const mount = mounts.find(({ path }) => mountOwner(this.#devices, path) === undefined);
     if (mount !== undefined) return { path: mount.path, users: 0, unmount: undefined };
     const device = this.#deviceOf(part);
-    if (write) this.#unmountStale(part);
     const taken = new Set(mounts.map(({ path }) => path));
     return this.#mountDevice(device, freeOf(`${this.#devices.mounts.ownFolder}/${name}`, taken));
   }
@@ -103,27 +101,11 @@ export class PartFolders {
     }
   }
 
-  /** A run that was killed has left its mounts. */
-  #unmountStale(part: PartPlace): void {
-    const { files, mounts } = this.#devices;
-    for (const { path } of part.mounts()) {
-      const owner = this.#ownerOf(path);
-      if (owner !== undefined && !files.exists(`/proc/${owner}`))
-        attempt(() => mounts.unmount(path));
-    }
-  }
-
-  /** The number of the process of tandem that has mounted there. Undefined for mounts of other programs. */
-  #ownerOf(path: string): string | undefined {
-    const own = `${dirname(this.#devices.mounts.ownFolder)}/`;
-    return path.startsWith(own) ? path.slice(own.length).split("/")[0] : undefined;
-  }
-
   #leave(name: KairosPart, opened: Opened): void {
     opened.users -= 1;
     if (opened.users > 0) return;
     this.#opened.delete(name);
-    if (opened.unmount !== undefined) attempt(opened.unmount);
+    if (opened.unmount !== undefined) tolerate(opened.unmount);
   }
 }
 
@@ -132,15 +114,6 @@ function freeOf(path: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number += 1) {
     const free = number === 1 ? path : `${path}-${number}`;
     if (!taken.has(free)) return free;
-  }
-}
-
-/** Another program may use the file system. All that was done is on the medium. */
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch (error) {
-    hintRefused(reasonOf(error));
   }
 }
 

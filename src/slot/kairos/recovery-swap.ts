@@ -6,8 +6,8 @@ import type { ImageFolder } from "./image-files.ts";
 
 export const RECOVERY_LABEL = "COS_SYSTEM";
 
-/** A recovery system that a rename has replaced. Its blocks must stay until GRUB sees the rename. */
-const REPLACED = "replaced.img";
+/** Recovery systems that have lost their names. Their blocks must stay until GRUB sees that. */
+const REPLACED = { image: "replaced.img", squashfs: "replaced.squashfs" } as const;
 
 /**
  * Makes transition.img the recovery system. GRUB, which replays no journal, sees a whole recovery system at each
@@ -21,24 +21,25 @@ export function swapRecovery({ path, files }: ImageFolder): void {
     removeReplaced({ path, files });
     files.flush(path);
     if (files.stat(at("recovery.img")) !== undefined) {
-      files.link(at("recovery.img"), at(REPLACED));
+      files.link(at("recovery.img"), at(REPLACED.image));
       files.flush(path);
     }
     files.rename(at("transition.img"), at("recovery.img"));
     files.flush(path);
+    if (files.stat(at("recovery.squashfs")) !== undefined) {
+      files.rename(at("recovery.squashfs"), at(REPLACED.squashfs));
+      files.flush(path);
+    }
     removeReplaced({ path, files });
-    if (files.stat(at("recovery.squashfs")) === undefined) return;
-    files.remove(at("recovery.squashfs"));
-    files.flush(path);
   });
 }
 
-/** Removes what an interrupted swap has left. */
+/** Removes what has lost its name, also by an interrupted swap. */
 export function removeReplaced({ path, files }: ImageFolder): void {
-  const replaced = `${path}/${REPLACED}`;
-  if (files.stat(replaced) === undefined) return;
-  files.remove(replaced);
-  files.flush(path);
+  const names = Object.values(REPLACED).map((name) => `${path}/${name}`);
+  const found = names.filter((name) => files.stat(name) !== undefined);
+  for (const name of found) files.remove(name);
+  if (found.length > 0) files.flush(path);
 }
 
 function refuseOtherLabel({ path, files }: ImageFolder): void {

@@ -39,9 +39,10 @@ test("swapRecovery() flushes after each step", async () => {
     "flush cOS",
     "rename transition.img recovery.img",
     "flush cOS",
-    "remove replaced.img",
+    "rename recovery.squashfs replaced.squashfs",
     "flush cOS",
-    "remove recovery.squashfs",
+    "remove replaced.img",
+    "remove replaced.squashfs",
     "flush cOS",
   ]);
   expect(readdirSync(cos(folder))).toEqual(["recovery.img"]);
