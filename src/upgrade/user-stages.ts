@@ -4,10 +4,9 @@
  */
 import { basename } from "node:path";
 import { reasonOf, TandemError } from "../lib/error.ts";
-import { lastLines } from "../lib/last-lines.ts";
 import type { Talk } from "../lib/talk.ts";
 import { insideRoot } from "../system/inside-root.ts";
-import type { System } from "../system/system.ts";
+import type { CommandResult, System } from "../system/system.ts";
 
 /** Before anything is written, in the root of the new system, and after the new system has taken its place. */
 export const USER_STAGES = ["before-upgrade", "after-upgrade-chroot", "after-upgrade"] as const;
@@ -15,6 +14,13 @@ export type UserStage = (typeof USER_STAGES)[number];
 
 /** Stages may pull container images. Longer than that is a program that hangs. */
 const DEADLINE_SECONDS = 1800;
+/**
+ * What the program says when a step has failed and it ends with status 0 all the same. The list of errors follows. Its
+ * option --strict gives another status, but then also for words on the kernel command line that are no configuration.
+ */
+const IGNORED = "Some errors found but were ignored";
+/** Enough to see what has failed, and small enough to be stored in the state. */
+const REASON_CHARACTERS_MAX = 400;
 /** Where images have Kairos' program: the first asks which of its parts is meant. */
 const IN_IMAGE = ["/usr/bin/kairos", "/usr/bin/kairos-agent"] as const;
 /** What the stages in the new root need of the running system. */
@@ -138,30 +144,47 @@ function programOf(path: string): readonly string[] {
   return basename(path) === "kairos" ? [path, "agent"] : [path];
 }
 
-/** Without --strict the program hides that a step of a stage has failed. Each step is performed all the same. */
+/** Each step of a stage is performed, also after one that has failed. */
 async function perform(
   run: StageRun,
   stage: UserStage,
   program: readonly string[],
 ): Promise<StageResult> {
-  const { system, talk } = run;
+  const { system, talk, strict } = run;
   talk.progress({ step: `Running the stage ${stage}` });
-  const command = [...program, "run-stage", "--strict", stage];
+  const command = [...program, "run-stage", ...(strict ? ["--strict"] : []), stage];
   talk.debug(`Running ${command.join(" ")}`);
-  let result: Awaited<ReturnType<typeof system.run>>;
+  let result: CommandResult;
   try {
     result = await system.run(command, { deadlineSeconds: DEADLINE_SECONDS });
   } catch (error) {
     return ended(run, { stage, outcome: "failed", reason: reasonOf(error) });
   }
-  const { status, stdout, stderr } = result;
-  for (const line of `${stdout}\n${stderr}`.split("\n"))
-    if (line.trim() !== "") talk.debug(`${stage}: ${line}`);
-  if (status === 0) return { stage, outcome: "done" };
-  const how =
-    status === undefined ? `it ran longer than ${DEADLINE_SECONDS} seconds` : `status ${status}`;
-  const said = lastLines(`${stdout}\n${stderr}`).split("\n").at(-1) ?? "";
-  return ended(run, { stage, outcome: "failed", reason: said === "" ? how : `${how}: ${said}` });
+  const lines = linesOf(result);
+  for (const line of lines) talk.debug(`${stage}: ${line}`);
+  const reason = failureIn(result.status, lines);
+  return reason === undefined
+    ? { stage, outcome: "done" }
+    : ended(run, { stage, outcome: "failed", reason });
+}
+
+/** The program writes colours also where nobody looks at them. */
+function linesOf({ stdout, stderr }: CommandResult): string[] {
+  return Bun.stripANSI(`${stdout}\n${stderr}`)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+/** How a stage has failed. Undefined when it has not. */
+function failureIn(status: number | undefined, lines: readonly string[]): string | undefined {
+  if (status === undefined) return `it ran longer than ${DEADLINE_SECONDS} seconds`;
+  const ignored = lines.findIndex((line) => line.includes(IGNORED));
+  if (status === 0 && ignored === -1) return undefined;
+  const said = status === 0 ? lines.slice(ignored + 1) : lines.slice(-1);
+  const how = status === 0 ? "it ignored errors" : `status ${status}`;
+  const text = said.join(" ").slice(0, REASON_CHARACTERS_MAX);
+  return text === "" ? how : `${how}: ${text}`;
 }
 
 /** The end of a stage that was not performed as a whole. */

@@ -101,7 +101,7 @@ test.each([
     const { root, read } = openFileSystem(block);
     const seen = find(root, "/seen")?.node;
     expect(seen?.kind === "file" && Buffer.from(read(seen)).toString()).toBe(
-      "/usr/bin/kairos agent run-stage --strict after-upgrade-chroot\n" +
+      "/usr/bin/kairos agent run-stage after-upgrade-chroot\n" +
         "a device\nprocesses\nthe kernel\noem\ndata\n",
     );
     expect(find(root, "/large")?.node).toMatchObject({ kind: "file", sizeBytes: 20 * MiB });

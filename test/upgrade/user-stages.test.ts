@@ -66,7 +66,7 @@ test.each([
     stage: "before-upgrade",
     outcome: "done",
   });
-  expect(log).toEqual([`${want} run-stage --strict before-upgrade`]);
+  expect(log).toEqual([`${want} run-stage before-upgrade`]);
   expect(warnings).toEqual([]);
 });
 
@@ -81,6 +81,18 @@ const FAILURES: readonly (readonly [name: string, of: Case, end: string])[] = [
     { result: { status: 1, stdout: "one\n", stderr: "2 errors occurred\n" } },
     "failed: status 1: 2 errors occurred",
   ],
+  [
+    "errors that were ignored",
+    {
+      result: {
+        ...DONE,
+        stdout:
+          "2026 \u001B[32mINF\u001B[0m Some errors found but were ignored. Enable --strict mode\n" +
+          "2026 \u001B[33mWRN\u001B[0m 1 error occurred:\n\t* exit status 7\n\n",
+      },
+    },
+    "failed: it ignored errors: 2026 WRN 1 error occurred: * exit status 7",
+  ],
   ["a silent failure", { result: { ...DONE, status: 2 } }, "failed: status 2"],
   ["no end", { result: { ...DONE, status: undefined } }, "failed: it ran longer than 1800 seconds"],
   ["no start", { result: "cannot start" }, "failed: no /usr/bin/kairos"],
@@ -92,6 +104,12 @@ test.each(FAILURES)("runStage() warns of %s, and goes on", async (_, of, end) =>
   expect(end).toEndWith(reason);
   expect(outcome).toBe(end.startsWith("failed") ? "failed" : "not run");
   expect(warnings).toEqual([`The stage after-upgrade ${end}, continuing`]);
+});
+
+test("runStage() passes on that the configuration is strict", async () => {
+  const { run, log } = machine({ more: { strict: true } });
+  await runStage(run, "after-upgrade");
+  expect(log).toEqual(["/usr/bin/kairos agent run-stage --strict after-upgrade"]);
 });
 
 test.each(FAILURES)("runStage() throws for %s when it is strict", async (_, of, end) => {
@@ -106,7 +124,7 @@ const ROOT = { file: "/t.img", mountPoint: "/r", oem: "/oem", persistent: undefi
 const EXECUTABLE = ["/r/usr/bin/kairos"];
 const LOOK = ["mount /t.img /r ro", "unmount /r"];
 const END = ["unbind /r/oem", "unbind /r/sys", "unbind /r/proc", "unbind /r/dev"];
-const RUN = "chroot /r /usr/bin/kairos agent run-stage --strict after-upgrade-chroot";
+const RUN = "chroot /r /usr/bin/kairos agent run-stage after-upgrade-chroot";
 
 test("runChrootStage() mounts the new root, shows it the system, and unmounts all of it", async () => {
   const { run, log } = machine({ executable: EXECUTABLE });
@@ -140,7 +158,7 @@ test("runChrootStage() follows the symlinks of the image inside of it", async ()
   await runChrootStage(run, { ...ROOT, persistent: "/host/usr/local" });
   expect(log).toContain("bind /oem /r/etc");
   expect(log).toContain("bind /host/usr/local /r/var/local");
-  expect(log).toContain("chroot /r /usr/bin/kairos-agent run-stage --strict after-upgrade-chroot");
+  expect(log).toContain("chroot /r /usr/bin/kairos-agent run-stage after-upgrade-chroot");
 });
 
 test("runChrootStage() leaves an image without the program as it is", async () => {
@@ -156,7 +174,8 @@ test("runChrootStage() unmounts after a failure, also a strict one", async () =>
   const result = { ...DONE, status: 1 };
   const { run, log } = machine({ executable: EXECUTABLE, result, more: { strict: true } });
   expect(await rejection(runChrootStage(run, ROOT))).toMatchObject({ code: "unhealthy" });
-  expect(log.slice(-7)).toEqual([RUN, ...END, "flush /r", "unmount /r"]);
+  const strictRun = RUN.replace("run-stage", "run-stage --strict");
+  expect(log.slice(-7)).toEqual([strictRun, ...END, "flush /r", "unmount /r"]);
 });
 
 test("runChrootStage() unmounts when a folder cannot be shown", async () => {

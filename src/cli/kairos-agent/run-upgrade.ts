@@ -29,7 +29,7 @@ export interface AskedUpgrade {
 }
 
 /** A running upgrade. */
-interface Running {
+interface AgentRun {
   readonly system: System;
   readonly talk: AgentTalk;
   readonly signal: AbortSignal;
@@ -82,7 +82,7 @@ function environmentOf({ values }: KairosConfig): readonly (readonly [string, st
   });
 }
 
-function introduce({ system, talk }: Running, bootState: BootState): void {
+function introduce({ system, talk }: AgentRun, bootState: BootState): void {
   talk.info(`Kairos Agent version=${agentNumber(buildInfo())}`);
   const release = ["/etc/kairos-release", "/etc/os-release"].map((path) =>
     parseAssignments(system.files.readText(path) ?? "").get("KAIROS_VERSION"),
@@ -94,7 +94,7 @@ function introduce({ system, talk }: Running, bootState: BootState): void {
 }
 
 /** What the original says is one line. The rest is in the log. */
-function explain({ talk, signal }: Running, error: unknown): void {
+function explain({ talk, signal }: AgentRun, error: unknown): void {
   talk.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const form = { debug: false, json: false, quiet: false };
   const [, ...more] = errorText(error, form).trimEnd().split("\n");
@@ -107,7 +107,7 @@ function codeOf(error: unknown): keyof typeof EXIT {
   return error instanceof TandemError ? error.code : "unexpected";
 }
 
-async function perform(running: Running, given: KairosConfig): Promise<void> {
+async function perform(running: AgentRun, given: KairosConfig): Promise<void> {
   const { system, talk, deploy } = running;
   const problem = adminProblem(system, given.values);
   if (problem !== undefined) throw new TandemError("usage", problem);
@@ -136,7 +136,7 @@ function refuseMissing(system: System, { isRecovery }: TranslatedUpgrade): void 
 }
 
 function finish(
-  { system, talk }: Running,
+  { system, talk }: AgentRun,
   { source, isRecovery }: TranslatedUpgrade,
   report: UpgradeReport,
 ): void {
@@ -158,7 +158,7 @@ function finish(
 }
 
 function note(
-  { system, talk }: Pick<Running, "system" | "talk">,
+  { system, talk }: Pick<AgentRun, "system" | "talk">,
   folder: string,
   { source, isRecovery }: { readonly source: string; readonly isRecovery: boolean },
 ): void {
@@ -176,7 +176,7 @@ const GRACE_SECONDS = 5;
 const POWER_OFF_SECONDS = 60;
 
 async function restart(
-  { system, talk, signal }: Running,
+  { system, talk, signal }: AgentRun,
   { reboot, powerOff }: UpgradeConfig,
 ): Promise<void> {
   if (!reboot && !powerOff) return;
