@@ -4,8 +4,10 @@ import { about, type Finding } from "../../lib/finding.ts";
 import { remakeEnvFile } from "../grub/env-file.ts";
 import { repair, unfinished } from "./commit.ts";
 import { readGrubenv } from "./grub-files.ts";
+import { isMadeNow } from "./origin.ts";
 import { exists, grubenvFiles, type KairosPlaces, nextEntryFile } from "./places.ts";
 import { savedEntryProblem } from "./saved-entry.ts";
+import { isStillAhead } from "./this-boot.ts";
 import { missingScripts, readsCustom, writeScripts } from "./scripts.ts";
 
 const FIX = "Run tandem doctor --fix.";
@@ -31,6 +33,7 @@ export function examineFiles(places: KairosPlaces): Finding[] {
   return reported(bad, () => [
     checkScripts(places),
     ...checkGrubenv(places),
+    ...checkOtherDisks(places),
     ...checkSavedEntry(places),
   ]);
 }
@@ -84,6 +87,17 @@ function checkGrubenv(places: KairosPlaces): Finding[] {
       }),
     ];
   return [ok(found.length === 1 ? `${file.path} can be used` : "there is none, which is allowed")];
+}
+
+/** GRUB searches all disks, and tandem sees only this one. */
+function checkOtherDisks(places: KairosPlaces): Finding[] {
+  const { record } = places.loaderData;
+  const isIgnored =
+    record !== undefined && isMadeNow(places, record) === false && isStillAhead(places, record);
+  if (!isIgnored) return [];
+  const text = `GRUB has not taken next_entry from ${nextEntryFile(places).path}: it reads a grubenv on another disk, or it was passed over at the last start`;
+  const advice = "Look for a file /grubenv on other disks, and restart the machine with GRUB.";
+  return [about("grubenv", "boot").warn(text, { advice })];
 }
 
 function checkSavedEntry(places: KairosPlaces): Finding[] {

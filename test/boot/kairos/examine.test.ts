@@ -64,6 +64,21 @@ test.each<[string, Contents, string]>([
   expect(troubles.map(({ repair }) => repair)).toEqual([undefined]);
 });
 
+test("a grubenv on another disk may hide that of the machine", async () => {
+  const machine = new KairosMachine();
+  await machine.open().commit(trialOf("active"));
+  const other = { next_entry: "cos" };
+  machine.boot();
+  machine.change({ [GRUBENV]: other });
+  expect(linesOf(troublesOf(machine)).join()).toContain("which is over");
+  machine.boot();
+  machine.boot();
+  machine.change({ [GRUBENV]: other });
+  expect(machine.slot).toBe("passive");
+  expect(machine.open().summary.fell).toBeUndefined();
+  expect(linesOf(troublesOf(machine)).join()).toContain("GRUB has not taken next_entry");
+});
+
 test("a grubcustom that is no text file of a menu is left alone", async () => {
   const machine = new KairosMachine();
   await machine.open().commit(settledOn("passive"));

@@ -104,11 +104,22 @@ async function judgeNextBoot(machine: KairosMachine, story: Story, name: string)
   const repaired = machine.after(machine.tree.tree);
   await repaired.open().repair();
   judgeRepaired(repaired, story, name);
+  judgeFall(repaired.after(repaired.tree.tree), name);
   for (const { name: second, tree } of repaired.tree.cuts()) {
     const again = repaired.after(tree);
     await again.open().repair();
     judgeRepaired(again, story, `${name}, then ${second}`);
   }
+}
+
+/** A trial that does not prove itself is known to have failed as soon as the good system boots. */
+function judgeFall(machine: KairosMachine, name: string): void {
+  const record = machine.open().loaderData.record ?? expect.unreachable();
+  if (record.trial === undefined) return;
+  for (let boots = 0; boots < BOOTS && machine.slot !== record.good; boots += 1) machine.boot();
+  const { fell } = machine.open().summary;
+  if (machine.slot === record.good && fell !== record.trial)
+    throw new Error(`${name}: ${record.good} boots, and the trial has not failed`);
 }
 
 /** GRUB may be at the new record already, and the record at the old one: a verdict in this boot brings both together. */
