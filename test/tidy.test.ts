@@ -299,7 +299,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "layer/merge": ["layer/replay", "layer/walk"],
   "layer/unpack": ["layer/output-hash"],
   "oracle/hold": ["system/hold"],
-  "slot/kairos/kairos": ["slot/kairos/stage"],
+  "slot/kairos/kairos": ["slot/kairos/control-places", "slot/kairos/stage"],
   "oracle/mounts": ["system/loop-device", "system/mounts"],
   "system/syscall": ["system/call"],
   "system/folder": ["system/file-status"],

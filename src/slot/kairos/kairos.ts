@@ -3,28 +3,18 @@
  * so tandem works through that mount, and needs root.
  */
 import { assert } from "../../lib/assert.ts";
-import { KiB } from "../../lib/units.ts";
 import { TandemError } from "../../lib/error.ts";
-import { describing } from "../../system/failure.ts";
 import type { BlockFile } from "../../system/block-file.ts";
 import type { MountedFiles } from "../../system/mounted-files.ts";
 import type { AddressForm, SlotAddress } from "../address.ts";
 import type { Devices } from "../block-device.ts";
 import { bootFacts } from "../boot-disk.ts";
-import type {
-  BootFolders,
-  ControlPlaces,
-  DiskOptions,
-  Layout,
-  LayoutKind,
-  Slot,
-  Staging,
-} from "../layout.ts";
+import type { DiskOptions, Layout, LayoutKind, Slot, Staging } from "../layout.ts";
 import { examineTable } from "../partition-table.ts";
 import type { SlotName } from "../slot.ts";
-import { blankFile } from "./blank-file.ts";
+import { openControl } from "./control-places.ts";
+import { examineImages } from "./examine.ts";
 import { finishSwap } from "./image-files.ts";
-import { unmountStale } from "./own-mounts.ts";
 import { type PartFolder, PartFolders } from "./part-folders.ts";
 import { findKairosDisk, hasKairos, KAIROS_LABELS, type KairosDisk } from "./places.ts";
 import { RECOVERY_LABEL } from "./recovery-swap.ts";
@@ -43,7 +33,10 @@ export const kairos: LayoutKind = {
   name: "kairos",
   isOn: (devices, { disk }) => hasKairos(devices, disk),
   open,
-  examine: (devices, diskPath) => examineTable((access) => devices.openBlock(diskPath, access)),
+  examine: (devices, diskPath) => [
+    ...examineTable((access) => devices.openBlock(diskPath, access)),
+    ...examineImages(devices, diskPath),
+  ],
 };
 
 /** The labels of the file systems in the slots, by which the kernel finds its root. */
@@ -54,10 +47,6 @@ const SLOT_LABELS = {
 } as const;
 type ImageSlot = keyof typeof SLOT_LABELS;
 const SLOTS = ["active", "passive", "recovery"] as const;
-
-/** The folder of tandem's files on COS_STATE. */
-const OWN_FOLDER = "tandem";
-const CONTROL_BYTES = 64 * KiB;
 
 /** GRUB finds a slot by its file, the kernel by the label of the file system in it. */
 export const KAIROS_ADDRESS: AddressForm = {
@@ -210,90 +199,4 @@ function closingBoth(block: BlockFile, folder: PartFolder): BlockFile {
       folder.close();
     },
   };
-}
-
-interface Opening {
-  readonly devices: Devices;
-  readonly disk: KairosDisk;
-  readonly folders: PartFolders;
-  /** What stages have opened. It is closed with the control places. */
-  readonly used: PartFolder[];
-}
-
-/** The lock comes first and goes last: a run that ends makes COS_STATE read-only. */
-function openControl(
-  { devices, disk, folders, used }: Opening,
-  access: { readonly write: boolean },
-): ControlPlaces {
-  const { mounts } = devices;
-  const undo: (() => void)[] = [];
-  const close = (): void => {
-    for (const folder of used.splice(0)) folder.close();
-    for (const step of undo.splice(0).toReversed()) step();
-  };
-  try {
-    const looked = folders.open("state", { write: false });
-    undo.push(looked.close);
-    if (access.write) {
-      const lock = mounts.tryLock(looked.path);
-      if (lock === undefined) throw locked(disk);
-      undo.push(lock);
-      unmountStale(devices);
-    }
-    const state = folders.open("state", access);
-    undo.push(state.close);
-    const loaderData = openLoaderData(devices, state.path, access);
-    undo.push(() => loaderData.close());
-    const oem = disk.parts.oem && folders.open("oem", access);
-    if (oem !== undefined) undo.push(oem.close);
-    return {
-      loaderData,
-      memory: { folder: `${state.path}/${OWN_FOLDER}` },
-      folders: bootFolders(devices, state.path, oem?.path),
-      close,
-    };
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-function locked({ parts, path }: KairosDisk): TandemError {
-  return new TandemError(
-    "locked",
-    `Cannot lock ${parts.state?.name ?? path}: another run is at work on it`,
-    { hint: "Wait until it has ended, or end it; a run that was killed leaves no lock behind." },
-  );
-}
-
-function bootFolders({ mounted }: Devices, state: string, oem: string | undefined): BootFolders {
-  const transition = `${state}${IMAGE_FOLDER}/transition.img`;
-  return {
-    state,
-    oem,
-    isSwapped: () => describing(`read ${transition}`, () => mounted.stat(transition) === undefined),
-  };
-}
-
-/** A file in the form of a control partition. A disk that tandem never changed has none. */
-function openLoaderData(
-  devices: Devices,
-  root: string,
-  { write }: { readonly write: boolean },
-): BlockFile {
-  const { mounted, durable } = devices;
-  const folder = `${root}/${OWN_FOLDER}`;
-  const path = `${folder}/control`;
-  const stat = describing(`read ${path}`, () => mounted.stat(path));
-  // A power cut while it was made has left a short one, into which nothing was ever written.
-  const isWhole = stat !== undefined && stat.sizeBytes >= CONTROL_BYTES;
-  if (!isWhole && !write) return blankFile(path, CONTROL_BYTES);
-  if (!isWhole)
-    describing(`make ${path}`, () => {
-      durable.makeFolder(folder);
-      if (stat !== undefined) mounted.remove(path);
-      mounted.create(path, new Uint8Array(CONTROL_BYTES));
-      mounted.flush(folder);
-    });
-  return devices.openBlock(path, { write });
 }

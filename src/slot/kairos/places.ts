@@ -94,7 +94,8 @@ function onlyDisk(devices: Devices): string {
   );
 }
 
-function disksWithState(devices: Devices): string[] {
+/** The disks that the machine may boot from and that have a partition COS_STATE. */
+export function disksWithState(devices: Devices): string[] {
   return diskNames(devices)
     .map(nodeOf)
     .filter((path) => hasState(devices, path));
