@@ -69,12 +69,16 @@ export interface Bootloader {
   startProblem(slot: SlotName): string | undefined;
   /** How many boots a trial can get. commit() gives no trial more. */
   readonly triesMax: number;
+  /** How many boots a trial gets at most when nobody asks for a number. */
+  readonly triesUnasked: number;
   /** Whether the loader starts copies of kernel and initrd, and not the files in the slot. */
   readonly hasCopies: boolean;
   /** How what the loader knows of a slot differs from the slot, for people; undefined: it does not. Reads all copies. */
   mismatch(slot: SlotName, actual: ActualSlot): string | undefined;
   /** The one commit point: after a power cut either the old record or the new one is in force. */
   commit(next: NextRecord): Promise<BootRecord>;
+  /** What others have set against the boot record, for people. Undefined when nothing is. Writes nothing. */
+  contradiction?(): string | undefined;
   /** Writes nothing. */
   summarize(boot: CurrentBoot): BootSummary;
   /** Throws `boot` when its files cannot be changed. */

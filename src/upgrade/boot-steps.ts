@@ -23,7 +23,7 @@ export async function detachSlot({ machine, slot }: Running): Promise<void> {
  * The commit point of an upgrade. The event is written before it, because a power cut could lose a write that follows.
  */
 export async function arm(
-  { machine, slot, target, content }: Running,
+  { machine, slot, target, content, talk }: Running,
   tries: number,
 ): Promise<void> {
   const { memory, loader, system } = machine;
@@ -36,6 +36,8 @@ export async function arm(
   await loader.commit(
     target.stage === undefined ? armTrial(record, slot, tries) : armStaged(record, tries),
   );
+  const contradiction = loader.contradiction?.();
+  if (contradiction !== undefined) talk.warn(`${contradiction}, continuing`);
 }
 
 /**

@@ -109,11 +109,11 @@ async function noteFailure(upgrading: Upgrade, text: string): Promise<void> {
 
 /** Throws "usage" when the loader cannot count so many. A default is reduced instead. */
 function triesFor(
-  { name, triesMax }: Machine["loader"],
+  { name, triesMax, triesUnasked }: Machine["loader"],
   { tries, isTriesNamed = false }: UpgradeRequest,
 ): number {
+  if (!isTriesNamed) return Math.min(tries, triesUnasked);
   if (tries <= triesMax) return tries;
-  if (!isTriesNamed) return triesMax;
   throw new TandemError(
     "usage",
     `Cannot give a new system ${tries} tries: boot loader ${name} counts to ${triesMax}`,

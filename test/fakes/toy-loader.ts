@@ -46,6 +46,7 @@ function toyOn(esp: Esp, loaderData: LoaderPlaces["loaderData"]): Bootloader {
     startProblem: (slot) =>
       isFile(esp, pathOf(slot)) ? undefined : `${pathOf(slot)} is not there`,
     triesMax: TRIES_MAX,
+    triesUnasked: TRIES_MAX,
     hasCopies: false,
     mismatch(slot, { files }) {
       const kernel = readEspText(esp, pathOf(slot), TEXT_BYTES_MAX);

@@ -41,6 +41,7 @@ function openGrub(places: LoaderPlaces): Bootloader {
       return "invalid" in spec ? `its boot spec cannot be used: ${spec.invalid}` : undefined;
     },
     triesMax: TRIES_MAX,
+    triesUnasked: TRIES_MAX,
     hasCopies: false,
     mismatch: (slot, contents) => mismatch(loaderData, slot, contents),
     commit: (next) => loaderData.commitRecord(next, uncountedGen(loaderData, esp)),

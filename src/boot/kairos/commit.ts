@@ -6,7 +6,6 @@ import { clearStaleNext, differencesFrom, leadGrub, readAssessment } from "./gru
 import { hasOrigins, isMadeNow, originOf, readOrigins, writeOrigin } from "./origin.ts";
 import type { KairosPlaces } from "./places.ts";
 import { type GrubPlan, planOf } from "./plan.ts";
-import { savedEntryProblem } from "./saved-entry.ts";
 import { readsCustom } from "./scripts.ts";
 import { isArmedTooEarly, isFallback, isTrialUsed, startedSlot } from "./this-boot.ts";
 
@@ -24,15 +23,9 @@ export async function commit(places: KairosPlaces, next: NextRecord): Promise<Bo
   const plan = planFor(places, { ...possible, gen }, false);
   writeOrigin(places, { gen, boot: bootId, before: before?.good, next: plan.next }, before);
   leadGrub(places, plan);
-  warnOfSavedEntry(places, next);
   const record = await loaderData.commitRecord(possible, gen);
   clearStaleNext(places, plan);
   return record;
-}
-
-function warnOfSavedEntry(places: KairosPlaces, { good }: NextRecord): void {
-  const problem = savedEntryProblem(places, good);
-  if (problem !== undefined) places.warn?.(`${problem}, continuing`);
 }
 
 /** GRUB counts for a generation, and a cut may have left one without a record. */

@@ -101,8 +101,7 @@ function checkOtherDisks(places: KairosPlaces): Finding[] {
 }
 
 function checkSavedEntry(places: KairosPlaces): Finding[] {
-  const { record } = places.loaderData;
-  const problem = record && savedEntryProblem(places, record.good);
+  const problem = savedEntryProblem(places);
   if (problem === undefined) return [];
   const { path } = nextEntryFile(places);
   const advice = `If that is not wanted, run grub-editenv ${path} unset saved_entry.`;

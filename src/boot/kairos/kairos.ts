@@ -10,6 +10,7 @@ import { commit, repair, triesMaxOf, unfinished } from "./commit.ts";
 import { examineFiles, examineRecord } from "./examine.ts";
 import { refuseReadOnly } from "./read-only.ts";
 import type { KairosPlaces } from "./places.ts";
+import { savedEntryProblem } from "./saved-entry.ts";
 import { startProblem } from "./start-problem.ts";
 
 export const KAIROS_LOADER = "kairos";
@@ -24,10 +25,13 @@ export function openKairosLoader(places: KairosPlaces): Bootloader {
     forget: () => Promise.resolve(),
     startProblem: (slot) => startProblem(places, slot),
     triesMax: triesMaxOf(places),
+    // As with the stock assessment: one boot that fails is enough.
+    triesUnasked: 1,
     hasCopies: false,
     mismatch: () => undefined,
     adopted: () => adoptedRecord(places),
     commit: (next) => commit(places, next),
+    contradiction: () => savedEntryProblem(places),
     summarize: (boot) => bootSummaryOf(places, boot),
     refuseReadOnly: () => refuseReadOnly(places),
     unfinished: () => unfinished(places),

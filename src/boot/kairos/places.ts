@@ -26,8 +26,6 @@ export interface KairosPlaces {
   readonly givesVerdicts?: boolean;
   /** Why nothing can be written here, for people. */
   readonly readOnlyReason?: string | undefined;
-  /** Reports what the operator has to know at a commit. */
-  readonly warn?: (text: string) => void;
 }
 
 /** The menu entries of Kairos, by their `--id`. */

@@ -1,4 +1,3 @@
-import type { SlotName } from "../../slot/slot.ts";
 import { readGrubenv } from "./grub-files.ts";
 import { entryOf, type KairosPlaces, nextEntryFile } from "./places.ts";
 
@@ -6,9 +5,11 @@ import { entryOf, type KairosPlaces, nextEntryFile } from "./places.ts";
 const ACTIVE = new Set(["", "0", "cos"]);
 
 /** How the operator's choice for all boots contradicts the boot record, for people. Undefined when it does not. */
-export function savedEntryProblem(places: KairosPlaces, good: SlotName): string | undefined {
+export function savedEntryProblem(places: KairosPlaces): string | undefined {
+  const { record } = places.loaderData;
+  if (record === undefined) return undefined;
   const values = readGrubenv(places);
   const entry = values === "damaged" ? "" : (values.get("saved_entry") ?? "");
-  if (ACTIVE.has(entry) || entry === entryOf(good)) return undefined;
-  return `saved_entry in ${nextEntryFile(places).path} is "${entry}": GRUB starts that entry in place of slot ${good}`;
+  if (ACTIVE.has(entry) || entry === entryOf(record.good)) return undefined;
+  return `saved_entry in ${nextEntryFile(places).path} is "${entry}": GRUB starts that entry in place of slot ${record.good}`;
 }

@@ -83,6 +83,7 @@ export function systemdBootOn({ place, ...places }: Opened): Bootloader {
       return "invalid" in start ? start.invalid : undefined;
     },
     triesMax: TRIES_MAX,
+    triesUnasked: TRIES_MAX,
     hasCopies: true,
     mismatch(slot, { files }) {
       if (files === undefined) return undefined;

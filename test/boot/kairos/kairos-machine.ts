@@ -58,7 +58,7 @@ function bytesOf(content: string | Uint8Array | Values): Uint8Array {
 }
 
 export interface MachineOptions extends Partial<
-  Pick<KairosPlaces, "givesVerdicts" | "isSwapped" | "readOnlyReason" | "warn">
+  Pick<KairosPlaces, "givesVerdicts" | "isSwapped" | "readOnlyReason">
 > {
   readonly contents?: Contents;
   readonly tree?: FileTree;
