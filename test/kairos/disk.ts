@@ -34,6 +34,7 @@ export interface KairosSetup {
   /** Seconds for which GRUB shows its menu. Default: 0. */
   readonly wait?: number;
   readonly stateBytes?: number;
+  readonly recoveryBytes?: number;
 }
 
 export interface KairosDisk {
@@ -106,11 +107,11 @@ function placeOf(disk: KairosDisk, name: KairosPart): string {
   return `${disk.path}?offset=${kairosPart(disk, name).offsetBytes}`;
 }
 
-function partsOf({ stateBytes = 32 * MiB }: KairosSetup) {
+function partsOf({ stateBytes = 32 * MiB, recoveryBytes = 16 * MiB }: KairosSetup) {
   return [
     { name: "bios", label: "bios", type: "ef02", sizeBytes: MiB },
     { name: "oem", label: "oem", type: "8300", sizeBytes: 8 * MiB },
-    { name: "recovery", label: "recovery", type: "8300", sizeBytes: 16 * MiB },
+    { name: "recovery", label: "recovery", type: "8300", sizeBytes: recoveryBytes },
     { name: "state", label: "state", type: "8300", sizeBytes: stateBytes },
     { name: "persistent", label: "persistent", type: "8300", sizeBytes: 8 * MiB },
   ] as const;
