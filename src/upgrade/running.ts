@@ -6,7 +6,15 @@ import type { Content } from "../write/content.ts";
 import type { WrittenImage } from "../write/write-image.ts";
 import type { Target } from "./target.ts";
 
-export interface Upgrade {
+/** What the configuration asks of the new file system. */
+export interface ImageExtras {
+  /** The least size of a file with the new system. */
+  readonly minimumBytes?: number;
+  /** Absolute paths of directories that are made where the image lacks them. */
+  readonly folders?: readonly string[];
+}
+
+export interface Upgrade extends ImageExtras {
   readonly machine: Machine;
   readonly content: Content;
   /** The slot that the new system gets. */
@@ -14,8 +22,6 @@ export interface Upgrade {
   readonly jobs: number;
   /** Take an image in spite of its flaws. */
   readonly force?: boolean;
-  /** The least size of a file with the new system. */
-  readonly minimumBytes?: number;
   readonly talk: Talk;
   readonly signal: AbortSignal;
 }

@@ -8,13 +8,13 @@ import { isNewDisk } from "../machine/new-disk.ts";
 import { reportFall, unrecordedFall } from "../verdict/mark.ts";
 import { type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
 import { runUpgrade, type UpgradeResult } from "./run.ts";
-import type { Upgrade } from "./running.ts";
+import type { ImageExtras, Upgrade } from "./running.ts";
 import { describeStep } from "./step.ts";
 import { targetFor } from "./target.ts";
 import { type Content, contentOf } from "../write/content.ts";
 import { refuseLarger } from "../write/write-image.ts";
 
-export interface UpgradeRequest extends UpgradeOptions, SourceRequest {
+export interface UpgradeRequest extends UpgradeOptions, SourceRequest, ImageExtras {
   /** Whether a person asked for this number of tries. Then the loader must be able to count them. */
   readonly isTriesNamed?: boolean;
   readonly dryRun: boolean;
@@ -77,8 +77,8 @@ export async function upgradeFrom(
   const jobs = jobsFor(work.system, content.parts, request.jobs);
   const { talk, signal } = work;
   const { slot } = plan;
-  const { force = false } = request;
-  const upgrading = { machine, content, slot, jobs, force, talk, signal };
+  const { force = false, minimumBytes = 0, folders = [] } = request;
+  const upgrading = { machine, content, slot, jobs, force, minimumBytes, folders, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
     if (isFirst) return { outcome: "installed", ...result };

@@ -19,6 +19,9 @@ import type { Target } from "./target.ts";
 /** A staged system changes its label later. With metadata_csum, label and checksum lie in two sectors. */
 const STAGED = { checksums: "descriptors" } as const;
 
+/** What Kairos gives a folder that the configuration asks for. */
+const FOLDER_MODE = 0o755;
+
 /** From then on the slot counts as unusable, whatever happens to it. */
 async function noteWriting({ machine, target, content }: Running): Promise<void> {
   const { memory, system } = machine;
@@ -55,7 +58,7 @@ export async function erase(upgrade: Running): Promise<void> {
 }
 
 export async function write(upgrade: Running): Promise<WrittenImage<ImageFinding>> {
-  const { machine, target, content, force = false, minimumBytes = 0 } = upgrade;
+  const { machine, target, content, force = false, minimumBytes = 0, folders = [] } = upgrade;
   const { loader, system } = machine;
   const { architecture } = system;
   const opened = target.open({ write: true });
@@ -70,7 +73,10 @@ export async function write(upgrade: Running): Promise<WrittenImage<ImageFinding
         timeSeconds: content.timeSeconds,
       },
       ...(target.stage && { ...STAGED, fit: imageFit(minimumBytes) }),
-      directories: loader.images.directories,
+      directories: [
+        ...loader.images.directories,
+        ...folders.map((path) => ({ path, mode: FOLDER_MODE })),
+      ],
       withoutHoles: (root) => loader.images.bootFiles(root),
       inspect: (tree) => loader.images.inspect(tree, { architecture, force }),
     });

@@ -1,6 +1,6 @@
 /** The command line of kairos-agent on a disk of Kairos that the kernel has mounted. Needs root. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { answerTo } from "../../src/cli/kairos-agent/answer.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -9,12 +9,14 @@ import type { System } from "../../src/system/system.ts";
 import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 import { directory, IDENTITY } from "../fakes/ext4-image.ts";
 import { command } from "../peers/command.ts";
-import { writeExt4 } from "../peers/ext4-tools.ts";
+import { complaints, writeExt4 } from "../peers/ext4-tools.ts";
 import { kairosMachine, type KairosBoot, type KairosMachine } from "../peers/kairos-machine.ts";
+import { loopMount } from "../peers/loop-mount.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
 const LABELS = { active: "COS_ACTIVE", passive: "COS_PASSIVE", recovery: "COS_SYSTEM" } as const;
-const ADMIN = "#cloud-config\nusers: [{name: kairos, groups: [admin]}]\n";
+const ADMIN =
+  "#cloud-config\nusers: [{name: kairos, groups: [admin]}]\nupgrade: {system: {size: 40}, extra-dirs-rootfs: [/data]}\n";
 const GRUB_CFG = 'menuentry "x" --id cos {\nmenuentry "y" --id fallback {\n';
 
 function writeSystem(path: string, name: keyof typeof LABELS): string {
@@ -132,6 +134,14 @@ test("kairos-agent upgrade replaces the active system, keeps it as passive, and 
     expect(text).toContain(`${line}\n`);
   expect(readdirSync(join(box.mount, "cOS")).toSorted()).toEqual(["active.img", "passive.img"]);
   expect(uuidsOf(system)).toMatchObject({ passive: "0", recovery: "2" });
+  const active = join(box.mount, "cOS/active.img");
+  expect(statSync(active).size).toBeGreaterThanOrEqual(40 * MiB);
+  expect(await complaints(active)).toEqual([]);
+  {
+    await using mount = await loopMount(active);
+    for (const name of ["data", "oem", "usr/local"])
+      expect(statSync(join(mount.path, name)).mode & 0o777).toBe(0o755);
+  }
   expect(readFileSync(join(box.folder.in("oem"), "grubenv"), "utf8")).toContain("next_entry=cos\n");
   const noted = readFileSync(box.folder.in("persistent/.kairos-state"), "utf8");
   expect(noted).toContain(`last-active-source: dir://${source}\n`);

@@ -1,5 +1,6 @@
 import { KAIROS_SKIP } from "../../boot/image/kairos-image.ts";
 import { TandemError } from "../../lib/error.ts";
+import { MiB } from "../../lib/units.ts";
 import type { ConfigMap } from "../../kairos/config-tree.ts";
 import type { UpgradeConfig } from "../../kairos/upgrade-config.ts";
 import { parseReference } from "../../oci/reference.ts";
@@ -50,7 +51,7 @@ export function translateUpgrade(
       "usage",
       `Cannot upgrade the boot entry "${upgrade.entry}": only systems of unified kernel images have entries of their own`,
     );
-  const text = (isRecovery ? upgrade.recovery : upgrade.system).source;
+  const { source: text, sizeMiB = 0 } = isRecovery ? upgrade.recovery : upgrade.system;
   if (text === undefined) throw new TandemError("source", noSourceText(upgrade));
   const source = parseAgentSource(text);
   const { exclude, warnings } = exclusionsFor(source, upgrade.excludedPaths);
@@ -63,12 +64,22 @@ export function translateUpgrade(
     dryRun: false,
     retryBad: false,
     jobs: config.jobs,
+    minimumBytes: sizeMiB * MiB,
+    folders: foldersOf(upgrade),
     minimumRate: config.minimumRate,
     exclude,
     ...(source.kind === "folder" ? { skip: KAIROS_SKIP } : {}),
     insecureRegistries: [...config.insecureRegistries, ...insecureFor(source, upgrade)],
   };
   return { request, source, isRecovery, warnings };
+}
+
+/** Throws "usage" for a path that names no folder below the root. */
+function foldersOf({ extraFolders }: UpgradeConfig): readonly string[] {
+  return extraFolders.map((path) => {
+    if (!path.split("/").includes("..")) return `/${path.replace(/^\/+/, "")}`;
+    throw new TandemError("usage", `Cannot make the folder "${path}": it leads out of the root`);
+  });
 }
 
 function tandemSource(files: Pick<Files, "open">, { kind, shown }: AgentSource): string {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { AgentUpgradeRequest } from "../../../src/cli/kairos-agent/upgrade.ts";
 import { givenConfig, translateUpgrade } from "../../../src/cli/kairos-agent/upgrade-request.ts";
 import { defaultConfig } from "../../../src/cli/config.ts";
+import type { ConfigMap } from "../../../src/kairos/config-tree.ts";
 import { upgradeConfigOf } from "../../../src/kairos/upgrade-config.ts";
 import { memoryFiles } from "../../fakes/files.ts";
 
@@ -32,6 +33,8 @@ test("an upgrade of the active system from a registry", () => {
       dryRun: false,
       retryBad: false,
       jobs: undefined,
+      minimumBytes: 0,
+      folders: [],
       minimumRate: CONFIG.minimumRate,
       exclude: [],
       insecureRegistries: ["own:5000"],
@@ -40,6 +43,20 @@ test("an upgrade of the active system from a registry", () => {
     isRecovery: false,
     warnings: [],
   });
+});
+
+test("size and folders of the configuration", () => {
+  const configured = (upgrade: ConfigMap) =>
+    translateUpgrade(memoryFiles({}), upgradeConfigOf({ upgrade }), CONFIG).request;
+  const system = { source: "oci:a", size: 100 };
+  const folders = { "extra-dirs-rootfs": ["/data", "srv/x"] };
+  expect(configured({ system, ...folders })).toMatchObject({
+    minimumBytes: 100 * 1024 * 1024,
+    folders: ["/data", "/srv/x"],
+  });
+  expect(() => configured({ system, "extra-dirs-rootfs": ["/a/../.."] })).toThrow(
+    'Cannot make the folder "/a/../..": it leads out of the root',
+  );
 });
 
 test("an upgrade of the recovery system", () => {
