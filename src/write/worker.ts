@@ -7,7 +7,7 @@ import { defined } from "../lib/assert.ts";
 import { GarbageCounter } from "../lib/garbage.ts";
 import { MiB } from "../lib/units.ts";
 import { type LayeredSource, openSource, type SourceRecipe } from "../source/source.ts";
-import { part } from "../system/block-file.ts";
+import { type BlockFile, part } from "../system/block-file.ts";
 import { directOutbox } from "../system/direct-outbox.ts";
 import { linuxFiles } from "../system/files.ts";
 import { lowerPriority } from "../system/lower-priority.ts";
@@ -28,6 +28,7 @@ const stop = new AbortController();
 /** The open source and target of this worker. */
 interface Workspace {
   readonly source: LayeredSource;
+  readonly file: BlockFile;
   readonly writer: DataWriter;
   readonly hash: OutputHash;
 }
@@ -54,7 +55,7 @@ async function answer(
       if (request.hasLowPriority) lowerPriority((text) => post({ kind: "detail", text }));
       workspace = {
         source: await open(request.source),
-        writer: openWriter(request.target),
+        ...openTarget(request.target),
         hash: request.hash === undefined ? hashHere() : hashInLane(request.hash),
       };
       break;
@@ -62,22 +63,23 @@ async function answer(
       await unpack(defined(workspace, "workspace"), request, blob);
       break;
     case "finish": {
-      const { writer } = defined(workspace, "workspace");
-      post({ kind: "finished", ranges: writer.finish() });
-      close(writer);
+      const opened = defined(workspace, "workspace");
+      post({ kind: "finished", ranges: opened.writer.finish() });
+      close(opened);
       process.exit();
     }
     case "stop":
-      if (workspace !== undefined) close(workspace.writer);
+      if (workspace !== undefined) close(workspace);
       process.exit();
   }
 }
 
-/** Closes the writer, which waits for its writes in flight. */
-function close(writer: DataWriter): void {
+/** Closes the writer, which waits for its writes in flight, and the target: a descriptor outlives its thread. */
+function close({ writer, file }: Workspace): void {
   for (const text of takeRefusedHints()) post({ kind: "detail", text });
   try {
     writer.close();
+    file.close();
   } catch (error) {
     post({ kind: "detail", text: `Cannot close the target: ${encodeFailure(error).message}` });
   }
@@ -95,10 +97,17 @@ function log(text: string): void {
   post({ kind: text.endsWith(", continuing") ? "warning" : "detail", text });
 }
 
-function openWriter({ path, offsetBytes, sizeBytes, geometry, shared }: UnpackTarget): DataWriter {
+function openTarget({
+  path,
+  offsetBytes,
+  sizeBytes,
+  geometry,
+  shared,
+}: UnpackTarget): Pick<Workspace, "file" | "writer"> {
   const file = openBlockFile(path, { write: true });
   const target = part(file, { name: path, offsetBytes, sizeBytes });
-  return new DataWriter(directOutbox(target), Allocator.attach(geometry, shared));
+  const writer = new DataWriter(directOutbox(target), Allocator.attach(geometry, shared));
+  return { file, writer };
 }
 
 async function unpack(
