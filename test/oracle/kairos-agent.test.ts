@@ -42,6 +42,9 @@ async function machine(from: KairosBoot["from"] = "active"): Promise<KairosMachi
   return await kairosMachine(setup, { from });
 }
 
+/** The folders with configuration of this machine are not looked into. */
+const isConfig = (path: string): boolean => /^\/(?:oem|etc\/kairos|usr\/local)\b/.test(path);
+
 /** The same machine with a configuration, and with its devices listed by label. */
 function configured({ system, device }: KairosMachine): System {
   const texts = new Map([
@@ -56,7 +59,6 @@ function configured({ system, device }: KairosMachine): System {
     ]),
   );
   const { files } = system;
-  const isConfig = (path: string): boolean => /^\/(?:oem|etc\/kairos|usr\/local)\b/.test(path);
   return {
     ...system,
     environment: {},

@@ -45,9 +45,10 @@ test("an upgrade of the active system from a registry", () => {
   });
 });
 
+const configured = (upgrade: ConfigMap) =>
+  translateUpgrade(memoryFiles({}), upgradeConfigOf({ upgrade }), CONFIG).request;
+
 test("size and folders of the configuration", () => {
-  const configured = (upgrade: ConfigMap) =>
-    translateUpgrade(memoryFiles({}), upgradeConfigOf({ upgrade }), CONFIG).request;
   const system = { source: "oci:a", size: 100 };
   const folders = { "extra-dirs-rootfs": ["/data", "srv/x"] };
   expect(configured({ system, ...folders })).toMatchObject({
