@@ -3,15 +3,17 @@
  * The machine runs from an image on a disk of Kairos in a loop device. Needs root.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MiB } from "../../src/lib/units.ts";
 import { TANDEM } from "../binary/appliance.ts";
 import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 import { directory, IDENTITY } from "../fakes/ext4-image.ts";
+import { fakeImage } from "../fakes/image.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
 import { until } from "../fakes/until.ts";
-import { command } from "../peers/command.ts";
+import { command, commandBytes } from "../peers/command.ts";
 import { complaints, writeExt4 } from "../peers/ext4-tools.ts";
 import { kairosMachine, type KairosMachine } from "../peers/kairos-machine.ts";
 import { loopMount } from "../peers/loop-mount.ts";
@@ -94,12 +96,18 @@ async function machine(): Promise<KairosMachine> {
   return box;
 }
 
+interface Pod {
+  readonly words: readonly string[];
+  /** The folder with the image of the pod. */
+  readonly of: string;
+}
+
 /** Starts tandem in a new pod. The process is tandem itself. */
-function startPod({ folder }: KairosMachine, words: readonly string[]) {
+function startPod({ folder }: KairosMachine, { words, of }: Pod) {
   const pod = folder.in(`pod-${readdirSync(folder.path).length}`);
   mkdirSync(pod);
   const enter = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", POD, "sh"];
-  return Bun.spawn([...enter, image.path, pod, folder.path, TANDEM, ...words], {
+  return Bun.spawn([...enter, of, pod, folder.path, TANDEM, ...words], {
     env: { PATH: process.env["PATH"] ?? "", KUBERNETES_SERVICE_HOST: "10.0.0.1" },
     stdout: "pipe",
     stderr: "pipe",
@@ -108,9 +116,9 @@ function startPod({ folder }: KairosMachine, words: readonly string[]) {
 
 async function runPod(
   box: KairosMachine,
-  words: readonly string[] = UPGRADE,
+  pod: Pod,
 ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> {
-  const child = startPod(box, words);
+  const child = startPod(box, pod);
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { status: await child.exited, stdout, stderr };
 }
@@ -137,7 +145,7 @@ async function expectUpgraded(box: KairosMachine): Promise<void> {
 
 test("the root of a pod becomes the active system of the machine, and COS_STATE is read-only again", async () => {
   await using box = await machine();
-  const { status, stdout, stderr } = await runPod(box);
+  const { status, stdout, stderr } = await runPod(box, { words: UPGRADE, of: image.path });
   expect({ status, stdout, stderr }).toMatchObject({ status: 0 });
   expect(stdout).toContain("Upgrade completed");
   await expectUpgraded(box);
@@ -145,18 +153,42 @@ test("the root of a pod becomes the active system of the machine, and COS_STATE 
   expect(options).toStartWith("ro");
 });
 
+test("a pod with tandem alone fetches the new system, and a second time there is nothing to do", async () => {
+  await using bare = await temporaryFolder();
+  for (const name of ["usr/bin", "etc"]) await mkdir(bare.in(name), { recursive: true });
+  await using box = await machine();
+  await using registry = new FakeRegistry();
+  const layer = await commandBytes("tar", "--create", `--directory=${image.path}`, ".");
+  registry.putImage(fakeImage({ layers: [layer] }), "0.2.0");
+  const source = `oci:${registry.host}/ns/app:0.2.0`;
+  const pod = { words: ["kairos-agent", "upgrade", "--source", source], of: bare.path };
+  const first = await runPod(box, pod);
+  expect(first).toMatchObject({ status: 0 });
+  expect(first.stdout).toContain("Upgrade completed");
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+  const written = statSync(`${box.mount}/cOS/active.img`);
+  const second = await runPod(box, pod);
+  expect(second).toMatchObject({ status: 0 });
+  expect(second.stdout).toContain("Nothing to do");
+  expect(statSync(`${box.mount}/cOS/active.img`)).toMatchObject({
+    ino: written.ino,
+    mtimeMs: written.mtimeMs,
+  });
+  expect(await complaints(`${box.mount}/cOS/active.img`)).toEqual([]);
+});
+
 test("while a pod is at work another is refused; when it is killed, the next one starts again", async () => {
   await using box = await machine();
-  const first = startPod(box, UPGRADE);
+  const first = startPod(box, { words: UPGRADE, of: image.path });
   await until(() => existsSync(`${box.mount}/cOS/transition.img`));
   first.kill("SIGSTOP");
-  const second = await runPod(box);
+  const second = await runPod(box, { words: UPGRADE, of: image.path });
   expect(second.status).toBe(1);
   expect(second.stdout).toContain("another run is at work on it");
   first.kill("SIGKILL");
   await first.exited;
   expect(imagesOf(box)).toEqual(["active.img", "passive.img", "transition.img"]);
-  const third = await runPod(box);
+  const third = await runPod(box, { words: UPGRADE, of: image.path });
   expect(third).toMatchObject({ status: 0 });
   await expectUpgraded(box);
 });
