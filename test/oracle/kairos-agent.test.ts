@@ -170,6 +170,21 @@ test("kairos-agent upgrade --recovery replaces the recovery system only", async 
   expect(readFileSync(join(box.folder.in("oem"), "grubenv"), "utf8")).not.toContain("next_entry");
 });
 
+test("kairos-agent upgrade copies a file system in a file", async () => {
+  await using box = await machine();
+  await using folder = await temporaryFolder();
+  const system = configured(box);
+  const image = folder.in("image");
+  kairosSystem(folder.in("new"), "v0.2.0");
+  await command("mke2fs", "-q", "-t", "ext2", "-d", folder.in("new"), image, "20M");
+  const { status, text } = await run(system, ["upgrade", "--source", `file:${image}`]);
+  expect({ status, text }).toMatchObject({ status: 0 });
+  expect(text).toContain(`INF deploying image ${image} to `);
+  await using mount = await loopMount(join(box.mount, "cOS/active.img"));
+  expect(readFileSync(join(mount.path, "etc/kairos-release"), "utf8")).toContain("v0.2.0");
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(" /run/tandem/");
+});
+
 test("an image without the files of Kairos leaves all as it was, with the status of the original", async () => {
   await using box = await machine();
   await using folder = await temporaryFolder();

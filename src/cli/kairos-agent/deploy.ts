@@ -1,9 +1,10 @@
 import { TandemError } from "../../lib/error.ts";
-import { sourceOf, type Work } from "../../machine/open-source.ts";
+import type { Work } from "../../machine/open-source.ts";
 import { withMachine } from "../../machine/with-machine.ts";
 import type { Source } from "../../source/source.ts";
 import { upgradeFrom, type UpgradeReport } from "../../upgrade/upgrade.ts";
 import type { Config } from "../config.ts";
+import { openAgentSource } from "./open-agent-source.ts";
 import type { TranslatedUpgrade } from "./upgrade-request.ts";
 
 /** What is to be deployed, and the configuration of tandem. */
@@ -24,7 +25,7 @@ export const deployImage: Deploy = async (work, { translated, config }) => {
   const { system, talk } = work;
   const options = { ...config, lock: true, allowNew: true };
   return withMachine({ system, talk }, options, async (machine) => {
-    const source = await lookUp(() => sourceOf(work, request.source, request));
+    const source = await lookUp(() => openAgentSource(work, translated));
     try {
       const folder = isRecovery ? "/run/cos/recovery" : "/run/initramfs/cos-state";
       talk.info(`deploying image ${shown} to ${folder}/cOS/transition.img`);
