@@ -3,7 +3,6 @@ import type { BlockFile } from "./block-file.ts";
 import { SyscallError } from "./call.ts";
 import { directMemory } from "./direct-memory.ts";
 import { type Outbox, PARCEL_BYTES, plainOutbox } from "./outbox.ts";
-
 import type { WriteQueue } from "./write-queue.ts";
 
 /** With three parcels, filling one rarely waits for the medium. More of them only take memory. */

@@ -45,7 +45,6 @@ export interface UnpackHereOptions {
  */
 export function unpackHere({ source, target, allocator }: UnpackHereOptions): Unpacker {
   const writer = new DataWriter(directOutbox(target), allocator);
-  let isFinished = false;
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {
     const turn = last.then(work);
@@ -65,16 +64,10 @@ export function unpackHere({ source, target, allocator }: UnpackHereOptions): Un
         await unpackLayer(source.blob(task.blob, { signal: task.signal }), task, output);
         return new LayerEntries(packer.finish());
       }),
-    finish: () =>
-      inTurn(() => {
-        const ranges = writer.finish();
-        isFinished = true;
-        return ranges;
-      }),
+    finish: () => inTurn(() => writer.finish()),
     async close() {
       await last.catch(() => {});
-      // A worker closes its writer itself after finish(), while other workers still run.
-      if (!isFinished) writer.close();
+      writer.close();
     },
   };
 }

@@ -2,7 +2,13 @@
 import { expect, test } from "bun:test";
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { defined } from "../../src/lib/assert.ts";
+import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
+import { withMachine } from "../../src/machine/with-machine.ts";
+import type { LayeredSource } from "../../src/source/source.ts";
+import { statusOf } from "../../src/verdict/status.ts";
+import { memorySource } from "../fakes/machine.ts";
+import { upgradeTo } from "../upgrade/disk.ts";
 import { kairos } from "../../src/slot/kairos/kairos.ts";
 import type { Layout } from "../../src/slot/layout.ts";
 import { directory, IDENTITY } from "../fakes/ext4-image.ts";
@@ -31,7 +37,7 @@ const uuidOf = (version: string): string => `00000000-0000-4000-8000-0000000000$
 
 async function machine(
   from: KairosBoot["from"] = "active",
-  more: { readonly squashfs?: boolean } = {},
+  more: { readonly squashfs?: boolean; readonly stateBytes?: number } = {},
 ): Promise<KairosMachine> {
   await using folder = await temporaryFolder();
   const image = (name: Name, version: string): string =>
@@ -43,6 +49,7 @@ async function machine(
       recovery: image("recovery", "v00"),
       ...(more.squashfs === true ? { squashfs: folder.in("passive") } : {}),
       grubenv: {},
+      ...(more.stateBytes === undefined ? {} : { stateBytes: more.stateBytes }),
     },
     { from },
   );
@@ -270,6 +277,33 @@ test("the disk of the running image counts, whatever another disk is labelled", 
   const other = runningFrom("/dev/loop7", "");
   expect(kairos.isOn(other, {})).toBe(false);
   expect(kairos.isOn(other, { disk: second.disk })).toBe(true);
+});
+
+/** The open files below the temporary folders of tests. */
+function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    const path = linux.readLink(`/proc/self/fd/${fd}`) ?? "";
+    return path.startsWith("/tmp/tandem-") ? [path] : [];
+  });
+}
+
+test("an upgrade leaves COS_STATE read-only, and no file open, also when it fails", async () => {
+  await using box = await machine("active", { stateBytes: 128 * MiB });
+  const work = { system: box.system, talk: SILENT };
+  const install = (source: LayeredSource): Promise<unknown> =>
+    withMachine(work, { lock: true, allowNew: true }, (opened) =>
+      upgradeTo(source, opened, { tries: 1 }),
+    );
+  await expect(install(memorySource("1"))).rejects.toThrow("it has no /etc/cos/bootargs.cfg");
+  const versionFile = { path: "etc/kairos-release", data: 'KAIROS_VERSION="v0.3.0"\n' };
+  const bootFile = { path: "etc/cos/bootargs.cfg", data: "set kernelcmd=x\n" };
+  await install(memorySource("2", [versionFile, bootFile]));
+  expect([await accessOf(box.mount), ...openFiles(), ...ownMounts()]).toEqual(["ro ro"]);
+  const status = await withMachine(work, { lock: false }, statusOf);
+  expect(status).toMatchObject({ booted: "passive", record: { good: "passive", trial: "active" } });
+  expect(status.slots).toContainEqual(
+    expect.objectContaining({ slot: "active", status: "written", version: "v0.3.0" }),
+  );
 });
 
 test("no space on COS_STATE: need and have are named, and all stays as it was", async () => {
