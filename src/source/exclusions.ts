@@ -16,6 +16,11 @@ export class Exclusions {
     this.#skipped = new Set(skipped.map(pathBelow));
   }
 
+  /** Whether paths are left out because a running system or a container has made them. */
+  get hasSkipped(): boolean {
+    return this.#skipped.size > 0;
+  }
+
   /** Whether `path` itself is to be left out. */
   has(path: ByteString): boolean {
     if (this.#texts.has(path)) this.#seen.add(path);

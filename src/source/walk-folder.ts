@@ -4,7 +4,7 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { errnoOf, permissionHint } from "../system/failure.ts";
 import type { FileStatus } from "../system/file-status.ts";
 import { type FileXattr, type Folder, type FolderFile, openFolder } from "../system/folder.ts";
-import type { Entry } from "../tar/entry.ts";
+import type { Entry, Time } from "../tar/entry.ts";
 import type { Exclusions } from "./exclusions.ts";
 
 /** Each level has a descriptor open, of which a process may have 1024. No real system is a tenth as deep. */
@@ -47,12 +47,14 @@ export function* walkFolder(options: WalkOptions): WalkedFiles {
   try {
     const status = walk.named(ROOT, () => folder.status());
     const xattrs = walk.named(ROOT, () => folder.xattrs());
+    const top = { path: ROOT, status, depth: 1 };
+    const mtime = walk.timeOf(top, () => openFolder(options.path));
     yield {
-      entry: { ...common(ROOT, status, xattrs), kind: "directory" },
+      entry: { ...common(ROOT, status, xattrs), mtime, kind: "directory" },
       status,
       file: undefined,
     };
-    yield* walk.inside(folder, { path: ROOT, status, depth: 1 });
+    yield* walk.inside(folder, top);
   } finally {
     folder.close();
   }
@@ -118,7 +120,8 @@ class Walk {
   }
 
   /** The entry of what has no data. */
-  #special({ folder, name, path, status }: MetName, member: Common): Entry {
+  #special(met: MetName, member: Common): Entry {
+    const { folder, name, path, status } = met;
     switch (status.kind) {
       case "symlink":
         return {
@@ -130,12 +133,37 @@ class Walk {
       case "block":
         return { ...member, kind: status.kind, major: status.major, minor: status.minor };
       case "directory":
+        return { ...member, mtime: this.timeOf(met, () => folder.folder(name)), kind: "directory" };
       case "fifo":
-        return { ...member, kind: status.kind };
+        return { ...member, kind: "fifo" };
       case "file":
       case "socket":
         throw new Error(`Assertion failed: a ${status.kind} is no special file`);
     }
+  }
+
+  /**
+   * The time of a directory. A container runtime makes mount points when a container starts, which changes the time of
+   * the directories around them. Then it is the time of the newest file in the directory, so that the same image has
+   * the same digest in each container.
+   */
+  timeOf({ path, status }: Level, open: () => Folder): Time {
+    const { exclusions } = this.#options;
+    if (!exclusions.hasSkipped) return status.mtime;
+    let [newest, isChanged]: [Time, boolean] = [EPOCH, false];
+    // Its names can be read only once.
+    const folder = this.named(path, open);
+    try {
+      for (const name of this.named(path, () => folder.names())) {
+        const child = this.named(path, () => folder.statusOf(name));
+        if (child === undefined) continue;
+        if (exclusions.has(joined(path, name)) || isMountPoint(child, status)) isChanged = true;
+        else if (child.kind !== "directory" && isLater(child.mtime, newest)) newest = child.mtime;
+      }
+    } finally {
+      folder.close();
+    }
+    return isChanged ? newest : status.mtime;
   }
 
   *#directory(met: MetName): WalkedFiles {
@@ -215,6 +243,12 @@ function isMountPoint(status: FileStatus, above: FileStatus): boolean {
   return (
     status.isMountPoint ?? (status.kind === "directory" && status.fileSystem !== above.fileSystem)
   );
+}
+
+function isLater(one: Time, other: Time): boolean {
+  return one.seconds === other.seconds
+    ? one.nanoseconds > other.nanoseconds
+    : one.seconds > other.seconds;
 }
 
 /** What stays of a mount point: an empty directory, or an empty file. Its time is of the other file system. */

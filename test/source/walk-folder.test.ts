@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -149,4 +150,32 @@ test("a folder that is a file is refused", () => {
   expect(() => walk(join(folder("file", { x: "" }), "x"))).toThrow(
     expect.objectContaining({ code: "source", message: expect.stringContaining("ENOTDIR") }),
   );
+});
+
+test("the time of a directory in which something is skipped is that of its newest file", () => {
+  const top = folder("times", { "etc/hosts": "", "etc/old": "", "etc/sub/new": "", "usr/one": "" });
+  for (const [name, seconds] of [
+    ["etc/hosts", 9],
+    ["etc/old", 5],
+    ["etc/sub/new", 8],
+    ["etc/sub", 8],
+    ["etc", 9],
+    ["usr/one", 1],
+    ["usr", 7],
+    ["", 9],
+  ] as const)
+    utimesSync(join(top, name), seconds, seconds);
+  const timesWith = (exclude: string[], skip: string[]): Record<string, number> => {
+    const options = { path: top, exclusions: new Exclusions(exclude, skip), onLeftOut() {} };
+    return Object.fromEntries(
+      [...walkFolder(options)]
+        .filter(({ entry }) => entry.kind === "directory")
+        .map(({ entry }) => [display(entry.path), entry.mtime.seconds]),
+    );
+  };
+  const own = { "": 9, etc: 9, "etc/sub": 8, usr: 7 };
+  expect(timesWith(["/etc/hosts"], [])).toEqual(own);
+  expect(timesWith([], ["/host"])).toEqual(own);
+  expect(timesWith(["/etc/hosts"], ["/host"])).toEqual({ ...own, etc: 5 });
+  expect(timesWith([], ["/etc"])).toEqual({ "": 0, usr: 7 });
 });

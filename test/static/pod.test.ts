@@ -151,6 +151,10 @@ test("the root of a pod becomes the active system of the machine, and COS_STATE 
   await expectUpgraded(box);
   const options = await command("findmnt", "-n", "-o", "FS-OPTIONS", box.mount);
   expect(options).toStartWith("ro");
+  // The runtime makes mount points in each pod anew: that is no other image.
+  const again = await runPod(box, { words: UPGRADE, of: image.path });
+  expect(again).toMatchObject({ status: 0 });
+  expect(again.stdout).toContain("Nothing to do");
 });
 
 test("a pod with tandem alone fetches the new system, and a second time there is nothing to do", async () => {
