@@ -30,20 +30,18 @@ export function imageFileBytes(
   content: Pick<Content, "name" | "needBytes" | "needs" | "likelyBytes">,
   { where, freeBytes, minimumBytes }: Room,
 ): number {
-  const haveBytes = Math.max(0, freeBytes - RESERVE_BYTES);
   const leastBytes = withStructure(content.needBytes);
-  const needBytes = Math.max(minimumBytes, leastBytes);
-  if (haveBytes < needBytes) {
-    const why =
-      minimumBytes > leastBytes ? "the size that is configured" : `${content.needs}, and more`;
+  const needBytes = Math.max(minimumBytes, leastBytes) + RESERVE_BYTES;
+  if (freeBytes < needBytes) {
+    const what = minimumBytes > leastBytes ? "the size that is configured" : content.needs;
     throw new TandemError(
       "no-space",
-      `Cannot write ${content.name} to ${where}: needs at least ${needBytes} bytes (${why}), has ${haveBytes}`,
-      { hint: `Remove what else lies there. ${RESERVE_BYTES / MiB} MiB must stay free beside it.` },
+      `Cannot write ${content.name} to ${where}: needs at least ${needBytes} bytes (${what}, and more), has ${freeBytes}`,
+      { hint: `Remove what else lies there. ${RESERVE_BYTES / MiB} MiB of it must stay free.` },
     );
   }
   const wantBytes = Math.max(minimumBytes, withStructure(content.likelyBytes) + FREE_BYTES);
-  return Math.floor(Math.min(wantBytes, haveBytes) / MiB) * MiB;
+  return Math.floor(Math.min(wantBytes, freeBytes - RESERVE_BYTES) / MiB) * MiB;
 }
 
 /** How small the file system of an image file is made. */

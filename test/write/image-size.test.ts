@@ -26,11 +26,11 @@ test.each([
 });
 
 test.each([
-  ["the content", room(32 + 16 + 330 - 1), 346, "its compressed size, and more", 345],
-  ["the wish of the operator", room(931, 900), 900, "the size that is configured", 899],
-  ["anything", room(1), 346, "its compressed size, and more", 0],
+  ["the content", room(32 + 16 + 330 - 1), 378, "its compressed size", 377],
+  ["the wish of the operator", room(931, 900), 932, "the size that is configured", 931],
+  ["anything", room(1), 378, "its compressed size", 1],
 ])("imageFileBytes() refuses where there is no room for %s", (_, of, ...[need, why, have]) => {
-  const message = `Cannot write oci:image to COS_STATE: needs at least ${need * MiB} bytes (${why}), has ${have * MiB}`;
+  const message = `Cannot write oci:image to COS_STATE: needs at least ${need * MiB} bytes (${why}, and more), has ${have * MiB}`;
   expect(() => imageFileBytes(CONTENT, of)).toThrow(
     expect.objectContaining({ code: "no-space", message }),
   );
