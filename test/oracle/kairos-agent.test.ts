@@ -1,114 +1,54 @@
-/** The command line of kairos-agent on a disk of Kairos that the kernel has mounted. Needs root. */
-import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { answerTo } from "../../src/cli/kairos-agent/answer.ts";
+/**
+ * Upgrades as kairos-agent on a disk of Kairos that the kernel has mounted. Tests about what the original does have the
+ * names of its own tests. Needs root.
+ */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { TandemError } from "../../src/lib/error.ts";
 import { MiB } from "../../src/lib/units.ts";
-import { kairos } from "../../src/slot/kairos/kairos.ts";
 import type { System } from "../../src/system/system.ts";
-import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
-import { directory, IDENTITY } from "../fakes/ext4-image.ts";
+import { FakeRegistry } from "../fakes/registry.ts";
 import { command } from "../peers/command.ts";
-import { complaints, writeExt4 } from "../peers/ext4-tools.ts";
-import { kairosMachine, type KairosBoot, type KairosMachine } from "../peers/kairos-machine.ts";
+import { complaints } from "../peers/ext4-tools.ts";
+import {
+  agentBox,
+  type AgentRun,
+  configured,
+  grubEnv,
+  kairosFolder,
+  kairosLayer,
+  runAgent,
+  slotsOf,
+} from "../peers/kairos-agent.ts";
+import type { KairosMachine } from "../peers/kairos-machine.ts";
 import { loopMount } from "../peers/loop-mount.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
-const LABELS = { active: "COS_ACTIVE", passive: "COS_PASSIVE", recovery: "COS_SYSTEM" } as const;
-const ADMIN =
-  "#cloud-config\nusers: [{name: kairos, groups: [admin]}]\nupgrade: {system: {size: 40}, extra-dirs-rootfs: [/data]}\n";
-const GRUB_CFG = 'menuentry "x" --id cos {\nmenuentry "y" --id fallback {\n';
+setDefaultTimeout(120_000);
 
-function writeSystem(path: string, name: keyof typeof LABELS): string {
-  const uuid = `00000000-0000-4000-8000-00000000000${Object.keys(LABELS).indexOf(name)}`;
-  const identity = { ...IDENTITY, label: LABELS[name], uuid };
-  const format = { sizeBytes: 4 * MiB, checksums: "descriptors", identity } as const;
-  writeExt4(path, format, (image) => directory({ name: image.file(name) }));
-  return path;
-}
+const OLD = { active: "active", passive: "passive", recovery: "recovery" };
 
-async function machine(from: KairosBoot["from"] = "active"): Promise<KairosMachine> {
+/** Upgrades from a folder with a new system. */
+async function upgrade(system: System, ...flags: readonly string[]): Promise<AgentRun> {
   await using folder = await temporaryFolder();
-  const image = (name: keyof typeof LABELS): string => writeSystem(folder.in(name), name);
-  const setup = {
-    active: image("active"),
-    passive: image("passive"),
-    recovery: image("recovery"),
-    grubenv: { extra_cmdline: "quiet" },
-    assessment: {},
-    stateBytes: 128 * MiB,
-    recoveryBytes: 96 * MiB,
-  };
-  return await kairosMachine(setup, { from });
+  const source = `dir:${kairosFolder(folder.in("new"), "v0.2.0")}`;
+  return await runAgent(system, ["upgrade", ...flags, "--source", source]);
 }
 
-/** The folders with configuration of this machine are not looked into. */
-const isConfig = (path: string): boolean => /^\/(?:oem|etc\/kairos|usr\/local)\b/.test(path);
-
-/** The same machine with a configuration, and with its devices listed by label. */
-function configured({ system, device }: KairosMachine): System {
-  const texts = new Map([
-    ["/oem/90_custom.yaml", ADMIN],
-    ["/etc/cos/grub.cfg", GRUB_CFG],
-    ["/proc/cmdline", "root=LABEL=COS_ACTIVE cos-img/filename=/cOS/active.img\n"],
-  ]);
-  const links = new Map(
-    (["state", "recovery", "oem", "persistent"] as const).map((part) => [
-      `/dev/disk/by-label/COS_${part.toUpperCase()}`,
-      `../..${device(part).slice("/dev".length)}`,
-    ]),
-  );
-  const { files } = system;
-  return {
-    ...system,
-    environment: {},
-    userId: 0,
-    files: {
-      ...files,
-      list: (path) =>
-        path === "/oem" ? ["90_custom.yaml"] : isConfig(path) ? [] : files.list(path),
-      kind: (path) => (texts.has(path) ? "a file" : files.kind(path)),
-      readText: (path) => texts.get(path) ?? files.readText(path),
-    },
-    readLink: (path) => links.get(path) ?? system.readLink(path),
-    isExecutable: () => false,
-  };
+/** The same from a registry, whose answers for the layer `tamper` may replace. */
+async function upgradeFromRegistry(
+  system: System,
+  tamper: (registry: FakeRegistry, path: string) => void = () => {},
+): Promise<AgentRun> {
+  await using registry = new FakeRegistry();
+  const image = kairosLayer("v0.2.0");
+  registry.putImage(image);
+  tamper(registry, `/v2/ns/app/blobs/${image.layers[0]?.digest}`);
+  return await runAgent(system, ["upgrade", "--source", `oci:${registry.host}/ns/app`]);
 }
 
-async function run(system: System, words: readonly string[]) {
-  const answer = answerTo({ system, programs: { isSelf: () => false } }, words);
-  if (answer.kind !== "work") throw new Error(`no work: ${JSON.stringify(answer)}`);
-  let text = "";
-  const status = await answer.work({
-    print: (part) => void (text += part),
-    export: () => {},
-    signal: new AbortController().signal,
-  });
-  return { status, text };
-}
-
-/** A folder that holds a system of Kairos. */
-function kairosSystem(path: string, version: string): string {
-  const files = {
-    "boot/vmlinuz": kernelOf(version),
-    "boot/initrd": initrdOf(version),
-    "etc/cos/bootargs.cfg": "set kernelcmd=x\n",
-    "etc/kairos-release": `KAIROS_VERSION="${version}"\n`,
-  };
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(path, name)), { recursive: true });
-    writeFileSync(join(path, name), content);
-  }
-  return path;
-}
-
-const uuidsOf = (system: System): Record<string, string | undefined> =>
-  Object.fromEntries(
-    Object.entries(kairos.open(system, {}).slots).map(([name, slot]) => [
-      name,
-      slot.uuid?.slice(-1),
-    ]),
-  );
+const imagesOf = ({ mount }: KairosMachine): string[] => readdirSync(join(mount, "cOS")).toSorted();
 
 /** COS_PERSISTENT, mounted somewhere. */
 async function persistent({ device, folder }: KairosMachine): Promise<AsyncDisposable> {
@@ -119,65 +59,60 @@ async function persistent({ device, folder }: KairosMachine): Promise<AsyncDispo
   };
 }
 
-test("kairos-agent upgrade replaces the active system, keeps it as passive, and tries the new one", async () => {
-  await using box = await machine();
+test("Successfully upgrades from directory. Sets next_entry to cos after a system upgrade", async () => {
+  await using box = await agentBox();
   await using folder = await temporaryFolder();
   await using _ = await persistent(box);
   const system = configured(box);
-  const source = kairosSystem(folder.in("new"), "v0.2.0");
-  const { status, text } = await run(system, ["--debug", "upgrade", "--source", `dir:${source}`]);
+  const source = kairosFolder(folder.in("new"), "v0.2.0");
+  const line = ["--debug", "upgrade", "--source", `dir:${source}`];
+  const { status, text } = await runAgent(system, line);
   expect({ status, text }).toMatchObject({ status: 0 });
-  for (const line of [
+  for (const message of [
     "INF Boot Mode boot_mode=active_boot",
     `INF deploying image ${source} to /run/initramfs/cos-state/cOS/transition.img`,
     "INF Upgrade completed",
     "INF Default boot entry set to cos",
   ])
-    expect(text).toContain(`${line}\n`);
-  expect(readdirSync(join(box.mount, "cOS")).toSorted()).toEqual(["active.img", "passive.img"]);
-  expect(uuidsOf(system)).toMatchObject({ passive: "0", recovery: "2" });
-  const active = join(box.mount, "cOS/active.img");
-  expect(statSync(active).size).toBeGreaterThanOrEqual(40 * MiB);
-  expect(await complaints(active)).toEqual([]);
-  {
-    await using mount = await loopMount(active);
-    for (const name of ["data", "oem", "usr/local"])
-      expect(statSync(join(mount.path, name)).mode & 0o777).toBe(0o755);
-  }
-  expect(readFileSync(join(box.folder.in("oem"), "grubenv"), "utf8")).toContain("next_entry=cos\n");
+    expect(text).toContain(`${message}\n`);
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+  expect(slotsOf(system)).toEqual({ active: "new", passive: "active", recovery: "recovery" });
+  expect(grubEnv(box)).toContain("next_entry=cos\n");
   const noted = readFileSync(box.folder.in("persistent/.kairos-state"), "utf8");
   expect(noted).toContain(`last-active-source: dir://${source}\n`);
-  const again = await run(system, ["upgrade", "--source", `dir:${source}`]);
+  const again = await runAgent(system, line);
   expect(again.text).toContain("INF Upgrade completed\n");
   expect(again.text).toContain("INF Nothing to do: ");
 });
 
-test("kairos-agent upgrade --recovery replaces the recovery system only", async () => {
-  await using box = await machine();
-  await using folder = await temporaryFolder();
-  const system = configured(box);
-  const source = kairosSystem(folder.in("new"), "v0.2.0");
-  const { status, text } = await run(system, [
-    "upgrade",
-    "--recovery",
-    "--source",
-    `dir:${source}`,
-  ]);
-  expect({ status, text }).toMatchObject({ status: 0 });
-  expect(text).not.toContain("Default boot entry");
-  expect(uuidsOf(system)).toMatchObject({ active: "0", passive: "1" });
-  expect(uuidsOf(system)["recovery"]).not.toBe("2");
-  expect(readFileSync(join(box.folder.in("oem"), "grubenv"), "utf8")).not.toContain("next_entry");
+test("sets image size to provided value if set in the config and image is smaller", async () => {
+  await using box = await agentBox();
+  expect(await upgrade(configured(box))).toMatchObject({ status: 0 });
+  const active = join(box.mount, "cOS/active.img");
+  expect(statSync(active).size).toBeGreaterThanOrEqual(40 * MiB);
+  expect(await complaints(active)).toEqual([]);
+  await using mount = await loopMount(active);
+  for (const name of ["data", "oem", "usr/local"])
+    expect(statSync(join(mount.path, name)).mode & 0o777).toBe(0o755);
 });
 
-test("kairos-agent upgrade copies a file system in a file", async () => {
-  await using box = await machine();
-  await using folder = await temporaryFolder();
+test("Successfully upgrades from docker image", async () => {
+  await using box = await agentBox();
   const system = configured(box);
+  const { status, text } = await upgradeFromRegistry(system);
+  expect({ status, text }).toMatchObject({ status: 0 });
+  expect(text).toMatch(/INF deploying image 127\.0\.0\.1:\d+\/ns\/app:latest to \//);
+  expect(slotsOf(system)).toMatchObject({ active: "new", passive: "active" });
+});
+
+test("a file system in a file is copied", async () => {
+  await using box = await agentBox();
+  await using folder = await temporaryFolder();
   const image = folder.in("image");
-  kairosSystem(folder.in("new"), "v0.2.0");
+  kairosFolder(folder.in("new"), "v0.2.0");
   await command("mke2fs", "-q", "-t", "ext2", "-d", folder.in("new"), image, "20M");
-  const { status, text } = await run(system, ["upgrade", "--source", `file:${image}`]);
+  const line = ["upgrade", "--source", `file:${image}`];
+  const { status, text } = await runAgent(configured(box), line);
   expect({ status, text }).toMatchObject({ status: 0 });
   expect(text).toContain(`INF deploying image ${image} to `);
   await using mount = await loopMount(join(box.mount, "cOS/active.img"));
@@ -185,17 +120,117 @@ test("kairos-agent upgrade copies a file system in a file", async () => {
   expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(" /run/tandem/");
 });
 
-test("an image without the files of Kairos leaves all as it was, with the status of the original", async () => {
-  await using box = await machine();
+test("booted from passive: does not backup active img to passive. Sets next_entry to cos so the new active is tried on reboot", async () => {
+  await using box = await agentBox("passive");
+  const system = configured(box, "passive");
+  const { status, text } = await upgrade(system);
+  expect({ status, text }).toMatchObject({ status: 0 });
+  expect(slotsOf(system)).toMatchObject({ active: "new", passive: "passive" });
+  expect(grubEnv(box)).toContain("next_entry=cos\n");
+});
+
+test.each([false, true])(
+  "Successfully upgrades recovery from directory, from squashfs: %p. Does not touch next_entry when only recovery is upgraded",
+  async (squashfs) => {
+    await using box = await agentBox("active", { squashfs });
+    const system = configured(box);
+    const { status, text } = await upgrade(system, "--recovery");
+    expect({ status, text }).toMatchObject({ status: 0 });
+    expect(text).not.toContain("Default boot entry");
+    expect(slotsOf(system)).toEqual({ active: "active", passive: "passive", recovery: "new" });
+    expect(grubEnv(box)).not.toContain("next_entry");
+  },
+);
+
+test("Fails if deploying the image fails", async () => {
+  await using box = await agentBox();
+  const system = configured(box);
+  const { status, text } = await upgradeFromRegistry(system, (registry, path) =>
+    registry.script(path, () => new Response("not the layer")),
+  );
+  expect(status).toBe(1);
+  expect(text).toContain("ERR Upgrade failed tandem_status=6 tandem_error=content\n");
+  expect(text).not.toContain("Upgrade completed");
+  expect(slotsOf(system)).toEqual(OLD);
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+});
+
+test("an image without the files of Kairos leaves all as it was", async () => {
+  await using box = await agentBox();
   await using folder = await temporaryFolder();
   const system = configured(box);
   mkdirSync(folder.in("new"));
   writeFileSync(folder.in("new/busybox"), "x");
-  const before = uuidsOf(system);
-  const { status, text } = await run(system, ["upgrade", "--source", `dir:${folder.in("new")}`]);
+  const line = ["upgrade", "--source", `dir:${folder.in("new")}`];
+  const { status, text } = await runAgent(system, line);
   expect(status).toBe(1);
   expect(text).toContain("ERR Upgrade failed tandem_status=6 tandem_error=content\n");
-  expect(text).not.toContain("Upgrade completed");
-  expect(uuidsOf(system)).toEqual(before);
-  expect(existsSync(join(box.mount, "cOS/transition.img"))).toBe(false);
+  expect(slotsOf(system)).toEqual(OLD);
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+});
+
+/** The first call for which `isHit` is true fails. */
+function failing(
+  system: System,
+  isHit: (call: "link" | "rename" | "write", path: string) => boolean,
+): System {
+  const { mounted } = system;
+  let isLeft = true;
+  const check = (call: "link" | "rename" | "write", path: string): void => {
+    if (!isLeft || !isHit(call, path)) return;
+    isLeft = false;
+    throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+  };
+  return {
+    ...system,
+    mounted: {
+      ...mounted,
+      link(path, to) {
+        check("link", path);
+        mounted.link(path, to);
+      },
+      rename(path, to) {
+        check("rename", path);
+        mounted.rename(path, to);
+      },
+      write(path, offsetBytes, bytes) {
+        check("write", path);
+        mounted.write(path, offsetBytes, bytes);
+      },
+    },
+  };
+}
+
+/** What is there afterwards: GRUB starts the active system, or the passive one if that fails. */
+test.each([
+  ["the active image cannot be backed up", "link", "/active.img", OLD],
+  ["moving the transition image to active fails", "rename", "/transition.img", OLD],
+  ["labeling the passive image fails", "write", "/previous.img", { active: "new" }],
+] as const)("Fails if %s, and the next run succeeds", async (...[, call, path, slots]) => {
+  await using box = await agentBox();
+  const system = configured(box);
+  const broken = failing(system, (one, at) => one === call && at.endsWith(path));
+  const { status, text } = await upgrade(broken);
+  expect({ status, text }).toMatchObject({ status: 1 });
+  expect(text).toContain("ERR Upgrade failed tandem_status=8 tandem_error=disk\n");
+  expect(slotsOf(system)).toMatchObject(slots);
+  expect(await upgrade(system)).toMatchObject({ status: 0 });
+  expect(slotsOf(system)).toMatchObject({ active: "new", passive: "active" });
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+});
+
+function makeWritable(): never {
+  throw new TandemError("disk", "Cannot make it writable: EROFS");
+}
+
+test("Fails if the state partition cannot be remounted RW", async () => {
+  await using box = await agentBox();
+  const system = configured(box);
+  const { status, text } = await upgrade({
+    ...system,
+    mounts: { ...system.mounts, makeWritable },
+  });
+  expect(status).toBe(1);
+  expect(text).toEndWith("\nCannot make it writable: EROFS\n");
+  expect(slotsOf(system)).toEqual(OLD);
 });
