@@ -99,5 +99,7 @@ export interface Bootloader {
   examineRecord(): Finding[];
   /** Findings of doctor: the loader's files. `esp` is open for reading. */
   examineFiles(esp: Esp, disk: ExaminedDisk): Finding[];
+  /** The same for a loader that has no files on an EFI system partition: doctor looks at none, and calls this instead. */
+  examineOtherFiles?(): Finding[];
   close(): void;
 }

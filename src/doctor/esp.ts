@@ -6,8 +6,10 @@ const FSCK = "Repair it with fsck.fat while it is not mounted.";
 const NOT_COUNTED =
   "If this happens again, the firmware does not let the boot loader write to this disk, and no trial begins.";
 
-/** What the boot loader needs on the EFI system partition. */
+/** What the boot loader needs on the EFI system partition, or where it has its files instead. */
 export function checkEsp(machine: Machine): Finding[] {
+  const others = machine.loader.examineOtherFiles?.();
+  if (others !== undefined) return others;
   const { ok, bad } = about("EFI system partition", "boot");
   try {
     const esp = machine.esp.open({ write: false });

@@ -3,10 +3,11 @@
  * images. Everything is the kernel's but the mount at "/", which mountinfo is made to tell. Needs root.
  */
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { makeKairosDisk, type KairosSetup, kairosPart, type KairosPart } from "../kairos/disk.ts";
 import { linux } from "../../src/system/linux.ts";
 import type { System } from "../../src/system/system.ts";
+import { until } from "../fakes/until.ts";
 import { command } from "./command.ts";
 import { temporaryFolder, type TemporaryFolder } from "./temporary-folder.ts";
 
@@ -27,6 +28,10 @@ export interface KairosBoot {
 
 const SECTOR_BYTES = 512;
 
+/** A mount namespace of another test may hold the partition for a while. */
+const removePartition = (disk: string, number: number): Promise<void> =>
+  until(() => Bun.spawnSync(["delpart", disk, `${number}`]).success);
+
 export async function kairosMachine(
   setup: Omit<KairosSetup, "path">,
   { from }: KairosBoot,
@@ -43,7 +48,7 @@ export async function kairosMachine(
     for (const { number, offsetBytes, sizeBytes } of image.parts) {
       const place = [offsetBytes, sizeBytes].map((bytes) => `${bytes / SECTOR_BYTES}`);
       await command("addpart", disk, `${number}`, ...place);
-      undo.push(() => command("delpart", disk, `${number}`));
+      undo.push(() => removePartition(disk, number));
     }
     const device = (part: KairosPart): string => `${disk}p${kairosPart(image, part).number}`;
     const on = from === "recovery" ? "recovery" : "state";
@@ -59,7 +64,8 @@ export async function kairosMachine(
     const file = join(mount, `cOS/${from}.img`);
     const loop = (await command("losetup", "--read-only", "--find", "--show", file)).trim();
     undo.push(() => command("losetup", "--detach", loop));
-    const system = runningFrom(loop, `cos-img/filename=/cOS/${from}.img`);
+    const number = readFileSync(`/sys/class/block/${basename(loop)}/dev`, "utf8").trim();
+    const system = runningFrom(number, `cos-img/filename=/cOS/${from}.img`);
     return { system, disk, device, mount, folder, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
@@ -67,10 +73,9 @@ export async function kairosMachine(
   }
 }
 
-/** This machine, if the loop device were mounted as its root. */
-export function runningFrom(loop: string, cmdline: string): System {
-  const number = readFileSync(`/sys/class/block/${loop.slice("/dev/".length)}/dev`, "utf8").trim();
-  const root = `1 1 ${number} / / ro,relatime shared:1 - ext4 ${loop} ro\n`;
+/** This machine, if the device with this number were mounted as its root. */
+export function runningFrom(number: string, cmdline: string): System {
+  const root = `1 1 ${number} / / ro,relatime shared:1 - ext4 /dev/root ro\n`;
   return {
     ...linux,
     files: {

@@ -43,7 +43,8 @@ export function openKairosLoader(places: KairosPlaces): Bootloader {
       usedUp: (good) => `slot ${good} all the same`,
     },
     examineRecord: () => examineRecord(places),
-    examineFiles: () => examineFiles(places),
+    examineFiles: () => [],
+    examineOtherFiles: () => examineFiles(places),
     close() {},
   };
 }

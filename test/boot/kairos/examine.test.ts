@@ -12,9 +12,7 @@ const GRUBENV = "/oem/grubenv";
 
 function findingsOf(machine: KairosMachine): Finding[] {
   const loader = machine.open();
-  // The loader has no files on an EFI system partition.
-  const nothing = {} as never;
-  return [...loader.examineRecord(), ...loader.examineFiles(nothing, nothing)];
+  return [...loader.examineRecord(), ...(loader.examineOtherFiles?.() ?? [])];
 }
 
 const linesOf = (findings: readonly Finding[]): string[] =>
