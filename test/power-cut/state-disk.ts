@@ -89,18 +89,23 @@ export async function stateDisk(checksums: Checksums): Promise<StateDisk> {
   };
 }
 
-/** Writes and flushes the new system, and lets `act` work on the folder of the images. */
+/** What works on the folder of the images. */
+type Act = (folder: string, operations: () => number) => void | Promise<void>;
+
+/** Writes and flushes the new system, lets `prepare` and then `act` work, and records from `act` on. */
 export async function recordOnState(
   disk: StateDisk,
-  act: (folder: string, operations: () => number) => void,
+  act: Act,
+  prepare: (folder: string) => void | Promise<void> = () => {},
 ): Promise<Recording> {
   await using mounted = await recordedMount(disk.path("start"));
   const folder = `${mounted.path}/${FOLDER}`;
   await copySparse(disk.path("transition.img"), `${folder}/transition.img`);
+  await prepare(folder);
   linuxMountedFiles.flush(folder);
   const count = (): number => mounted.written().length;
   const beganAfter = count();
-  act(folder, count);
+  await act(folder, count);
   const operations = mounted.written();
   return { operations, beganAfter, returnedAfter: operations.length };
 }
@@ -187,6 +192,20 @@ async function lookWithGrub(disk: StateDisk): Promise<View> {
   };
   const [active, passive] = await Promise.all([see("active"), see("passive")]);
   return { active, passive, names: [] };
+}
+
+/** Lets the kernel mount the disk of the last cut, which replays the journal. */
+export async function onMounted<T>(
+  disk: StateDisk,
+  act: (folder: string) => T | Promise<T>,
+): Promise<T> {
+  const top = disk.path("mount");
+  mount({ source: disk.loop, target: top, type: "ext4" });
+  try {
+    return await act(`${top}/${FOLDER}`);
+  } finally {
+    unmount(top);
+  }
 }
 
 /** The kernel replays the journal. Returns what it sees after `act`. */

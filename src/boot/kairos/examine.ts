@@ -4,7 +4,7 @@ import { about, type Finding } from "../../lib/finding.ts";
 import { remakeEnvFile } from "../grub/env-file.ts";
 import { repair, unfinished } from "./commit.ts";
 import { readGrubenv } from "./grub-files.ts";
-import { isMadeNow } from "./origin.ts";
+import { hasOrigins, isMadeNow } from "./origin.ts";
 import { exists, grubenvFiles, type KairosPlaces, nextEntryFile } from "./places.ts";
 import { savedEntryProblem } from "./saved-entry.ts";
 import { isStillAhead } from "./this-boot.ts";
@@ -16,6 +16,7 @@ const FIX = "Run tandem doctor --fix.";
 export function examineRecord(places: KairosPlaces): Finding[] {
   const { ok, bad } = about("environment files of GRUB", "boot");
   return reported(bad, () => {
+    if (!hasOrigins(places)) return [ok("tandem has committed no boot record here")];
     const difference = unfinished(places);
     if (difference === undefined)
       return [ok(`they say what boot record ${places.loaderData.record?.gen ?? "none"} says`)];
