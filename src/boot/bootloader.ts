@@ -77,6 +77,8 @@ export interface Bootloader {
   mismatch(slot: SlotName, actual: ActualSlot): string | undefined;
   /** The one commit point: after a power cut either the old record or the new one is in force. */
   commit(next: NextRecord): Promise<BootRecord>;
+  /** Sets the title of the systems in its menu. Undefined for a loader whose menu has none. Throws `disk` as well. */
+  setMenuTitle?(title: string): void;
   /** What others have set against the boot record, for people. Undefined when nothing is. Writes nothing. */
   contradiction?(): string | undefined;
   /** Writes nothing. */

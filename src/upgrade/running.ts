@@ -12,6 +12,8 @@ export interface ImageExtras {
   readonly minimumBytes?: number;
   /** Absolute paths of directories that are made where the image lacks them. */
   readonly folders?: readonly string[];
+  /** The title in the boot menu. Undefined: the one that the image wants, if any. */
+  readonly menuTitle?: string | undefined;
 }
 
 export interface Upgrade extends ImageExtras {

@@ -77,8 +77,9 @@ export async function upgradeFrom(
   const jobs = jobsFor(work.system, content.parts, request.jobs);
   const { talk, signal } = work;
   const { slot } = plan;
-  const { force = false, minimumBytes = 0, folders = [] } = request;
-  const upgrading = { machine, content, slot, jobs, force, minimumBytes, folders, talk, signal };
+  const { force = false, minimumBytes = 0, folders = [], menuTitle } = request;
+  const extras = { minimumBytes, folders, menuTitle };
+  const upgrading = { machine, content, slot, jobs, force, ...extras, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
     if (isFirst) return { outcome: "installed", ...result };

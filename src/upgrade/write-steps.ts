@@ -9,6 +9,7 @@ import { runsOf } from "../disk/run.ts";
 import { identityOf } from "../ext4/identity.ts";
 import { readChunks } from "../ext4/read.ts";
 import { defined } from "../lib/assert.ts";
+import { reasonOf } from "../lib/error.ts";
 import { note } from "../machine/machine.ts";
 import { stateOf } from "../machine/new-disk.ts";
 import { imageFileBytes, imageFit } from "../write/image-size.ts";
@@ -142,8 +143,20 @@ export async function describe(upgrade: Running, progress: StepResults): Promise
       verifiedAt: verified.at,
     }),
   );
+  if (target.stage !== undefined && upgrade.slot === "active") nameInMenu(upgrade, finding);
   // A loader that starts image files reads kernel and initrd in them.
   if (target.stage === undefined) await prepare(upgrade, progress);
+}
+
+/** A wrong title is no reason to give the new system up. */
+function nameInMenu({ machine, menuTitle, talk }: Running, finding: ImageFinding): void {
+  const title = menuTitle ?? finding.menuTitle;
+  if (title === undefined) return;
+  try {
+    machine.loader.setMenuTitle?.(title);
+  } catch (error) {
+    talk.warn(`Cannot set the title in the boot menu: ${reasonOf(error)}, continuing`);
+  }
 }
 
 async function noteForced({ machine, slot, content, talk }: Running, flaws: string): Promise<void> {

@@ -78,6 +78,8 @@ test("Successfully upgrades from directory. Sets next_entry to cos after a syste
   expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
   expect(slotsOf(system)).toEqual({ active: "new", passive: "active", recovery: "recovery" });
   expect(grubEnv(box)).toContain("next_entry=cos\n");
+  const brand = readFileSync(join(box.mount, "grub_oem_env"), "utf8");
+  expect(brand).toContain("default_menu_entry=Mine\n");
   const noted = readFileSync(box.folder.in("persistent/.kairos-state"), "utf8");
   expect(noted).toContain(`last-active-source: dir://${source}\n`);
   const again = await runAgent(system, line);
@@ -167,6 +169,14 @@ test("an image without the files of Kairos leaves all as it was", async () => {
   expect(text).toContain("ERR Upgrade failed tandem_status=6 tandem_error=content\n");
   expect(slotsOf(system)).toEqual(OLD);
   expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+});
+
+test("Warns but does not fail when the rebranding fails", async () => {
+  await using box = await agentBox();
+  const system = failing(configured(box), (_, path) => path.endsWith("/grub_oem_env.new"));
+  const { status, text } = await upgrade(system);
+  expect({ status, text }).toMatchObject({ status: 0 });
+  expect(text).toContain("WRN Cannot set the title in the boot menu: ");
 });
 
 /** The first call for which `isHit` is true fails. */

@@ -114,7 +114,7 @@ const filesOf = (version: string): Readonly<Record<string, string | Uint8Array>>
   "boot/vmlinuz": kernelOf(version),
   "boot/initrd": initrdOf(version),
   "etc/cos/bootargs.cfg": "set kernelcmd=x\n",
-  "etc/kairos-release": `KAIROS_VERSION="${version}"\n`,
+  "etc/kairos-release": `KAIROS_VERSION="${version}"\nGRUB_ENTRY_NAME="Mine"\n`,
 });
 
 /** Makes a folder that holds a system of Kairos. */

@@ -13,6 +13,8 @@ export interface ImageFinding {
   readonly files: ReadonlyMap<string, FileNode>;
   /** The version for people. */
   readonly version: string | undefined;
+  /** The title that it wants in the boot menu. */
+  readonly menuTitle?: string;
   /** What is wrong with the image and was forced, to be recorded. */
   readonly forced: readonly string[];
 }

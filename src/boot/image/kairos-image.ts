@@ -16,6 +16,7 @@ const OPTIONS = "/etc/cos/bootargs.cfg";
 const RELEASE = "/etc/kairos-release";
 const OS_RELEASE = "/etc/os-release";
 const VERSION_KEY = "KAIROS_VERSION";
+const TITLE_KEY = "GRUB_ENTRY_NAME";
 const READ_BY_GRUB = [KERNEL, INITRD, OPTIONS, RELEASE, OS_RELEASE] as const;
 
 /** A real one has less than 2 KiB. */
@@ -49,6 +50,8 @@ export interface KairosFinding {
   readonly files: ReadonlyMap<string, FileNode>;
   /** The value of KAIROS_VERSION: "v0.2.0". */
   readonly version: string | undefined;
+  /** The title of the system in the boot menu. Undefined: the title stays as it is. */
+  readonly menuTitle?: string;
   /** What is wrong with the image and was forced, to be recorded. */
   readonly forced: readonly string[];
 }
@@ -66,12 +69,12 @@ export interface KairosWanted {
 export function inspectKairosImage(tree: ImageTree, wanted: KairosWanted): KairosFinding {
   const kernel = findFile(tree.root, KERNEL);
   const initrd = findFile(tree.root, INITRD);
-  const version = versionOf(tree);
+  const release = readRelease(tree);
   const flaws = [
     flawOfFile(KERNEL, kernel) ?? flawOfStart(tree, kernel, wanted.architecture),
     flawOfFile(INITRD, initrd) ?? flawOfInitrd(tree, initrd),
     flawOfFile(OPTIONS, findFile(tree.root, OPTIONS)),
-    version === undefined ? `it has no ${RELEASE} with ${VERSION_KEY}` : undefined,
+    release.version === undefined ? `it has no ${RELEASE} with ${VERSION_KEY}` : undefined,
     flawOfPrograms(tree, wanted.architecture),
   ].filter((flaw) => flaw !== undefined);
   if (flaws.length > 0 && !wanted.force) throw refused(flaws);
@@ -79,7 +82,7 @@ export function inspectKairosImage(tree: ImageTree, wanted: KairosWanted): Kairo
   return {
     bootable: { kernel: kernel?.path ?? KERNEL, initrd: initrd?.path ?? INITRD, options: "" },
     files: new Map(files.map(({ path, node }) => [path, node])),
-    version,
+    ...release,
     forced: flaws,
   };
 }
@@ -130,10 +133,14 @@ function flawOfPrograms({ root, read }: ImageTree, wanted: string): string | und
   return undefined;
 }
 
-function versionOf(tree: ImageTree): string | undefined {
-  const text = readTreeText(tree, RELEASE, RELEASE_BYTES_MAX);
-  const version = text === undefined ? undefined : parseAssignments(text).get(VERSION_KEY);
-  return version === "" ? undefined : version;
+function readRelease(tree: ImageTree): Pick<KairosFinding, "version" | "menuTitle"> {
+  const values = parseAssignments(readTreeText(tree, RELEASE, RELEASE_BYTES_MAX) ?? "");
+  const menuTitle = values.get(TITLE_KEY) ?? "";
+  const version = values.get(VERSION_KEY) ?? "";
+  return {
+    version: version === "" ? undefined : version,
+    ...(menuTitle === "" ? {} : { menuTitle }),
+  };
 }
 
 function refused(flaws: readonly string[]): TandemError {

@@ -8,6 +8,7 @@ import { adoptedRecord } from "./adopted.ts";
 import { bootSummaryOf } from "./boot-summary.ts";
 import { commit, repair, triesMaxOf, unfinished } from "./commit.ts";
 import { examineFiles, examineRecord } from "./examine.ts";
+import { setMenuTitle } from "./menu-title.ts";
 import { refuseReadOnly } from "./read-only.ts";
 import type { KairosPlaces } from "./places.ts";
 import { savedEntryProblem } from "./saved-entry.ts";
@@ -31,6 +32,7 @@ export function openKairosLoader(places: KairosPlaces): Bootloader {
     mismatch: () => undefined,
     adopted: () => adoptedRecord(places),
     commit: (next) => commit(places, next),
+    setMenuTitle: (title) => setMenuTitle(places, title),
     contradiction: () => savedEntryProblem(places),
     summarize: (boot) => bootSummaryOf(places, boot),
     refuseReadOnly: () => refuseReadOnly(places),

@@ -66,6 +66,7 @@ export function translateUpgrade(
     jobs: config.jobs,
     minimumBytes: sizeMiB * MiB,
     folders: foldersOf(upgrade),
+    menuTitle: upgrade.entryTitle,
     minimumRate: config.minimumRate,
     exclude,
     ...(source.kind === "folder" ? { skip: KAIROS_SKIP } : {}),

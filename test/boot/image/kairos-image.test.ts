@@ -40,6 +40,13 @@ test("inspectKairosImage() finds what GRUB starts, and the version", () => {
   expect(finding.forced).toEqual([]);
 });
 
+test("inspectKairosImage() finds the title that the image wants in the menu", () => {
+  expect(inspectKairosImage(image(WHOLE), WANTED)).not.toHaveProperty("menuTitle");
+  const release = `KAIROS_VERSION=v1\nGRUB_ENTRY_NAME="My OS"\n`;
+  const named = image({ ...WHOLE, "etc/kairos-release": release });
+  expect(inspectKairosImage(named, WANTED)).toMatchObject({ menuTitle: "My OS" });
+});
+
 const ARM64_KERNEL = Buffer.concat([Buffer.alloc(0x38), Buffer.from("ARMd")]);
 const NO_INIT = cpio([{ path: "bin", kind: "directory" }]);
 

@@ -35,6 +35,7 @@ test("an upgrade of the active system from a registry", () => {
       jobs: undefined,
       minimumBytes: 0,
       folders: [],
+      menuTitle: undefined,
       minimumRate: CONFIG.minimumRate,
       exclude: [],
       insecureRegistries: ["own:5000"],
