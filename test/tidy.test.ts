@@ -327,7 +327,14 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "upgrade/recovery": ["machine/forget-unfit"],
   "write/unpack-layers": ["write/unpacker"],
   "upgrade/plan": ["upgrade/step"],
-  "upgrade/upgrade": ["upgrade/boot-steps", "upgrade/run", "upgrade/target", "upgrade/write-steps"],
+  "upgrade/upgrade": [
+    "upgrade/kairos-wishes",
+    "upgrade/stage-steps",
+    "upgrade/boot-steps",
+    "upgrade/run",
+    "upgrade/target",
+    "upgrade/write-steps",
+  ],
   "verdict/why": ["verdict/fall"],
   "write/worker-unpacker": ["write/hasher", "write/hashers", "write/worker"],
 };

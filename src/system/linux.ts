@@ -10,6 +10,7 @@ import { createBlockFile, openBlockFile, refuseOtherFiles } from "./linux-block-
 import { linuxMountedFiles } from "./mounted-files.ts";
 import { linuxMounts } from "./mounts.ts";
 import { linuxProbe } from "./probe.ts";
+import { linuxPrograms } from "./programs.ts";
 import { reboot } from "./reboot.ts";
 import { replaceFile, replaceLink } from "./replace-file.ts";
 import { run } from "./run.ts";
@@ -35,6 +36,7 @@ export const linux: System = {
   // CLOCK_MONOTONIC, which Bun.sleep(), setTimeout() and AbortSignal.timeout() use too.
   monotonicMs: () => performance.now(),
   isExecutable,
+  isSelf: (path) => linuxPrograms.isSelf(path),
   readLink,
   absolute: (path) => resolve(path),
   openBlock: openBlockFile,

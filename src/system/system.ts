@@ -40,6 +40,8 @@ export interface System {
    * backwards. It stops while the machine is suspended or the virtual machine is paused.
    */
   monotonicMs(): number;
+  /** Whether `path` leads to this program or to a copy of it. */
+  isSelf(path: string): boolean;
   /** Whether `path` is a regular file that this user may run. */
   isExecutable(path: string): boolean;
   /** The target of a symbolic link. Undefined when `path` is not a symbolic link. */

@@ -27,20 +27,29 @@ export function planStaged(
 function stepsTo(slot: StagedSlot, facts: StagedFacts, tries: number): Step[] {
   const { record } = facts;
   const write: Step[] = [
+    { kind: "stage", stage: "before-upgrade" },
     { kind: "allocate", slot },
     { kind: "write", slot: "transition" },
     { kind: "read-back", slot: "transition" },
+    { kind: "stage", stage: "after-upgrade-chroot" },
     { kind: "describe", slot: "transition" },
   ];
+  const after: Step = { kind: "stage", stage: "after-upgrade" };
   // Also when it runs: its file stays until the machine reboots.
   if (slot === "recovery")
-    return [...write, { kind: "promote", slot, keepPassive: true }, { kind: "attach", slot }];
+    return [
+      ...write,
+      { kind: "promote", slot, keepPassive: true },
+      { kind: "attach", slot },
+      after,
+    ];
   const { trial } = record;
   return [
     ...(trial === undefined ? [] : [{ kind: "disarm", trial } as const]),
     ...write,
     { kind: "arm", slot, tries },
     { kind: "promote", slot, keepPassive: keepsPassive(facts) },
+    after,
   ];
 }
 

@@ -4,6 +4,7 @@ import { interrupted } from "../write/write-image.ts";
 import { arm, attachSlot, detachSlot, disarmTrial, promote } from "./boot-steps.ts";
 import type { Running, StepResults, Upgrade } from "./running.ts";
 import { settleFirst } from "./settle-first.ts";
+import { runUserStage } from "./stage-steps.ts";
 import { describeStep, type Step } from "./step.ts";
 import { targetFor } from "./target.ts";
 import { isAsWritten } from "./verify.ts";
@@ -87,6 +88,7 @@ const PERFORM: { readonly [K in Step["kind"]]: Perform<Extract<Step, { kind: K }
   },
   describe: (upgrade, _, progress) => describe(upgrade, progress),
   arm: (upgrade, { tries }) => arm(upgrade, tries),
+  stage: (upgrade, { stage }, progress) => runUserStage(upgrade, stage, progress),
   promote: (upgrade, { keepPassive }) => promote(upgrade, keepPassive),
   attach: attachSlot,
   // The caller reboots, after it has released the lock and printed the result.

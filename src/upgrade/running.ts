@@ -1,9 +1,11 @@
 import type { ImageFinding } from "../boot/image/image-rules.ts";
+import type { Run } from "../disk/run.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { SlotName } from "../slot/slot.ts";
 import type { Content } from "../write/content.ts";
 import type { WrittenImage } from "../write/write-image.ts";
+import type { StageRun } from "./user-stages.ts";
 import type { Target } from "./target.ts";
 
 /** What the configuration asks of the new file system. */
@@ -24,6 +26,8 @@ export interface Upgrade extends ImageExtras {
   readonly jobs: number;
   /** Take an image in spite of its flaws. */
   readonly force?: boolean;
+  /** How the stages of users are run. Undefined: a plan has none. */
+  readonly stages?: Pick<StageRun, "original" | "hostRoot" | "strict">;
   readonly talk: Talk;
   readonly signal: AbortSignal;
 }
@@ -36,6 +40,8 @@ export interface Running extends Upgrade {
 interface Verified {
   readonly at: string;
   readonly hashRoot: string;
+  /** What the root is over, when a stage has changed the system after it was written. */
+  readonly runs?: readonly Run[];
 }
 
 /** The results of steps, for the steps that follow. */

@@ -1,5 +1,6 @@
 import type { StagedSlot } from "../slot/layout.ts";
 import type { SlotName } from "../slot/slot.ts";
+import type { UserStage } from "./user-stages.ts";
 
 /** One step of an upgrade. docs/power-cuts.md has the table of steps. */
 export type Step =
@@ -14,6 +15,8 @@ export type Step =
   | { readonly kind: "read-back"; readonly slot: SlotName }
   | { readonly kind: "describe"; readonly slot: SlotName }
   | { readonly kind: "arm"; readonly slot: SlotName; readonly tries: number }
+  /** Runs a stage of users. */
+  | { readonly kind: "stage"; readonly stage: UserStage }
   /** Gives the new system its slot. `keepPassive`: the system that was active is given up. */
   | { readonly kind: "promote"; readonly slot: StagedSlot; readonly keepPassive: boolean }
   | { readonly kind: "attach"; readonly slot: SlotName }
@@ -32,6 +35,7 @@ const DESCRIBE: { readonly [K in Step["kind"]]: (step: Extract<Step, { kind: K }
   "read-back": ({ slot }) => `read slot ${slot} back and compare`,
   describe: ({ slot }) => `record what is in slot ${slot}`,
   arm: ({ slot, tries }) => `let the boot loader try slot ${slot} ${tries} time(s)`,
+  stage: ({ stage }) => `run the stage ${stage}`,
   promote: ({ slot, keepPassive }) =>
     slot === "active" && !keepPassive
       ? "make the new system active and the one before it passive"

@@ -10,6 +10,7 @@ import { type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.t
 import { runUpgrade, type UpgradeResult } from "./run.ts";
 import type { ImageExtras, Upgrade } from "./running.ts";
 import { describeStep } from "./step.ts";
+import { kairosWishes } from "./kairos-wishes.ts";
 import { targetFor } from "./target.ts";
 import { type Content, contentOf } from "../write/content.ts";
 import { refuseLarger } from "../write/write-image.ts";
@@ -77,9 +78,9 @@ export async function upgradeFrom(
   const jobs = jobsFor(work.system, content.parts, request.jobs);
   const { talk, signal } = work;
   const { slot } = plan;
-  const { force = false, minimumBytes = 0, folders = [], menuTitle } = request;
-  const extras = { minimumBytes, folders, menuTitle };
-  const upgrading = { machine, content, slot, jobs, force, ...extras, talk, signal };
+  const { force = false } = request;
+  const wishes = machine.staging === undefined ? {} : kairosWishes(work.system, request, slot);
+  const upgrading = { machine, content, slot, jobs, force, ...wishes, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
     if (isFirst) return { outcome: "installed", ...result };

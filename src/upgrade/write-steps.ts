@@ -132,7 +132,7 @@ export async function describe(upgrade: Running, progress: StepResults): Promise
       writtenAt: machine.system.now().toISOString(),
       sizeBytes: sizeOf(target),
       hashRoot: verified.hashRoot,
-      runs: runsOf(ranges).map(([first, blocks]) => [first, blocks]),
+      runs: (verified.runs ?? runsOf(ranges)).map(([first, blocks]) => [first, blocks]),
       label: target.label,
       uuid: uuidFor(upgrade),
       kernel: {

@@ -82,6 +82,7 @@ export function memorySystem(): System & { readonly reboots: RebootOptions[] } {
     now: () => new Date(1000 * (seconds += 1)),
     monotonicMs: () => 0,
     isExecutable: () => false,
+    isSelf: () => false,
     readLink: () => undefined,
     absolute: (path) => path,
     openBlock: refuse,

@@ -17,6 +17,7 @@ const OPTIONS = { tries: 1, reboot: false, retryBad: false };
 const WRITE: readonly Step[] = [
   { kind: "write", slot: "transition" },
   { kind: "read-back", slot: "transition" },
+  { kind: "stage", stage: "after-upgrade-chroot" },
   { kind: "describe", slot: "transition" },
 ];
 
@@ -25,10 +26,12 @@ test("a new system is written beside the others, then armed, and then gets its s
     kind: "upgrade",
     slot: "active",
     steps: [
+      { kind: "stage", stage: "before-upgrade" },
       { kind: "allocate", slot: "active" },
       ...WRITE,
       { kind: "arm", slot: "active", tries: 1 },
       { kind: "promote", slot: "active", keepPassive: false },
+      { kind: "stage", stage: "after-upgrade" },
     ],
   });
 });
@@ -53,7 +56,7 @@ test.each([
     false,
   ],
 ] as const)("when %s, the passive one is kept: %p", (_, facts, keepPassive) => {
-  expect(planStaged(facts, OPTIONS).steps.at(-1)).toEqual({
+  expect(planStaged(facts, OPTIONS).steps.at(-2)).toEqual({
     kind: "promote",
     slot: "active",
     keepPassive,
@@ -73,10 +76,12 @@ test("a new recovery system gets its slot without a trial", () => {
     planStaged({ ...FACTS, booted: "recovery" }, { ...OPTIONS, slot: "recovery", reboot: true })
       .steps,
   ).toEqual([
+    { kind: "stage", stage: "before-upgrade" },
     { kind: "allocate", slot: "recovery" },
     ...WRITE,
     { kind: "promote", slot: "recovery", keepPassive: true },
     { kind: "attach", slot: "recovery" },
+    { kind: "stage", stage: "after-upgrade" },
     { kind: "reboot" },
   ]);
 });

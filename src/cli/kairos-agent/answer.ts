@@ -15,7 +15,7 @@ import { FlagFault, isOn, parseGoFlags } from "./go-flags.ts";
 import { grubEdit } from "./grub-edit.ts";
 import { AGENT_HELP } from "./help.ts";
 import { type AgentLine, isVerb, parseLine } from "./line.ts";
-import { findOriginal } from "./original.ts";
+import { findOriginal } from "../../kairos/original.ts";
 import { state } from "./state.ts";
 import { upgrade } from "./upgrade-verb.ts";
 import { uuid } from "./uuid.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { findOriginal } from "../../../src/cli/kairos-agent/original.ts";
+import { findOriginal } from "../../src/kairos/original.ts";
 
 const [KAIROS, AGENT] = ["/usr/bin/kairos", "/usr/bin/kairos-agent"];
 
