@@ -5,6 +5,7 @@ import { MiB } from "../../src/lib/units.ts";
 import { guestMembers } from "../e2e/guest-image.ts";
 import { probeKernel } from "../e2e/probe-kernel.ts";
 import { writeImage } from "../peers/image.ts";
+import { initrdOf } from "../fakes/boot-files.ts";
 import type { TarMember } from "../peers/tar.ts";
 import { kairosFile } from "./disk.ts";
 
@@ -49,7 +50,7 @@ export function probeSystem(version: string): TarMember[] {
   return [
     ...mountPoints(),
     { path: "boot/vmlinuz", data: probeKernel() },
-    { path: "boot/initrd", data: "an initrd of which nothing is read" },
+    { path: "boot/initrd", data: initrdOf("an init that never runs") },
     ...releaseFiles(version),
   ];
 }

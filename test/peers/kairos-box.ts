@@ -1,0 +1,129 @@
+/**
+ * A machine of Kairos that boots again and again: the model of its GRUB chooses an image on a real disk, which the kernel
+ * then has mounted as the initrd of Kairos mounts it. Needs root.
+ */
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { System } from "../../src/system/system.ts";
+import { bootKairos, type KairosBoot } from "../fakes/kairos-loader.ts";
+import {
+  type KairosDisk,
+  kairosPart,
+  type KairosPart,
+  type KairosSetup,
+  makeKairosDisk,
+} from "../kairos/disk.ts";
+import { volumesOf } from "../kairos/volumes.ts";
+import { command } from "./command.ts";
+import { runningFrom } from "./kairos-machine.ts";
+import { temporaryFolder, type TemporaryFolder } from "./temporary-folder.ts";
+
+const SECTOR_BYTES = 512;
+const PARTS = { COS_STATE: "state", COS_OEM: "oem", COS_RECOVERY: "recovery" } as const;
+
+export interface Booted extends KairosBoot {
+  /** The machine as tandem sees it in this boot. */
+  readonly system: System;
+  /** Where COS_STATE, or in a recovery system COS_RECOVERY, is mounted. */
+  readonly mount: string;
+}
+
+export class KairosBox implements AsyncDisposable {
+  readonly folder: TemporaryFolder;
+  readonly disk: KairosDisk;
+  readonly device: string;
+  /** The kernel command line that was booted last, without the name of a menu entry. */
+  #boots = 0;
+  #undo: (() => PromiseLike<unknown>)[] = [];
+
+  private constructor(folder: TemporaryFolder, disk: KairosDisk, device: string) {
+    this.folder = folder;
+    this.disk = disk;
+    this.device = device;
+  }
+
+  static async make(setup: Omit<KairosSetup, "path">): Promise<KairosBox> {
+    const folder = await temporaryFolder();
+    const disk = makeKairosDisk({ ...setup, path: folder.in("disk") });
+    const device = (await command("losetup", "--find", "--show", disk.path)).trim();
+    for (const { number, offsetBytes, sizeBytes } of disk.parts) {
+      const place = [offsetBytes, sizeBytes].map((bytes) => `${bytes / SECTOR_BYTES}`);
+      await command("addpart", device, `${number}`, ...place);
+    }
+    return new KairosBox(folder, disk, device);
+  }
+
+  /** Switches the machine off, and GRUB starts a system. `image`: the operator has chosen this one in the menu. */
+  async boot(image?: string): Promise<Booted> {
+    await this.off();
+    const boot = await this.#grub();
+    const file =
+      image ?? /cos-img\/filename=(\S+)/.exec(boot.cmdline)?.[1] ?? "/cOS/no-system-was-started";
+    const isRecovery = file.includes("recovery");
+    const mount = await this.#mount(isRecovery ? "recovery" : "state", "cos-state", "ro");
+    await this.#mount("oem", "oem", "rw");
+    const path = join(mount, file);
+    const loop = (await command("losetup", "--read-only", "--find", "--show", path)).trim();
+    this.#undo.push(() => command("losetup", "--detach", loop));
+    this.#boots += 1;
+    const cmdline = image === undefined ? boot.cmdline : `cos-img/filename=${image}`;
+    const system = inBoot(runningFrom(loop, cmdline), `boot-${this.#boots}`);
+    return { ...boot, system, mount };
+  }
+
+  async off(): Promise<void> {
+    for (const step of this.#undo.splice(0).toReversed()) await step();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.off();
+    for (const { number } of this.disk.parts) await command("delpart", this.device, `${number}`);
+    await command("losetup", "--detach", this.device);
+    await this.folder[Symbol.asyncDispose]();
+  }
+
+  /** GRUB changes files in place. The model reads the disk without the journal, as GRUB does. */
+  async #grub(): Promise<KairosBoot> {
+    const changes: { part: KairosPart; path: string; bytes: Uint8Array }[] = [];
+    const volumes = volumesOf(this.disk).map((volume) => ({
+      ...volume,
+      write(path: string, bytes: Uint8Array) {
+        volume.write(path, bytes);
+        const part = Object.entries(PARTS).find(([label]) => label === volume.label)?.[1];
+        if (part === undefined) throw new Error(`GRUB writes to ${volume.label}`);
+        changes.push({ part, path, bytes });
+      },
+    }));
+    const boot = bootKairos({ volumes });
+    for (const { part, path, bytes } of changes) {
+      const mount = await this.#mount(part, `grub-${part}`, "rw");
+      const file = openSync(join(mount, path), "r+");
+      writeSync(file, bytes);
+      closeSync(file);
+      await this.off();
+    }
+    return boot;
+  }
+
+  async #mount(part: KairosPart, name: string, access: "ro" | "rw"): Promise<string> {
+    const path = this.folder.in(name);
+    mkdirSync(path, { recursive: true });
+    const device = `${this.device}p${kairosPart(this.disk, part).number}`;
+    await command("mount", "-t", "ext4", "-o", access, device, path);
+    this.#undo.push(() => command("umount", path));
+    return path;
+  }
+}
+
+function inBoot(system: System, bootId: string): System {
+  return {
+    ...system,
+    files: {
+      ...system.files,
+      readText: (path) =>
+        path === "/proc/sys/kernel/random/boot_id" ? `${bootId}\n` : system.files.readText(path),
+      // The host may have a hook of its own, and a configuration.
+      exists: (path) => !path.includes("tandem-health") && system.files.exists(path),
+    },
+  };
+}
