@@ -5,7 +5,7 @@ import { MiB } from "../lib/units.ts";
 import type { Content } from "./content.ts";
 
 /** Free space in the new system, for what user stages and administrators add to it. */
-const FREE_BYTES = 128 * MiB;
+const FREE_BYTES = 64 * MiB;
 /** Stays free beside the image file: for the environment files of the boot loader, tandem's state, and what the file system needs. */
 const RESERVE_BYTES = 32 * MiB;
 /** Bitmaps, inode tables and directories take about 1/64 of a file system. */

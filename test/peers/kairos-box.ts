@@ -32,7 +32,7 @@ export class KairosBox implements AsyncDisposable {
   readonly folder: TemporaryFolder;
   readonly disk: KairosDisk;
   readonly device: string;
-  /** The kernel command line that was booted last, without the name of a menu entry. */
+  readonly #mounted = new Set<string>();
   #boots = 0;
   #undo: (() => PromiseLike<unknown>)[] = [];
 
@@ -76,8 +76,10 @@ export class KairosBox implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.off();
-    for (const { number } of this.disk.parts) await command("delpart", this.device, `${number}`);
+    // A test that has failed may have left files open, and the error of the test is the one to show.
+    for (const path of this.#mounted) await command("umount", "--lazy", path).catch(String);
+    await this.off().catch(String);
+    for (const { number } of this.disk.parts) await this.#removePart(number);
     await command("losetup", "--detach", this.device);
     await this.folder[Symbol.asyncDispose]();
   }
@@ -110,8 +112,22 @@ export class KairosBox implements AsyncDisposable {
     mkdirSync(path, { recursive: true });
     const device = `${this.device}p${kairosPart(this.disk, part).number}`;
     await command("mount", "-t", "ext4", "-o", access, device, path);
-    this.#undo.push(() => command("umount", path));
+    this.#mounted.add(path);
+    this.#undo.push(async () => {
+      await command("umount", path);
+      this.#mounted.delete(path);
+    });
     return path;
+  }
+
+  /** Another program may look at the labels of all disks at this moment. */
+  async #removePart(number: number, attempts = 100): Promise<void> {
+    try {
+      await command("delpart", this.device, `${number}`);
+    } catch (error) {
+      if (attempts === 1) throw error;
+      await this.#removePart(number, attempts - 1);
+    }
   }
 }
 
