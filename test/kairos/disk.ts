@@ -107,10 +107,7 @@ function placeOf(disk: KairosDisk, name: KairosPart): string {
   return `${disk.path}?offset=${kairosPart(disk, name).offsetBytes}`;
 }
 
-function partsOf({
-  stateBytes = 32 * MiB,
-  recoveryBytes = 16 * MiB,
-}: KairosSetup) {
+function partsOf({ stateBytes = 32 * MiB, recoveryBytes = 16 * MiB }: KairosSetup) {
   return [
     { name: "bios", label: "bios", type: "ef02", sizeBytes: MiB },
     { name: "oem", label: "oem", type: "8300", sizeBytes: 8 * MiB },
