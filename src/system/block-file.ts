@@ -108,6 +108,7 @@ function partOfQueue(
       queue.write(index, offsetBytes + at, bytes);
     },
     wait: () => queue.wait(),
+    ended: () => queue.ended(),
     close: () => queue.close(),
   };
 }

@@ -3,10 +3,13 @@ import type { BlockFile } from "./block-file.ts";
 import { SyscallError } from "./call.ts";
 import { directMemory } from "./direct-memory.ts";
 import { type Outbox, PARCEL_BYTES, plainOutbox } from "./outbox.ts";
-import type { WriteQueue } from "./write-queue.ts";
+import type { WriteQueue, Written } from "./write-queue.ts";
 
-/** With three parcels, filling one rarely waits for the medium. More of them only take memory. */
-const PARCELS = 3;
+/**
+ * A quiet medium needs three. Behind a program with 64 writes in flight one thread with eight took half the time. The
+ * medium must lag before the memory of all eight is touched: the parcel that ended last is filled next.
+ */
+const PARCELS = 8;
 
 /**
  * Writes parcels to `file` with O_DIRECT while the caller fills the next one. It falls back to file.write() where the
@@ -44,7 +47,8 @@ class DirectOutbox implements Outbox {
   }
 
   take(): Uint8Array {
-    if (this.#free.length === 0) this.#collect();
+    this.#collect(this.#queue.ended());
+    if (this.#free.length === 0) this.#collect(this.#queue.wait());
     this.#filling = defined(this.#free.pop(), "free parcel");
     return this.#parcel(this.#filling).memory;
   }
@@ -63,16 +67,16 @@ class DirectOutbox implements Outbox {
   }
 
   settle(): void {
-    while (this.#queue.length > 0) this.#collect();
+    while (this.#queue.length > 0) this.#collect(this.#queue.wait());
   }
 
   close(): void {
     this.#queue.close();
   }
 
-  /** Waits until at least one write ends, and frees the parcels of all that ended. */
-  #collect(): void {
-    for (const { index, writtenBytes } of this.#queue.wait()) {
+  /** Frees the parcels of writes that have ended. */
+  #collect(ended: Iterable<Written>): void {
+    for (const { index, writtenBytes } of ended) {
       this.#free.push(index);
       const parcel = this.#parcel(index);
       if (writtenBytes !== parcel.sizeBytes) this.#writeAgain(parcel);

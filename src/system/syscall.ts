@@ -146,11 +146,15 @@ export function submitTo(queue: number, requests: BigUint64Array): void {
 }
 
 /**
- * Waits for at least one event. Returns the number of events in `events`, which has room for `max`. See
+ * Waits for at least `min` events. Returns the number of events in `events`, which has room for them. See
  * io_getevents(2).
  */
-export function waitFor(queue: number, events: DataView, max: number): number {
-  return call("ioGetevents", [queue, 1, max, ptr(events)]);
+export function waitFor(
+  queue: number,
+  events: DataView,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  return call("ioGetevents", [queue, min, max, ptr(events)]);
 }
 
 /** Calls ioctl(2) for a request that takes the address of an int. Returns the value of that int afterwards. */

@@ -23,19 +23,21 @@ export interface Written {
 }
 
 /**
- * Asynchronous writes to a BlockFile. They may end in any order. A flush covers only the writes that wait() has
- * returned.
+ * Asynchronous writes to a BlockFile. They may end in any order. A flush covers only the writes that wait() or
+ * ended() has returned.
  */
 export interface WriteQueue {
   /** The number of writes in flight. */
   readonly length: number;
   /**
-   * Starts to write `bytes`, which must not change until wait() has returned `index`. Throws a SyscallError when the
+   * Starts to write `bytes`, which must not change until `index` was returned. Throws a SyscallError when the
    * write cannot start.
    */
   write(index: number, offsetBytes: number, bytes: Uint8Array): void;
   /** Waits for at least one write, and returns all that have ended. */
   wait(): Iterable<Written>;
+  /** Returns the writes that have ended by now, without waiting. */
+  ended(): Iterable<Written>;
   /** Waits for all writes. Their errors are lost. */
   close(): void;
 }
@@ -72,8 +74,17 @@ export class LinuxWriteQueue implements WriteQueue {
     this.length += 1;
   }
 
-  *wait(): Generator<Written> {
-    const count = waitFor(this.#queue, this.#events, this.#events.byteLength / EVENT.bytes);
+  wait(): Generator<Written> {
+    return this.#collect(1);
+  }
+
+  ended(): Generator<Written> {
+    return this.#collect(0);
+  }
+
+  *#collect(min: 0 | 1): Generator<Written> {
+    const max = this.#events.byteLength / EVENT.bytes;
+    const count = waitFor(this.#queue, this.#events, { min, max });
     this.length -= count;
     for (let at = 0; at < count * EVENT.bytes; at += EVENT.bytes)
       yield {

@@ -116,6 +116,7 @@ export class RecordedDisk {
         operations.push(write);
       },
       wait: take,
+      ended: () => [],
       close() {
         while (waiting.length > 0) take();
       },

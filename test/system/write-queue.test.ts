@@ -2,7 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LinuxWriteQueue } from "../../src/system/write-queue.ts";
+import { LinuxWriteQueue, type Written } from "../../src/system/write-queue.ts";
+import { until } from "../fakes/until.ts";
 
 const EBADF = 9;
 const folder = mkdtempSync(join(tmpdir(), "tandem-queue-"));
@@ -28,6 +29,19 @@ test("LinuxWriteQueue returns each write with its index and its number of bytes"
   ]);
   queue.close();
   expect(readFileSync(path)).toEqual(Buffer.concat(writes));
+});
+
+test("ended() of a LinuxWriteQueue returns at once what has ended", async () => {
+  const queue = new LinuxWriteQueue(openSync(join(folder, "ended"), "w"), 3);
+  expect([...queue.ended()]).toEqual([]);
+  queue.write(7, 0, new Uint8Array(10));
+  const found: Written[] = [];
+  await until(() => {
+    found.push(...queue.ended());
+    return queue.length === 0;
+  });
+  expect(found).toEqual([{ index: 7, writtenBytes: 10 }]);
+  queue.close();
 });
 
 test("LinuxWriteQueue throws when a write cannot start", () => {
