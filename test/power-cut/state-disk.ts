@@ -15,11 +15,15 @@ import { temporaryFolder } from "../peers/temporary-folder.ts";
 /** Room for a journal, and for images that are mostly holes. */
 const STATE_BYTES = 12 * MiB;
 const IMAGE_BYTES = 4 * MiB;
-const SYSTEMS = [
-  ["active", "v1", "COS_ACTIVE"],
-  ["passive", "v0", "COS_PASSIVE"],
-  ["transition", "v2", "COS_ACTIVE"],
-] as const;
+/** The name of a file, the version of the system in it, and the label of its file system. */
+export type StoredSystem = readonly [file: string, version: string, label: string];
+const SYSTEMS: readonly StoredSystem[] = [
+  ["active.img", "v1", "COS_ACTIVE"],
+  ["passive.img", "v0", "COS_PASSIVE"],
+  ["transition.img", "v2", "COS_ACTIVE"],
+];
+const NEW = "transition.img";
+const WATCHED = ["active.img", "passive.img", "recovery.img", "recovery.squashfs"];
 const FOLDER = "cOS";
 
 export interface StateDisk extends AsyncDisposable {
@@ -32,12 +36,16 @@ export interface StateDisk extends AsyncDisposable {
   readonly loop: string;
   /** Where the journal lies: GRUB never looks there. */
   readonly journal: readonly (readonly [startBytes: number, endBytes: number])[];
+  /** The files that are looked at. */
+  readonly watched: readonly string[];
   /** What GRUB has seen, by all bytes that it may look at. */
   readonly seenByGrub: Map<string, View>;
 }
 
-/** What somebody sees under the two names: "v1 COS_ACTIVE". */
+/** What somebody sees under the names of the watched files: "v1 COS_ACTIVE". */
 export interface View {
+  readonly seen: ReadonlyMap<string, string>;
+  /** The file active.img. */
   readonly active: string;
   readonly passive: string;
   readonly names: readonly string[];
@@ -51,17 +59,20 @@ export interface Recording {
   readonly returnedAfter: number;
 }
 
-export async function stateDisk(checksums: Checksums): Promise<StateDisk> {
+export async function stateDisk(
+  checksums: Checksums,
+  stored: readonly StoredSystem[] = SYSTEMS,
+): Promise<StateDisk> {
   // In memory: hundreds of mounts would wait for the disk of this machine.
   const folder = await temporaryFolder("/dev/shm");
   const path = folder.in;
   const systems = new Map(
-    SYSTEMS.map(([name, version, label]) => {
+    stored.map(([file, version, label]) => {
       const identity = { ...IDENTITY, label };
-      writeExt4(path(`${name}.img`), { sizeBytes: IMAGE_BYTES, checksums, identity }, (image) =>
+      writeExt4(path(file), { sizeBytes: IMAGE_BYTES, checksums, identity }, (image) =>
         directory({ boot: directory({ vmlinuz: image.file(version.repeat(99_999)) }) }),
       );
-      return [hashOf(readFileSync(path(`${name}.img`))), version] as const;
+      return [hashOf(readFileSync(path(file))), version] as const;
     }),
   );
   await command("truncate", "-s", `${STATE_BYTES}`, path("start"));
@@ -69,18 +80,22 @@ export async function stateDisk(checksums: Checksums): Promise<StateDisk> {
   {
     await using mounted = await mountWritable(path("start"));
     mkdirSync(`${mounted.path}/${FOLDER}`);
-    for (const name of ["active.img", "passive.img"])
-      await copySparse(path(name), `${mounted.path}/${FOLDER}/${name}`);
+    for (const [file] of stored)
+      if (file !== NEW) await copySparse(path(file), `${mounted.path}/${FOLDER}/${file}`);
   }
   await command("mkdir", path("mount"));
   await command("cp", path("start"), path("cut"));
   const loop = (await command("losetup", "--find", "--show", path("cut"))).trim();
+  // A new recovery.img takes the place of a recovery.squashfs.
+  const roles = new Set(stored.map(([file]) => file.split(".")[0]));
+  const watched = WATCHED.filter((file) => roles.has(file.split(".")[0]));
   return {
     start: PagedImage.of(readFileSync(path("start"))),
     systems,
     path,
     loop,
     journal: await journalOf(path("start")),
+    watched,
     seenByGrub: new Map(),
     async [Symbol.asyncDispose]() {
       await command("losetup", "--detach", loop);
@@ -186,12 +201,18 @@ export async function grubsView(disk: StateDisk, { grubHash }: StateCut): Promis
 }
 
 async function lookWithGrub(disk: StateDisk): Promise<View> {
-  const see = async (name: string): Promise<string> => {
-    const words = [disk.path("cut"), "cat", `(loop0)/${FOLDER}/${name}.img`];
-    return describe(disk, await commandBytes("grub-fstest", ...words).catch(() => "none"));
+  const see = async (name: string): Promise<readonly [string, string]> => {
+    const words = [disk.path("cut"), "cat", `(loop0)/${FOLDER}/${name}`];
+    const bytes = await commandBytes("grub-fstest", ...words).catch(() => "none" as const);
+    return [name, describe(disk, bytes)];
   };
-  const [active, passive] = await Promise.all([see("active"), see("passive")]);
-  return { active, passive, names: [] };
+  return viewOf(await Promise.all(disk.watched.map(see)), []);
+}
+
+function viewOf(seen: readonly (readonly [string, string])[], names: readonly string[]): View {
+  const all = new Map(seen);
+  const [active, passive] = ["active.img", "passive.img"].map((name) => all.get(name) ?? "none");
+  return { seen: all, active: active ?? "none", passive: passive ?? "none", names };
 }
 
 /** Lets the kernel mount the disk of the last cut, which replays the journal. */
@@ -227,11 +248,11 @@ function viewAfter(
   const names = (): string[] => readdirSync(folder).toSorted();
   const see = (name: string): string =>
     names().includes(name) ? describe(disk, readFileSync(`${folder}/${name}`)) : "none";
-  const look = (): View => ({
-    active: see("active.img"),
-    passive: see("passive.img"),
-    names: names(),
-  });
+  const look = (): View =>
+    viewOf(
+      disk.watched.map((name) => [name, see(name)] as const),
+      names(),
+    );
   act(look(), folder);
   return look();
 }

@@ -18,8 +18,8 @@ export function swapRecovery({ path, files }: ImageFolder): void {
   const at = (name: string): string => `${path}/${name}`;
   refuseOtherLabel({ path, files });
   describing(`change the image files in ${path}`, () => {
-    removeReplaced({ path, files });
     files.flush(path);
+    removeReplaced({ path, files });
     if (files.stat(at("recovery.img")) !== undefined) {
       files.link(at("recovery.img"), at(REPLACED.image));
       files.flush(path);
@@ -34,12 +34,14 @@ export function swapRecovery({ path, files }: ImageFolder): void {
   });
 }
 
-/** Removes what has lost its name, also by an interrupted swap. */
+/** Removes what has lost its name, also in a run that was killed: GRUB must see what that run did, so flush before. */
 export function removeReplaced({ path, files }: ImageFolder): void {
   const names = Object.values(REPLACED).map((name) => `${path}/${name}`);
   const found = names.filter((name) => files.stat(name) !== undefined);
+  if (found.length === 0) return;
+  files.flush(path);
   for (const name of found) files.remove(name);
-  if (found.length > 0) files.flush(path);
+  files.flush(path);
 }
 
 function refuseOtherLabel({ path, files }: ImageFolder): void {

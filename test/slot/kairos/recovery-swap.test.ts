@@ -41,6 +41,7 @@ test("swapRecovery() flushes after each step", async () => {
     "flush cOS",
     "rename recovery.squashfs replaced.squashfs",
     "flush cOS",
+    "flush cOS",
     "remove replaced.img",
     "remove replaced.squashfs",
     "flush cOS",
