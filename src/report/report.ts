@@ -6,6 +6,7 @@ import { Bundle, type Missing, type Part } from "./bundle.ts";
 import { controlPart } from "./control.ts";
 import { espPart } from "./esp.ts";
 import { journalPart } from "./journal.ts";
+import { kairosParts } from "./kairos.ts";
 import { kernelParts } from "./kernel.ts";
 import { knownSecrets, learnCredentials } from "./known-secrets.ts";
 import { partitionTablePart } from "./partition-table.ts";
@@ -56,6 +57,7 @@ function machineParts(system: System, config: LayoutOptions): readonly Part[] {
     ...kernelParts(system),
     pstorePart(system),
     journalPart(system),
+    ...kairosParts(system),
   ];
 }
 
