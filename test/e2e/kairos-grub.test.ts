@@ -166,6 +166,28 @@ const COMMITS: readonly Case[] = [
     boots: ["cos v0.2.0", FELL, FELL],
   },
   {
+    name: "a new system on trial, with an encrypted OEM partition",
+    setup: committed(trialOf("active"), {
+      hasOem: false,
+      contents: { "/oem/grubenv": undefined },
+    }),
+    boots: ["cos v0.2.0", FELL],
+  },
+  {
+    name: "a new system on trial, after a grubenv of 0 bytes and a stale assessment",
+    setup: committed(trialOf("active"), {
+      contents: { "/oem/grubenv": "", "/state/boot_assessment": ARMED },
+    }),
+    boots: ["cos v0.2.0", FELL],
+  },
+  {
+    name: "a new system on trial, where the operator has chosen the passive one for all boots",
+    setup: committed(trialOf("active"), {
+      contents: { "/oem/grubenv": { saved_entry: "fallback" } },
+    }),
+    boots: ["cos v0.2.0", FELL],
+  },
+  {
     name: "two tries, then the passive system three times, then recovery",
     setup: twice,
     boots: [
