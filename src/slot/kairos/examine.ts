@@ -20,6 +20,7 @@ export function examineImages(devices: Devices, diskPath: string): Finding[] {
     );
     return [
       checkImages(files, () => finish(devices, folders, disk)),
+      ...checkTransition(files),
       ...checkOthers(devices, disk),
     ];
   } catch (error) {
@@ -49,6 +50,15 @@ function checkImages(files: ImageFiles, run: () => Promise<void>): Finding {
       advice: "The next upgrade makes one.",
     });
   return ok(`the labels are ${ACTIVE_LABEL} and ${PASSIVE_LABEL}, by which the kernel finds them`);
+}
+
+function checkTransition({ transition }: ImageFiles): Finding[] {
+  if (transition === undefined) return [];
+  return [
+    warn("there is a transition.img: an upgrade is at work, or one was interrupted", {
+      advice: "The next upgrade replaces it. Until then it uses its space.",
+    }),
+  ];
 }
 
 /** GRUB and the initrd look for labels and files on all disks. */

@@ -63,6 +63,15 @@ test("examineImages() finishes an interrupted swap", async () => {
   expect(machine.log.at(-1)).toBe(`remount ${folder.path} ro`);
 });
 
+test("examineImages() tells of a system that has not taken its slot", async () => {
+  await using folder = await temporaryFolder();
+  fill(folder.path, { "active.img": ACTIVE, "passive.img": PASSIVE, "transition.img": ACTIVE });
+  const found = examineImages(onState(folder.path), "/dev/sda");
+  expect(found.map(({ verdict, text }) => `${verdict} ${text}`)).toContain(
+    "warn there is a transition.img: an upgrade is at work, or one was interrupted",
+  );
+});
+
 test("examineImages() names another disk with the same label", async () => {
   await using folder = await temporaryFolder();
   fill(folder.path, { "active.img": ACTIVE, "passive.img": PASSIVE });
