@@ -179,6 +179,52 @@ test("Warns but does not fail when the rebranding fails", async () => {
   expect(text).toContain("WRN Cannot set the title in the boot menu: ");
 });
 
+/** A machine with Kairos' own program, which fails at one stage. */
+function withStages(system: System, failingStage: string, ran: string[]): System {
+  return {
+    ...system,
+    isExecutable: (path) => path.endsWith("/usr/bin/kairos"),
+    isSelf: () => false,
+    run(words, options) {
+      if (!words.includes("run-stage")) return system.run(words, options);
+      const stage = words.at(-1) ?? "";
+      ran.push(stage);
+      const status = stage === failingStage ? 1 : 0;
+      return Promise.resolve({ status, stdout: "", stderr: "the step failed\n" });
+    },
+  };
+}
+
+const STAGES = ["before-upgrade", "after-upgrade-chroot", "after-upgrade"];
+
+test.each([
+  ["Fails if some hook fails and strict is set", 0, OLD],
+  ["Fails on the after-upgrade-chroot hook when strict", 1, OLD],
+  ["Fails on the after-upgrade hook when strict", 2, { active: "new", passive: "active" }],
+] as const)("%s", async (...[, index, slots]) => {
+  await using box = await agentBox();
+  const plain = configured(box, "active", "strict: true\n");
+  const ran: string[] = [];
+  const { status, text } = await upgrade(withStages(plain, STAGES[index] ?? "", ran));
+  expect({ status, text }).toMatchObject({ status: 1 });
+  expect(text).toContain("the step failed");
+  expect(ran).toEqual(STAGES.slice(0, index + 1));
+  expect(slotsOf(plain)).toMatchObject(slots);
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
+});
+
+test("a hook that fails is told and otherwise ignored", async () => {
+  await using box = await agentBox();
+  const plain = configured(box);
+  const ran: string[] = [];
+  const { status, text } = await upgrade(withStages(plain, "after-upgrade-chroot", ran));
+  expect({ status, text }).toMatchObject({ status: 0 });
+  expect(ran).toEqual(STAGES);
+  expect(text).toMatch(/WRN .*after-upgrade-chroot.*, continuing\n/);
+  expect(slotsOf(plain)).toMatchObject({ active: "new", passive: "active" });
+  expect(grubEnv(box)).toContain("next_entry=cos\n");
+});
+
 /** The first call for which `isHit` is true fails. */
 function failing(
   system: System,

@@ -55,16 +55,18 @@ function writeSystem(path: string, name: SystemName): string {
 }
 
 /** The folders with configuration of this machine are not looked into. */
-const isConfig = (path: string): boolean => /^\/(?:oem|etc\/kairos|usr\/local)\b/.test(path);
+const isConfig = (path: string): boolean =>
+  /^\/(?:oem|etc\/kairos|usr\/local|run\/initramfs\/live)\b/.test(path);
 
-/** The machine with a configuration, and with its devices listed by label. */
+/** The machine with a configuration, which may have `more` lines, and with its devices listed by label. */
 export function configured(
   { system, device }: KairosMachine,
   from: KairosBoot["from"] = "active",
+  more = "",
 ): System {
   const label = SYSTEMS.find(([name]) => name === from)?.[1];
   const texts = new Map([
-    ["/oem/90_custom.yaml", CONFIG],
+    ["/oem/90_custom.yaml", `${CONFIG}${more}`],
     ["/etc/cos/grub.cfg", MENU],
     ["/proc/cmdline", `root=LABEL=${label} cos-img/filename=/cOS/${from}.img\n`],
   ]);
