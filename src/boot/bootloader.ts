@@ -79,6 +79,11 @@ export interface Bootloader {
   commit(next: NextRecord): Promise<BootRecord>;
   /** Sets the title of the systems in its menu. Undefined for a loader whose menu has none. Throws `disk` as well. */
   setMenuTitle?(title: string): void;
+  /**
+   * How something other than a hook of tandem has confirmed the boot of the running trial, for people. Undefined when
+   * nothing has. Writes nothing.
+   */
+  confirmation?(): string | undefined;
   /** What others have set against the boot record, for people. Undefined when nothing is. Writes nothing. */
   contradiction?(): string | undefined;
   /** Writes nothing. */

@@ -5,7 +5,7 @@ import type { Source } from "../source/source.ts";
 import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
 import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
-import { reportFall, unrecordedFall } from "../verdict/mark.ts";
+import { reportFall, settleConfirmed, unrecordedFall } from "../verdict/mark.ts";
 import { type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
 import { runUpgrade, type UpgradeResult } from "./run.ts";
 import type { ImageExtras, Upgrade } from "./running.ts";
@@ -66,7 +66,10 @@ export async function upgradeFrom(
   const isFirst = isNewDisk(machine);
   const options = { ...request, tries: triesFor(machine.loader, request) };
   // Before the plan: a trial that the boot loader has given up is no trial any more, and its image is known to be bad.
-  if (!request.dryRun) await reportFall(work.talk, machine);
+  if (!request.dryRun) {
+    await reportFall(work.talk, machine);
+    await settleConfirmed(work.talk, machine);
+  }
   const plan = isFirst ? planFirst(options) : planUpgrade(factsOf(machine, content), options);
   if (plan.kind === "nothing") return { outcome: "nothing", reason: plan.reason, digest };
   announce(work, plan, { machine, content });

@@ -81,6 +81,14 @@ export async function markBad(
   return { slot, verdict: "bad", committed: next !== undefined };
 }
 
+/** Makes the running trial good when something other than a hook of tandem has confirmed its boot. */
+export async function settleConfirmed(talk: Talk, machine: Machine): Promise<void> {
+  const how = machine.loader.confirmation?.();
+  if (how === undefined) return;
+  const { slot } = await markGood(machine, undefined, how);
+  talk.info(`Slot ${slot} is good: ${how}`);
+}
+
 /** Records what the boot loader has given up before this boot, and tells the user about a trial. Returns that trial. */
 export async function reportFall(talk: Talk, machine: Machine): Promise<SlotName | undefined> {
   const fell = await recordFall(machine);

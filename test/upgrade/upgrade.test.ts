@@ -51,6 +51,19 @@ test("upgradeFrom() does not reboot: the caller does", async () => {
   expect(system.reboots).toEqual([]);
 });
 
+test("upgradeFrom() goes on from a trial that others have confirmed", async () => {
+  const image = await armed();
+  const machine = memoryMachine(image.file(), TRIAL_BOOT);
+  const why = "Cannot upgrade while slot b is on trial";
+  expect(await rejection(upgradeTo("v3", machine))).toMatchObject({
+    message: expect.stringContaining(why),
+  });
+  const loader = { ...machine.loader, confirmation: () => "a stage was reached" };
+  await upgradeTo("v3", { ...machine, loader });
+  expect(machine.loaderData.record).toMatchObject({ good: "b", trial: "a" });
+  expect(machine.memory.state.history.map(({ kind }) => kind)).toEqual(["armed", "good", "armed"]);
+});
+
 test("upgradeFrom() withdraws a pending trial before it writes", async () => {
   const image = await armed();
   await upgradeTo("v3", memoryMachine(image.file(), FIRST_BOOT));

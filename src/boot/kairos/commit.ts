@@ -85,17 +85,28 @@ function isOthersAssessment(places: KairosPlaces, record: BootRecord): boolean {
   const found = readAssessment(places);
   if (found === "damaged") return false;
   const { isEnabled, isTentative, isAlways } = found;
-  if (record.good === "passive")
-    return !isEnabled && !isTentative && isConfirmedByStage(places, record);
+  if (record.good === "passive") return isConfirmedByStage(places, record);
   // An upgrade by Kairos' own program is armed. It has failed when GRUB has come to the passive system by itself.
   return (isEnabled && !isTentative) || (isAlways && !isEnabled) || isFallback(places);
 }
 
-/** Where no hook gives verdicts, the stock stage does: it clears the assessment as soon as the active system has started. */
+/** How the running trial was confirmed where no hook gives verdicts, for people. */
+export function confirmation(places: KairosPlaces): string | undefined {
+  const record = recordDecidedHere(places);
+  return record !== undefined && isConfirmedByStage(places, record)
+    ? "the stage boot.before of Kairos was reached"
+    : undefined;
+}
+
+/** Without a hook the stock stage has the last word: it clears the assessment as soon as the active system has started. */
 function isConfirmedByStage(places: KairosPlaces, record: BootRecord): boolean {
+  const found = readAssessment(places);
+  if (found === "damaged" || found.isEnabled || found.isTentative) return false;
   return (
     places.givesVerdicts !== true &&
-    startedSlot(places) === record.trial &&
-    isMadeNow(places, record) === false
+    record.trial === "active" &&
+    startedSlot(places) === "active" &&
+    isMadeNow(places, record) === false &&
+    !isArmedTooEarly(places, record)
   );
 }

@@ -94,6 +94,7 @@ test("the stock stage clears the assessment, and a repair sets it again until th
   machine.boot();
   machine.clear();
   expect(machine.open().unfinished()).toBe(`${ASSESSMENT} does not make GRUB fall back`);
+  expect(machine.open().confirmation?.()).toBeUndefined();
   await machine.open().repair();
   expect(machine.open().unfinished()).toBeUndefined();
   expect(machine.nextEntries(2)).toBe("fallback fallback");
@@ -102,9 +103,13 @@ test("the stock stage clears the assessment, and a repair sets it again until th
 test("without a hook the stock stage has the last word", async () => {
   const machine = await machineWith(NEW);
   machine.boot();
+  expect(machine.open().confirmation?.()).toBeUndefined();
   machine.clear();
+  expect(machine.open().confirmation?.()).toBe("the stage boot.before of Kairos was reached");
   await machine.open().repair();
   expect(machine.nextEntries(2)).toBe("cos cos");
+  await machine.open().commit(settledOn("active"));
+  expect(machine.open().confirmation?.()).toBeUndefined();
 });
 
 test("before its boot the entry of a trial is set again when somebody has removed it", async () => {
