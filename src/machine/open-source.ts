@@ -18,7 +18,7 @@ export interface Network {
 
 /** How a source is read. */
 export interface SourceRequest extends Network {
-  /** Paths that are left out of a directory, with all below them. */
+  /** Paths that are left out of the new system, with all below them. */
   readonly exclude?: readonly string[];
   /** The same for paths that need not be there, such as the mount points of a running system. */
   readonly skip?: readonly string[];
@@ -50,6 +50,14 @@ function optionsFor(
     signal,
     log: (message) => (message.endsWith(", continuing") ? talk.warn(message) : talk.debug(message)),
   };
+}
+
+/** The paths that the writer leaves out: a folder leaves them out itself. */
+export function excludedByWriter(
+  { kind }: Source,
+  { exclude = [] }: SourceRequest,
+): readonly string[] {
+  return kind === "layers" ? exclude : [];
 }
 
 /** How many layers are unpacked at the same time: one for each core, at most 6, and no more than there are layers. */

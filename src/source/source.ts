@@ -12,6 +12,7 @@ import type { Files } from "../system/files.ts";
 import type { DataSink, Entry } from "../tar/entry.ts";
 import { openArchive } from "./archive.ts";
 import { openDockerArchive } from "./docker-archive.ts";
+import { pathBelow } from "./exclusions.ts";
 import { openDirectory } from "./folder.ts";
 import { openLayout } from "./oci-layout.ts";
 import { openRegistry, registryTags } from "./registry.ts";
@@ -105,7 +106,7 @@ interface PlainOptions {
   readonly stallMs?: number;
   /** The lowest rate of a registry in bytes a second, over a minute. 0: no limit. */
   readonly minimumRate?: number;
-  /** Paths that are left out of a directory, with all below them. */
+  /** Paths that are left out, with all below them. A source of layers gives them all the same: the writer leaves them out. */
   readonly exclude?: readonly string[];
   /** The same for paths that need not be there. Other sources ignore them. */
   readonly skip?: readonly string[];
@@ -153,7 +154,8 @@ export async function openSource(text: string, options: SourceOptions): Promise<
   const colon = text.indexOf(":");
   const kind = Object.entries(KINDS).find(([name]) => text.startsWith(`${name}:`))?.[1];
   if (kind === undefined || text.length === colon + 1) throw unknownKind(text);
-  refuseExclusions(text, options);
+  // Only a folder leaves them out here. A wrong one must be refused before anything is fetched.
+  options.exclude?.forEach(pathBelow);
   const { found, ...source } = kind.open(text.slice(colon + 1), withDefaults(options));
   return {
     ...source,
@@ -200,14 +202,6 @@ function recipeOf(text: string, options: SourceOptions): SourceRecipe | undefine
       ...(minimumRate === undefined ? {} : { minimumRate }),
     },
   };
-}
-
-function refuseExclusions(text: string, { exclude = [] }: SourceOptions): void {
-  if (exclude.length === 0 || text.startsWith("dir:")) return;
-  throw new TandemError(
-    "usage",
-    `Cannot exclude "${exclude[0]}" from ${text}: only a dir: source can leave paths out`,
-  );
 }
 
 function unknownKind(text: string): TandemError {

@@ -24,6 +24,8 @@ export interface Upgrade extends ImageExtras {
   /** The slot that the new system gets. */
   readonly slot: SlotName;
   readonly jobs: number;
+  /** Paths that are removed from the tree of an image. */
+  readonly exclude?: readonly string[];
   /** Take an image in spite of its flaws. */
   readonly force?: boolean;
   /** How the stages of users are run. Undefined: a plan has none. */

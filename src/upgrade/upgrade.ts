@@ -3,7 +3,13 @@ import { reasonOf, TandemError } from "../lib/error.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { Source } from "../source/source.ts";
 import { slotDigests, type Machine, note, recordOf } from "../machine/machine.ts";
-import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
+import {
+  excludedByWriter,
+  jobsFor,
+  sourceOf,
+  type SourceRequest,
+  type Work,
+} from "../machine/open-source.ts";
 import { isNewDisk } from "../machine/new-disk.ts";
 import { reportFall, settleConfirmed, unrecordedFall } from "../verdict/mark.ts";
 import { type Plan, planFirst, planUpgrade, type UpgradeOptions } from "./plan.ts";
@@ -82,8 +88,9 @@ export async function upgradeFrom(
   const { talk, signal } = work;
   const { slot } = plan;
   const { force = false } = request;
+  const exclude = excludedByWriter(opened, request);
   const wishes = machine.staging === undefined ? {} : kairosWishes(work.system, request, slot);
-  const upgrading = { machine, content, slot, jobs, force, ...wishes, talk, signal };
+  const upgrading = { machine, content, slot, jobs, force, exclude, ...wishes, talk, signal };
   try {
     const result = await runUpgrade(upgrading, plan.steps);
     if (isFirst) return { outcome: "installed", ...result };

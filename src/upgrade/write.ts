@@ -8,7 +8,13 @@ import { kernelNameOf, partitionOfDevice } from "../slot/block-device.ts";
 import { parseMounts } from "../slot/mounts.ts";
 import type { BlockFile } from "../system/block-file.ts";
 import type { System } from "../system/system.ts";
-import { jobsFor, sourceOf, type SourceRequest, type Work } from "../machine/open-source.ts";
+import {
+  excludedByWriter,
+  jobsFor,
+  sourceOf,
+  type SourceRequest,
+  type Work,
+} from "../machine/open-source.ts";
 import { type Content, contentOf } from "../write/content.ts";
 import { geometryFor, writeImage } from "../write/write-image.ts";
 
@@ -47,13 +53,14 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
   const opened = await sourceOf(work, request.source, request);
   try {
     const content = await contentOf(opened, work);
+    const exclude = excludedByWriter(opened, request);
     const resolve = (performance.now() - startMs) / 1000;
     const { target: name, sizeBytes } = request;
     // Throw now, before the file is made or emptied.
     if (sizeBytes !== undefined) geometryFor(content, { name, sizeBytes });
     const result = await withTarget(work, request, (block) => {
       talk.info(`Writing ${content.name} to ${name} (${formatBytes(block.sizeBytes)})`);
-      return writeAndCompare(work, request, { content, block });
+      return writeAndCompare(work, request, { content, block, exclude });
     });
     return { ...result, seconds: { resolve, ...result.seconds } };
   } finally {
@@ -64,16 +71,18 @@ export async function write(work: Work, request: WriteRequest): Promise<WriteRes
 interface Opened {
   readonly content: Content;
   readonly block: BlockFile;
+  readonly exclude: readonly string[];
 }
 
 async function writeAndCompare(
   work: Work,
   request: WriteRequest,
-  { content, block }: Opened,
+  { content, block, exclude }: Opened,
 ): Promise<Omit<WriteResult, "seconds"> & { seconds: Omit<WriteResult["seconds"], "resolve"> }> {
   const { usedBytes, inodes, ranges, seconds } = await writeImage({
     ...work,
     content,
+    exclude,
     target: { block, path: request.target, offsetBytes: 0 },
     identity: {
       uuid: identityOf(content.digest, request.label),

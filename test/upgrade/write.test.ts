@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signaturesOn } from "../../src/disk/signature.ts";
+import { openFileSystem } from "../../src/ext4/mount.ts";
+import { display } from "../../src/lib/byte-string.ts";
 import { TandemError } from "../../src/lib/error.ts";
 import { SILENT, type Talk } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -78,6 +80,19 @@ test("write() makes the file, and returns what it has written", async () => {
   expect(bytes.readUInt16LE(1024 + 56)).toBe(0xef53);
   expect(bytes.toString("latin1", 1024 + 120, 1024 + 124)).toBe("root");
   expect(bytes.includes("new\n")).toBe(true);
+});
+
+test("write() leaves out what the request excludes, and keeps the digest of the image", async () => {
+  const warnings: string[] = [];
+  const talk = { ...SILENT, warn: (text: string) => void warnings.push(text) };
+  const exclude = ["/large", "/none"];
+  const result = await writeTo("excluded.img", { exclude }, { talk });
+  expect(result.digest).toBe(digest);
+  const block = linux.openBlock(at("excluded.img"), { write: false });
+  const { root } = openFileSystem(block);
+  expect([...root.children.keys()].map(display).toSorted()).toEqual(["bin", "etc", "lost+found"]);
+  block.close();
+  expect(warnings).toEqual([`${source}: found nothing to exclude at "/none", continuing`]);
 });
 
 test("write() with one job gives the same bytes each time", async () => {

@@ -120,7 +120,6 @@ async function perform(running: AgentRun, given: KairosConfig): Promise<void> {
   }).config;
   const wanted = upgradeConfigOf(given.values);
   const translated = translateUpgrade(system.files, wanted, config);
-  for (const warning of translated.warnings) talk.warn(warning);
   refuseMissing(system, translated);
   const report = await deploy(running, { translated, config });
   talk.end();

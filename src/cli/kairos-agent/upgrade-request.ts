@@ -17,8 +17,6 @@ export interface TranslatedUpgrade {
   readonly request: UpgradeRequest & { readonly source: string };
   readonly source: AgentSource;
   readonly isRecovery: boolean;
-  /** Each ends with ", continuing". */
-  readonly warnings: readonly string[];
 }
 
 /** One failing boot is enough for the fall-back: the stock menu of Kairos counts no more. */
@@ -54,7 +52,6 @@ export function translateUpgrade(
   const { source: text, sizeMiB = 0 } = isRecovery ? upgrade.recovery : upgrade.system;
   if (text === undefined) throw new TandemError("source", noSourceText(upgrade));
   const source = parseAgentSource(text);
-  const { exclude, warnings } = exclusionsFor(source, upgrade.excludedPaths);
   const request = {
     source: tandemSource(files, source),
     slot: isRecovery ? ("recovery" as const) : undefined,
@@ -68,11 +65,11 @@ export function translateUpgrade(
     folders: foldersOf(upgrade),
     menuTitle: upgrade.entryTitle,
     minimumRate: config.minimumRate,
-    exclude,
+    exclude: exclusionsFor(source, upgrade.excludedPaths),
     ...(source.kind === "folder" ? { skip: KAIROS_SKIP } : {}),
     insecureRegistries: [...config.insecureRegistries, ...insecureFor(source, upgrade)],
   };
-  return { request, source, isRecovery, warnings };
+  return { request, source, isRecovery };
 }
 
 /** Throws "usage" for a path that names no folder below the root. */
@@ -105,25 +102,18 @@ function insecureFor(
 }
 
 /**
- * The original takes patterns, in another form for each kind of source. Of these, whole paths from the root of a folder
- * are what its documentation and its operators use. For an image such a path has no effect there.
+ * The original takes patterns, in another form for each kind of source. Of these, whole paths from the root are what its
+ * documentation and its operators use.
  */
-function exclusionsFor(
-  { kind }: AgentSource,
-  paths: readonly string[],
-): { readonly exclude: readonly string[]; readonly warnings: readonly string[] } {
-  const given = paths.filter((path) => path !== "");
-  const pattern = given.find((path) => !path.startsWith("/") || /[*?[\]]/.test(path));
-  if (pattern !== undefined)
-    throw new TandemError(
-      "usage",
-      `Cannot leave out "${pattern}": want a whole path from the root, such as /etc/hosts`,
-    );
-  if (kind !== "folder") {
-    const warnings = given.map(
-      (path) => `Cannot leave out ${path}: only a dir: source can leave paths out, continuing`,
-    );
-    return { exclude: [], warnings };
-  }
-  return { exclude: given, warnings: [] };
+function exclusionsFor({ kind }: AgentSource, paths: readonly string[]): readonly string[] {
+  return paths
+    .filter((path) => path !== "")
+    .map((path) => {
+      // The original compares them with the names in an image, which begin without a slash.
+      if ((path.startsWith("/") || kind === "image") && !/[*?[\]]/.test(path)) return path;
+      throw new TandemError(
+        "usage",
+        `Cannot leave out "${path}": want a whole path from the root, such as /etc/hosts`,
+      );
+    });
 }

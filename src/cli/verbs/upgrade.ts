@@ -36,7 +36,7 @@ export const upgrade = defineVerb({
     jobs: { type: "string", description: "Layers unpacked side by side" },
     exclude: {
       type: "string",
-      description: "PATH that is left out of dir:DIR, with all below it; may be repeated",
+      description: "PATH that is left out of the new system, with all below it; may be repeated",
     },
     "insecure-registry": {
       type: "string",
