@@ -1,4 +1,5 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { ptr } from "bun:ffi";
 import { defined } from "../lib/assert.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
@@ -36,7 +37,10 @@ export interface Mounts {
    * this one, they are read-only again if they were before. While a removed file is in use, only the mount point is.
    */
   makeWritable(path: string): () => void;
-  /** Unmounts what was mounted last at `path`, also when it is still in use. */
+  /**
+   * Unmounts what was mounted last at `path`, also when it is still in use. Removes the mount point when a process of
+   * tandem has made it in its folder.
+   */
   unmount(path: string): void;
   /** The file that the loop device shows. */
   backingOf(device: string): LoopBacking;
@@ -63,8 +67,11 @@ const PRIVATE = 1 << 18;
 /** umount2(2): takes the mount and all below it out of sight, and ends each when nothing uses it any more. */
 const DETACH = 2;
 
+/** The folders of all processes of tandem. */
+const ALL_FOLDERS = "/run/tandem";
+
 export const linuxMounts: Mounts = {
-  ownFolder: `/run/tandem/${process.pid}`,
+  ownFolder: `${ALL_FOLDERS}/${process.pid}`,
   mount: (device, path, { type, isReadOnly }) =>
     mounting({ what: `mount ${device}`, path }, () =>
       mountAt(path, { source: device, type, flags: isReadOnly ? READ_ONLY : 0 }),
@@ -82,7 +89,11 @@ export const linuxMounts: Mounts = {
       attempt(`make ${path} writable`, () => writable.hold(path, () => remountWritable(path))),
       "end",
     ),
-  unmount: (path) => attempt(`unmount ${path}`, () => unmountAt(path, DETACH)),
+  unmount: (path) =>
+    attempt(`unmount ${path}`, () => {
+      unmountAt(path, DETACH);
+      if (isOwn(path)) removeMountPoint(path);
+    }),
   backingOf: (device) => attempt(`read the loop device ${device}`, () => backingOf(device)),
   allocate,
   tryLock: (folder) =>
@@ -107,7 +118,7 @@ function mounting({ what, path, endFlags = 0 }: Mounting, mountIt: () => void): 
   return attempt(`${what} on ${path}`, () => {
     const made = mkdirSync(path, { recursive: true });
     const removeFolder = (): void => {
-      if (made !== undefined) rmdirSync(path);
+      if (made !== undefined) removeMountPoint(path);
     };
     try {
       mountIt();
@@ -121,6 +132,21 @@ function mounting({ what, path, endFlags = 0 }: Mounting, mountIt: () => void): 
         removeFolder();
       });
   });
+}
+
+/** The last mount point of a process takes the folder of the process with it. */
+function removeMountPoint(path: string): void {
+  rmdirSync(path);
+  try {
+    if (isOwn(path)) rmdirSync(dirname(path));
+  } catch (error) {
+    if (errnoOf(error) !== "ENOTEMPTY") throw error;
+  }
+}
+
+/** Whether a process of tandem has made the mount point in its folder. What lies deeper belongs to what is mounted. */
+function isOwn(path: string): boolean {
+  return dirname(dirname(path)) === ALL_FOLDERS;
 }
 
 interface MountCall {

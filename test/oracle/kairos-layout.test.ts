@@ -260,6 +260,7 @@ test("mounts that a killed run has left are removed", async () => {
   await upgrade({ layout, target: "recovery", version: "v03" });
   places.close();
   expect(ownMounts()).toEqual([]);
+  expect(existsSync(`/run/tandem/${ENDED}`)).toBe(false);
   expect(open(box).slots.recovery?.uuid).toBe(uuidOf("v03"));
 });
 

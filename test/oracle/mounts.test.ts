@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   unlinkSync,
   readFileSync,
   renameSync,
@@ -58,6 +59,18 @@ test("mountFile() shows a file system, and leaves no loop device or folder behin
   mkdirSync(path, { recursive: true });
   mounts.mountFile(file, path, READ_ONLY)();
   expect(existsSync(path)).toBe(true);
+});
+
+test("the folder of the process goes with its last mount point", async () => {
+  await using folder = await temporaryFolder();
+  const file = await fileSystem(folder);
+  const ends = ["one", "two"].map((name) =>
+    mounts.mountFile(file, `${mounts.ownFolder}/${name}`, READ_ONLY),
+  );
+  ends[0]?.();
+  expect(readdirSync(mounts.ownFolder)).toEqual(["two"]);
+  ends[1]?.();
+  expect(existsSync(mounts.ownFolder)).toBe(false);
 });
 
 test("mount() takes a device, and refuses what is no file system", async () => {
