@@ -1,4 +1,3 @@
-import { parseAssignments } from "../../boot/image/os-release.ts";
 import { reasonOf } from "../../lib/error.ts";
 import { SILENT } from "../../lib/talk.ts";
 import type { Files } from "../../system/files.ts";
@@ -10,6 +9,7 @@ import {
 } from "./agent-answer.ts";
 import { isOn, parseGoFlags, valueOf } from "./go-flags.ts";
 import { plainRegistries } from "./plain-registries.ts";
+import { releaseValue } from "./release-value.ts";
 import {
   type Artifact,
   readArtifact,
@@ -40,7 +40,7 @@ export function listReleases(
   });
   const { files } = machine.system;
   if (machine.original !== undefined && hasProvider(files)) return undefined;
-  const inImage = registryOfImage(files);
+  const inImage = releaseValue(files, "REGISTRY_AND_ORG");
   const registry = inImage ?? valueOf(parsed, "registry") ?? REGISTRY;
   const options = { all: isOn(parsed, "all"), pre: isOn(parsed, "pre") };
   return {
@@ -57,15 +57,6 @@ function hasProvider(files: Files): boolean {
   return PROVIDERS.some((folder) =>
     files.list(folder).some((name) => name.startsWith("agent-provider-")),
   );
-}
-
-function registryOfImage(files: Files): string | undefined {
-  const values = ["/etc/kairos-release", "/etc/os-release"].map((path) =>
-    parseAssignments(files.readText(path) ?? ""),
-  );
-  return values
-    .flatMap((of) => [of.get("KAIROS_REGISTRY_AND_ORG"), of.get("REGISTRY_AND_ORG")])
-    .find((value) => value !== undefined);
 }
 
 async function print(

@@ -1,5 +1,5 @@
-import { parseAssignments } from "../../boot/image/os-release.ts";
 import type { Files } from "../../system/files.ts";
+import { KAIROS_RELEASE, releaseValue } from "./release-value.ts";
 import { compareVersions, isPrerelease } from "./semver.ts";
 
 /** What the name of an image of Kairos is made of. */
@@ -26,12 +26,9 @@ const OTHER_ARTIFACTS = /-(?:uki|img)$/;
 
 /** Reads from the files of the running system what image it is. Throws an Error in the words of the original. */
 export function readArtifact(files: Files): Artifact {
-  const kairos = parseAssignments(textOf(files, "/etc/kairos-release"));
-  const general = parseAssignments(files.readText("/etc/os-release") ?? "");
-  const find = (name: string): string | undefined =>
-    [kairos, general]
-      .flatMap((values) => [values.get(`KAIROS_${name}`), values.get(name)])
-      .find((value) => value !== undefined);
+  if (!files.exists(KAIROS_RELEASE))
+    throw new Error(`open ${KAIROS_RELEASE}: no such file or directory`);
+  const find = (name: string): string | undefined => releaseValue(files, name);
   const need = (name: string): string => {
     const value = find(name);
     if (value === undefined) throw new Error(`KAIROS_${name} key not found`);
@@ -48,12 +45,6 @@ export function readArtifact(files: Files): Artifact {
         ? undefined
         : { prefix: find("SOFTWARE_VERSION_PREFIX") ?? "", version: forTag(software) },
   };
-}
-
-function textOf(files: Files, path: string): string {
-  const text = files.readText(path);
-  if (text === undefined) throw new Error(`open ${path}: no such file or directory`);
-  return text;
 }
 
 function forTag(version: string): string {

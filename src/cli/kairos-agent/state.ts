@@ -1,4 +1,3 @@
-import { parseAssignments } from "../../boot/image/os-release.ts";
 import { type ConfigMap, type ConfigTree, isMap, valueAt } from "../../kairos/config-tree.ts";
 import { yamlOf } from "../../kairos/lifecycle.ts";
 import { type AgentAnswer, type AgentVerb, failed, INSTALL, printed } from "./agent-answer.ts";
@@ -6,6 +5,7 @@ import { isInMemory, readBootState } from "./boot-state.ts";
 import { parseGoFlags } from "./go-flags.ts";
 import { goText } from "./go-text.ts";
 import { partitionState, type StateSystem } from "./partition-state.ts";
+import { releaseValue } from "./release-value.ts";
 import { machineUuid } from "./uuid.ts";
 
 /** The parts of the state in the order of the original. Undefined: tandem cannot know it. */
@@ -18,8 +18,8 @@ const PARTS: Readonly<Record<string, (system: StateSystem) => ConfigTree | undef
   boot: ({ files }) => readBootState(files),
   in_ram: ({ files }) => isInMemory(files.readText("/proc/cmdline") ?? ""),
   kairos: (system) => ({
-    flavor: release(system, "KAIROS_FLAVOR"),
-    version: release(system, "KAIROS_VERSION"),
+    flavor: releaseValue(system.files, "FLAVOR") ?? "",
+    version: releaseValue(system.files, "VERSION") ?? "",
     init: initSystem(system),
     secureboot: isSecureBoot(system),
   }),
@@ -86,10 +86,6 @@ function stateTree(system: StateSystem): ConfigMap {
   return Object.fromEntries(
     parts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
-}
-
-function release({ files }: StateSystem, name: string): string {
-  return parseAssignments(files.readText("/etc/kairos-release") ?? "").get(name) ?? "";
 }
 
 function initSystem({ files }: StateSystem): string {
