@@ -243,6 +243,7 @@ test("what is loaded late is loaded late on purpose", () => {
 
 /** The tests that cover sources without one of their own. What only declares types needs none. */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  "health/boot-mark": ["health/counted-mark"],
   "boot/kairos/kairos": [
     "boot/kairos/commit",
     "boot/kairos/grub-files",
@@ -277,6 +278,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/verbs/health",
     "cli/verbs/hooks",
     "cli/verbs/mark",
+    "cli/verbs/repair",
     "cli/verbs/report",
     "cli/verbs/rollback",
     "cli/verbs/status",

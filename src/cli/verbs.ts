@@ -4,6 +4,7 @@ import { doctor } from "./verbs/doctor.ts";
 import { health } from "./verbs/health.ts";
 import { hooks } from "./verbs/hooks.ts";
 import { mark } from "./verbs/mark.ts";
+import { repair } from "./verbs/repair.ts";
 import { report } from "./verbs/report.ts";
 import { rollback } from "./verbs/rollback.ts";
 import { status } from "./verbs/status.ts";
@@ -26,6 +27,7 @@ export const verbs: readonly Verb[] = [
   verify,
   write,
   doctor,
+  repair,
   report,
   config,
   version,

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { reasonOf } from "../lib/error.ts";
 import { parseCmdline } from "../slot/cmdline.ts";
 import type { System } from "../system/system.ts";
+import { hasCountedMark } from "./counted-mark.ts";
 import type { Watchdog } from "../system/watchdog.ts";
 
 /** The watchdog settings of the configuration. */
@@ -129,8 +130,9 @@ function none(why: string): WatchdogOutcome {
  * Whether the boot loader counts this boot. Then a reset leads to another attempt or another slot, and not to an
  * endless loop.
  */
-export function isCounted({ files }: Pick<System, "files">): boolean {
-  return parseCmdline(files.readText("/proc/cmdline") ?? "").counted;
+export function isCounted(system: Pick<System, "files">): boolean {
+  const text = system.files.readText("/proc/cmdline") ?? "";
+  return parseCmdline(text).counted || hasCountedMark(system);
 }
 
 /**

@@ -9,6 +9,7 @@ import initramfsToolsHook from "./initramfs-tools/hook.sh" with { type: "text" }
 import initramfsToolsPanic from "./initramfs-tools/panic.sh" with { type: "text" };
 import initramfsToolsPremount from "./initramfs-tools/init-premount.sh" with { type: "text" };
 import initramfsToolsTop from "./initramfs-tools/init-top.sh" with { type: "text" };
+import kairosStages from "./kairos/tandem.yaml" with { type: "text" };
 import mkinitcpioHook from "./mkinitcpio/hook.sh" with { type: "text" };
 import mkinitcpioInstall from "./mkinitcpio/install.sh" with { type: "text" };
 import openrcHealth from "./openrc/tandem-health.sh" with { type: "text" };
@@ -36,6 +37,8 @@ export interface Hook {
   readonly files: readonly HookFile[];
   /** Symbolic links that enable the hook. */
   readonly links: readonly HookLink[];
+  /** Where the machine has tandem, for a hook that is not for all places. */
+  readonly tandem?: string;
   /** What the operator still has to do. */
   readonly next: string | undefined;
 }
@@ -49,27 +52,39 @@ const DRACUT = "/usr/lib/dracut/modules.d/90tandem-trial";
 const IN_INITRAMFS = program("/usr/lib/tandem/initramfs", initramfs);
 const AT_BOOT = program("/usr/lib/tandem/at-boot", atBoot);
 
-const wantedUnit = (target: string, unit: string): HookLink => ({
-  path: `${UNITS}/${target}/${unit}`,
-  target: `../${unit}`,
-});
+/** Units in this folder, enabled by links beside it. */
+function systemdUnits(folder: string): Pick<Hook, "files" | "links"> {
+  const wanted = (target: string, unit: string): HookLink => ({
+    path: `${folder}/${target}/${unit}`,
+    target: `../${unit}`,
+  });
+  return {
+    files: [
+      file(`${folder}/tandem-health.service`, healthService),
+      file(`${folder}/tandem-overdue.service`, overdueService),
+      file(`${folder}/tandem-overdue.timer`, overdueTimer),
+      file(`${folder}/tandem-watchdog.service`, watchdogService),
+    ],
+    links: [
+      wanted("boot-complete.target.requires", "tandem-health.service"),
+      wanted("multi-user.target.wants", "tandem-health.service"),
+      wanted("sysinit.target.wants", "tandem-overdue.timer"),
+      wanted("sysinit.target.wants", "tandem-watchdog.service"),
+    ],
+  };
+}
+
+/** The units, and a stage in a folder whose stages Kairos runs. */
+function kairosHook(units: string, stages: string): Pick<Hook, "files" | "links"> {
+  const { files, links } = systemdUnits(units);
+  return { files: [file(`${stages}/95_tandem.yaml`, kairosStages), ...files], links };
+}
 
 export const HOOKS: readonly Hook[] = [
   {
     name: "systemd",
     description: "Units: checks before boot-complete.target, deadline, watchdog",
-    files: [
-      file(`${UNITS}/tandem-health.service`, healthService),
-      file(`${UNITS}/tandem-overdue.service`, overdueService),
-      file(`${UNITS}/tandem-overdue.timer`, overdueTimer),
-      file(`${UNITS}/tandem-watchdog.service`, watchdogService),
-    ],
-    links: [
-      wantedUnit("boot-complete.target.requires", "tandem-health.service"),
-      wantedUnit("multi-user.target.wants", "tandem-health.service"),
-      wantedUnit("sysinit.target.wants", "tandem-overdue.timer"),
-      wantedUnit("sysinit.target.wants", "tandem-watchdog.service"),
-    ],
+    ...systemdUnits(UNITS),
     next: undefined,
   },
   {
@@ -92,6 +107,20 @@ export const HOOKS: readonly Hook[] = [
     files: [AT_BOOT],
     links: [],
     next: "Run /usr/lib/tandem/at-boot once at boot, for example ::once:/usr/lib/tandem/at-boot in /etc/inittab",
+  },
+  {
+    name: "kairos",
+    description: "For an installed machine of Kairos: a stage in /oem, units that persist",
+    ...kairosHook("/etc/systemd/system", "/oem"),
+    tandem: "/usr/local/bin/tandem",
+    next: "It is in force from the next boot on",
+  },
+  {
+    name: "kairos-image",
+    description: "The same for an image of Kairos that has tandem in it",
+    ...kairosHook(UNITS, "/system/oem"),
+    tandem: "/usr/bin/tandem",
+    next: undefined,
   },
   {
     name: "initramfs-tools",

@@ -25,8 +25,12 @@ export function findHook(name: string): Hook {
 }
 
 /** Returns the files of a hook with all values filled in. */
-export function hookFiles({ files }: Hook, settings: HookSettings): HookFile[] {
+export function hookFiles(
+  { files, tandem = "/usr/bin/tandem" }: Hook,
+  settings: HookSettings,
+): HookFile[] {
   const values: Readonly<Record<string, string>> = {
+    TANDEM: tandem,
     THIS_BOOT: thisBoot.trimEnd(),
     WATCHDOG_DEVICE: settings.watchdogDevice,
     WATCHDOG_SECONDS: `${settings.watchdogSeconds}`,

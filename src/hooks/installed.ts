@@ -7,6 +7,8 @@ const GIVE_VERDICT = [
   "/etc/systemd/system/tandem-health.service",
   "/etc/init.d/tandem-health",
   "/usr/lib/tandem/at-boot",
+  "/oem/95_tandem.yaml",
+  "/system/oem/95_tandem.yaml",
 ] as const;
 
 /** What gives the verdict on each boot of the running system. Undefined when nothing does. */

@@ -1,4 +1,5 @@
-import type { Bootloader } from "../boot/bootloader.ts";
+import type { Bootloader, BootSummary } from "../boot/bootloader.ts";
+import type { Cmdline } from "../slot/cmdline.ts";
 import { type Detected, detectLoader } from "../boot/detect.ts";
 import { openKairosLoader } from "../boot/kairos/kairos.ts";
 import { type TandemEsp, tandemEsp } from "../boot/esp/choose-esp.ts";
@@ -82,7 +83,7 @@ function machineOf(
     slots,
     booted,
     bootedBy,
-    cmdline: { ...cmdline, ...loader.summarize({ slot: booted, cmdline }) },
+    cmdline: withSummary(cmdline, loader.summarize({ slot: booted, cmdline })),
     ...control,
     loader,
     loaderSeen: seen,
@@ -136,4 +137,11 @@ function kairosLoader(
     booted,
     givesVerdicts: installedHook(files) !== undefined,
   });
+}
+
+/** A loader that says nothing on the command line may have counted all the same. */
+function withSummary(cmdline: Cmdline, summary: BootSummary): Cmdline {
+  const { left, uncounted } = summary;
+  const counted = cmdline.counted || (left !== undefined && !uncounted);
+  return { ...cmdline, ...summary, counted };
 }

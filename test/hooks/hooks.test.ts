@@ -9,9 +9,9 @@ test("each hook has its own name", () => {
 });
 
 test.each(FILES.map((file) => [file.path, file] as const))(
-  "%s is an absolute path below /usr or /etc with one content",
+  "%s is an absolute path in a known folder with one content",
   (path, file) => {
-    expect(path).toMatch(/^\/(usr|etc)\/[\w./-]+$/);
+    expect(path).toMatch(/^\/(usr|etc|oem|system\/oem)\/[\w./-]+$/);
     // Two hooks with the same path have the same text.
     expect(new Set(FILES.filter((one) => one.path === path).map(({ text }) => text)).size).toBe(1);
     expect(file.text).toEndWith("\n");
