@@ -31,6 +31,7 @@ import { cpuSecondsOf } from "./bench/measure.ts";
 import { type CaseSummary, printCases, printReport, printStages } from "./bench/report.ts";
 import { slowLink } from "./bench/slow-link.ts";
 import type { Stage } from "./bench/stages.ts";
+import { imageFileBudgets, type ImageFiles, measureImageFiles } from "./bench/image-file.ts";
 import { measureBinary, measureStartup } from "./bench/startup.ts";
 import { budgetsOf, type Round, summarise } from "./bench/summary.ts";
 import { compile } from "./build.ts";
@@ -79,9 +80,12 @@ async function bench(): Promise<void> {
   const reference = await measureReference(track);
   const { image, summary } = reference;
   const binary = values.source ? undefined : await measureBinary(BINARY);
-  const budgets = budgetsOf(summary, startup, image.dataBytes);
+  const budgets = [
+    ...budgetsOf(summary, startup, image.dataBytes),
+    ...imageFileBudgets(reference.imageFiles),
+  ];
   printHead(image);
-  printReport({ summary, startup, budgets, binary });
+  printReport({ summary, startup, budgets, binary, imageFiles: reference.imageFiles });
   printStages(reference.stages);
   const cases: CaseSummary[] = [];
   for (const one of isOneImage ? [] : casesOf(values)) cases.push(await measureCase(track, one));
@@ -94,6 +98,7 @@ async function bench(): Promise<void> {
 interface Reference {
   readonly image: ReferenceImage;
   readonly summary: ReturnType<typeof summarise>;
+  readonly imageFiles: ImageFiles;
   readonly stages: readonly Stage[];
   readonly rounds: readonly Round[];
 }
@@ -107,8 +112,10 @@ async function measureReference(track: Track): Promise<Reference> {
   });
   const image = await referenceImage(wanted);
   const course = await courseOf(track, image);
-  const rounds = await race(track, course, Number(values.rounds));
-  return { image, summary: summarise(rounds), stages: await runStages(course), rounds };
+  const count = Number(values.rounds);
+  const rounds = await race(track, course, count);
+  const imageFiles = await measureImageFiles(course, count);
+  return { image, summary: summarise(rounds), imageFiles, stages: await runStages(course), rounds };
 }
 
 async function measureCase(track: Track, one: Case): Promise<CaseSummary> {

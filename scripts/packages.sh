@@ -32,6 +32,7 @@ libcap2-bin setcap
 attr setfattr
 tar tar
 python3 python3
+curl curl
 git git
 strace strace
 cpio cpio

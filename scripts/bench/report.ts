@@ -1,6 +1,7 @@
 /** Prints the results for people: the measurements, and the budgets beside them. */
 import { MiB } from "../../src/lib/units.ts";
 import type { ReferenceImage } from "../reference-image.ts";
+import type { ImageFiles, ImageFileSummary } from "./image-file.ts";
 import type { PeerRun } from "./contenders.ts";
 import type { Stage } from "./stages.ts";
 import type { Binary, Startup } from "./startup.ts";
@@ -12,6 +13,7 @@ export interface Measured {
   readonly budgets: readonly Budget[];
   /** undefined when the sources were measured. */
   readonly binary: Binary | undefined;
+  readonly imageFiles: ImageFiles;
 }
 
 /** The measurements of one more image or network. */
@@ -24,13 +26,15 @@ export interface CaseSummary {
 /** Name, value, note. */
 type Row = readonly [string, string, string?];
 
-export function printReport({ summary, startup, budgets, binary }: Measured): void {
+export function printReport({ summary, startup, budgets, binary, imageFiles }: Measured): void {
   const empty = `an empty program takes ${seconds(startup.emptySeconds)}`;
   const rows: Row[] = [
     ...tandemRows(summary),
     ...(summary.peer === undefined ? [] : peerRows(summary.peer)),
     ["floor: fetch, hash, gunzip", seconds(summary.floor), `cpu ${seconds(summary.floorCpu)}`],
     ["  and write, as tandem does", seconds(summary.writingFloor), writingNote(summary)],
+    imageFileRow("kairos layout: image file", imageFiles.quiet),
+    imageFileRow("  on a busy disk", imageFiles.busy),
     ["device: the same bytes, flush", seconds(summary.device)],
     ["registry, serving tandem", `${summary.registryCpu.toFixed(2)} s cpu`],
     ["tandem --version", seconds(startup.tandemSeconds), empty],
@@ -103,6 +107,15 @@ function peerRows(peer: PeerRun): Row[] {
     ["peer: skopeo, umoci, sync", seconds(wholePeerSeconds(peer)), `${phases}; ${used}`],
     ["  with umoci raw unpack", seconds(raw), "which makes no list of hashes"],
   ];
+}
+
+function imageFileRow(name: string, { tandem, loopMount }: ImageFileSummary): Row {
+  const own = `with read back, cpu ${seconds(tandem.cpuSeconds)}`;
+  const peer =
+    loopMount === undefined
+      ? "not measured"
+      : `${seconds(loopMount.seconds)}, cpu ${seconds(loopMount.cpuSeconds)}`;
+  return [name, seconds(tandem.seconds), `${own}; image file by loop mount: ${peer}`];
 }
 
 function budgetRow({ what, value, unit, limit, met }: Budget): Row {

@@ -98,14 +98,18 @@ export function budgetsOf(summary: Summary, startup: Startup, dataBytes: number)
   const peerSeconds = peer === undefined ? Number.NaN : wholePeerSeconds(peer);
   const writtenBytes = Math.max(tandemDeviceBytes, tandemBytesWritten);
   const start = startup.tandemSeconds / startup.emptySeconds;
-  const values: Omit<Budget, "met">[] = [
+  return judged([
     { what: "whole write / peer's", value: tandemWrite / peerSeconds, limit: 0.2, unit: "×" },
     { what: "whole write / floor", value: tandemWrite / summary.floor, limit: 1.25, unit: "×" },
     { what: "peak memory", value: summary.tandemPeakBytes / MiB, limit: 160, unit: "MiB" },
     { what: "bytes written / image data", value: writtenBytes / dataBytes, limit: 1.03, unit: "×" },
     { what: "start / empty program", value: start, limit: 1.5, unit: "×" },
-  ];
-  return values
+  ]);
+}
+
+/** Without those that cannot be measured here. */
+export function judged(budgets: readonly Omit<Budget, "met">[]): Budget[] {
+  return budgets
     .filter(({ value }) => !Number.isNaN(value))
     .map((one) => Object.assign(one, { met: one.value <= one.limit }));
 }
