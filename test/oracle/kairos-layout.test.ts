@@ -1,6 +1,14 @@
 /** Tests the layout of Kairos on a disk that the kernel has mounted. Needs root. */
 import { expect, test } from "bun:test";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import {
+  writeFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+} from "node:fs";
 import { defined } from "../../src/lib/assert.ts";
 import { doctor } from "../../src/doctor/doctor.ts";
 import { SILENT } from "../../src/lib/talk.ts";
@@ -8,13 +16,14 @@ import { MiB } from "../../src/lib/units.ts";
 import { withMachine } from "../../src/machine/with-machine.ts";
 import type { LayeredSource } from "../../src/source/source.ts";
 import { statusOf } from "../../src/verdict/status.ts";
+import { kernelOf } from "../fakes/boot-files.ts";
 import { memorySource } from "../fakes/machine.ts";
 import { upgradeTo } from "../upgrade/disk.ts";
 import { kairos } from "../../src/slot/kairos/kairos.ts";
 import type { Layout } from "../../src/slot/layout.ts";
 import { directory, IDENTITY } from "../fakes/ext4-image.ts";
 import { linux } from "../../src/system/linux.ts";
-import { command } from "../peers/command.ts";
+import { command, commandBytes } from "../peers/command.ts";
 import { writeExt4 } from "../peers/ext4-tools.ts";
 import {
   kairosMachine,
@@ -316,6 +325,33 @@ test("an upgrade leaves COS_STATE read-only, and no file open, also when it fail
   expect(status.slots).toContainEqual(
     expect.objectContaining({ slot: "active", status: "written", version: "v0.3.0" }),
   );
+});
+
+test("GRUB reads the new system in a file whose blocks have held other data", async () => {
+  await using box = await machine("active", { stateBytes: 128 * MiB });
+  const writable = linux.mounts.makeWritable(box.mount);
+  await command(
+    "sh",
+    "-c",
+    `tr "\\0" "\\377" < /dev/zero > ${box.mount}/old || sync && rm ${box.mount}/old`,
+  );
+  writable();
+  const [boot, release] = [
+    { path: "etc/cos/bootargs.cfg", data: "set kernelcmd=x\n" },
+    { path: "etc/kairos-release", data: 'KAIROS_VERSION="v0.3.0"\n' },
+  ];
+  const work = { system: box.system, talk: SILENT };
+  await withMachine(work, { lock: true, allowNew: true }, (opened) =>
+    upgradeTo(memorySource("2", [boot, release]), opened, { tries: 1, minimumBytes: 40 * MiB }),
+  );
+  const seen = box.folder.in("seen-by-grub");
+  const grub = (...words: readonly string[]): Promise<Buffer> =>
+    commandBytes("grub-fstest", ...words);
+  writeFileSync(seen, await grub(box.device("state"), "cat", "(loop0)/cOS/active.img"));
+  expect(readFileSync(seen).byteLength).toBeGreaterThanOrEqual(40 * MiB);
+  const kernel = await grub(seen, "cat", "(loop0)/boot/vmlinuz");
+  expect(kernel.equals(kernelOf("kernel of 2 ".repeat(1000)))).toBe(true);
+  expect(`${await grub(seen, "cat", "(loop0)/etc/cos/bootargs.cfg")}`).toBe(boot?.data ?? "");
 });
 
 test("no space on COS_STATE: need and have are named, and all stays as it was", async () => {
