@@ -1,4 +1,5 @@
 /** The steps that run the stages of users. What a stage does to the menu of GRUB is corrected afterwards. */
+import { openFileSystem } from "../ext4/mount.ts";
 import { defined } from "../lib/assert.ts";
 import { note } from "../machine/machine.ts";
 import { rehash } from "../write/rehash.ts";
@@ -23,7 +24,7 @@ async function runInNewRoot(
   run: Parameters<typeof runChrootStage>[0],
   results: StepResults,
 ): Promise<void> {
-  const { machine, target, signal, talk } = upgrade;
+  const { machine, target, force = false, signal, talk } = upgrade;
   const { system } = machine;
   const root = run.hostRoot ?? "";
   const present = (path: string): string | undefined =>
@@ -41,6 +42,10 @@ async function runInNewRoot(
     const debug = (text: string): void => talk.debug(text);
     const { hashRoot, runs } = await rehash(block, { signal, debug });
     results.verified = { at: system.now().toISOString(), hashRoot, runs };
+    // The stage may have made another kernel or initrd, or removed them.
+    const { architecture } = system;
+    const finding = machine.loader.images.inspect(openFileSystem(block), { architecture, force });
+    results.written = { ...defined(results.written, "written image"), finding };
   } finally {
     block.close();
   }

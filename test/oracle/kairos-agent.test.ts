@@ -3,7 +3,7 @@
  * names of its own tests. Needs root.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TandemError } from "../../src/lib/error.ts";
 import { MiB } from "../../src/lib/units.ts";
@@ -223,6 +223,23 @@ test("a hook that fails is told and otherwise ignored", async () => {
   expect(text).toMatch(/WRN .*after-upgrade-chroot.*, continuing\n/);
   expect(slotsOf(plain)).toMatchObject({ active: "new", passive: "active" });
   expect(grubEnv(box)).toContain("next_entry=cos\n");
+});
+
+test("a hook that removes the kernel of the new system ends the upgrade", async () => {
+  await using box = await agentBox();
+  const plain = withStages(configured(box), "", []);
+  const { status, text } = await upgrade({
+    ...plain,
+    run(words, options) {
+      const [program, root = ""] = words;
+      if (program === "chroot") rmSync(join(root, "boot/vmlinuz"));
+      return plain.run(words, options);
+    },
+  });
+  expect({ status, text }).toMatchObject({ status: 1 });
+  expect(text).toContain("Cannot boot this image on a Kairos machine: it has no /boot/vmlinuz");
+  expect(slotsOf(plain)).toMatchObject(OLD);
+  expect(imagesOf(box)).toEqual(["active.img", "passive.img"]);
 });
 
 /** The first call for which `isHit` is true fails. */
