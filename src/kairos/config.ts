@@ -27,9 +27,7 @@ const DEPTH_MAX = 20;
 
 /** Reads the configuration. `given` wins over all files. Throws "usage" when two files contradict each other in kind. */
 export function readKairosConfig(system: ConfigSystem, given: ConfigMap = {}): KairosConfig {
-  const files = FOLDERS.flatMap((folder) =>
-    filesBelow(system, `${hostFolder(system)}${folder}`),
-  ).map((path) => readConfigFile(system, path));
+  const files = readConfigFiles(system);
   const kernel = kernelConfig(system.files.readText("/proc/cmdline") ?? "");
   const layers = [
     ...files.map(({ layer }) => layer).filter((layer) => layer !== undefined),
@@ -44,6 +42,13 @@ export function readKairosConfig(system: ConfigSystem, given: ConfigMap = {}): K
     ],
     warnings: files.flatMap(({ warning }) => warning ?? []),
   };
+}
+
+/** Each file in the folders of the configuration, in their order. */
+export function readConfigFiles(system: ConfigSystem): readonly ConfigFile[] {
+  return FOLDERS.flatMap((folder) => filesBelow(system, `${hostFolder(system)}${folder}`)).map(
+    (path) => readConfigFile(system, path),
+  );
 }
 
 /** Where the files of the machine lie: "" unless this runs in a pod. */
@@ -65,14 +70,14 @@ function filesBelow(system: ConfigSystem, folder: string, depth = 0): string[] {
     });
 }
 
-interface ReadFile {
+export interface ConfigFile {
   readonly path: string;
   /** Undefined when the file was left out. */
   readonly layer?: ConfigMap;
   readonly warning?: string;
 }
 
-function readConfigFile({ files }: ConfigSystem, path: string): ReadFile {
+function readConfigFile({ files }: ConfigSystem, path: string): ConfigFile {
   if (!/\.ya?ml$/.test(path)) return { path, warning: `warning: skipping ${path} (extension).` };
   try {
     const text = files.readText(path);
@@ -87,7 +92,7 @@ function readConfigFile({ files }: ConfigSystem, path: string): ReadFile {
   }
 }
 
-function parseConfigFile(path: string, text: string): ReadFile {
+function parseConfigFile(path: string, text: string): ConfigFile {
   try {
     return { path, layer: configMapOf(Bun.YAML.parse(text)) };
   } catch (error) {

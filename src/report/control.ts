@@ -4,6 +4,7 @@ import { type LayoutOptions, openLayout } from "../slot/layouts.ts";
 import { SLOT_NAMES, type SlotName } from "../slot/slot.ts";
 import type { System } from "../system/system.ts";
 import type { Part, PartFile } from "./bundle.ts";
+import { shownBytes } from "./shown-bytes.ts";
 
 /** What the boot loader reads and what tandem remembers: as tandem understands it, and the loader's data as they are. */
 export function controlPart(system: System, options: LayoutOptions): Part {
@@ -23,15 +24,12 @@ function* controlFiles(system: System, options: LayoutOptions): Generator<PartFi
   }
 }
 
-/** Blocks are text of GRUB, filled up with "#". What is no text is a sign of damage. */
 function textOf({ blocks }: LoaderData): string {
   return blocks
-    .map(({ name, bytes }) => {
-      const text = Buffer.from(bytes)
-        .toString("latin1")
-        .replaceAll(/[^\n\x20-\x7e]/g, "?");
-      return `### ${name}\n${text.replaceAll(/([#?])\1{7,}/g, "$1$1$1…")}\n`;
-    })
+    .map(
+      ({ name, bytes }) => `### ${name}
+${shownBytes(bytes)}`,
+    )
     .join("");
 }
 

@@ -1,13 +1,13 @@
 /** Removes secrets from a text: known ones, and those that the words around them give away. */
 import type { Secrets } from "../oci/secrets.ts";
 
-const REMOVED = "(removed)";
+export const REMOVED = "(removed)";
 const LINE_REMOVED = "(this line is removed: it holds a secret)";
 
 /** Names of what must stay secret, as they stand in configuration files, command lines, URLs and logs. */
 const SECRET_NAME =
-  "[\\w.-]{0,40}(?:pass(?:word|wd|phrase)|secret|token|credentials?|(?:api|access|private|encryption)[-_.]?key)[\\w.-]{0,40}";
-const SHORT_NAME = "auth|authorization|key|pass|pwd|sig|signature|sas";
+  "[\\w.-]{0,40}(?:pass(?:word|wd|phrase)|secret|token|credentials?|(?:api|access|private|encryption|auth|shared|signing)[-_.]?key)[\\w.-]{0,40}";
+const SHORT_NAME = "auth|authorization|key|pass|psk|pwd|sig|signature|sas";
 const VALUE = String.raw`"(?:\\.|[^"\\])*"|'[^']*'|[^\s&,;"'}\]]+`;
 
 /** The order matters: an earlier pattern may contain a later one. Repetitions are limited, so that no text makes them slow. */
@@ -16,6 +16,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
     /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g,
     REMOVED,
   ],
+  // The end of a key whose start was cut off with the start of a log.
+  [/^[\w+/=\s]{0,8192}-----END [A-Z0-9 ]*PRIVATE KEY-----/g, REMOVED],
   // RFC 3986, 3.2.1: the userinfo of a URL ends at the last "@" before the path.
   [/([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>]*@/gi, `$1${REMOVED}@`],
   // The same without a scheme, as in an image reference. What follows the "@" of a digest is no host.
@@ -24,6 +26,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // A JSON Web Token.
   [/\beyJ[\w-]{1,2000}\.[\w-]{1,4000}\.[\w-]*/g, REMOVED],
   [new RegExp(`(${SECRET_NAME}["']?\\s*[=:]\\s*)(?:${VALUE})`, "gi"), `$1${REMOVED}`],
+  // The argument of a program: "--token SECRET".
+  [new RegExp(`((?<![\\w-])--?${SECRET_NAME}\\s+)(?!-)(?:${VALUE})`, "gi"), `$1${REMOVED}`],
   // Short names also occur in sentences, so they count only before "=" or as members of JSON.
   [new RegExp(`((?<![a-z])(?:${SHORT_NAME})(?:=|"\\s*:\\s*))(?:${VALUE})`, "gi"), `$1${REMOVED}`],
 ];
@@ -57,6 +61,7 @@ export class Redactor {
   }
 }
 
-function isSecretName(name: string): boolean {
-  return new RegExp(`^(?:${SECRET_NAME}|auth|authorization)$`, "i").test(name);
+/** Whether what has this name in a configuration is a secret. */
+export function isSecretName(name: string): boolean {
+  return new RegExp(`^(?:${SECRET_NAME}|${SHORT_NAME})$`, "i").test(name);
 }

@@ -7,6 +7,7 @@ import { controlPart } from "./control.ts";
 import { espPart } from "./esp.ts";
 import { journalPart } from "./journal.ts";
 import { kairosParts } from "./kairos.ts";
+import { learnKairosSecrets } from "./kairos-config.ts";
 import { kernelParts } from "./kernel.ts";
 import { knownSecrets, learnCredentials } from "./known-secrets.ts";
 import { partitionTablePart } from "./partition-table.ts";
@@ -37,6 +38,7 @@ export async function makeReport(
   const bundle = new Bundle(new Redactor(secrets), signal);
   // First, so that the secrets in these files are removed from all later parts.
   const credentials = single("credentials", "credentials.txt", () => {
+    learnKairosSecrets(system, secrets);
     learnCredentials(system, secrets);
     return "Credentials are never part of a report. Their files could be read, or there are none.\n";
   });
@@ -57,7 +59,7 @@ function machineParts(system: System, config: LayoutOptions): readonly Part[] {
     ...kernelParts(system),
     pstorePart(system),
     journalPart(system),
-    ...kairosParts(system),
+    ...kairosParts(system, config.disk),
   ];
 }
 

@@ -36,6 +36,13 @@ test.each([
     "systemd.set_credential=a:s3cret ro",
     "systemd.set_credential=(removed) ro",
   ],
+  ["an argument", "k3s server --token s3cret --debug", "k3s server --token (removed) --debug"],
+  ["a key of a VPN", "TS_AUTHKEY=s3cret psk=s3cret", "TS_AUTHKEY=(removed) psk=(removed)"],
+  [
+    "the end of a private key",
+    "czNjcmV0\nczNjcmV0==\n-----END PRIVATE KEY-----\nafter",
+    "(removed)\nafter",
+  ],
   [
     "a private key",
     "-----BEGIN RSA PRIVATE KEY-----\ns3cret\n-----END RSA PRIVATE KEY-----\nafter",
@@ -52,6 +59,7 @@ test.each([
   "root=PARTUUID=0fc63daf-8483-4772-8e79-3d69d8477de4 ro panic=10 tandem.slot=a",
   "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue",
   "unauthorized: the registry wants other credentials",
+  "--authentication-token-webhook --v=2",
   "the key is missing, and the author knows",
 ])("text() keeps %s", (text) => {
   expect(redactor("s3cret-known").text(text)).toBe(text);
