@@ -327,6 +327,9 @@ test("an upgrade leaves COS_STATE read-only, and no file open, also when it fail
   );
 });
 
+const grub = (...words: readonly string[]): Promise<Buffer> =>
+  commandBytes("grub-fstest", ...words);
+
 test("GRUB reads the new system in a file whose blocks have held other data", async () => {
   await using box = await machine("active", { stateBytes: 128 * MiB });
   const writable = linux.mounts.makeWritable(box.mount);
@@ -345,13 +348,12 @@ test("GRUB reads the new system in a file whose blocks have held other data", as
     upgradeTo(memorySource("2", [boot, release]), opened, { tries: 1, minimumBytes: 40 * MiB }),
   );
   const seen = box.folder.in("seen-by-grub");
-  const grub = (...words: readonly string[]): Promise<Buffer> =>
-    commandBytes("grub-fstest", ...words);
   writeFileSync(seen, await grub(box.device("state"), "cat", "(loop0)/cOS/active.img"));
   expect(readFileSync(seen).byteLength).toBeGreaterThanOrEqual(40 * MiB);
   const kernel = await grub(seen, "cat", "(loop0)/boot/vmlinuz");
   expect(kernel.equals(kernelOf("kernel of 2 ".repeat(1000)))).toBe(true);
-  expect(`${await grub(seen, "cat", "(loop0)/etc/cos/bootargs.cfg")}`).toBe(boot?.data ?? "");
+  const bootargs = await grub(seen, "cat", "(loop0)/etc/cos/bootargs.cfg");
+  expect(bootargs.toString()).toBe(boot.data);
 });
 
 test("no space on COS_STATE: need and have are named, and all stays as it was", async () => {
