@@ -157,8 +157,9 @@ class Walk {
       for (const name of this.named(path, () => folder.names())) {
         const child = this.named(path, () => folder.statusOf(name));
         if (child === undefined) continue;
-        if (exclusions.has(joined(path, name)) || isMountPoint(child, status)) isChanged = true;
-        else if (child.kind !== "directory" && isLater(child.mtime, newest)) newest = child.mtime;
+        if (isMountPoint(child, status)) isChanged = true;
+        else if (exclusions.has(joined(path, name)) || child.kind === "directory") continue;
+        else if (isLater(child.mtime, newest)) newest = child.mtime;
       }
     } finally {
       folder.close();

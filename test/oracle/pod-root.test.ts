@@ -1,7 +1,7 @@
 /** The root of a container as a source, as an upgrade in a Kubernetes pod has it: capabilities, links, mounts. Needs root. */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { link, mkdir, stat, symlink, writeFile } from "node:fs/promises";
+import { link, mkdir, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KAIROS_DIRECTORIES, KAIROS_SKIP } from "../../src/boot/image/kairos-image.ts";
 import { SILENT } from "../../src/lib/talk.ts";
@@ -43,10 +43,12 @@ async function podRoot(folder: TemporaryFolder): Promise<PodRoot> {
   await command("setfattr", "-n", "user.note", "-v", "kept", lower("opt"));
   await symlink("/run", lower("var-run"));
   await writeFile(lower("etc/kept"), "of the image");
+  await utimes(lower("etc/kept"), 1000, 1000);
   await writeFile(lower("etc/gone"), "of the image");
   await writeFile(lower("mnt/hidden"), "x");
   await writeFile(folder.in("machine/disk"), "of the machine");
   await writeFile(folder.in("hosts"), "of the pod");
+  await utimes(lower("usr"), 2000, 2000);
   const path = folder.in("root");
   const layers = ["lowerdir=lower", "upperdir=upper", "workdir=work"].map((option) =>
     option.replace("=", `=${folder.path}/`),
@@ -120,6 +122,9 @@ test("an upgrade from the root of a pod keeps the image and nothing of pod and m
   expect(await command("getfattr", "--only-values", "-n", "user.note", at("opt"))).toBe("kept");
   expect(readdirSync(at("etc")).toSorted()).toEqual(["kept", "resolv.conf"]);
   expect(await Bun.file(at("etc/resolv.conf")).text()).toBe("");
+  // The container runtime has changed the time of /etc, but not that of /usr.
+  expect((await stat(at("etc"))).mtimeMs).toBe(1_000_000);
+  expect((await stat(at("usr"))).mtimeMs).toBe(2_000_000);
   for (const name of ["proc", "dev", "run", "data", "tmp", "sys", "oem"])
     expect({ name, holds: readdirSync(at(name)) }).toEqual({ name, holds: [] });
   expect(existsSync(at("host"))).toBe(false);
