@@ -34,9 +34,10 @@ export interface Mounts {
   bind(folder: string, path: string): () => void;
   /**
    * Makes a mounted file system, and this mount point of it, writable. When the returned function was called as often as
-   * this one, they are read-only again if they were before. While a removed file is in use, only the mount point is.
+   * this one, they are read-only again: always, or only if they were before. While a removed file is in use, only the
+   * mount point is.
    */
-  makeWritable(path: string): () => void;
+  makeWritable(path: string, after?: "read-only" | "as before"): () => void;
   /**
    * Unmounts what was mounted last at `path`, also when it is still in use. Removes the mount point when a process of
    * tandem has made it in its folder.
@@ -84,9 +85,11 @@ export const linuxMounts: Mounts = {
     ),
   bind: (folder, path) =>
     mounting({ what: `show ${folder}`, path, endFlags: DETACH }, () => bindAt(folder, path)),
-  makeWritable: (path) =>
+  makeWritable: (path, after = "as before") =>
     defined(
-      attempt(`make ${path} writable`, () => writable.hold(path, () => remountWritable(path))),
+      attempt(`make ${path} writable`, () =>
+        writable.hold(path, () => remountWritable(path, after)),
+      ),
       "end",
     ),
   unmount: (path) =>
@@ -162,17 +165,22 @@ function mountAt(path: string, { source, type, flags }: MountCall): void {
 }
 
 /** Returns how to undo it. */
-function remountWritable(path: string): () => void {
+function remountWritable(path: string, after: "read-only" | "as before"): () => void {
   const options = optionsOf(path);
   const flags = REMOUNT + options.reduce((sum, option) => sum + (KEPT_OPTIONS[option] ?? 0), 0);
-  if (!options.includes("ro")) return () => {};
+  const isWritable = !options.includes("ro");
+  if (isWritable && after === "as before") return () => {};
+  if (!isWritable) remountWith(path, flags);
+  return () => attempt(`make ${path} read-only`, () => remountReadOnly(path, flags + READ_ONLY));
+}
+
+function remountWith(path: string, flags: number): void {
   try {
     mountAt(path, { flags });
   } catch (error) {
     if (errnoOf(error) === "EACCES") throw new FileFault(path, "its device is read-only", "EROFS");
     throw error;
   }
-  return () => attempt(`make ${path} read-only`, () => remountReadOnly(path, flags + READ_ONLY));
 }
 
 function remountReadOnly(path: string, flags: number): void {

@@ -119,7 +119,11 @@ test("makeWritable() changes the file system and one mount point, and keeps its 
     closeSync(open);
     mounts.makeWritable(one)();
     expect([accessOf(one), accessOf(two)]).toEqual(["ro of ro", "ro of ro"]);
-    mounts.makeWritable(folder.path)();
+    await command("mount", "-o", "remount,rw", one);
+    mounts.makeWritable(one)();
+    expect(accessOf(one)).toBe("rw of rw");
+    mounts.makeWritable(one, "read-only")();
+    expect([accessOf(one), accessOf(two)]).toEqual(["ro of ro", "ro of ro"]);
   } finally {
     unbind();
     await command("umount", one);

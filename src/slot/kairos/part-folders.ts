@@ -6,6 +6,7 @@ import { TandemError } from "../../lib/error.ts";
 import { errnoOf } from "../../system/failure.ts";
 import type { Devices } from "../block-device.ts";
 import { mountOwner, tolerate } from "./own-mounts.ts";
+import { INITRD_MOUNTS } from "./running-image.ts";
 import { type KairosDisk, type KairosPart, KAIROS_LABELS, type PartPlace } from "./places.ts";
 
 interface Opened {
@@ -36,7 +37,7 @@ export class PartFolders {
     this.#opened.set(name, opened);
     opened.users += 1;
     try {
-      const protect = write ? this.#devices.mounts.makeWritable(opened.path) : undefined;
+      const protect = write ? this.#makeWritable(opened.path) : undefined;
       const close = once(() => {
         if (protect !== undefined) tolerate(protect);
         this.#leave(name, opened);
@@ -46,6 +47,12 @@ export class PartFolders {
       this.#leave(name, opened);
       throw error;
     }
+  }
+
+  /** Kairos has its own mount read-only. A run that was killed, or the original, may have left it writable. */
+  #makeWritable(path: string): () => void {
+    const isOfInitrd = INITRD_MOUNTS.some((mount) => path.endsWith(mount));
+    return this.#devices.mounts.makeWritable(path, isOfInitrd ? "read-only" : "as before");
   }
 
   /** Opens a part for `use` alone. */

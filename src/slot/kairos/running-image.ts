@@ -19,7 +19,7 @@ export interface RunningImage {
 /** Where a pod has the root of the host. */
 const HOST = "/host";
 /** Where the initrd mounts the partition with the image file; the second one belongs to a squashfs. */
-const INITRD_MOUNTS = ["/run/initramfs/cos-state", "/run/initramfs/live"];
+export const INITRD_MOUNTS = ["/run/initramfs/cos-state", "/run/initramfs/live"];
 
 /** Undefined when the machine does not run from an image file on a partition. Throws "disk". */
 export function runningImage(devices: Devices): RunningImage | undefined {

@@ -157,12 +157,12 @@ function fakeMounts(
         if (content !== undefined) unlinkSync(path);
       };
     },
-    makeWritable: (path) =>
+    makeWritable: (path, after = "as before") =>
       defined(
         writable.hold(path, () => {
-          const mount = table.findLast((one) => one.path === path);
-          if (mount?.access === "rw") return () => {};
-          remount(path, "rw");
+          const isWritable = table.findLast((one) => one.path === path)?.access === "rw";
+          if (isWritable && after === "as before") return () => {};
+          if (!isWritable) remount(path, "rw");
           return () => remount(path, "ro");
         }),
         "end",

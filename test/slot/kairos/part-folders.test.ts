@@ -41,6 +41,18 @@ test("a part that others have mounted writable stays writable", () => {
   expect(machine.log).toEqual([]);
 });
 
+test("the mount of the initrd is read-only in the end, also when a killed run has left it writable", () => {
+  const machine = kairosKernel({
+    loops: { loop0: {} },
+    mounts: [
+      { device: "7:0", path: "/" },
+      { ...STATE, access: "rw" },
+    ],
+  });
+  new PartFolders(machine, findKairosDisk(machine, undefined)).open("state", WRITE).close();
+  expect(machine.log).toEqual([`remount ${STATE.path} ro`]);
+});
+
 test("a part that is not mounted is mounted for the time of use", () => {
   const { folders: parts, machine } = folders();
   parts.with("recovery", READ, (path) => {
