@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { command } from "../../scripts/disk/command.ts";
 import { MiB } from "../../src/lib/units.ts";
-import { guestMembers } from "../e2e/guest-image.ts";
+import { guestMembers, type GuestSetup } from "../e2e/guest-image.ts";
 import { probeKernel } from "../e2e/probe-kernel.ts";
 import { writeImage } from "../peers/image.ts";
 import { initrdOf } from "../fakes/boot-files.ts";
@@ -55,14 +55,27 @@ export function probeSystem(version: string): TarMember[] {
   ];
 }
 
-/** A system that reports its start and runs the lines of the console. Kernel and initrd are symlinks, as in images of Kairos. */
-export function guestSystem(version: string): TarMember[] {
+interface KairosGuest extends Pick<GuestSetup, "atBoot" | "files" | "members"> {
+  /** More modules of the kernel to load. */
+  readonly modules?: readonly string[];
+}
+
+/**
+ * A system that reports its start, runs /etc/at-boot, and runs the lines of the console. Kernel and initrd are symlinks, as in images
+ * of Kairos.
+ */
+export function guestSystem(
+  version: string,
+  { atBoot, files = {}, members: more = [], modules = [] }: KairosGuest = {},
+): TarMember[] {
   const init = kairosFile("immucore.sh");
   const members = guestMembers({
     version,
     isEmpty: true,
-    kernel: { init, modules: ["loop"] },
-    files: { "usr/bin/clear-assessment": kairosFile("clear-assessment.sh") },
+    kernel: { init, modules: ["loop", ...modules] },
+    ...(atBoot === undefined ? {} : { atBoot }),
+    files: { "usr/bin/clear-assessment": kairosFile("clear-assessment.sh"), ...files },
+    members: more,
   }).filter(({ path }) => path !== "etc/os-release");
   const fileOf = (name: string): string =>
     members.find(({ path }) => path.startsWith(`boot/${name}-`))?.path ?? "";

@@ -12,6 +12,10 @@ done
 . /etc/kairos-release
 mounts=$(grep -c -E '^/dev/[^ ]+ (/oem|/usr/local) ext4 rw' /proc/mounts)
 echo "KAIROS: image=$image version=$KAIROS_VERSION sentinels=$(echo $(ls /run/cos) | tr ' ' ,) partitions=$mounts"
+if [ -e /etc/at-boot ]; then
+  sh /etc/at-boot
+  echo "E2E: ready"
+fi
 while read -r line; do
   eval "$line"
   printf '\nE2E: status %s\n' $?

@@ -1,0 +1,64 @@
+/** The lifecycle of a Kairos machine as its documentation has it, with tandem as kairos-agent: real GRUB, real Linux, real registry. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Status } from "../../src/verdict/status.ts";
+import type { Guest } from "./guest.ts";
+import { makeKairosWorld, type KairosVersion, type KairosWorld } from "./kairos-world.ts";
+
+/** For a machine that is busy with other things: a boot takes about twenty seconds. */
+const BOOT_SECONDS = 600;
+setDefaultTimeout(3_600_000);
+
+let world: KairosWorld;
+beforeAll(async () => {
+  world = await makeKairosWorld();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+/** "active v0.2.0": the image and the version of the next system that starts. */
+async function next({ machine }: Guest): Promise<string> {
+  const line = await machine.expectLine(/^KAIROS: image=/, BOOT_SECONDS);
+  return line.replace(/^KAIROS: image=\/cOS\/(\w+)\.img version=(\S+) .*/, "$1 $2");
+}
+
+/** The same, with tandem's verdict. */
+async function settled(guest: Guest): Promise<string> {
+  const came = await next(guest);
+  return `${came}: ${await guest.machine.expectLine(/^Slot |^tandem: Cannot/, BOOT_SECONDS)}`;
+}
+
+/** Waits until the machine reads commands. */
+async function ready({ machine }: Guest): Promise<void> {
+  await machine.expectLine(/^E2E: ready/, BOOT_SECONDS);
+}
+
+async function statusOf(guest: Guest): Promise<Status> {
+  const { output } = await guest.run("tandem status --json 2> /dev/null");
+  return JSON.parse(output.slice(output.indexOf("{"))) as Status;
+}
+
+/** The first two commands of the documentation. */
+async function upgradeTo(guest: Guest, version: KairosVersion): Promise<void> {
+  const done = await guest.run(`kairos-agent upgrade --source oci:${world.image(version)}`);
+  expect(done).toMatchObject({ status: 0, output: expect.stringContaining("Upgrade completed") });
+  await guest.start("reboot -f");
+}
+
+/** The third command of the documentation. */
+async function versionOf(guest: Guest): Promise<string> {
+  return (await guest.run("cat /etc/kairos-release | grep KAIROS_VERSION")).output;
+}
+
+test("the three commands of the documentation upgrade a machine, and with an older tag they go back", async () => {
+  await using guest = world.powerOn();
+  expect(await settled(guest)).toBe("active v0.1.0: Slot active is good");
+  await ready(guest);
+  await upgradeTo(guest, "0.2.0");
+  expect(await settled(guest)).toBe("active v0.2.0: Slot active is good");
+  await ready(guest);
+  expect(await versionOf(guest)).toBe('KAIROS_VERSION="v0.2.0"');
+  expect(await statusOf(guest)).toMatchObject({ booted: "active", record: { good: "active" } });
+  await upgradeTo(guest, "0.1.0");
+  expect(await settled(guest)).toBe("active v0.1.0: Slot active is good");
+  await ready(guest);
+  expect(await versionOf(guest)).toBe('KAIROS_VERSION="v0.1.0"');
+});
