@@ -113,10 +113,14 @@ function isLocked(error: unknown): boolean {
   return error instanceof TandemError && error.code === "locked";
 }
 
-/** A power cut may have come between the boot loader's own files and the boot record, or while a system got its slot. */
+/**
+ * A power cut may have come between the boot loader's own files and the boot record, or while a system got its slot. On Kairos a
+ * stock stage changes such a file in each boot.
+ */
 async function repair({ loader, staging }: Machine, talk: Talk): Promise<void> {
   staging?.finish();
   const unfinished = loader.unfinished();
-  if (unfinished !== undefined) talk.info(`An earlier run was cut off: ${unfinished}`);
+  if (unfinished !== undefined)
+    talk.info(`Putting right what does not fit the boot record: ${unfinished}`);
   await loader.repair();
 }
