@@ -185,7 +185,7 @@ test("a system whose checks fail leads back, although the stage of Kairos has co
 
 test("from the passive system the active one is replaced, and the passive one stays", async () => {
   await using machine = await box();
-  const passive = await machine.boot("/cOS/passive.img");
+  const passive = await machine.boot({ image: "/cOS/passive.img" });
   expect(await status(passive)).toMatchObject({ booted: "passive", record: { good: "active" } });
   await upgradeTo(passive, "0.2.0");
   const next = await machine.boot();
@@ -200,7 +200,7 @@ test("from the passive system the active one is replaced, and the passive one st
 
 test("from the recovery system the active one is replaced, and recovery itself can be upgraded", async () => {
   await using machine = await box();
-  const recovery = await machine.boot("/cOS/recovery.img");
+  const recovery = await machine.boot({ image: "/cOS/recovery.img" });
   expect(await status(recovery)).toMatchObject({ booted: "recovery" });
   expect(await upgradeTo(recovery, "0.3.0", { slot: "recovery" })).toMatchObject({
     outcome: "stored",
@@ -283,4 +283,27 @@ test("an image that is no system of Kairos is refused, and all stays as it was",
   await expect(upgradeTo(first, "no")).rejects.toThrow("it has no /boot/vmlinuz");
   expect(readdirSync(`${first.mount}/cOS`).toSorted()).toEqual(["active.img", "passive.img"]);
   expect(await machine.boot()).toMatchObject({ entry: "cos", findsRoot: true });
+});
+
+test("with the hook, a new system that hangs after the stage of Kairos leads back", async () => {
+  await using machine = await box();
+  await upgradeTo(await machine.boot({ hasHook: true }), "0.2.0");
+  const trial = await machine.boot({ hasHook: true });
+  await machine.confirm(trial);
+  // tandem repair, from the stage behind it.
+  expect(
+    await withMachine(workIn(trial), { lock: true }, ({ cmdline }) => cmdline.counted),
+  ).toBeTrue();
+  const back = await machine.boot({ hasHook: true });
+  expect(back).toMatchObject({ entry: "fallback" });
+  expect(await checked(back)).toMatchObject({ slot: "passive", fell: "active" });
+});
+
+test("without a hook the stage of Kairos confirms a boot", async () => {
+  await using machine = await box();
+  await upgradeTo(await machine.boot(), "0.2.0");
+  const trial = await machine.boot();
+  await machine.confirm(trial);
+  await withMachine(workIn(trial), { lock: true }, () => {});
+  expect(await machine.boot()).toMatchObject({ entry: "cos" });
 });

@@ -2,8 +2,9 @@
  * A machine of Kairos that boots again and again: the model of its GRUB chooses an image on a real disk, which the kernel
  * then has mounted as the initrd of Kairos mounts it. Needs root.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { basename, join } from "node:path";
+import { envBlock } from "../../scripts/disk/env-block.ts";
 import type { System } from "../../src/system/system.ts";
 import { bootKairos, type KairosBoot } from "../fakes/kairos-loader.ts";
 import {
@@ -26,6 +27,11 @@ export interface Booted extends KairosBoot {
   readonly system: System;
   /** Where COS_STATE, or in a recovery system COS_RECOVERY, is mounted. */
   readonly mount: string;
+}
+
+interface BootOptions {
+  readonly image?: string;
+  readonly hasHook?: boolean;
 }
 
 export class KairosBox implements AsyncDisposable {
@@ -53,8 +59,11 @@ export class KairosBox implements AsyncDisposable {
     return new KairosBox(folder, disk, device);
   }
 
-  /** Switches the machine off, and GRUB starts a system. `image`: the operator has chosen this one in the menu. */
-  async boot(image?: string): Promise<Booted> {
+  /**
+   * Switches the machine off, and GRUB starts a system. `image`: the operator has chosen this one in the menu. `hasHook`:
+   * the hook of tandem is installed.
+   */
+  async boot({ image, hasHook = false }: BootOptions = {}): Promise<Booted> {
     await this.off();
     const boot = await this.#grub();
     const file =
@@ -65,10 +74,22 @@ export class KairosBox implements AsyncDisposable {
     const path = join(mount, file);
     const loop = (await command("losetup", "--read-only", "--find", "--show", path)).trim();
     this.#undo.push(() => command("losetup", "--detach", loop));
+    const number = readFileSync(`/sys/class/block/${basename(loop)}/dev`, "utf8").trim();
     this.#boots += 1;
     const cmdline = image === undefined ? boot.cmdline : `cos-img/filename=${image}`;
-    const system = inBoot(runningFrom(loop, cmdline), `boot-${this.#boots}`);
+    const system = inBoot(runningFrom(number, cmdline), `boot-${this.#boots}`, hasHook);
     return { ...boot, system, mount };
+  }
+
+  /** The stage of Kairos that confirms each boot of the active system. */
+  async confirm({ mount }: Booted): Promise<void> {
+    await command("mount", "-o", "remount,rw", mount);
+    const path = join(mount, "boot_assessment");
+    const file = openSync(path, "r+");
+    writeSync(file, envBlock({ enable_boot_assessment: "", boot_assessment_tentative: "" }));
+    closeSync(file);
+    await command("sync");
+    await command("mount", "-o", "remount,ro", mount);
   }
 
   async off(): Promise<void> {
@@ -131,15 +152,18 @@ export class KairosBox implements AsyncDisposable {
   }
 }
 
-function inBoot(system: System, bootId: string): System {
+function inBoot(system: System, bootId: string, hasHook: boolean): System {
   return {
     ...system,
     files: {
       ...system.files,
       readText: (path) =>
         path === "/proc/sys/kernel/random/boot_id" ? `${bootId}\n` : system.files.readText(path),
-      // The host may have a hook of its own, and a configuration.
-      exists: (path) => !path.includes("tandem-health") && system.files.exists(path),
+      // The host may have hooks of its own.
+      exists: (path) =>
+        path === "/oem/95_tandem.yaml"
+          ? hasHook
+          : !path.includes("tandem-health") && system.files.exists(path),
     },
   };
 }
