@@ -73,7 +73,7 @@ export async function write(upgrade: Running): Promise<WrittenImage<ImageFinding
         label: target.label,
         timeSeconds: content.timeSeconds,
       },
-      ...(target.stage && { ...STAGED, fit: imageFit(minimumBytes) }),
+      ...(target.stage && { ...STAGED, fit: imageFit(content, minimumBytes) }),
       directories: [
         ...loader.images.directories,
         ...folders.map((path) => ({ path, mode: FOLDER_MODE })),

@@ -5,7 +5,9 @@ import { MiB } from "../lib/units.ts";
 import type { Content } from "./content.ts";
 
 /** Free space in the new system, for what user stages and administrators add to it. */
-const FREE_BYTES = 64 * MiB;
+const FREE_BYTES_MIN = 16 * MiB;
+/** And this share of what the content is likely to take. */
+const FREE_SHARE = 1 / 32;
 /** Stays free beside the image file: for the environment files of the boot loader, tandem's state, and what the file system needs. */
 const RESERVE_BYTES = 32 * MiB;
 /** Bitmaps, inode tables and directories take about 1/64 of a file system. */
@@ -40,13 +42,20 @@ export function imageFileBytes(
       { hint: `Remove what else lies there. ${RESERVE_BYTES / MiB} MiB of it must stay free.` },
     );
   }
-  const wantBytes = Math.max(minimumBytes, withStructure(content.likelyBytes) + FREE_BYTES);
+  const wantBytes = Math.max(
+    minimumBytes,
+    withStructure(content.likelyBytes) + freeBytesFor(content),
+  );
   return Math.floor(Math.min(wantBytes, freeBytes - RESERVE_BYTES) / MiB) * MiB;
 }
 
 /** How small the file system of an image file is made. */
-export function imageFit(minimumBytes: number): Fit {
-  return { freeBytes: FREE_BYTES, minimumBytes };
+export function imageFit(content: Pick<Content, "likelyBytes">, minimumBytes: number): Fit {
+  return { freeBytes: freeBytesFor(content), minimumBytes };
+}
+
+function freeBytesFor({ likelyBytes }: Pick<Content, "likelyBytes">): number {
+  return FREE_BYTES_MIN + Math.ceil(likelyBytes * FREE_SHARE);
 }
 
 function withStructure(dataBytes: number): number {

@@ -48,7 +48,7 @@ async function make(
       },
       checksums: "descriptors",
       directories: KAIROS_DIRECTORIES,
-      fit: imageFit(minimumBytes),
+      fit: imageFit({ likelyBytes: 3584 * MiB }, minimumBytes),
       jobs: 1,
       cores: 1,
       talk: SILENT,

@@ -104,7 +104,7 @@ test("an upgrade from the root of a pod keeps the image and nothing of pod and m
     identity: { uuid: "01234567-89ab-cdef-0123-456789abcdef", label: "x", timeSeconds: 9 },
     checksums: "descriptors",
     directories: KAIROS_DIRECTORIES,
-    fit: imageFit(0),
+    fit: imageFit({ likelyBytes: 0 }, 0),
     jobs: 1,
     cores: 1,
     talk,

@@ -15,9 +15,9 @@ const room = (freeMiB: number, minimumMiB = 0) => ({
 });
 
 test.each([
-  ["what is likely at most", room(10_000), 16 + 2640 + 64],
+  ["what is likely at most", room(10_000), 16 + 2640 + 16 + 80],
   ["what the operator wants, if that is more", room(10_000, 3072), 3072],
-  ["no less for an operator who wants little", room(10_000, 64), 16 + 2640 + 64],
+  ["no less for an operator who wants little", room(10_000, 64), 16 + 2640 + 16 + 80],
   ["all that is free, less a reserve", room(1000), 968],
   ["just enough", room(32 + 16 + 330), 346],
   ["just what the operator wants", room(32 + 900, 900), 900],
@@ -37,5 +37,5 @@ test.each([
 });
 
 test("imageFit() keeps the size that the operator wants, and free space", () => {
-  expect(imageFit(MiB)).toEqual({ freeBytes: 64 * MiB, minimumBytes: MiB });
+  expect(imageFit(CONTENT, MiB)).toEqual({ freeBytes: (16 + 80) * MiB, minimumBytes: MiB });
 });
