@@ -322,7 +322,6 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "doctor/specs",
     "doctor/startable",
     "doctor/state",
-    "doctor/surroundings",
     "slot/partition-table",
   ],
   "verdict/health": ["verdict/slot-check"],

@@ -84,6 +84,11 @@ export interface Bootloader {
    * nothing has. Writes nothing.
    */
   confirmation?(): string | undefined;
+  /**
+   * What confirms each boot because no hook of tandem gives verdicts, for people. Undefined when a hook does, and for a
+   * loader whose boots nothing else confirms.
+   */
+  readonly confirmedBy?: string | undefined;
   /** What others have set against the boot record, for people. Undefined when nothing is. Writes nothing. */
   contradiction?(): string | undefined;
   /** Writes nothing. */

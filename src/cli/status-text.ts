@@ -16,6 +16,7 @@ export function statusText(status: Status, ending: Ending): string {
     ["disk", status.disk],
     ["loader", `${status.loader.name} (${status.loader.seen})`],
     ["booted", bootedText(status)],
+    ...confirmedRows(status),
     ["next", status.noSystem ? installText(status) : nextText(status, ending)],
     ...status.problems.map((problem): Row => ["problem", problem]),
     ...status.slots.flatMap((slot) => slotRows(slot)),
@@ -46,6 +47,12 @@ function bootedText({ booted, record, left, fell, uncounted }: Status): string {
     ...(uncounted ? ["not counted: the boot loader cannot write its count"] : []),
   ];
   return notes.length === 0 ? booted : `${booted} (${notes.join("; ")})`;
+}
+
+function confirmedRows({ confirmedBy }: Status): Row[] {
+  return confirmedBy === undefined
+    ? []
+    : [["confirmed", `by ${confirmedBy} alone: no hook of tandem checks a boot`]];
 }
 
 function installText({ disk }: Status): string {

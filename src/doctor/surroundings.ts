@@ -40,11 +40,15 @@ export function checkRoom({ loaderData, memory, slots, staging }: Machine): Find
 }
 
 /** Whether the running system gives its verdict itself. Without a verdict each new system is given up. */
-export function checkHooks({ booted, system }: Machine): Finding {
+export function checkHooks({ booted, system, loader }: Machine): Finding {
   const { ok, warn } = about("health", "boot");
   if (booted === undefined) return ok("this machine does not run from the disk");
   const hook = installedHook(system.files);
   if (hook !== undefined) return ok(`${hook} gives the verdict at boot`);
+  if (loader.confirmedBy !== undefined)
+    return warn(`${loader.confirmedBy} alone confirms a boot, before anything is checked`, {
+      advice: "Run tandem hooks install kairos.",
+    });
   return warn("nothing is installed that gives the verdict at boot", {
     advice: "Run tandem hooks when the image is made, or tandem health at boot by other means.",
   });

@@ -44,6 +44,8 @@ export interface Status {
     /** How the boot loader was recognised. */
     readonly seen: string;
   };
+  /** What alone confirms a boot of the running system, because no hook of tandem gives verdicts. */
+  readonly confirmedBy: string | undefined;
   /** The loader could not count this boot, because it could not write its count. */
   readonly uncounted: boolean;
   /** Undefined on a new disk, and when both copies are lost. */
@@ -72,6 +74,7 @@ export function statusOf(machine: Machine): Status {
     left: booted === undefined ? undefined : cmdline.left,
     fell: booted === undefined ? undefined : cmdline.fell,
     loader: { name: machine.loader.name, seen: machine.loaderSeen },
+    confirmedBy: booted === undefined ? undefined : machine.loader.confirmedBy,
     uncounted: booted !== undefined && cmdline.uncounted,
     record,
     next: nextOf(machine),

@@ -19,6 +19,7 @@ const STATUS: Status = {
   loader: { name: "grub", seen: "/tandem/grub.cfg" },
   left: undefined,
   fell: undefined,
+  confirmedBy: undefined,
   uncounted: false,
   record: RECORD,
   next: { slot: "a", role: "good" },
@@ -82,6 +83,7 @@ test.each<[string, Partial<Status>]>([
     { booted: "b", record: { ...RECORD, trial: "b", tries: 3 } },
   ],
   ["booted    a (after slot b was given up)", { fell: "b" }],
+  ["confirmed by a stage alone: no hook of tandem checks a boot", { confirmedBy: "a stage" }],
   ["booted    a (not counted: the boot loader cannot write its count)", { uncounted: true }],
   [
     "next      slot b on trial (2 tries left), then slot a",

@@ -34,6 +34,14 @@ test("statusOf() a trial", async () => {
   expect(status.slots[1]).not.toHaveProperty("verdict");
 });
 
+test("statusOf() says what confirms the boots of the running system where no hook does", async () => {
+  const machine = memoryMachine((await armed()).file(), TRIAL_BOOT);
+  const loader = { ...machine.loader, confirmedBy: "a stage" };
+  expect(statusOf({ ...machine, loader }).confirmedBy).toBe("a stage");
+  expect(statusOf({ ...machine, loader, booted: undefined }).confirmedBy).toBeUndefined();
+  expect(statusOf(machine).confirmedBy).toBeUndefined();
+});
+
 test("statusOf() an upgrade that is good shows the last resort", async () => {
   const { slots } = of(await upgraded(), "tandem.slot=b tandem.gen=3");
   expect(slots).toMatchObject([

@@ -9,6 +9,9 @@ import { type GrubPlan, planOf } from "./plan.ts";
 import { readsCustom } from "./scripts.ts";
 import { isArmedTooEarly, isFallback, isTrialUsed, startedSlot } from "./this-boot.ts";
 
+/** It clears the assessment before anything is checked. */
+export const STOCK_STAGE = "the stage boot.before of Kairos";
+
 /** The stock menu gives a new system one boot. It counts more where it reads tandem's lines. */
 export function triesMaxOf(places: KairosPlaces): number {
   return readsCustom(places) ? TRIES_MAX : 1;
@@ -94,7 +97,7 @@ function isOthersAssessment(places: KairosPlaces, record: BootRecord): boolean {
 export function confirmation(places: KairosPlaces): string | undefined {
   const record = recordDecidedHere(places);
   return record !== undefined && isConfirmedByStage(places, record)
-    ? "the stage boot.before of Kairos was reached"
+    ? `${STOCK_STAGE} was reached`
     : undefined;
 }
 

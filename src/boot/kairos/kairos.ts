@@ -6,7 +6,7 @@ import type { Bootloader } from "../bootloader.ts";
 import { kairosImages } from "../image/image-rules.ts";
 import { adoptedRecord } from "./adopted.ts";
 import { bootSummaryOf } from "./boot-summary.ts";
-import { commit, confirmation, repair, triesMaxOf, unfinished } from "./commit.ts";
+import { commit, confirmation, repair, STOCK_STAGE, triesMaxOf, unfinished } from "./commit.ts";
 import { examineFiles, examineRecord } from "./examine.ts";
 import { setMenuTitle } from "./menu-title.ts";
 import { refuseReadOnly } from "./read-only.ts";
@@ -34,6 +34,7 @@ export function openKairosLoader(places: KairosPlaces): Bootloader {
     commit: (next) => commit(places, next),
     setMenuTitle: (title) => setMenuTitle(places, title),
     confirmation: () => confirmation(places),
+    confirmedBy: places.givesVerdicts === true ? undefined : STOCK_STAGE,
     contradiction: () => savedEntryProblem(places),
     summarize: (boot) => bootSummaryOf(places, boot),
     refuseReadOnly: () => refuseReadOnly(places),

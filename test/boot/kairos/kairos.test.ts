@@ -128,3 +128,8 @@ test("with a menu that reads no grubcustom a trial has one boot", async () => {
   expect(await old.open().commit(trialOf("active", { tries: 3 }))).toMatchObject({ tries: 1 });
   expect(new KairosMachine().open()).toMatchObject({ triesMax: 10, triesUnasked: 1 });
 });
+
+test("the stock stage confirms a boot only where no hook gives verdicts", () => {
+  expect(new KairosMachine().open().confirmedBy).toBe("the stage boot.before of Kairos");
+  expect(new KairosMachine({ givesVerdicts: true }).open().confirmedBy).toBeUndefined();
+});
