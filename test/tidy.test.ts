@@ -243,6 +243,7 @@ test("what is loaded late is loaded late on purpose", () => {
 
 /** The tests that cover sources without one of their own. What only declares types needs none. */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  "oracle/pull-image": ["upgrade/pull-image"],
   "health/boot-mark": ["health/counted-mark"],
   "boot/kairos/kairos": [
     "boot/kairos/commit",

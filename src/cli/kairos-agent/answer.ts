@@ -16,6 +16,7 @@ import { grubEdit } from "./grub-edit.ts";
 import { AGENT_HELP } from "./help.ts";
 import { type AgentLine, isVerb, parseLine } from "./line.ts";
 import { findOriginal } from "../../kairos/original.ts";
+import { pullImage } from "./pull-image.ts";
 import { state } from "./state.ts";
 import { upgrade } from "./upgrade-verb.ts";
 import { uuid } from "./uuid.ts";
@@ -32,6 +33,7 @@ const OWN: ReadonlyMap<string, AgentVerb> = new Map<string, AgentVerb>([
   ["u", uuid],
   ["bootentry", bootEntry],
   ["grubedit", grubEdit],
+  ["pull-image", pullImage],
 ]);
 
 /** Answers one command line of kairos-agent. */

@@ -77,7 +77,6 @@ test.each([
   "grubedit new",
   "upgrade --help",
   "version --new-flag",
-  "pull-image a b",
 ])("the original, where it is, runs kairos-agent %s", (line) => {
   expect(answerTo(agentMachine({ original: true }), words(line))).toEqual({
     kind: "run",
