@@ -14,8 +14,8 @@ export const AGENT_HELP: string = [
   "  config get KEY  Print a part of the merged configuration; config prints all of it",
   "  bootentry       Print the boot entries; --select NAME chooses that of the next boot",
   "  grubedit        Print the variables of /oem/grubenv; grubedit set KEY=VALUE changes one",
-  "  pull-image      Unpack an image into a folder; IMAGE FOLDER, --platform OS/ARCH
-  uuid            Print the name of this machine",
+  "  pull-image      Unpack an image into a folder; IMAGE FOLDER, --platform OS/ARCH",
+  "  uuid            Print the name of this machine",
   "  version         Print the version of tandem; --long",
   "",
 ].join("\n");
