@@ -5,6 +5,7 @@ import { SILENT } from "../../src/lib/talk.ts";
 import { MiB } from "../../src/lib/units.ts";
 import type { Work } from "../../src/machine/open-source.ts";
 import { withMachine } from "../../src/machine/with-machine.ts";
+import { kairosPartitionParts } from "../../src/report/kairos-partitions.ts";
 import { upgrade, type UpgradeReport, type UpgradeRequest } from "../../src/upgrade/upgrade.ts";
 import { rollback } from "../../src/upgrade/rollback.ts";
 import { verify } from "../../src/upgrade/verify.ts";
@@ -17,6 +18,7 @@ import { readOnDisk } from "../kairos/disk.ts";
 import { probeSystem, writeKairosImage } from "../kairos/images.ts";
 import { writeImage } from "../peers/image.ts";
 import { type Booted, KairosBox } from "../peers/kairos-box.ts";
+import { collected } from "../report/collected.ts";
 import { temporaryFolder } from "../peers/temporary-folder.ts";
 
 setDefaultTimeout(120_000);
@@ -93,6 +95,24 @@ const versions = async (booted: Booted): Promise<string[]> =>
   (await status(booted)).slots.map(({ slot, role, version, verdict, status: state }) =>
     `${slot} ${role} ${version ?? state} ${verdict ?? ""}`.trim(),
   );
+
+test("a report after an upgrade explains the next boot, and leaves no mount", async () => {
+  await using machine = await box();
+  const first = await machine.boot();
+  await upgradeTo(first, "0.2.0");
+  const before = first.system.files.readText("/proc/self/mountinfo");
+  const { texts, missing } = await collected(kairosPartitionParts(first.system, undefined));
+  expect(missing).toEqual([]);
+  expect(texts["kairos/COS_STATE.txt"]).toMatch(
+    /^\/cOS\/active.img \d+ label COS_ACTIVE UUID [0-9a-f-]{36}$/m,
+  );
+  expect(texts["kairos/COS_STATE.txt"]).toMatch(/^\/cOS\/passive.img \d+ label COS_PASSIVE UUID /m);
+  expect(texts["kairos/COS_RECOVERY.txt"]).toMatch(/^\/cOS\/recovery.img \d+ label COS_SYSTEM /m);
+  expect(texts["kairos/COS_STATE/boot_assessment"]).toContain("boot_assessment_tentative=yes\n");
+  expect(texts["kairos/COS_OEM/grubenv"]).toContain("next_entry=cos\n");
+  expect(texts["kairos/COS_STATE/tandem/state-0"]).toContain("0.2.0");
+  expect(first.system.files.readText("/proc/self/mountinfo")).toBe(before);
+});
 
 test("an upgrade, its proof, and the next one", async () => {
   await using machine = await box();
