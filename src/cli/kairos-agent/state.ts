@@ -51,8 +51,9 @@ export const state: AgentVerb = ({ system, original }, { words }): AgentAnswer |
   const value = stateValue(system, key);
   if (value !== undefined) return printed(value);
   if (original !== undefined) return undefined;
+  const what = key === "" ? "the state without a KEY" : `"${key}" of the state`;
   return failed([
-    `Cannot tell "${key}" of the state: tandem knows what is below ${Object.keys(PARTS).join(", ")}. ${INSTALL}`,
+    `Cannot tell ${what}: tandem knows what is below ${Object.keys(PARTS).join(", ")}. ${INSTALL}`,
   ]);
 };
 
