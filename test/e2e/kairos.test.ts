@@ -62,3 +62,43 @@ test("the three commands of the documentation upgrade a machine, and with an old
   await ready(guest);
   expect(await versionOf(guest)).toBe('KAIROS_VERSION="v0.1.0"');
 });
+
+/** Expects that the system before the upgrade is back, is good, and can tell why. */
+async function expectBack(guest: Guest, version: KairosVersion): Promise<void> {
+  expect(await settled(guest)).toBe("passive v0.1.0: Slot passive is good");
+  await ready(guest);
+  const status = await statusOf(guest);
+  expect(status).toMatchObject({ booted: "passive", record: { good: "passive", tries: 0 } });
+  expect(status.record?.trial).toBeUndefined();
+  expect(status.slots.find(({ slot }) => slot === "active")).toMatchObject({
+    version: `v${version}`,
+    verdict: "bad",
+  });
+  expect(status.knownBad).toHaveLength(1);
+  expect((await guest.run("cat /run/cos/upgrade_failure")).output).toBe("1");
+}
+
+test("a system that panics at once leads back to the one before it, which stays and can be upgraded", async () => {
+  await using guest = world.powerOn();
+  expect(await settled(guest)).toBe("active v0.1.0: Slot active is good");
+  await ready(guest);
+  await upgradeTo(guest, "0.3.0");
+  expect(await next(guest)).toBe("active v0.3.0");
+  await expectBack(guest, "0.3.0");
+  expect((await guest.run("tandem why")).output).toContain("active");
+  const again = await guest.run(`kairos-agent upgrade --source oci:${world.image("0.3.0")}`);
+  expect(again).toMatchObject({ status: 1, output: expect.stringContaining("was rolled back") });
+  await upgradeTo(guest, "0.2.0");
+  expect(await settled(guest)).toBe("active v0.2.0: Slot active is good");
+});
+
+test("a system whose checks fail restarts into the one before it", async () => {
+  await using guest = world.powerOn();
+  expect(await settled(guest)).toBe("active v0.1.0: Slot active is good");
+  await ready(guest);
+  await upgradeTo(guest, "0.4.0");
+  const failed = "Slot active failed: /etc/tandem/required.d/50-app ended with status 3";
+  expect(await settled(guest)).toBe(`active v0.4.0: ${failed}`);
+  await expectBack(guest, "0.4.0");
+  expect((await guest.run("tandem why")).output).toContain("The app is down");
+});
