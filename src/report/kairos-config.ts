@@ -10,7 +10,7 @@ import { isSecretName, REMOVED } from "./redact.ts";
 type Reader = Pick<System, "files" | "readLink" | "environment">;
 
 /** Enough to recognize a secret by its start. Each line of a log is compared with every part of what is learned. */
-const LEARNED_CHARS = 24;
+const LEARNED_CHARS = 16;
 
 export function kairosConfigPart(system: Reader): Part {
   return { name: "kairos-config", files: () => configFiles(system) };

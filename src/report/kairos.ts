@@ -17,7 +17,7 @@ const UNITS = [
 ];
 const LOGS = ["/var/log/kairos/*.log", "/var/log/*.log", "/run/immucore/*.log"];
 /** A pattern of an operator may match a whole disk. */
-const LOGS_MAX = 200;
+const LOGS_MAX = 100;
 /** How this boot went, and what upgrades have left: /run/cos has marks such as `upgrade_failure`. */
 const RUN = ["/run/cos/*", RELEASE, "/usr/local/.kairos-state"];
 
