@@ -52,12 +52,14 @@ async function keepGood(machine: Machine): Promise<RollbackResult> {
 
 async function tryOther(machine: Machine, slot: SlotName, tries: number): Promise<RollbackResult> {
   const record = limitedRecordOf(machine);
-  const { memory, loader, system } = machine;
+  const { memory, loader, system, staging } = machine;
   const problem = problemOf(machine, slot);
   if (problem !== undefined)
     throw new TandemError("disk", `Cannot roll back to slot ${slot}: ${problem}`, {
       hint: "Upgrade to the image that you want to go back to.",
     });
+  // What a killed upgrade has left would look like a new system that has not got its slot yet.
+  staging?.stage("active").remove();
   const event = { at: system.now().toISOString(), kind: "rollback", slot } as const;
   const state = withEvent(memory.state, { ...event, text: `${tries} tries` });
   await memory.writeState({ ...state, dumps: dumpHashes(system.files) });

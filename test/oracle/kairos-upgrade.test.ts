@@ -247,7 +247,12 @@ test("roll-back starts the passive system, and its proof makes it stay", async (
   const passive = await machine.boot();
   expect(passive).toMatchObject({ entry: "fallback" });
   await checked(passive);
-  expect(await machine.boot()).toMatchObject({ entry: "fallback" });
+  const still = await machine.boot();
+  expect(still).toMatchObject({ entry: "fallback" });
+  // The way forth again, after an upgrade that was killed.
+  await machine.leave(still, "cOS/transition.img");
+  await withMachine(workIn(still), { lock: true }, (opened) => rollback(opened, 1));
+  expect(await machine.boot()).toMatchObject({ entry: "cos" });
 });
 
 test("a roll-back that fails leads to the active system again", async () => {

@@ -2,7 +2,7 @@
  * A machine of Kairos that boots again and again: the model of its GRUB chooses an image on a real disk, which the kernel
  * then has mounted as the initrd of Kairos mounts it. Needs root.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import { envBlock } from "../../scripts/disk/env-block.ts";
 import type { System } from "../../src/system/system.ts";
@@ -88,6 +88,14 @@ export class KairosBox implements AsyncDisposable {
     const file = openSync(path, "r+");
     writeSync(file, envBlock({ enable_boot_assessment: "", boot_assessment_tentative: "" }));
     closeSync(file);
+    await command("sync");
+    await command("mount", "-o", "remount,ro", mount);
+  }
+
+  /** A file on COS_STATE that another program has left. */
+  async leave({ mount }: Booted, path: string): Promise<void> {
+    await command("mount", "-o", "remount,rw", mount);
+    writeFileSync(join(mount, path), "left");
     await command("sync");
     await command("mount", "-o", "remount,ro", mount);
   }
