@@ -3,10 +3,14 @@
  * always those of the old record or those of the new one, and a repair in the next boot finishes the work.
  */
 import { expect, test } from "bun:test";
-import { parseEnv } from "../../fakes/env-block.ts";
-import type { NextRecord } from "../../../src/control/record.ts";
-import { type Contents, KairosMachine, type MachineOptions } from "./kairos-machine.ts";
-import { settledOn, trialOf } from "./records.ts";
+import { parseEnv } from "../fakes/env-block.ts";
+import type { NextRecord } from "../../src/control/record.ts";
+import {
+  type Contents,
+  KairosMachine,
+  type MachineOptions,
+} from "../boot/kairos/kairos-machine.ts";
+import { settledOn, trialOf } from "../boot/kairos/records.ts";
 
 interface Story {
   readonly name: string;
