@@ -102,3 +102,13 @@ test("a system whose checks fail restarts into the one before it", async () => {
   await expectBack(guest, "0.4.0");
   expect((await guest.run("tandem why")).output).toContain("The app is down");
 });
+
+test("a system that hangs is reset by the watchdog, and the one before it starts", async () => {
+  await using guest = world.powerOn();
+  expect(await settled(guest)).toBe("active v0.1.0: Slot active is good");
+  await ready(guest);
+  await upgradeTo(guest, "0.5.0");
+  expect(await next(guest)).toBe("active v0.5.0");
+  await guest.machine.expectLine(/^Watchdog \/dev\/watchdog0 resets this machine in 30 s/, 600);
+  await expectBack(guest, "0.5.0");
+});
