@@ -11,7 +11,7 @@ const SLOW = ["power-cut", "oracle", "binary", "static", "faults", "e2e"] as con
 const BY_FILE: ReadonlySet<string> = new Set(["power-cut", "faults", "e2e"]);
 /** The number of runners at the same time in a group. */
 const LANES = 2;
-const LONGEST = "stories.test.ts";
+const LONGEST: ReadonlySet<string> = new Set(["stories.test.ts", "kairos.test.ts"]);
 /** Runs beside the other lanes, because its virtual machine waits five minutes and needs no processor meanwhile. */
 const WAITS = "openrc.test.ts";
 /** Only for tests that hang: beside ten other programs a test of one second takes twenty. */
@@ -46,7 +46,7 @@ function shareOf(group: string): string[][] {
   const files = readdirSync(`test/${group}`).filter((name) => name.endsWith(".test.ts"));
   // The longest first, so that the runners end at about the same time.
   return files
-    .toSorted((one, other) => Number(other === LONGEST) - Number(one === LONGEST))
+    .toSorted((one, other) => Number(LONGEST.has(other)) - Number(LONGEST.has(one)))
     .map((name) => [`./test/${group}/${name}`]);
 }
 

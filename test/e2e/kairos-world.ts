@@ -75,7 +75,9 @@ export async function makeKairosWorld(): Promise<KairosWorld> {
     path: folder.in("disk"),
     active: await writeKairosImage(folder.in("active.img"), "COS_ACTIVE", installed),
     passive: await writeKairosImage(folder.in("passive.img"), "COS_PASSIVE", installed),
+    recovery: await writeKairosImage(folder.in("recovery.img"), "COS_SYSTEM", installed),
     stateBytes: 256 * MiB,
+    recoveryBytes: 160 * MiB,
     grubenv: { extra_cmdline: `quiet ${UNDER_LOAD}` },
   });
   mkdirSync(folder.in("stick"));

@@ -112,3 +112,20 @@ test("a system that hangs is reset by the watchdog, and the one before it starts
   await guest.machine.expectLine(/^Watchdog \/dev\/watchdog0 resets this machine in 30 s/, 600);
   await expectBack(guest, "0.5.0");
 });
+
+test("the recovery system is upgraded, can be chosen for one boot, and upgrades the active one", async () => {
+  await using guest = world.powerOn();
+  expect(await settled(guest)).toBe("active v0.1.0: Slot active is good");
+  await ready(guest);
+  const source = `--source oci:${world.image("0.2.0")}`;
+  const stored = await guest.run(`kairos-agent upgrade --recovery ${source}`);
+  expect(stored).toMatchObject({ status: 0, output: expect.stringContaining("Upgrade completed") });
+  const chosen = await guest.run("kairos-agent bootentry --select recovery");
+  expect(chosen.status).toBe(0);
+  await guest.start("reboot -f");
+  expect(await next(guest)).toBe("recovery v0.2.0");
+  await ready(guest);
+  expect(await statusOf(guest)).toMatchObject({ booted: "recovery", record: { good: "active" } });
+  await upgradeTo(guest, "0.2.0");
+  expect(await settled(guest)).toBe("active v0.2.0: Slot active is good");
+});
