@@ -270,7 +270,8 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "cli/kairos-agent/boot-entry": ["cli/kairos-agent/log"],
   "static/kairos-agent": ["cli/kairos-agent/kairos-agent"],
   "binary/command-line": ["cli/run"],
-  "cli/verbs": [
+  "binary/verbs": [
+    "cli/verbs",
     "cli/config-text",
     "cli/context",
     "cli/end-watch",

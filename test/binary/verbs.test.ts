@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDiskFile } from "../fakes/disk-file.ts";
 import { writeImage } from "../peers/image.ts";
-import { tandem } from "./tandem.ts";
+import { tandem } from "../cli/tandem.ts";
 import { initrdOf, kernelOf } from "../fakes/boot-files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tandem-verbs-"));
