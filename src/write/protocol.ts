@@ -45,7 +45,9 @@ export type Reply =
   | { readonly kind: "detail"; readonly text: string }
   | { readonly kind: "unpacked"; readonly entries: PackedEntries }
   | { readonly kind: "finished"; readonly ranges: WrittenRange[] }
-  | { readonly kind: "failed"; readonly failure: Failure };
+  | { readonly kind: "failed"; readonly failure: Failure }
+  /** The worker writes nothing any more, and has no file of the target open. */
+  | { readonly kind: "closed" };
 
 /** An error as plain data, because a message to another thread strips the fields of an error. */
 export interface Failure {

@@ -66,8 +66,6 @@ class Channel {
   async finish(): Promise<WrittenRange[]> {
     const answer = await this.#ask({ kind: "finish" });
     assert(answer.kind === "finished", "the answer is to the request");
-    // All is written. The worker frees its resources and ends itself, so close() need not wait.
-    this.#ended.resolve();
     return answer.ranges;
   }
 
@@ -98,6 +96,10 @@ class Channel {
       return;
     }
     switch (reply.kind) {
+      // A file that is still open would keep a mounted file system busy. The thread itself may take longer to end.
+      case "closed":
+        this.#ended.resolve();
+        break;
       case "warning":
         task?.onWarning(reply.text);
         break;

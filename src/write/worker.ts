@@ -83,6 +83,7 @@ function close({ writer, file }: Workspace): void {
   } catch (error) {
     post({ kind: "detail", text: `Cannot close the target: ${encodeFailure(error).message}` });
   }
+  post({ kind: "closed" });
 }
 
 async function open({ text, options }: SourceRecipe): Promise<LayeredSource> {

@@ -7,7 +7,7 @@ import { appliance, ended, forgetTemplate, systemLayer, TANDEM } from "./applian
 
 const CASES: readonly (readonly [failure: string, status: number, says: RegExp])[] = [
   ["flock:error=ENOLCK", 8, /^tandem: Cannot lock .*: ENOLCK: flock failed$/m],
-  ["lseek:error=EIO:when=2", 8, /^tandem: Cannot find the size of .*: EIO: lseek failed$/m],
+  ["lseek:error=EIO:when=2+", 8, /^tandem: Cannot find the size of .*: EIO: lseek failed$/m],
   ["fadvise64:error=EINVAL", 0, /debug: The kernel does not drop what the page cache holds/],
   ["io_setup:error=ENOSYS", 0, /debug: Writing to .* goes through the page cache: ENOSYS/],
   ["io_submit:error=EIO", 0, /debug: /],

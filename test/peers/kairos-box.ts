@@ -143,20 +143,26 @@ export class KairosBox implements AsyncDisposable {
     await command("mount", "-t", "ext4", "-o", access, device, path);
     this.#mounted.add(path);
     this.#undo.push(async () => {
-      await command("umount", path);
+      // The kernel lets go of a file a moment after the last write to it that bypassed the page cache.
+      await again(() => command("umount", path));
       this.#mounted.delete(path);
     });
     return path;
   }
 
   /** Another program may look at the labels of all disks at this moment. */
-  async #removePart(number: number, attempts = 100): Promise<void> {
-    try {
-      await command("delpart", this.device, `${number}`);
-    } catch (error) {
-      if (attempts === 1) throw error;
-      await this.#removePart(number, attempts - 1);
-    }
+  async #removePart(number: number): Promise<void> {
+    await again(() => command("delpart", this.device, `${number}`));
+  }
+}
+
+/** Tries until it works. Each attempt starts a program, which takes a while. */
+async function again(action: () => Promise<unknown>, attempts = 100): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (attempts === 1) throw error;
+    await again(action, attempts - 1);
   }
 }
 
