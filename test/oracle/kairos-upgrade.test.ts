@@ -27,7 +27,7 @@ const folder = await temporaryFolder();
 const LAYOUT = folder.in("layout");
 const PLAN = {
   deadlineSeconds: 60,
-  checkSeconds: 60,
+  checkSeconds: 1,
   required: [],
   wanted: [],
   expect: { mounted: [], noFailedUnits: false, freeSpace: {}, urls: [], tcp: [], processes: [] },
