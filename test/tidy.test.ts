@@ -243,6 +243,7 @@ test("what is loaded late is loaded late on purpose", () => {
 
 /** The tests that cover sources without one of their own. What only declares types needs none. */
 const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  "kairos/config": ["slot/kairos/host-folder"],
   "oracle/pull-image": ["upgrade/pull-image"],
   "health/boot-mark": ["health/counted-mark"],
   "boot/kairos/kairos": [
@@ -257,7 +258,12 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "boot/kairos/saved-entry",
     "boot/kairos/start-problem",
   ],
-  "boot/kairos/repair": ["boot/kairos/boot-summary", "boot/kairos/origin", "boot/kairos/this-boot"],
+  "boot/kairos/repair": [
+    "boot/kairos/boot-summary",
+    "boot/kairos/confirmed",
+    "boot/kairos/origin",
+    "boot/kairos/this-boot",
+  ],
   "boot/systemd-boot/systemd-boot": [
     "boot/systemd-boot/boot-summary",
     "boot/systemd-boot/entry-folder",

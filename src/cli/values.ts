@@ -36,7 +36,10 @@ export function fileSystemLabel(flag: string, text: string | undefined): string 
 
 export function slotNamed(flag: string, text: string | undefined): SlotName | undefined {
   if (text === undefined || isSlotName(text)) return text;
-  throw new TandemError("usage", `Cannot use ${flag} "${text}": want a, b or recovery`);
+  throw new TandemError(
+    "usage",
+    `Cannot use ${flag} "${text}": want a, b, recovery, active or passive`,
+  );
 }
 
 /** Stands between the values of a repeated flag that may hold commas. No argument of a program has this byte. */

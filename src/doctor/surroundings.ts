@@ -43,7 +43,7 @@ export function checkRoom({ loaderData, memory, slots, staging }: Machine): Find
 export function checkHooks({ booted, system, loader }: Machine): Finding {
   const { ok, warn } = about("health", "boot");
   if (booted === undefined) return ok("this machine does not run from the disk");
-  const hook = installedHook(system.files);
+  const hook = installedHook(system);
   if (hook !== undefined) return ok(`${hook} gives the verdict at boot`);
   if (loader.confirmedBy !== undefined)
     return warn(`${loader.confirmedBy} alone confirms a boot, before anything is checked`, {

@@ -1,4 +1,6 @@
+import { hostFolder } from "../slot/kairos/host-folder.ts";
 import type { Files } from "../system/files.ts";
+import type { System } from "../system/system.ts";
 
 /** Units and scripts by which a system gives its verdict. One of them is enough. */
 const GIVE_VERDICT = [
@@ -11,7 +13,12 @@ const GIVE_VERDICT = [
   "/system/oem/95_tandem.yaml",
 ] as const;
 
-/** What gives the verdict on each boot of the running system. Undefined when nothing does. */
-export function installedHook(files: Pick<Files, "exists">): string | undefined {
-  return GIVE_VERDICT.find((path) => files.exists(path));
+interface HookedMachine extends Pick<System, "environment"> {
+  readonly files: Pick<Files, "exists">;
+}
+
+/** What gives the verdict on each boot of this machine, also seen from a pod. Undefined when nothing does. */
+export function installedHook(machine: HookedMachine): string | undefined {
+  const root = hostFolder(machine);
+  return GIVE_VERDICT.find((path) => machine.files.exists(`${root}${path}`));
 }

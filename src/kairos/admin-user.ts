@@ -1,5 +1,5 @@
 import type { System } from "../system/system.ts";
-import { hostFolder } from "./config.ts";
+import { hostFolder } from "../slot/kairos/host-folder.ts";
 import { type ConfigMap, type ConfigTree, isList, isMap, valueAt } from "./config-tree.ts";
 
 const ADMIN = "admin";

@@ -1,5 +1,6 @@
 import { reasonOf } from "../lib/error.ts";
 import { MiB } from "../lib/units.ts";
+import { hostFolder } from "../slot/kairos/host-folder.ts";
 import { DIRECTORY } from "../system/files.ts";
 import type { System } from "../system/system.ts";
 import { type ConfigMap, configMapOf, mergeMaps } from "./config-tree.ts";
@@ -49,12 +50,6 @@ export function readConfigFiles(system: ConfigSystem): readonly ConfigFile[] {
   return FOLDERS.flatMap((folder) => filesBelow(system, `${hostFolder(system)}${folder}`)).map(
     (path) => readConfigFile(system, path),
   );
-}
-
-/** Where the files of the machine lie: "" unless this runs in a pod. */
-export function hostFolder({ environment }: Pick<System, "environment">): string {
-  if (environment["KUBERNETES_SERVICE_HOST"] === undefined) return "";
-  return (environment["HOST_DIR"] || "/host").replace(/\/+$/, "");
 }
 
 /** All files in a folder and in the folders below it, by name. A link to a folder is not followed. */

@@ -125,9 +125,10 @@ interface KairosParts {
 }
 
 function kairosLoader(
-  { files, mounted }: System,
+  system: System,
   { layout: { booted }, loaderData, folders }: KairosParts,
 ): Bootloader {
+  const { files, mounted } = system;
   return openKairosLoader({
     ...folders,
     loaderData,
@@ -135,7 +136,7 @@ function kairosLoader(
     bootId: files.readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "",
     cmdline: files.readText("/proc/cmdline") ?? "",
     booted,
-    givesVerdicts: installedHook(files) !== undefined,
+    givesVerdicts: installedHook(system) !== undefined,
   });
 }
 

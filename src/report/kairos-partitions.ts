@@ -6,7 +6,7 @@ import {
   SUPERBLOCK_OFFSET_BYTES,
   UUID_PLACE,
 } from "../ext4/superblock.ts";
-import { hostFolder } from "../kairos/config.ts";
+import { hostFolder } from "../slot/kairos/host-folder.ts";
 import { reasonOf, TandemError } from "../lib/error.ts";
 import { KiB } from "../lib/units.ts";
 import { PartFolders, type PartFolder } from "../slot/kairos/part-folders.ts";

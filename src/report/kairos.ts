@@ -1,5 +1,6 @@
 /** What a Kairos machine has besides: what `kairos-agent logs` collects, and what explains a boot there. */
-import { hostFolder, readKairosConfig } from "../kairos/config.ts";
+import { readKairosConfig } from "../kairos/config.ts";
+import { hostFolder } from "../slot/kairos/host-folder.ts";
 import { type ConfigTree, isList, valueAt } from "../kairos/config-tree.ts";
 import { hasKairos } from "../slot/kairos/places.ts";
 import type { System } from "../system/system.ts";

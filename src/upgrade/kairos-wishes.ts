@@ -1,4 +1,5 @@
-import { hostFolder, readKairosConfig } from "../kairos/config.ts";
+import { readKairosConfig } from "../kairos/config.ts";
+import { hostFolder } from "../slot/kairos/host-folder.ts";
 import { findOriginal } from "../kairos/original.ts";
 import { upgradeConfigOf } from "../kairos/upgrade-config.ts";
 import { MiB } from "../lib/units.ts";

@@ -35,14 +35,16 @@ function stepsTo(slot: StagedSlot, facts: StagedFacts, tries: number): Step[] {
     { kind: "describe", slot: "transition" },
   ];
   const after: Step = { kind: "stage", stage: "after-upgrade" };
-  // Also when it runs: its file stays until the machine reboots.
-  if (slot === "recovery")
+  if (slot === "recovery") {
+    refuseNeeded(facts);
+    // Also when it runs: its file stays until the machine reboots.
     return [
       ...write,
       { kind: "promote", slot, keepPassive: true },
       { kind: "attach", slot },
       after,
     ];
+  }
   const { trial } = record;
   return [
     ...(trial === undefined ? [] : [{ kind: "disarm", trial } as const]),
@@ -51,6 +53,15 @@ function stepsTo(slot: StagedSlot, facts: StagedFacts, tries: number): Step[] {
     { kind: "promote", slot, keepPassive: keepsPassive(facts) },
     after,
   ];
+}
+
+/** The recovery system is the last resort only while the record does not need it for more. Throws "disk". */
+function refuseNeeded({ record: { good, trial } }: StagedFacts): void {
+  const role = good === "recovery" ? "the good one" : trial === "recovery" ? "on trial" : undefined;
+  if (role === undefined) return;
+  throw new TandemError("disk", `Cannot write slot recovery: it is ${role}`, {
+    hint: "Boot and mark another slot good first.",
+  });
 }
 
 /**

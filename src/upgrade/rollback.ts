@@ -1,5 +1,5 @@
 import { armTrial, disarm } from "../control/decide.ts";
-import { type SlotState, verdictOn, withEvent } from "../control/state.ts";
+import { type SlotState, type State, verdictOn, withEvent, withSlot } from "../control/state.ts";
 import { TandemError } from "../lib/error.ts";
 import { otherSlot, type SlotName } from "../slot/slot.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
@@ -53,6 +53,10 @@ async function keepGood(machine: Machine): Promise<RollbackResult> {
 async function tryOther(machine: Machine, slot: SlotName, tries: number): Promise<RollbackResult> {
   const record = limitedRecordOf(machine);
   const { memory, loader, system, staging } = machine;
+  if (staging !== undefined && slot === "recovery")
+    throw new TandemError("disk", "Cannot roll back to slot recovery: it is there to repair from", {
+      hint: "tandem kairos-agent bootentry --select recovery boots it once.",
+    });
   const problem = problemOf(machine, slot);
   if (problem !== undefined)
     throw new TandemError("disk", `Cannot roll back to slot ${slot}: ${problem}`, {
@@ -61,10 +65,15 @@ async function tryOther(machine: Machine, slot: SlotName, tries: number): Promis
   // What a killed upgrade has left would look like a new system that has not got its slot yet.
   staging?.stage("active").remove();
   const event = { at: system.now().toISOString(), kind: "rollback", slot } as const;
-  const state = withEvent(memory.state, { ...event, text: `${tries} tries` });
+  const before = staging === undefined ? memory.state : withoutTransition(memory.state);
+  const state = withEvent(before, { ...event, text: `${tries} tries` });
   await memory.writeState({ ...state, dumps: dumpHashes(system.files) });
   await loader.commit(armTrial(record, slot, tries));
   return { slot, outcome: "armed", tries };
+}
+
+function withoutTransition(state: State): State {
+  return withSlot(state, "transition", { status: "empty" });
 }
 
 /** Why the slot must not go on trial. Undefined when it may. */

@@ -38,8 +38,11 @@ export async function runUpgrade(upgrade: Upgrade, steps: readonly Step[]): Prom
 async function performAll(upgrade: Running, steps: readonly Step[]): Promise<UpgradeResult> {
   const progress: StepResults = {};
   const seconds: Record<string, number> = {};
+  let isArmed = false;
   for (const step of steps) {
-    interrupted(upgrade.signal);
+    // A new system that is armed beside the others also gets its slot. Removing it in between would leave its trial.
+    if (!isArmed || step.kind === "reboot") interrupted(upgrade.signal);
+    if (step.kind === "arm") isArmed = upgrade.target.stage !== undefined;
     upgrade.talk.debug(`Step: ${describeStep(step)}`);
     upgrade.talk.progress({ step: `Working: ${describeStep(step)}` });
     const startMs = performance.now();

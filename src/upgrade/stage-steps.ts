@@ -1,7 +1,7 @@
 /** The steps that run the stages of users. What a stage does to the menu of GRUB is corrected afterwards. */
 import { openFileSystem } from "../ext4/mount.ts";
 import { defined } from "../lib/assert.ts";
-import { note } from "../machine/machine.ts";
+import { note, recordOf } from "../machine/machine.ts";
 import { rehash } from "../write/rehash.ts";
 import type { Running, StepResults } from "./running.ts";
 import { runChrootStage, runStage, type StageResult, type UserStage } from "./user-stages.ts";
@@ -16,7 +16,10 @@ export async function runUserStage(
   const run = { ...stages, system: machine.system, talk: upgrade.talk };
   if (stage === "after-upgrade-chroot") return runInNewRoot(upgrade, run, results);
   await noteResult(upgrade, await runStage(run, stage));
-  await machine.loader.repair();
+  // The stock stage arms the active system, also when only recovery was upgraded. The same record again takes that back.
+  const record = recordOf(machine);
+  if (stage === "after-upgrade" && record.trial === undefined) await machine.loader.commit(record);
+  else await machine.loader.repair();
 }
 
 async function runInNewRoot(

@@ -98,7 +98,7 @@ export async function upgradeFrom(
       ? { outcome: "stored", ...result }
       : { outcome: "upgraded", tries: options.tries, ...result };
   } catch (error) {
-    removeStaged(upgrading);
+    await undoStaged(upgrading);
     await noteFailure(upgrading, reasonOf(error));
     throw error;
   }
@@ -133,13 +133,18 @@ function triesFor(
   );
 }
 
-/** Gives the space back. What cannot be removed now is removed by the next run. */
-function removeStaged({ machine, slot, talk }: Upgrade): void {
+/**
+ * Gives the space of a new system back. A trial that was armed for it is taken back first, and is known by its file. What
+ * cannot be done now is done by the next run.
+ */
+async function undoStaged({ machine, slot, talk }: Upgrade): Promise<void> {
   const { stage } = targetFor(machine, slot);
+  if (stage === undefined) return;
   try {
-    stage?.remove();
+    await machine.loader.repair();
+    stage.remove();
   } catch (error) {
-    talk.warn(`Cannot remove ${stage?.path}: ${reasonOf(error)}, continuing`);
+    talk.warn(`Cannot remove ${stage.path}: ${reasonOf(error)}, continuing`);
   }
 }
 
@@ -149,8 +154,10 @@ function factsOf(machine: Machine, content: Content): Parameters<typeof planUpgr
   const record = recordOf(machine);
   // Only in a dry run: it has recorded nothing.
   const fall = unrecordedFall(machine);
+  const isOver = fall !== undefined || isConfirmed(machine);
+  const good = isConfirmed(machine) ? (machine.booted ?? record.good) : record.good;
   return {
-    record: fall === undefined ? record : { ...record, trial: undefined },
+    record: isOver ? { ...record, good, trial: undefined } : record,
     booted: machine.booted,
     digest,
     digests: slotDigests(state),
@@ -166,6 +173,11 @@ function factsOf(machine: Machine, content: Content): Parameters<typeof planUpgr
       verdictOn(state.slots.passive)?.result !== "bad",
     slots: SLOT_NAMES.filter((name) => machine.slots[name] !== undefined),
   };
+}
+
+/** Something other than a hook of tandem has confirmed the running trial, and nothing has recorded that yet. */
+function isConfirmed({ loader }: Machine): boolean {
+  return loader.confirmation?.() !== undefined;
 }
 
 interface Announced {

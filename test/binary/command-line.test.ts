@@ -50,8 +50,8 @@ const REFUSED: readonly (readonly [string, number, string])[] = [
   ["hooks install systemd --root=", 2, "Cannot read the arguments of hooks: --root needs a value"],
   ["help bogus", 2, 'Cannot run "bogus": there is no such verb'],
   ["mark maybe", 2, 'Cannot mark a slot "maybe": want good or bad'],
-  ["mark bad c", 2, 'Cannot mark slot "c": want a, b or recovery'],
-  ["verify c", 2, 'Cannot verify slot "c": want a, b or recovery'],
+  ["mark bad c", 2, 'Cannot mark slot "c": want a, b, recovery, active or passive'],
+  ["verify c", 2, 'Cannot verify slot "c": want a, b, recovery, active or passive'],
   ["status --disk", 2, "Cannot read the arguments: --disk needs a value"],
   [`config --config ${at("none.yaml")}`, 2, `Cannot use configuration ${at("none.yaml")}: there`],
   [`config --config ${at("wrong.yaml")}`, 2, `Cannot use configuration ${at("wrong.yaml")}: tries`],
@@ -151,7 +151,7 @@ test.concurrent.each([
   expect(JSON.parse(stderr)).toEqual({
     level: "error",
     code: "usage",
-    text: 'Cannot verify slot "c": want a, b or recovery',
+    text: 'Cannot verify slot "c": want a, b, recovery, active or passive',
   });
 });
 

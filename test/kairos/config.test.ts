@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { type ConfigSystem, hostFolder, readKairosConfig } from "../../src/kairos/config.ts";
+import { type ConfigSystem, readKairosConfig } from "../../src/kairos/config.ts";
+import { hostFolder } from "../../src/slot/kairos/host-folder.ts";
 import { memoryFiles } from "../fakes/files.ts";
 
 const systemWith = (

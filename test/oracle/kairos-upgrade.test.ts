@@ -66,9 +66,10 @@ const upgradeTo = (
   booted: Booted,
   version: string,
   more: Partial<UpgradeRequest> = {},
+  work = workIn(booted),
 ): Promise<UpgradeReport> =>
-  withMachine(workIn(booted), { lock: true }, (machine) =>
-    upgrade(workIn(booted), machine, {
+  withMachine(work, { lock: true }, (machine) =>
+    upgrade(work, machine, {
       source: `oci-layout:${LAYOUT}:${version}`,
       tries: 1,
       reboot: false,
@@ -296,6 +297,37 @@ test("a second upgrade before the reboot replaces the new system, and keeps the 
     "active good v0.3.0 good",
     "passive passive unknown",
   ]);
+});
+
+test("who stops an upgrade while it arms gets all of it, and before that nothing", async () => {
+  await using machine = await box();
+  const first = await machine.boot();
+  const stopAt = (word: string): Work => {
+    const stop = new AbortController();
+    const debug = (text: string): void => {
+      if (text.startsWith(`Step: ${word}`)) stop.abort();
+    };
+    return { ...workIn(first), talk: { ...SILENT, debug }, signal: stop.signal };
+  };
+  await expect(upgradeTo(first, "0.2.0", {}, stopAt("record"))).rejects.toMatchObject({
+    code: "interrupted",
+  });
+  expect(readdirSync(`${first.mount}/cOS`).toSorted()).toEqual(["active.img", "passive.img"]);
+  expect(await status(first)).toMatchObject({ booted: "active", record: { good: "active" } });
+  await upgradeTo(first, "0.2.0", {}, stopAt("let the boot loader"));
+  expect(await status(first)).toMatchObject({ record: { good: "passive", trial: "active" } });
+  const next = await machine.boot();
+  expect(next).toMatchObject({ entry: "cos", findsRoot: true });
+  await checked(next);
+  expect((await versions(next))[1]).toBe("active good v0.2.0 good");
+});
+
+test("the recovery system is no slot to roll back to", async () => {
+  await using machine = await box();
+  const first = await machine.boot();
+  await withMachine(workIn(first), { lock: true }, async (opened) => {
+    await expect(rollback(opened, 1, "recovery")).rejects.toThrow("it is there to repair from");
+  });
 });
 
 test("an image that is no system of Kairos is refused, and all stays as it was", async () => {

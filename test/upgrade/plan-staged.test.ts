@@ -91,3 +91,13 @@ test("the passive slot cannot be named", () => {
     "Cannot write slot passive: a new system goes into active or recovery",
   );
 });
+
+test.each([
+  ["on trial", { trial: "recovery", tries: 1 }],
+  ["the good one", { good: "recovery" }],
+] as const)("a recovery system that is %s is not replaced", (role, change) => {
+  const record = { ...RECORD, last: undefined, ...change };
+  expect(() => planStaged({ ...FACTS, record }, { ...OPTIONS, slot: "recovery" })).toThrow(
+    `Cannot write slot recovery: it is ${role}`,
+  );
+});

@@ -1,5 +1,6 @@
 import type { BootRecord } from "../../control/record.ts";
 import type { BootSummary, CurrentBoot } from "../bootloader.ts";
+import { isConfirmedByStage } from "./confirmed.ts";
 import { readCount } from "./count.ts";
 import { isMadeNow } from "./origin.ts";
 import type { KairosPlaces } from "./places.ts";
@@ -21,8 +22,10 @@ const NOTHING = {
 export function bootSummaryOf(places: KairosPlaces, { cmdline }: CurrentBoot): BootSummary {
   const { record } = places.loaderData;
   const { gen, left, fell, why, gaveUp, uncounted } = cmdline;
-  if (record === undefined || gen === record.gen)
-    return { gen, left, fell, why, gaveUp, uncounted };
+  const reported = { gen, left, fell, why, gaveUp, uncounted };
+  if (record === undefined) return reported;
+  // A count runs on when GRUB has not seen the entry for one boot, which is the first try: nothing was tried then.
+  if (gen === record.gen && !isStillAhead(places, record)) return reported;
   return saysNothing(places, record)
     ? { ...NOTHING, gen: record.gen - 1 }
     : { ...NOTHING, gen: record.gen, ...byMenu(places, record) };
@@ -44,6 +47,8 @@ function byMenu(
   const { good, trial } = record;
   const started = startedSlot(places);
   if (trial === undefined || started === undefined) return { left: undefined };
+  // The stock stage has confirmed it in an earlier boot, and a person has chosen another system since.
+  if (started !== trial && isConfirmedByStage(places, record)) return { left: undefined };
   if (started === trial) return { left: triesLeft(places, record) };
   // An operator may have chosen recovery in the menu.
   if (started !== good) return { left: undefined };

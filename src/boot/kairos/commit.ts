@@ -3,7 +3,8 @@ import { disarm } from "../../control/decide.ts";
 import { type BootRecord, type NextRecord, TRIES_MAX } from "../../control/record.ts";
 import { readCount } from "./count.ts";
 import { clearStaleNext, differencesFrom, leadGrub, readAssessment } from "./grub-files.ts";
-import { hasOrigins, isMadeNow, originOf, readOrigins, writeOrigin } from "./origin.ts";
+import { isConfirmedByStage } from "./confirmed.ts";
+import { hasOrigins, originOf, readOrigins, writeOrigin } from "./origin.ts";
 import type { KairosPlaces } from "./places.ts";
 import { type GrubPlan, planOf } from "./plan.ts";
 import { readsCustom } from "./scripts.ts";
@@ -24,7 +25,8 @@ export async function commit(places: KairosPlaces, next: NextRecord): Promise<Bo
   const possible = { ...next, tries: Math.min(next.tries, triesMaxOf(places)) };
   const gen = Math.max(loaderData.nextGen, genSeen(places) + 1);
   const plan = planFor(places, { ...possible, gen }, false);
-  writeOrigin(places, { gen, boot: bootId, before: before?.good, next: plan.next }, before);
+  const origin = { gen, boot: bootId, before: before?.good, next: plan.next };
+  writeOrigin(places, { ...origin, givesVerdicts: places.givesVerdicts === true }, before);
   leadGrub(places, plan);
   const record = await loaderData.commitRecord(possible, gen);
   clearStaleNext(places, plan);
@@ -78,7 +80,9 @@ function currentPlan(places: KairosPlaces, record: BootRecord): GrubPlan {
 }
 
 function planFor(places: KairosPlaces, record: BootRecord, isUsed: boolean): GrubPlan {
-  const facts = { isTrialUsed: isUsed, givesVerdicts: places.givesVerdicts === true };
+  // A hook that was installed later changes nothing for a trial that was armed without it.
+  const { givesVerdicts = places.givesVerdicts === true } = originOf(places, record) ?? {};
+  const facts = { isTrialUsed: isUsed, givesVerdicts };
   const plan = planOf(record, facts);
   return readsCustom(places) ? plan : { ...plan, count: undefined };
 }
@@ -96,20 +100,9 @@ function isOthersAssessment(places: KairosPlaces, record: BootRecord): boolean {
 /** How the running trial was confirmed where no hook gives verdicts, for people. */
 export function confirmation(places: KairosPlaces): string | undefined {
   const record = recordDecidedHere(places);
-  return record !== undefined && isConfirmedByStage(places, record)
+  return record !== undefined &&
+    startedSlot(places) === record.trial &&
+    isConfirmedByStage(places, record)
     ? `${STOCK_STAGE} was reached`
     : undefined;
-}
-
-/** Without a hook the stock stage has the last word: it clears the assessment as soon as the active system has started. */
-function isConfirmedByStage(places: KairosPlaces, record: BootRecord): boolean {
-  const found = readAssessment(places);
-  if (found === "damaged" || found.isEnabled || found.isTentative) return false;
-  return (
-    places.givesVerdicts !== true &&
-    record.trial === "active" &&
-    startedSlot(places) === "active" &&
-    isMadeNow(places, record) === false &&
-    !isArmedTooEarly(places, record)
-  );
 }

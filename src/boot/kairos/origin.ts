@@ -18,6 +18,8 @@ export interface RecordOrigin {
   readonly before: SlotName | undefined;
   /** The entry for one boot that was set with it. */
   readonly next: string | undefined;
+  /** Whether a hook gave verdicts when it was made. */
+  readonly givesVerdicts: boolean;
 }
 
 const NAME = "boot";
@@ -70,6 +72,7 @@ function format(origin: RecordOrigin | undefined, suffix: string): Record<string
     [`boot${suffix}`]: origin?.boot ?? "",
     [`good${suffix}`]: origin?.before ?? "",
     [`next${suffix}`]: origin?.next ?? "",
+    [`verdicts${suffix}`]: origin?.givesVerdicts === true ? "yes" : "",
   };
 }
 
@@ -83,6 +86,7 @@ function parse(values: ReadonlyMap<string, string>, suffix: string): RecordOrigi
     boot,
     before: isSlotName(before) ? before : undefined,
     next: value("next") === "" ? undefined : value("next"),
+    givesVerdicts: value("verdicts") === "yes",
   };
 }
 

@@ -124,7 +124,8 @@ async function perform(running: AgentRun, given: KairosConfig): Promise<void> {
   const report = await deploy(running, { translated, config });
   talk.end();
   finish(running, translated, report);
-  await restart(running, wanted);
+  // A unit that upgrades at each boot would reboot again and again.
+  if (report.outcome !== "nothing") await restart(running, wanted);
 }
 
 /** The original names what is missing by its own words. Where devices are not listed by label, opening them will tell. */

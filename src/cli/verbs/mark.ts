@@ -23,7 +23,10 @@ export const mark = defineVerb({
     if (verdict !== "good" && verdict !== "bad")
       throw new TandemError("usage", `Cannot mark a slot "${verdict}": want good or bad`);
     if (slot !== undefined && !isSlotName(slot))
-      throw new TandemError("usage", `Cannot mark slot "${slot}": want a, b or recovery`);
+      throw new TandemError(
+        "usage",
+        `Cannot mark slot "${slot}": want a, b, recovery, active or passive`,
+      );
     const { result, isBooted } = await withMachine(
       context,
       { ...context.config, lock: true },

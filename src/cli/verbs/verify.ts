@@ -18,7 +18,10 @@ export const verify = defineVerb({
   },
   async run(context, { slot }) {
     if (slot !== undefined && !isSlotName(slot))
-      throw new TandemError("usage", `Cannot verify slot "${slot}": want a, b or recovery`);
+      throw new TandemError(
+        "usage",
+        `Cannot verify slot "${slot}": want a, b, recovery, active or passive`,
+      );
     const result = await withMachine(context, { ...context.config, lock: true }, (machine) =>
       run(context, machine, slot),
     );

@@ -82,7 +82,10 @@ function readImageFile(folder: ImageFolder, name: ImageName): ImageFile | undefi
   const stat = folder.files.stat(pathOf(folder, name));
   if (stat === undefined) return undefined;
   const superblock = superblockOf(folder, name);
-  return { identity: stat.identity, label: superblock && mountableLabel(superblock) };
+  const { identity } = stat;
+  if (superblock === undefined || readLabel(superblock) === undefined)
+    return { identity, label: undefined, isForeign: true };
+  return { identity, label: mountableLabel(superblock) };
 }
 
 /** Undefined when the file is too short to have one. */

@@ -104,9 +104,14 @@ function open(devices: Devices, { disk: path }: DiskOptions): Layout {
   };
 }
 
+/** A squashfs has none, and neither has a damaged file. */
+const NO_UUID = "none";
+
 function uuidsOf(images: Images): ReturnType<Staging["uuids"]> {
-  const found = Object.entries(images).map(([slot, image]) => [slot, image?.uuid] as const);
-  return Object.fromEntries(found.filter(([, uuid]) => uuid !== undefined));
+  const found = Object.entries(images).flatMap(([slot, image]) =>
+    image === undefined ? [] : [[slot, image.uuid ?? NO_UUID] as const],
+  );
+  return Object.fromEntries(found);
 }
 
 function describe({ parts }: KairosDisk): string {

@@ -17,6 +17,8 @@ export function openStage(devices: Devices, target: StageTarget, root: string): 
   const path = `${folder.path}/transition.img`;
   const remove = (): void =>
     describing(`remove ${path}`, () => {
+      // Both lie in the way of the next new system when the partition is small.
+      if (target === "recovery") removeReplaced(folder);
       if (mounted.stat(path) === undefined) return;
       mounted.remove(path);
       mounted.flush(folder.path);
@@ -26,8 +28,6 @@ export function openStage(devices: Devices, target: StageTarget, root: string): 
     label: LABELS[target],
     allocate(sizeBytes) {
       remove();
-      if (target === "recovery")
-        describing(`change the image files in ${folder.path}`, () => removeReplaced(folder));
       mounts.allocate(path, sizeBytes);
     },
     open: ({ write }) => ({

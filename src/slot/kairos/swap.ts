@@ -28,6 +28,8 @@ export interface ImageFile {
   readonly identity: string;
   /** The label of its file system. Undefined when the kernel would refuse the superblock, as after half of a relabel. */
   readonly label: string | undefined;
+  /** It holds no ext file system at all, not even a damaged one: nothing in it can be labelled. */
+  readonly isForeign?: boolean;
 }
 
 export type ImageFiles = Readonly<Partial<Record<ImageName, ImageFile>>>;
@@ -91,7 +93,9 @@ function replacePassive(passive: ImageFile | undefined): readonly SwapStep[] {
 
 function labelAsPassive(file: "passive" | "previous", files: ImageFiles): readonly SwapStep[] {
   const image = files[file];
-  const isRight = image === undefined || image.label === PASSIVE_LABEL;
+  // A passive system that another tool has left without a file system must not stop all that could replace it.
+  const isLost = file === "passive" && image?.isForeign === true;
+  const isRight = image === undefined || image.label === PASSIVE_LABEL || isLost;
   if (isRight || image.identity === files.active?.identity) return [];
   return [{ kind: "label", file, label: PASSIVE_LABEL }];
 }

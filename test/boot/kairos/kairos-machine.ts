@@ -79,6 +79,14 @@ export class KairosMachine {
     this.#boots = 0;
   }
 
+  /** The same machine in the same boot, otherwise set up. */
+  with(options: MachineOptions): KairosMachine {
+    const other = new KairosMachine({ ...this.#options, ...options, tree: this.#tree.tree });
+    other.#boots = this.#boots;
+    other.#cmdline = this.#cmdline;
+    return other;
+  }
+
   get tree(): MountedTree {
     return this.#tree;
   }

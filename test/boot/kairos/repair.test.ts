@@ -112,6 +112,24 @@ test("without a hook the stock stage has the last word", async () => {
   expect(machine.open().confirmation?.()).toBeUndefined();
 });
 
+test("what the stock stage has confirmed stays so when another system runs, and when a hook comes later", async () => {
+  const machine = await machineWith(NEW);
+  machine.boot();
+  machine.clear();
+  // A person chooses the passive system in the menu, much later.
+  machine.change({ [GRUBENV]: { next_entry: "fallback" } });
+  machine.boot();
+  expect(machine.slot).toBe("passive");
+  expect(machine.open().summary).toMatchObject({ fell: undefined, left: undefined });
+  await machine.open().repair();
+  machine.boot();
+  expect(machine.slot).toBe("active");
+  const withHook = machine.with({ givesVerdicts: true });
+  expect(withHook.open().confirmation?.()).toBe("the stage boot.before of Kairos was reached");
+  await withHook.open().repair();
+  expect(withHook.nextEntries(2)).toBe("cos cos");
+});
+
 test("before its boot the entry of a trial is set again when somebody has removed it", async () => {
   const machine = await machineWith(NEW);
   machine.change({ [GRUBENV]: "" });

@@ -126,3 +126,12 @@ test.each([
     `Cannot make transition.img the active system: ${why}`,
   );
 });
+
+test("a passive file without a file system is left alone, so that the next swap can replace it", () => {
+  const active = { identity: "1", label: "COS_ACTIVE" };
+  const passive = { identity: "2", label: undefined, isForeign: true };
+  expect(planFinish({ active, passive })).toEqual([]);
+  const transition = { identity: "3", label: "COS_ACTIVE" };
+  const steps = planSwap({ active, passive, transition }, { keepPassive: false });
+  expect(steps.at(-2)).toEqual({ kind: "rename", from: "previous", to: "passive" });
+});
