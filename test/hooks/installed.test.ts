@@ -14,6 +14,6 @@ test("without a hook nothing gives verdicts", () => {
 
 test("in a pod the hooks of the host count", () => {
   const environment = { KUBERNETES_SERVICE_HOST: "10.0.0.1" };
-  const exists = (path: string): boolean => path === "/host/oem/95_tandem.yaml";
-  expect(installedHook({ environment, files: { exists } })).toBe("/oem/95_tandem.yaml");
+  const files = { exists: (path: string) => path === "/host/oem/95_tandem.yaml" };
+  expect(installedHook({ environment, files })).toBe("/oem/95_tandem.yaml");
 });

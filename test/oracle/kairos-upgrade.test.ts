@@ -65,8 +65,7 @@ const workIn = ({ system }: Booted): Work => ({
 const upgradeTo = (
   booted: Booted,
   version: string,
-  more: Partial<UpgradeRequest> = {},
-  work = workIn(booted),
+  { work = workIn(booted), ...more }: Partial<UpgradeRequest> & { readonly work?: Work } = {},
 ): Promise<UpgradeReport> =>
   withMachine(work, { lock: true }, (machine) =>
     upgrade(work, machine, {
@@ -309,12 +308,12 @@ test("who stops an upgrade while it arms gets all of it, and before that nothing
     };
     return { ...workIn(first), talk: { ...SILENT, debug }, signal: stop.signal };
   };
-  await expect(upgradeTo(first, "0.2.0", {}, stopAt("record"))).rejects.toMatchObject({
+  await expect(upgradeTo(first, "0.2.0", { work: stopAt("record") })).rejects.toMatchObject({
     code: "interrupted",
   });
   expect(readdirSync(`${first.mount}/cOS`).toSorted()).toEqual(["active.img", "passive.img"]);
   expect(await status(first)).toMatchObject({ booted: "active", record: { good: "active" } });
-  await upgradeTo(first, "0.2.0", {}, stopAt("let the boot loader"));
+  await upgradeTo(first, "0.2.0", { work: stopAt("let the boot loader") });
   expect(await status(first)).toMatchObject({ record: { good: "passive", trial: "active" } });
   const next = await machine.boot();
   expect(next).toMatchObject({ entry: "cos", findsRoot: true });
