@@ -1,4 +1,4 @@
-import type { ImageFinding } from "../boot/image/image-rules.ts";
+import type { ImageFinding } from "../boot/image/image-finding.ts";
 import type { Run } from "../disk/run.ts";
 import type { Talk } from "../lib/talk.ts";
 import type { Machine } from "../machine/machine.ts";

@@ -1,7 +1,7 @@
 /** The steps that write a new system. None of them changes what boots. */
 import { dirname } from "node:path";
 import type { BootFile } from "../boot/bootloader.ts";
-import type { ImageFinding } from "../boot/image/image-rules.ts";
+import type { ImageFinding } from "../boot/image/image-finding.ts";
 import { withSlot } from "../control/state.ts";
 import { hashRoot } from "../disk/hash-root.ts";
 import { readBack } from "../disk/read-back.ts";

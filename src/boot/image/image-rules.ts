@@ -1,31 +1,11 @@
 import type { WantedDirectory } from "../../layer/add-directories.ts";
 import type { DirectoryNode, FileNode, ImageTree } from "../../layer/tree.ts";
 import { bootFiles } from "./boot-files.ts";
-import { type Bootable, findBootable } from "./bootable.ts";
+import { findBootable } from "./bootable.ts";
 import { findFile } from "./find.ts";
+import type { ImageFinding, ImageWanted } from "./image-finding.ts";
 import { inspectKairosImage, KAIROS_DIRECTORIES, kairosBootFiles } from "./kairos-image.ts";
 import { readOsRelease } from "./os-release.ts";
-
-/** What an upgrade needs to know about an image. */
-export interface ImageFinding {
-  readonly bootable: Bootable;
-  /** Kernel and initrd, by their paths. */
-  readonly files: ReadonlyMap<string, FileNode>;
-  /** The version for people. */
-  readonly version: string | undefined;
-  /** The title that it wants in the boot menu. */
-  readonly menuTitle?: string;
-  /** What is wrong with the image and was forced, to be recorded. */
-  readonly forced: readonly string[];
-}
-
-/** For which machine an image is. */
-export interface ImageWanted {
-  /** The name in OCI platforms: "amd64". */
-  readonly architecture: string;
-  /** Take the image in spite of its flaws. */
-  readonly force: boolean;
-}
 
 /** What a boot loader needs of an image. */
 export interface ImageRules {

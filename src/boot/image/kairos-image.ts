@@ -2,9 +2,9 @@
 import type { WantedDirectory } from "../../layer/add-directories.ts";
 import type { DirectoryNode, FileNode, ImageTree } from "../../layer/tree.ts";
 import { TandemError } from "../../lib/error.ts";
-import type { Bootable } from "./bootable.ts";
 import { architectureOf, ELF_HEAD_BYTES } from "./elf.ts";
 import { findFile, type Found, readTreeText } from "./find.ts";
+import type { ImageFinding, ImageWanted } from "./image-finding.ts";
 import { INITRD_BYTES_MAX, INITRD_HEAD_BYTES, readInitrd } from "./initrd-image.ts";
 import { flawOfKernel, KERNEL_HEAD_BYTES } from "./kernel-image.ts";
 import { parseAssignments } from "./os-release.ts";
@@ -42,31 +42,11 @@ export const KAIROS_DIRECTORIES: readonly WantedDirectory[] = [
  */
 export const KAIROS_SKIP = ["/mnt", "/proc", "/sys", "/dev", "/tmp", "/host", "/run"] as const;
 
-/** What is known of a Kairos image. */
-export interface KairosFinding {
-  /** GRUB takes the kernel options from a file in the image, so they are empty here. */
-  readonly bootable: Bootable;
-  /** Kernel and initrd, by their paths. One that is missing was forced. */
-  readonly files: ReadonlyMap<string, FileNode>;
-  /** The value of KAIROS_VERSION: "v0.2.0". */
-  readonly version: string | undefined;
-  /** The title of the system in the boot menu. Undefined: the title stays as it is. */
-  readonly menuTitle?: string;
-  /** What is wrong with the image and was forced, to be recorded. */
-  readonly forced: readonly string[];
-}
-
-export interface KairosWanted {
-  readonly architecture: string;
-  /** Take the image in spite of its flaws. */
-  readonly force: boolean;
-}
-
 /**
  * Looks at the merged tree before a file system is made from it. **Writes nothing.** Throws "content" with all flaws of
  * an image that the GRUB of a Kairos machine could not start, unless they are forced.
  */
-export function inspectKairosImage(tree: ImageTree, wanted: KairosWanted): KairosFinding {
+export function inspectKairosImage(tree: ImageTree, wanted: ImageWanted): ImageFinding {
   const kernel = findFile(tree.root, KERNEL);
   const initrd = findFile(tree.root, INITRD);
   const release = readRelease(tree);
@@ -133,7 +113,7 @@ function flawOfPrograms({ root, read }: ImageTree, wanted: string): string | und
   return undefined;
 }
 
-function readRelease(tree: ImageTree): Pick<KairosFinding, "version" | "menuTitle"> {
+function readRelease(tree: ImageTree): Pick<ImageFinding, "version" | "menuTitle"> {
   const values = parseAssignments(readTreeText(tree, RELEASE, RELEASE_BYTES_MAX) ?? "");
   const menuTitle = values.get(TITLE_KEY) ?? "";
   const version = values.get(VERSION_KEY) ?? "";
