@@ -2,9 +2,7 @@
 import { armStaged, armTrial, attach, detach, disarm } from "../control/decide.ts";
 import { withEvent, withoutKnownBad } from "../control/state.ts";
 import { defined } from "../lib/assert.ts";
-import { reasonOf } from "../lib/error.ts";
-import type { Talk } from "../lib/talk.ts";
-import { limitedRecordOf, type Machine, note, policyOf, recordOf } from "../machine/machine.ts";
+import { limitedRecordOf, note, policyOf, recordOf } from "../machine/machine.ts";
 import type { SlotName } from "../slot/slot.ts";
 import { dumpHashes } from "../verdict/dumps.ts";
 import type { Running } from "./running.ts";
@@ -42,31 +40,17 @@ export async function arm(
 
 /**
  * Gives the new system its slot. It is armed already, so that a power cut never leaves a new system that boots again and
- * again. When the files cannot be changed, the trial is taken back.
+ * again. When the files cannot be changed, the caller takes the trial back.
  */
 export async function promote(
-  { machine, slot, target, content, talk }: Running,
+  { machine, slot, target, content }: Running,
   keepPassive: boolean,
 ): Promise<void> {
-  try {
-    defined(target.stage, "stage").promote({ keepPassive });
-  } catch (error) {
-    await takeBack(machine, talk);
-    throw error;
-  }
+  defined(target.stage, "stage").promote({ keepPassive });
   const { digest } = content;
   const text =
     slot === "active" ? "the new system has its slot" : "the new recovery system has its slot";
   await note(machine, { kind: "written", slot, digest, text });
-}
-
-/** The error before is the one to report. Every verb that writes tries this again. */
-async function takeBack(machine: Machine, talk: Talk): Promise<void> {
-  try {
-    await machine.loader.repair();
-  } catch (error) {
-    talk.warn(`Cannot take the trial back: ${reasonOf(error)}, continuing`);
-  }
 }
 
 /** The commit point of an upgrade of the recovery slot. */
