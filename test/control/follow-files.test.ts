@@ -46,9 +46,9 @@ test.each<[string, Partial<State["slots"]>, Record<string, string>, Partial<Stat
   ],
   [
     "stays with its slot when two slots have copies of one file",
-    { active: OLD },
+    { active: OLD, passive: { status: "unknown", uuid: "old" } },
     { active: "old", passive: "old" },
-    { active: OLD, passive: OLD },
+    { active: OLD, passive: { status: "unknown", uuid: "old" } },
   ],
   [
     "tells of an upgrade that was not finished",

@@ -205,6 +205,16 @@ function knowBad({ memory }: Machine, digest: string): Promise<void> {
   return memory.writeState(withKnownBad(memory.state, bad));
 }
 
+test("a dry run goes on from a trial that others have confirmed, and writes nothing", async () => {
+  const image = await armed();
+  const machine = memoryMachine(image.file(), TRIAL_BOOT);
+  const confirmed = { ...machine, loader: { ...machine.loader, confirmation: () => "a stage" } };
+  expect(await unchanged(image, () => upgradeTo("v3", confirmed, { dryRun: true }))).toMatchObject({
+    outcome: "planned",
+    slot: "a",
+  });
+});
+
 test("upgradeFrom() refuses while its own slot is on trial", async () => {
   const image = await armed();
   const machine = memoryMachine(image.file(), TRIAL_BOOT);

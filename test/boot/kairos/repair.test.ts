@@ -112,6 +112,17 @@ test("without a hook the stock stage has the last word", async () => {
   expect(machine.open().confirmation?.()).toBeUndefined();
 });
 
+test("a count that runs on while GRUB does not see the entry for one boot condemns nothing", async () => {
+  const machine = await machineWith(NEW, { givesVerdicts: true });
+  const grubenv = machine.tree.tree.get(GRUBENV);
+  // GRUB finds another file of this name first.
+  machine.change({ [GRUBENV]: {} });
+  const { cmdline } = machine.boot();
+  machine.change({ [GRUBENV]: grubenv });
+  expect(cmdline).toContain("tandem.fell=active");
+  expect(machine.open().summary.fell).toBeUndefined();
+});
+
 test("what the stock stage has confirmed stays so when another system runs, and when a hook comes later", async () => {
   const machine = await machineWith(NEW);
   machine.boot();
